@@ -1,0 +1,57 @@
+# make demo      environment, open data set, whole workflow, Table I in the terminal
+# make test      every test
+# make demo-lab  real people, real cameras: four videos of a laboratory
+PYTHON ?= python3.11
+CORES ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export NUMBA_NUM_THREADS := 1
+
+.PHONY: help env demo demo-lab test lint format docs clean-demo clean-demo-lab
+help:
+	@sed -n 's/^# //p' Makefile
+
+env: $(READY)
+
+# torch first and alone: its CPU build. The kernels are compiled here, so that no job waits for it.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[workflow,lab,test]'
+	$(BIN)/python tools/warm_up.py
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/python tools/demo.py open --cores $(CORES)
+
+demo-lab: $(READY)
+	$(BIN)/python tools/fetch_lab.py
+	$(BIN)/python tools/demo.py lab --cores $(CORES)
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+# The generated pages: config/README.md, docs/stores.md, docs/pictures.
+docs: $(READY)
+	$(BIN)/python tools/write_docs.py
+
+clean-demo:
+	rm -rf data/open results/open logs/open
+
+clean-demo-lab:
+	rm -rf data/lab results/lab logs/lab

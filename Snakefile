@@ -1,0 +1,38 @@
+"""Correct a joint regressor: refine bodies to joints and silhouettes, refit, evaluate (CRV 2022)."""
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+if CONFIG.synthesize.enabled:
+
+    include: "workflow/rules/open.smk"
+
+
+if CONFIG.triangulate.enabled:
+
+    include: "workflow/rules/lab.smk"
+
+
+include: "workflow/rules/prepare.smk"
+include: "workflow/rules/segment.smk"
+include: "workflow/rules/estimate.smk"
+include: "workflow/rules/regressor.smk"
+include: "workflow/rules/optimize.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/paper.smk"
+
+
+rule all:
+    """Everything: the paper's table and figures, and with the open data set the comparison with truth."""
+    default_target: True
+    input:
+        rules.paper.input,
+        rules.diagnose.output if CONFIG.synthesize.enabled else [],

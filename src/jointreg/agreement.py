@@ -1,0 +1,115 @@
+"""How well bodies agree with what was seen: rendered coverage against masks, joints against labels.
+
+Reads no truth, so it serves real recordings as well: a body that fits is not yet a body that is right.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jointreg.body import Body
+from jointreg.camera import project_pinhole
+from jointreg.errors import ShapeError
+from jointreg.evaluation import regressed_joints
+from jointreg.stores import CROP
+
+BATCH = 64
+"""Bodies posed and rendered side by side."""
+
+COLUMNS = ("bodies", "quantity", "value", "unit", "frames")
+"""Columns of `agreement_rows`."""
+
+
+def rendered(
+    body: Body, bodies: Mapping[str, np.ndarray], crop_intrinsics: np.ndarray, size: int = CROP
+) -> np.ndarray:
+    """Share of every crop pixel that each body covers.
+
+    Args:
+        body: the body model; its mesh is closed.
+        bodies: rotations (N, 24, 3, 3), betas (N, B), translation (N, 3) metres, camera frame.
+        crop_intrinsics: K of each crop, pixels, (N, 3, 3).
+        size: side of the crops in pixels.
+
+    Returns:
+        (N, size, size) float32 in 0..1.
+
+    Raises:
+        DataError: a body lies behind the camera or the mesh is open.
+    """
+    import torch
+
+    from jointreg.silhouette import Topology, coverage
+
+    topology = Topology(body.faces)
+    images = np.empty((len(crop_intrinsics), size, size), dtype=np.float32)
+    for start in range(0, len(images), BATCH):
+        rows = slice(start, start + BATCH)
+        vertices = body.vertices(
+            bodies["rotations"][rows], bodies["betas"][rows], bodies["translation"][rows]
+        )
+        points = project_pinhole(vertices, crop_intrinsics[rows]).astype(np.float32)
+        images[rows] = coverage(torch.from_numpy(points), topology, size).numpy()
+    return images
+
+
+def mask_iou(coverage: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Intersection over union at one half, coverage (N, H, W) 0..1 and masks uint8 -> (N,).
+
+    NaN where both are empty.
+
+    Raises:
+        ShapeError: the arrays differ in shape.
+    """
+    if coverage.shape != masks.shape:
+        raise ShapeError(f"coverage has shape {coverage.shape}, masks {masks.shape}, expected the same")
+    rendered_inside, seen_inside = coverage >= 0.5, masks >= 128
+    both = (rendered_inside & seen_inside).sum(axis=(1, 2))
+    either = (rendered_inside | seen_inside).sum(axis=(1, 2))
+    return np.where(either > 0, both / np.maximum(either, 1), np.nan)
+
+
+def reprojection_error(
+    joints_cam: np.ndarray, labels_px: np.ndarray, crop_intrinsics: np.ndarray
+) -> np.ndarray:
+    """Distance of projected joints (N, J, 3) from labels in the crop (N, J, 2), (N, J) pixels."""
+    return np.linalg.norm(project_pinhole(joints_cam, crop_intrinsics) - labels_px, axis=-1)
+
+
+def agreement_rows(
+    body: Body,
+    sets: Mapping[str, Mapping[str, np.ndarray]],
+    frames: Mapping[str, np.ndarray],
+    masks: Mapping[str, np.ndarray],
+    regressor: Any,
+) -> list[dict[str, Any]]:
+    """Mean IoU with the mask and distances from the labels, of several sets of bodies.
+
+    Args:
+        body: the body model.
+        sets: for example {"initial": ..., "full": ...}, each as `stores.BODIES`.
+        frames: as `stores.FRAMES`, the same rows.
+        masks: as `stores.MASKS`, the same rows; rows of score 0 do not enter the IoU.
+        regressor: joints of the bodies, weights (17, V) or an object with such `weights`.
+
+    Returns:
+        Rows with the keys `COLUMNS`: mask_iou (1), reprojection (px), joint_distance (mm, absolute).
+    """
+    table = []
+    seen = np.asarray(masks["score"]) > 0
+    for name, bodies in sets.items():
+        iou = mask_iou(rendered(body, bodies, frames["crop_intrinsics"]), masks["masks"])[seen]
+        joints = regressed_joints(
+            body, bodies["rotations"], bodies["betas"], {name: regressor}, bodies["translation"]
+        )[0]
+        pixels = reprojection_error(joints, frames["joints_px"], frames["crop_intrinsics"])
+        distance = np.linalg.norm(joints - frames["joints_cam"], axis=-1) * 1000
+        for quantity, value, unit, count in (
+            ("mask_iou", np.mean(iou) if len(iou) else np.nan, "1", int(seen.sum())),
+            ("reprojection", pixels.mean(), "px", len(pixels)),
+            ("joint_distance", distance.mean(), "mm", len(distance)),
+        ):
+            row = (name, quantity, float(value), unit, count)
+            table.append(dict(zip(COLUMNS, row, strict=True)))
+    return table

@@ -1,0 +1,285 @@
+"""Every setting, typed. One class per stage, with the stage's name; unknown keys are refused.
+
+`config/config.yaml` holds the value of every key; the other files in `config/` override it. The
+classes carry no defaults on purpose: a number has one home, and that is the YAML.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+
+from jointreg.errors import ConfigError
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class Settings(BaseModel):
+    """Base of all blocks: immutable, no unknown keys, no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Dataset(Settings):
+    """Where the raw data lies and how it is laid out."""
+
+    kind: Literal["human36m", "multiview"] = Field(description="layout of `root`")
+    root: str = Field(description="folder of the raw data")
+    calibration: str = Field(description="metadata.xml of Human3.6M, or a Qualisys/JSON calibration")
+    damaged: str = Field(description="table of sequences with known faults; empty for none")
+    skip_damaged: bool = Field(description="leave damaged sequences out")
+
+
+class Synthesize(Settings):
+    """The open data set (rules synthesize_rig, synthesize)."""
+
+    enabled: bool = Field(description="make the data set instead of expecting it on disk")
+    parameters: str = Field(description="file with the generator's parameters and their sources")
+    cameras: list[str] = Field(description="camera names to write")
+    frames: PositiveInt = Field(description="frames a camera and take")
+    frames_per_second: PositiveFloat = Field(description="frame rate of the videos, Hz")
+
+
+class Triangulate(Settings):
+    """Labels from 2D landmarks of calibrated videos (rules landmarks, triangulate)."""
+
+    enabled: bool = Field(description="make the labels instead of expecting them on disk")
+
+
+class Prepare(Settings):
+    """Frames, crops and labels of one sequence (rule prepare)."""
+
+    frame_step: PositiveInt = Field(description="use every n-th video frame, counted from 0")
+    margin_m: PositiveFloat = Field(description="space around the labelled joints in the crop, metres")
+
+
+class Background(Settings):
+    """Empty-room model of each camera (rule background)."""
+
+    max_frames: PositiveInt = Field(description="video frames used for one camera at most")
+
+
+class Segment(Settings):
+    """Person masks (rule segment)."""
+
+    method: Literal["background", "landmarker", "detectron2", "torchvision"] = Field(
+        description="background: no weights; landmarker: tflite; the others: Mask R-CNN"
+    )
+    threshold: PositiveFloat = Field(
+        description="background: distance in noise deviations that is person"
+    )
+    weights: str = Field(description="file with the network's weights; empty for background")
+
+
+class Estimate(Settings):
+    """Initial bodies (rule estimate)."""
+
+    predictions: str = Field(description="folder with one sub-folder of prediction files per method")
+    keypoints_iterations: PositiveInt = Field(description="keypoints: Gauss-Newton steps")
+    keypoints_prior: NonNegative = Field(description="keypoints: weight of the pose prior, m^2/rad^2")
+
+
+class FitRegressor(Settings):
+    """Refit of the joint regressor (rules fit_regressor_spin, fit_regressor_opt), paper II-B."""
+
+    translation: Literal["absolute", "eliminated"] = Field(
+        description="absolute: trust the bodies' translation; eliminated: fit one per frame"
+    )
+    sum_weight: NonNegative = Field(description="pull of each row towards sum 1, m^2 (Eq. 1)")
+    translation_prior_m: PositiveFloat = Field(
+        description="eliminated: standard deviation of the bodies' translation error, metres"
+    )
+
+
+class TrainDiscriminator(Settings):
+    """Discriminator and energy weights on a sample (rule train_discriminator), paper III, Eq. 5."""
+
+    frames: PositiveInt = Field(description="size of the seeded sample of training frames")
+    rounds: PositiveInt = Field(description="alternations of refining the sample and training D")
+    steps: PositiveInt = Field(description="Adam steps of D in one round")
+    learning_rate: PositiveFloat = Field(description="Adam, paper III")
+
+
+class Optimize(Settings):
+    """Refinement of the bodies (rule optimize), paper III, Eq. 2-6."""
+
+    iterations: PositiveInt = Field(description="Adam steps, paper III")
+    learning_rate: PositiveFloat = Field(description="Adam, paper III")
+    batch: PositiveInt = Field(description="frames refined side by side; bounds the memory")
+    joint: NonNegative = Field(description="factor on w_joint; 0 removes the term")
+    silhouette: NonNegative = Field(description="factor on w_sil; 0 removes the term")
+    adversarial: NonNegative = Field(description="factor on w_adv; 0 removes the term")
+    store_every: PositiveInt = Field(description="energies are stored every n-th iteration")
+
+
+class Evaluate(Settings):
+    """The protocol (rule evaluate): stored with every number, printed in every caption."""
+
+    joints: Literal[14, 17] = Field(description="joints in the mean; 17 counts the pelvis")
+    root: str = Field(description="joint that both skeletons are moved to before MPJPE")
+    average: Literal["frames", "actions"] = Field(description="mean over frames, or of action means")
+
+
+class Figures(Settings):
+    """Pictures (rule figures)."""
+
+    examples: str = Field(
+        description="table of the frames to show: subject, action, rows of the sequence"
+    )
+    dpi: PositiveInt = Field(description="resolution of PNG files")
+
+
+class Config(Settings):
+    """The whole configuration."""
+
+    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]+$")] = Field(
+        description="name of the run: outputs go to results/<run>, logs to logs/<run>"
+    )
+    seed: int = Field(description="seed of everything random")
+    device: Literal["cpu", "cuda"] = Field(description="where torch runs")
+    body: str = Field(description='"open", or an SMPL-format npz or pickle')
+    dataset: Dataset
+    sequences: str = Field(description="table of the work: one row a subject and action")
+    methods_table: str = Field(description="table that describes every known method")
+    methods: list[str] = Field(description="methods to evaluate")
+    initial: str = Field(description="the method whose bodies are refined")
+    regressor_std: str = Field(
+        description="J_std, the regressor that the field uses: npy (17, V); empty for none"
+    )
+    variants: list[str] = Field(description="rows of `variant_settings` to run; `full` is Table I's opt")
+    variant_settings: dict[str, dict[str, Any]] = Field(
+        description="keys of `optimize` that a variant changes"
+    )
+    synthesize: Synthesize
+    triangulate: Triangulate
+    prepare: Prepare
+    background: Background
+    segment: Segment
+    estimate: Estimate
+    fit_regressor_spin: FitRegressor
+    fit_regressor_opt: FitRegressor
+    train_discriminator: TrainDiscriminator
+    optimize: Optimize
+    evaluate: Evaluate
+    figures: Figures
+
+
+def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
+    """Validate the merged configuration.
+
+    Args:
+        values: the mapping that Snakemake merged from its config files and `--config`.
+        files: the files it came from, named in errors.
+
+    Raises:
+        ConfigError: a key is unknown, missing or has a wrong value; all faults are listed.
+    """
+    where = ", ".join(files or []) or "configuration"
+    try:
+        config = Config.model_validate(dict(values))
+    except ValidationError as error:
+        lines = [_explain(fault) for fault in error.errors()]
+        raise ConfigError(f"{where}:\n" + "\n".join(lines), "keys: config/README.md") from None
+    for variant in config.variants:
+        optimize_settings(config, variant, where)
+    if "full" not in config.variants:
+        raise ConfigError(f"{where}: variants lacks 'full', the regressor that Table I calls opt")
+    return config
+
+
+def require_raw_data(config: Config, subjects: set[str]) -> None:
+    """Stop before any job is made when the raw data is not on disk.
+
+    Raises:
+        ConfigError: lists every missing file or folder, and where it comes from.
+    """
+    if config.synthesize.enabled:
+        return
+    root = Path(config.dataset.root)
+    wanted = {str(root): "raw data"}
+    if config.dataset.kind == "human36m":
+        wanted |= {str(root / name): f"subject {name}" for name in sorted(subjects)}
+    wanted[config.dataset.calibration] = "cameras"
+    if config.body != "open":
+        wanted[config.body] = "body model, https://smpl.is.tue.mpg.de"
+    if config.regressor_std:
+        wanted[config.regressor_std] = "J_std, from the data archive of SPIN"
+    missing = [f"  {path}  ({what})" for path, what in wanted.items() if not Path(path).exists()]
+    if missing:
+        raise ConfigError(
+            f"run '{config.run}': not on disk:\n" + "\n".join(missing),
+            "Human3.6M: register at http://vision.imar.ro/human3.6m and put or link the files there; "
+            "without any of them: snakemake --configfile config/open.yaml",
+        )
+
+
+def optimize_settings(config: Config, variant: str, where: str = "configuration") -> Optimize:
+    """Settings of `optimize` for one variant: the block with the variant's changes."""
+    if variant not in config.variant_settings:
+        raise ConfigError(
+            f"{where}: variants: '{variant}' is not defined, known are {sorted(config.variant_settings)}"
+        )
+    try:
+        return Optimize.model_validate(config.optimize.model_dump() | config.variant_settings[variant])
+    except ValidationError as error:
+        lines = [_explain(fault, ("variant_settings", variant)) for fault in error.errors()]
+        raise ConfigError(f"{where}:\n" + "\n".join(lines)) from None
+
+
+def _explain(fault: Any, prefix: tuple[str, ...] = ()) -> str:
+    path = tuple(str(part) for part in fault["loc"])
+    shown = ".".join(prefix + path)
+    if fault["type"] == "extra_forbidden":
+        allowed = sorted(_block(path[:-1], Optimize if prefix else Config).model_fields)
+        near = get_close_matches(path[-1], allowed, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        return f"  unknown key '{shown}'{hint} Allowed here: {', '.join(allowed)}"
+    if fault["type"] == "missing":
+        return f"  key '{shown}' is missing"
+    return f"  '{shown}' is {fault['input']!r}: {fault['msg']}"
+
+
+def _block(path: tuple[str, ...], root: type[Settings]) -> type[Settings]:
+    for part in path:
+        annotation = root.model_fields[part].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, Settings)):
+            break
+        root = annotation
+    return root
+
+
+def parameter_table(config: Config) -> str:
+    """The table of config/README.md: every key, its value in config.yaml, and what it means."""
+    lines = ["| key | default | meaning |", "| --- | --- | --- |"]
+
+    def walk(block: Settings, prefix: str) -> None:
+        for name, info in type(block).model_fields.items():
+            value = getattr(block, name)
+            if isinstance(value, Settings):
+                lines.append(f"| **`{prefix}{name}`** | | {(value.__doc__ or '').splitlines()[0]} |")
+                walk(value, f"{prefix}{name}.")
+            else:
+                lines.append(f"| `{prefix}{name}` | `{value}` | {info.description} |")
+
+    walk(config, "")
+    return "\n".join(lines) + "\n"
+
+
+def read_yaml(*paths: str | Path) -> dict[str, Any]:
+    """Merge YAML files as Snakemake does: later files win, mappings merge, lists are replaced."""
+    import yaml
+
+    def merge(into: dict[str, Any], update: Mapping[str, Any]) -> None:
+        for key, value in update.items():
+            if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+                merge(into[key], value)
+            else:
+                into[key] = value
+
+    merged: dict[str, Any] = {}
+    for path in paths:
+        merge(merged, yaml.safe_load(Path(path).read_text()) or {})
+    return merged

@@ -1,0 +1,102 @@
+"""Data sets behind one small interface: list what is there, read one sequence as recordings.
+
+`open_dataset(settings)` returns the reader for `settings.kind`. Every reader delivers metres, pixels
+and the camera frame, whatever its files hold.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from jointreg import config
+from jointreg.camera import Camera
+from jointreg.errors import ConfigError
+
+if TYPE_CHECKING:
+    from jointreg.sequences import Sequence
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One take seen by one camera. Frame n is a moment of the take, the same for all its cameras."""
+
+    subject: str
+    action: str
+    take: str
+    camera: Camera
+    video: Path
+    joints_cam: np.ndarray
+    """Labels of every frame of the take, camera frame, metres, `H36M_17` order, (N, 17, 3) float64."""
+    frames: range
+    """Frames that the sequence asks for: a part of range(N)."""
+    frame_offset: int = 0
+    """Frame n is number n + frame_offset in the video file."""
+    joints_image_px: np.ndarray | None = None
+    """2D labels that came with the data, distorted full-image pixels, (N, 17, 2); only a check."""
+
+
+class DataSet(Protocol):
+    """What every kind of data set offers."""
+
+    def takes(self, subject: str, action: str) -> list[str]:
+        """Names of the takes that exist, sorted."""
+        ...
+
+    def recordings(self, sequence: "Sequence") -> list[Recording]:
+        """Labels, cameras and video paths of one sequence, ordered by take, then camera.
+
+        Raises:
+            DataError: a file or a camera is missing or damaged; the message says how to get it.
+            UnitError: labels that cannot be millimetres (or what the format prescribes).
+        """
+        ...
+
+    def videos(self, sequence: "Sequence") -> dict[str, list[Path]]:
+        """Camera name -> video files of one sequence, without reading labels."""
+        ...
+
+
+def open_dataset(settings: config.Dataset) -> DataSet:
+    """Reader for the data set that `settings` describes.
+
+    Raises:
+        ConfigError: no reader for this kind.
+        DataError: its folder or calibration is missing.
+    """
+    if settings.kind == "human36m":
+        from jointreg.datasets.human36m import Human36M
+
+        return Human36M(settings)
+    if settings.kind == "multiview":
+        from jointreg.datasets.multiview import Multiview
+
+        return Multiview(settings)
+    raise ConfigError(f"dataset.kind is '{settings.kind}', expected human36m or multiview")
+
+
+def frame_window(first_frame: int, last_frame: int, count: int) -> range:
+    """Frames first..last (inclusive; -1: to the end) of a take with `count` labelled frames.
+
+    Raises:
+        ConfigError: the window lies outside the take.
+    """
+    last = count - 1 if last_frame == -1 else last_frame
+    if not 0 <= first_frame <= last < count:
+        raise ConfigError(
+            f"frames {first_frame} to {last_frame} of a take with {count} labelled frames",
+            "correct first_frame and last_frame in the sequence table; -1 means to the end",
+        )
+    return range(first_frame, last + 1)
+
+
+def videos_by_camera(dataset: DataSet, sequences: Iterable["Sequence"]) -> dict[str, list[Path]]:
+    """Camera name -> all video files of several sequences, in their order and without repeats."""
+    found: dict[str, list[Path]] = {}
+    for sequence in sequences:
+        for camera, paths in dataset.videos(sequence).items():
+            known = found.setdefault(camera, [])
+            known.extend(path for path in paths if path not in known)
+    return found

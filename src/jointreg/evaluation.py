@@ -1,0 +1,285 @@
+"""Score bodies against labelled joints with any number of joint regressors (rule evaluate).
+
+Every body is posed once, and only the vertices that some regressor reads. One job is one method on
+one subject with all its actions; it writes `stores.ERRORS` and tidy rows, one a take and metric.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jointreg import metrics
+from jointreg.body import Body
+from jointreg.config import Evaluate
+from jointreg.errors import ConfigError, ShapeError
+from jointreg.skeleton import H36M_14, H36M_17, rows
+from jointreg.stores import Record, require_same_rows
+
+BATCH = 256
+"""Frames posed side by side; bounds the memory."""
+
+METRICS = ("mpjpe", "pa_mpjpe", "pck150", "auc")
+"""Metrics of the tidy rows; the first two in mm, the others in percent of the joints."""
+
+COLUMNS = (
+    "method",
+    "regressor",
+    "subject",
+    "action",
+    "take",
+    "metric",
+    "value_mm",
+    "value_percent",
+    "frames",
+)
+"""Columns of the tidy rows. A row is one cluster: a take of one action, all its cameras together."""
+
+
+class Errors(NamedTuple):
+    """Errors of one set of bodies: a row of the first axis is one regressor, in the order given."""
+
+    mpjpe: np.ndarray
+    """Distance after root alignment, (R, N, 17) metres."""
+    pa_mpjpe: np.ndarray
+    """Distance after Procrustes on the protocol's joints, (R, N, 17) metres."""
+
+
+def protocol_joints(protocol: Evaluate) -> np.ndarray:
+    """Rows of `H36M_17` over which the protocol's means run, (14,) or (17,)."""
+    return rows(H36M_14 if protocol.joints == 14 else H36M_17)
+
+
+def protocol_root(protocol: Evaluate) -> int:
+    """Row of `H36M_17` that MPJPE moves both skeletons to.
+
+    Raises:
+        ConfigError: no joint has that name.
+    """
+    if protocol.root not in H36M_17:
+        raise ConfigError(
+            f"evaluate.root is '{protocol.root}', expected one of {', '.join(H36M_17)}",
+            "use pelvis, as the paper does",
+        )
+    return H36M_17.index(protocol.root)
+
+
+def part_of(body: Body, vertices: np.ndarray) -> Body:
+    """The same body with only some vertices: poses them exactly as the whole body would.
+
+    Args:
+        body: the whole body, V vertices.
+        vertices: indices to keep. Those that the skeleton's joints depend on must be among them.
+
+    Returns:
+        A body of len(vertices) vertices, in that order, without faces.
+
+    Raises:
+        ShapeError: a vertex that a skeleton joint depends on is left out.
+    """
+    vertices = np.asarray(vertices, dtype=np.intp)
+    needed = np.flatnonzero(body.joint_regressor.any(axis=0))
+    if not np.isin(needed, vertices).all():
+        raise ShapeError(
+            f"{len(np.setdiff1d(needed, vertices))} vertices that carry the skeleton are left out",
+            "add np.flatnonzero(body.joint_regressor.any(axis=0))",
+        )
+    return replace(
+        body,
+        template=body.template[vertices],
+        shape_directions=body.shape_directions[vertices],
+        pose_directions=body.pose_directions[:, vertices],
+        skinning_weights=body.skinning_weights[vertices],
+        joint_regressor=body.joint_regressor[:, vertices],
+        faces=np.zeros((0, 3), dtype=np.int32),
+        mirror=None,
+    )
+
+
+def regressed_joints(
+    body: Body,
+    rotations: np.ndarray,
+    betas: np.ndarray,
+    regressors: Mapping[str, Any],
+    translation: np.ndarray | None = None,
+) -> np.ndarray:
+    """Joints of every regressor on every body, each body posed once.
+
+    Args:
+        body: the body model, V vertices.
+        rotations: (N, 24, 3, 3).
+        betas: (N, B).
+        regressors: name -> weights (J, V), or an object with such `weights`.
+        translation: (N, 3) metres; None leaves the bodies at the model's origin.
+
+    Returns:
+        (R, N, J, 3) metres, float64, regressors in the order of the mapping.
+
+    Raises:
+        ShapeError: a regressor does not fit the body, or rows differ between regressors.
+    """
+    weights = _stacked(regressors, body.n_vertices)
+    used = np.flatnonzero(weights.any(axis=(0, 1)) | body.joint_regressor.any(axis=0))
+    part, weights = part_of(body, used), weights[:, :, used]
+    joints = np.empty((len(weights), len(rotations), weights.shape[1], 3))
+    for start in range(0, len(rotations), BATCH):
+        batch = slice(start, start + BATCH)
+        posed = part.vertices(rotations[batch], betas[batch]).astype(np.float64)
+        joints[:, batch] = np.einsum("rjv,nvc->rnjc", weights, posed, optimize=True)
+    if translation is not None:
+        joints += np.asarray(translation, dtype=np.float64)[None, :, None]
+    return joints
+
+
+def evaluate(
+    body: Body,
+    bodies: Mapping[str, np.ndarray],
+    joints_cam: np.ndarray,
+    regressors: Mapping[str, Any],
+    protocol: Evaluate,
+) -> Errors:
+    """Errors per regressor, frame and joint. Neither metric depends on the bodies' translation.
+
+    Args:
+        body: the body model.
+        bodies: rotations (N, 24, 3, 3) and betas (N, B), camera frame, for example `stores.BODIES`.
+        joints_cam: labels (N, 17, 3), metres, camera frame, `skeleton.H36M_17`.
+        regressors: name -> weights (17, V), or an object with such `weights`.
+        protocol: joints and root.
+
+    Raises:
+        ShapeError, UnitError, DataError: as `metrics.mpjpe`.
+    """
+    root, used = protocol_root(protocol), protocol_joints(protocol)
+    predicted = regressed_joints(body, bodies["rotations"], bodies["betas"], regressors)
+    return Errors(
+        mpjpe=np.stack([metrics.joint_errors(joints, joints_cam, root) for joints in predicted]),
+        pa_mpjpe=np.stack(
+            [metrics.aligned_joint_errors(joints, joints_cam, used) for joints in predicted]
+        ),
+    )
+
+
+def evaluate_subject(
+    body: Body,
+    sequences: Mapping[str, tuple[Record, Record]],
+    regressors: Mapping[str, Any],
+    protocol: Evaluate,
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Evaluate all actions of one subject, ready for `stores.ERRORS.write(path, arrays, attrs=facts)`.
+
+    Args:
+        body: the body model.
+        sequences: action -> its stores FRAMES and BODIES, in the order they are to be stored.
+        regressors: as in `evaluate`.
+        protocol: as in `evaluate`; kept among the facts.
+
+    Raises:
+        StoreError: frames and bodies of an action are not the same rows.
+    """
+    cameras = sorted({name for frames, _ in sequences.values() for name in frames.attrs["camera_names"]})
+    parts: dict[str, list[np.ndarray]] = {
+        key: [] for key in ("mpjpe", "pa_mpjpe", "action", "take", "camera", "frame")
+    }
+    for index, (action, (frames, bodies)) in enumerate(sequences.items()):
+        require_same_rows(frames, bodies, f"evaluate, {action}: frames and bodies")
+        errors = evaluate(body, bodies, frames["joints_cam"], regressors, protocol)
+        in_union = np.array(
+            [cameras.index(name) for name in frames.attrs["camera_names"]], dtype=np.int16
+        )
+        parts["mpjpe"].append(errors.mpjpe)
+        parts["pa_mpjpe"].append(errors.pa_mpjpe)
+        parts["action"].append(np.full(len(frames["frame"]), index, dtype=np.int16))
+        parts["take"].append(frames["take"])
+        parts["camera"].append(in_union[frames["camera"]])
+        parts["frame"].append(frames["frame"])
+    arrays = {
+        key: np.concatenate(value, axis=1 if key.endswith("mpjpe") else 0)
+        for key, value in parts.items()
+    }
+    facts = {
+        "regressors": list(regressors),
+        "actions": list(sequences),
+        "take_names": {
+            action: list(frames.attrs["take_names"]) for action, (frames, _) in sequences.items()
+        },
+        "camera_names": cameras,
+        "joint_names": list(H36M_17),
+        "protocol": protocol.model_dump(mode="json"),
+    }
+    return arrays, facts
+
+
+def tidy_rows(
+    errors: Mapping[str, np.ndarray], facts: Mapping[str, Any], *, method: str, subject: str
+) -> list[dict[str, Any]]:
+    """Means over the frames of every take: one row a regressor, action, take and metric.
+
+    Args:
+        errors: arrays of `stores.ERRORS`.
+        facts: its facts; the protocol's joints are taken from there.
+        method: stands in every row.
+        subject: stands in every row.
+
+    Returns:
+        Rows with the keys `COLUMNS`; `value_mm` of pck150 and auc is None, and so is
+        `value_percent` of the others.
+    """
+    used = protocol_joints(Evaluate(**facts["protocol"]))
+    per_frame = {
+        "mpjpe": errors["mpjpe"][..., used].mean(axis=2, dtype=np.float64) * 1000,
+        "pa_mpjpe": errors["pa_mpjpe"][..., used].mean(axis=2, dtype=np.float64) * 1000,
+        "pck150": np.stack([metrics.pck(one[:, used]) for one in errors["mpjpe"]]) * 100,
+        "auc": np.stack([metrics.auc(one[:, used]) for one in errors["mpjpe"]]) * 100,
+    }
+    clusters = np.unique(np.stack([errors["action"], errors["take"]]), axis=1).T
+    table = []
+    for r, regressor in enumerate(facts["regressors"]):
+        for action, take in clusters:
+            chosen = (errors["action"] == action) & (errors["take"] == take)
+            name = facts["actions"][action]
+            for metric in METRICS:
+                value = float(per_frame[metric][r, chosen].mean())
+                table.append(
+                    {
+                        "method": method,
+                        "regressor": regressor,
+                        "subject": subject,
+                        "action": name,
+                        "take": facts["take_names"][name][take],
+                        "metric": metric,
+                        "value_mm": value if metric.endswith("mpjpe") else None,
+                        "value_percent": None if metric.endswith("mpjpe") else value,
+                        "frames": int(chosen.sum()),
+                    }
+                )
+    return table
+
+
+def write_rows(path: str | Path, table: Sequence[Mapping[str, Any]]) -> None:
+    """Write tidy rows as CSV, values with six decimals (a nanometre)."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for row in table:
+            writer.writerow({key: f"{v:.6f}" if isinstance(v, float) else v for key, v in row.items()})
+
+
+def _stacked(regressors: Mapping[str, Any], n_vertices: int) -> np.ndarray:
+    """Weights of all regressors, (R, J, V) float64."""
+    weights = {name: np.asarray(getattr(r, "weights", r), np.float64) for name, r in regressors.items()}
+    if not weights:
+        raise ShapeError("no regressor to evaluate", "name at least `std`")
+    first = next(iter(weights.values())).shape
+    for name, value in weights.items():
+        if value.ndim != 2 or value.shape[1] != n_vertices or value.shape != first:
+            raise ShapeError(
+                f"regressor '{name}' has shape {value.shape}, expected ({first[0]}, {n_vertices})",
+                "a regressor belongs to one mesh: check `body` and the regressor's file",
+            )
+    return np.stack(list(weights.values()))

@@ -1,0 +1,139 @@
+"""Pose errors of the field: MPJPE, PA-MPJPE, PCK, AUC and vertex error. Metres in, metres out.
+
+All functions take whole arrays of frames and return one number a frame (or a frame and joint), so
+that means over frames, actions or subjects are the caller's, visible choice.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from jointreg.alignment import fit_similarity
+from jointreg.errors import DataError, ShapeError, UnitError
+
+LARGEST_POSE = 5.0
+"""Metres from the joints' mean to the farthest joint that no person reaches: beyond are other units."""
+
+PCK_THRESHOLD = 0.150
+"""Distance in metres under which a joint counts as found (MPI-INF-3DHP)."""
+
+AUC_STEPS = 31
+"""Thresholds of the AUC, evenly from 0 to `PCK_THRESHOLD` (MPI-INF-3DHP: every 5 mm)."""
+
+Joints = Sequence[int] | np.ndarray | None
+"""Rows of the joints that count; None for all."""
+
+
+def mpjpe(predicted: np.ndarray, target: np.ndarray, root: int = 0, joints: Joints = None) -> np.ndarray:
+    """Mean per-joint position error after both skeletons are moved to their root.
+
+    Args:
+        predicted: joints (N, J, 3), metres, any translation.
+        target: labels in the same axes, unit and order, (N, J, 3).
+        root: row, of all J, that both are moved to.
+        joints: rows, of all J, over which the mean runs; None for all J. The root counts, with
+            error 0, where it is among them.
+
+    Returns:
+        One error a frame, (N,) metres, float64.
+
+    Raises:
+        ShapeError: shapes differ, or are not (N, J, 3), or a row does not exist.
+        UnitError: a skeleton wider than any person, usually millimetres.
+        DataError: an array is not finite.
+    """
+    errors = joint_errors(predicted, target, root)
+    return errors[:, _rows(joints, errors.shape[1])].mean(axis=1)
+
+
+def pa_mpjpe(predicted: np.ndarray, target: np.ndarray, joints: Joints = None) -> np.ndarray:
+    """Mean per-joint position error after a similarity (scale, rotation with det +1, translation).
+
+    The similarity is fitted to the selected joints and the mean runs over the same ones. Arguments,
+    result and errors are those of `mpjpe`.
+    """
+    errors = aligned_joint_errors(predicted, target, joints)
+    return errors[:, _rows(joints, errors.shape[1])].mean(axis=1)
+
+
+def joint_errors(predicted: np.ndarray, target: np.ndarray, root: int | None = 0) -> np.ndarray:
+    """Distance of every joint after moving both skeletons to `root`, (N, J) metres.
+
+    `root=None` moves nothing: the absolute error. Raises as `mpjpe` does.
+    """
+    predicted, target = _checked(predicted, target)
+    difference = predicted - target
+    if root is not None:
+        row = _rows([root], difference.shape[1])[0]
+        difference = difference - difference[:, row : row + 1]
+    return np.linalg.norm(difference, axis=-1)
+
+
+def aligned_joint_errors(predicted: np.ndarray, target: np.ndarray, joints: Joints = None) -> np.ndarray:
+    """Distance of every joint after the similarity that fits the rows `joints`, (N, J) metres.
+
+    Joints outside `joints` are moved along and measured, but do not steer. Raises as `mpjpe` does.
+    """
+    predicted, target = _checked(predicted, target)
+    rows = _rows(joints, predicted.shape[1])
+    moved = fit_similarity(predicted[:, rows], target[:, rows]).apply(predicted)
+    return np.linalg.norm(moved - target, axis=-1)
+
+
+def pck(errors: np.ndarray, threshold: float = PCK_THRESHOLD) -> np.ndarray:
+    """Share of joints nearer than `threshold` (strictly), errors (N, J) metres -> (N,) in 0..1."""
+    return (np.asarray(errors) < threshold).mean(axis=1)
+
+
+def auc(errors: np.ndarray, threshold: float = PCK_THRESHOLD, steps: int = AUC_STEPS) -> np.ndarray:
+    """Mean PCK over `steps` thresholds from 0 to `threshold`, errors (N, J) metres -> (N,) in 0..1.
+
+    The threshold 0 takes part, as in MPI-INF-3DHP, so that perfect joints score (steps - 1) / steps.
+    """
+    return np.mean([pck(errors, limit) for limit in np.linspace(0.0, threshold, steps)], axis=0)
+
+
+def vertex_error(predicted: np.ndarray, target: np.ndarray, *, centred: bool = False) -> np.ndarray:
+    """Mean distance of corresponding vertices, (N, V, 3) metres x2 -> (N,) metres.
+
+    `centred` first moves both meshes to their vertex mean: the error that is left when the position
+    in the room is taken out. Raises as `mpjpe` does.
+    """
+    predicted, target = _checked(predicted, target)
+    difference = predicted - target
+    if centred:
+        difference = difference - difference.mean(axis=1, keepdims=True)
+    return np.linalg.norm(difference, axis=-1).mean(axis=1)
+
+
+def _checked(predicted: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both as float64 (N, J, 3), finite and in metres."""
+    predicted, target = np.asarray(predicted, np.float64), np.asarray(target, np.float64)
+    if predicted.shape != target.shape or predicted.ndim != 3 or predicted.shape[2] != 3:
+        raise ShapeError(
+            f"predicted has shape {predicted.shape}, target {target.shape}; expected (N, J, 3) twice"
+        )
+    for name, points in (("predicted", predicted), ("target", target)):
+        if not np.isfinite(points).all():
+            frame, joint, _ = np.argwhere(~np.isfinite(points))[0].tolist()
+            raise DataError(
+                f"{name} is not finite at frame {frame}, joint {joint}",
+                "leave frames without a prediction or label out, and say how many",
+            )
+        if points.size:
+            reach = np.linalg.norm(points - points.mean(axis=1, keepdims=True), axis=-1).max(axis=1)
+            if np.median(reach) > LARGEST_POSE:
+                raise UnitError(
+                    f"{name} reaches {np.median(reach):.0f} from its mean, expected under "
+                    f"{LARGEST_POSE:.0f} m",
+                    "the unit is metres: divide millimetres by 1000",
+                )
+    return predicted, target
+
+
+def _rows(joints: Joints, count: int) -> np.ndarray:
+    """The selected rows as indices, refused where they do not exist."""
+    rows = np.arange(count) if joints is None else np.asarray(joints, dtype=np.intp)
+    if rows.ndim != 1 or rows.size == 0 or rows.min() < 0 or rows.max() >= count:
+        raise ShapeError(f"joint rows {rows.tolist()} do not all exist, expected some of 0..{count - 1}")
+    return rows

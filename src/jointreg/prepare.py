@@ -1,0 +1,193 @@
+"""From recordings to frames: undistorted person crops, labels and crop cameras of one sequence."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from jointreg import config
+from jointreg.camera import project_pinhole
+from jointreg.crops import person_intrinsics, sampler
+from jointreg.datasets import Recording
+from jointreg.datasets.video import probe, read_frames
+from jointreg.errors import DataError, UnitError
+from jointreg.skeleton import H36M_17, rows
+from jointreg.stores import CROP, rows_digest
+
+LEG_M = (0.5, 1.3)
+"""Plausible length of a leg (hip to knee to ankle), metres."""
+DISTANCE_M = (0.5, 50.0)
+"""Plausible distance of a person from the camera, metres."""
+LABELS_APART_PX = 2.0
+"""Largest median distance between projected 3D labels and the 2D labels that came with them."""
+BLACK = 4.0
+"""A crop whose grey values all lie below this mean and this spread shows nothing."""
+
+
+def prepare(
+    recordings: Sequence[Recording], settings: config.Prepare
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Crop every wanted frame around the labelled person.
+
+    Rows go by recording, then frame. Frames are those of `Recording.frames` whose number is a multiple
+    of `settings.frame_step`. Column `frame` counts the take's frames, the same for all its cameras.
+
+    Returns:
+        Arrays of `stores.FRAMES`, and its facts: rows, camera_names, take_names, joint_names, labels,
+        image_size (width and height for each camera name).
+
+    Raises:
+        DataError: a video is missing, shorter than its labels or black; labels are NaN, behind the
+            camera or shifted against their 2D labels; nothing is left to do.
+        UnitError: labels are not in metres.
+    """
+    if not recordings:
+        raise DataError("no recordings to prepare", "check takes and cameras in the sequence table")
+    camera_names = sorted({recording.camera.name for recording in recordings})
+    take_names = sorted({recording.take for recording in recordings})
+    parts = []
+    for recording in recordings:
+        check_recording(recording)
+        numbers = wanted_frames(recording, settings.frame_step)
+        crops, crop_ks = crop_frames(recording, numbers, settings.margin_m)
+        check_crops(recording, crops)
+        joints_cam = recording.joints_cam[numbers]
+        parts.append(
+            {
+                "crops": crops,
+                "joints_cam": joints_cam.astype(np.float32),
+                "joints_px": project_pinhole(joints_cam, crop_ks).astype(np.float32),
+                "crop_intrinsics": crop_ks,
+                "camera": np.full(len(numbers), camera_names.index(recording.camera.name), np.int16),
+                "take": np.full(len(numbers), take_names.index(recording.take), np.int16),
+                "frame": numbers.astype(np.int32),
+            }
+        )
+    arrays = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    facts = {
+        "rows": rows_digest(arrays["take"], arrays["camera"], arrays["frame"]),
+        "camera_names": camera_names,
+        "take_names": take_names,
+        "joint_names": list(H36M_17),
+        "labels": f"{recordings[0].subject} {recordings[0].action}",
+        "image_size": {r.camera.name: list(r.camera.size) for r in recordings},
+    }
+    return arrays, facts
+
+
+def wanted_frames(recording: Recording, frame_step: int) -> np.ndarray:
+    """Numbers of the frames to use: every `frame_step`-th of the take, counted from 0, in its window.
+
+    Raises:
+        DataError: the window holds none.
+    """
+    first = -(-recording.frames.start // frame_step) * frame_step
+    numbers = np.arange(first, recording.frames.stop, frame_step)
+    if not len(numbers):
+        raise DataError(
+            f"{name(recording)}: no frame number from {recording.frames.start} to "
+            f"{recording.frames.stop - 1} is a multiple of prepare.frame_step = {frame_step}",
+            "lower prepare.frame_step or widen the window in the sequence table",
+        )
+    return numbers
+
+
+def crop_frames(
+    recording: Recording, numbers: np.ndarray, margin_m: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Crops (N, CROP, CROP, 3) uint8 RGB and their pinhole matrices (N, 3, 3) px of some frames."""
+    camera = recording.camera
+    crops = np.empty((len(numbers), CROP, CROP, 3), np.uint8)
+    crop_ks = np.stack(
+        [person_intrinsics(recording.joints_cam[n], camera.intrinsics, margin_m) for n in numbers]
+    )
+    images = read_frames(recording.video, (int(n) + recording.frame_offset for n in numbers))
+    for row, (_, image) in enumerate(images):
+        crops[row] = sampler(camera, crop_ks[row])(image)
+    return crops, crop_ks
+
+
+def check_recording(recording: Recording) -> None:
+    """Refuse labels and videos that cannot belong together.
+
+    Raises:
+        DataError: NaN, joints behind the camera, video shorter than the labels, shifted 2D labels.
+        UnitError: legs or distance of implausible length.
+    """
+    joints_cam, where = recording.joints_cam, name(recording)
+    if not np.isfinite(joints_cam).all():
+        frame, joint = np.argwhere(~np.isfinite(joints_cam).all(-1))[0]
+        raise DataError(
+            f"{where}: joint {H36M_17[joint]} of frame {frame} is NaN, expected numbers throughout",
+            "repair the labels, or leave the frames out with first_frame and last_frame",
+        )
+    check_units(joints_cam, where)
+    frame, joint = np.unravel_index(np.argmin(joints_cam[..., 2]), joints_cam.shape[:2])
+    if joints_cam[frame, joint, 2] < 0.1:
+        raise DataError(
+            f"{where}: joint {H36M_17[joint]} of frame {frame} lies {joints_cam[frame, joint, 2]:.2f} m "
+            "in front of the camera, expected more than 0.1 m: the calibration is another camera's, or "
+            "its frame of reference is not x right, y down, z forward"
+        )
+    frames = probe(recording.video).frames
+    needed = len(joints_cam) + recording.frame_offset
+    if frames < needed:
+        raise DataError(
+            f"{recording.video}: video has {frames} frames, labels of {where} need {needed}",
+            "fetch the video again; if it is whole, the labels are another recording's",
+        )
+    if recording.joints_image_px is not None:
+        projected = recording.camera.project(joints_cam)
+        apart = np.median(np.linalg.norm(projected - recording.joints_image_px, axis=-1))
+        if apart > LABELS_APART_PX:
+            raise DataError(
+                f"{where}: projected 3D labels lie {apart:.1f} px (median) from the 2D labels, expected "
+                f"under {LABELS_APART_PX} px: calibration, 2D and 3D labels do not belong together",
+                "if the recording is known to be damaged, add it to the table dataset.damaged",
+            )
+
+
+def check_units(joints_cam: np.ndarray, where: str) -> None:
+    """Refuse joints (N, 17, 3), camera frame, that are not in metres.
+
+    Raises:
+        UnitError: median leg length or distance from the camera is implausible.
+    """
+    leg = float(np.median(_length(joints_cam, "hip", "knee") + _length(joints_cam, "knee", "ankle")))
+    distance = float(np.median(np.linalg.norm(joints_cam, axis=-1)))
+    for value, (low, high), what in (
+        (leg, LEG_M, "legs are {} m long"),
+        (distance, DISTANCE_M, "the person is {} m from the camera"),
+    ):
+        if not low <= value <= high:
+            guess = "millimetres taken for metres" if value > high else "metres taken for millimetres"
+            raise UnitError(
+                f"{where}: {what.format(f'{value:.4g}')} (median), expected {low} to {high} m: "
+                f"probably {guess}",
+                "give the labels in the unit that the data set's format prescribes",
+            )
+
+
+def check_crops(recording: Recording, crops: np.ndarray) -> None:
+    """Refuse a video that shows nothing.
+
+    Raises:
+        DataError: all crops are black.
+    """
+    means, spreads = crops.mean(axis=(1, 2, 3)), crops.std(axis=(1, 2, 3))
+    if means.max() < BLACK and spreads.max() < BLACK:
+        raise DataError(
+            f"{recording.video}: all {len(crops)} frames are black around the person of "
+            f"{name(recording)} (brightest mean {means.max():.1f} of 255)",
+            "fetch the video again, or leave the take out of the sequence table",
+        )
+
+
+def name(recording: Recording) -> str:
+    """How errors call a recording."""
+    return f"{recording.subject} {recording.action} take {recording.take} camera {recording.camera.name}"
+
+
+def _length(joints: np.ndarray, upper: str, lower: str) -> np.ndarray:
+    ends = [joints[:, rows([f"{side}_{part}" for side in ("left", "right")])] for part in (upper, lower)]
+    return np.linalg.norm(ends[0] - ends[1], axis=-1)

@@ -1,0 +1,62 @@
+"""Where a result comes from: seeds, and the record written into every store."""
+
+import functools
+import hashlib
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).parent
+
+
+def file_digest(path: str | Path) -> str:
+    """sha256 of a file that belongs to the repository, for `params` (its time stamp means nothing)."""
+    path = Path(path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else "missing"
+
+
+def seed_for(seed: int, *identity: str) -> int:
+    """Seed of one job from what it is, never from when it runs: rule name and wildcards."""
+    text = "/".join([str(seed), *identity])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+
+
+def record(settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """What made a result: settings, seed, commit and versions. Holds no time and no path."""
+    return {
+        "settings": dict(settings),
+        "seed": seed,
+        "commit": commit(),
+        "versions": versions(),
+    }
+
+
+def commit() -> str:
+    """Short hash of the checked-out commit, with + for uncommitted changes; `unknown` without git."""
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
+            cwd=PACKAGE,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return answer.stdout.strip()
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Versions of the packages that decide the numbers."""
+    found = {"python": platform.python_version()}
+    for package in ("jointreg", "numpy", "scipy", "numba", "torch", "zarr"):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found

@@ -1,0 +1,189 @@
+"""Person masks in crop coordinates: one interface, and the method that needs no network weights."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from jointreg import config
+from jointreg.background import SPREAD_UNIT, near_limbs
+from jointreg.crops import sampler
+from jointreg.datasets import Recording
+from jointreg.datasets.video import read_frames
+from jointreg.errors import ConfigError, DataError, StoreError
+from jointreg.stores import CROP
+from jointreg.subtraction import person_coverage
+
+cv2.setNumThreads(1)
+
+REACH_M = 0.35
+"""A person's surface lies within this distance of the labelled limbs (hands, feet, loose clothes), m."""
+CORE_M = 0.03
+"""Pixels this near to a labelled limb belong to the person, metres."""
+SEEN = 0.2
+"""Least share of the limbs' core that must differ from the room for a person to be there."""
+
+Segmenter = Callable[
+    [Mapping[str, np.ndarray], Mapping[str, Any], Sequence[Recording], config.Segment, Any],
+    tuple[np.ndarray, np.ndarray],
+]
+"""(frames arrays, frames facts, recordings, settings, model) -> masks (N, CROP, CROP) uint8 and scores
+(N,) float32. `model` is what the method needs beyond that: the background store for `background`."""
+
+
+def segment(
+    frames: Mapping[str, np.ndarray],
+    facts: Mapping[str, Any],
+    recordings: Sequence[Recording],
+    settings: config.Segment,
+    model: Any = None,
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Segment every row of a frames store with the method of the settings.
+
+    Args:
+        frames: arrays of `stores.FRAMES`.
+        facts: its attributes (rows, camera_names, take_names).
+        recordings: the recordings that the frames were cut from.
+        settings: method and its parameters.
+        model: for `background`, the record of `stores.BACKGROUND`.
+
+    Returns:
+        Arrays of `stores.MASKS` and its facts: rows, method. Rows without a person have score 0.
+
+    Raises:
+        ConfigError: the method is not installed in this environment.
+    """
+    if settings.method not in SEGMENTERS:
+        raise ConfigError(
+            f"segment.method '{settings.method}' is not available in this environment, "
+            f"only {sorted(SEGMENTERS)}",
+            _COMES_WITH.get(settings.method),
+        )
+    masks, score = SEGMENTERS[settings.method](frames, facts, recordings, settings, model)
+    masks = np.where(score[:, None, None] > 0, masks, np.uint8(0))
+    return {"masks": masks, "score": score}, {"rows": facts["rows"], "method": settings.method}
+
+
+def segment_background(
+    frames: Mapping[str, np.ndarray],
+    facts: Mapping[str, Any],
+    recordings: Sequence[Recording],
+    settings: config.Segment,
+    model: Any,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Segment by comparing video frames with the empty room; see `subtraction.person_coverage`.
+
+    The score of a row is the share of the limbs' core that differs from the room; 0 if under `SEEN`.
+
+    Raises:
+        StoreError: the background model lacks a camera of the frames, or has another size.
+        DataError: a recording of the frames is missing, or a video is damaged.
+    """
+    masks = np.zeros((len(frames["frame"]), CROP, CROP), np.uint8)
+    score = np.zeros(len(masks), np.float32)
+    by_name = {(recording.take, recording.camera.name): recording for recording in recordings}
+    for take, camera in sorted({*zip(frames["take"].tolist(), frames["camera"].tolist(), strict=True)}):
+        names = facts["take_names"][take], facts["camera_names"][camera]
+        recording = by_name.get(names)
+        if recording is None:
+            raise DataError(f"no recording of take {names[0]}, camera {names[1]}, which the frames name")
+        median, spread = _room(model, recording)
+        rows = np.flatnonzero((frames["take"] == take) & (frames["camera"] == camera))
+        rows = rows[np.argsort(frames["frame"][rows], kind="stable")]
+        numbers = frames["frame"][rows].astype(int)
+        images = read_frames(recording.video, (numbers + recording.frame_offset).tolist())
+        for row, number, (_, image) in zip(rows, numbers, images, strict=True):
+            sample = sampler(recording.camera, frames["crop_intrinsics"][row])
+            left, top, right, bottom = sample.window(*recording.camera.size, space=16)
+            window = (slice(top, bottom), slice(left, right))
+            depth = recording.joints_cam[number, :, 2].mean()
+            alpha, seen = person_coverage(
+                image[window],
+                median[window],
+                spread[window].astype(np.float32) / SPREAD_UNIT,
+                core=near_limbs(recording, number, CORE_M)[window],
+                reach=near_limbs(recording, number, REACH_M)[window],
+                pixels_per_metre=float(recording.camera.intrinsics[0, 0] / depth),
+                threshold=settings.threshold,
+            )
+            masks[row] = np.round(sample(alpha, left, top) * 255)
+            score[row] = seen if seen >= SEEN else 0.0
+    return masks, score
+
+
+def segment_landmarker(
+    frames: Mapping[str, np.ndarray],
+    facts: Mapping[str, Any],
+    recordings: Sequence[Recording],
+    settings: config.Segment,
+    model: Any,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Segment the crops with the landmark network in the file `settings.weights`."""
+    from jointreg.landmarks import Landmarker, segment_crops
+
+    return segment_crops(Landmarker(settings.weights), frames["crops"])
+
+
+def mask_quality(mask: np.ndarray, true: np.ndarray) -> tuple[float, float]:
+    """Overlap and signed boundary bias of one mask against the true coverage.
+
+    Args:
+        mask, true: coverage of each pixel, (H, W), uint8 0-255 or float 0-1.
+
+    Returns:
+        Intersection over union (of the coverages: sum of minima over sum of maxima), and the bias in
+        pixels: area of the mask less the true area, over the true perimeter. Positive: too wide.
+
+    Raises:
+        ValueError: the true mask is empty.
+    """
+    mask, true = _as_share(mask), _as_share(true)
+    if true.sum() <= 0:
+        raise ValueError("the true mask is empty")
+    overlap = np.minimum(mask, true).sum() / np.maximum(mask, true).sum()
+    return float(overlap), float((mask.sum() - true.sum()) / perimeter(true))
+
+
+def perimeter(mask: np.ndarray) -> float:
+    """Length of the outlines of a mask (H, W) in pixels, holes included.
+
+    The integral of the gradient's magnitude, which is exact for a smooth edge of any direction.
+    """
+    smooth = cv2.GaussianBlur(np.pad(_as_share(mask), 4), (0, 0), 1.0)
+    dy, dx = np.gradient(smooth)
+    return float(np.hypot(dx, dy).sum())
+
+
+def _as_share(mask: np.ndarray) -> np.ndarray:
+    return mask.astype(np.float64) / 255 if mask.dtype == np.uint8 else mask.astype(np.float64)
+
+
+def _room(model: Any, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+    """Median and spread of a recording's camera, cut to the camera's size."""
+    known, camera = model.attrs["camera_names"], recording.camera
+    if camera.name not in known:
+        raise StoreError(
+            f"the background model has cameras {known}, not {camera.name}", "rerun background"
+        )
+    width, height = model.attrs["image_size"][camera.name]
+    if (width, height) != tuple(camera.size):
+        raise StoreError(
+            f"background model of camera {camera.name} is {width} x {height} px, its video "
+            f"{camera.size[0]} x {camera.size[1]} px",
+            "rerun background",
+        )
+    index = known.index(camera.name)
+    return model["median"][index, :height, :width], model["spread"][index, :height, :width]
+
+
+SEGMENTERS: dict[str, Segmenter] = {
+    "background": segment_background,
+    "landmarker": segment_landmarker,
+}
+"""Methods by name. Another one takes its seat by an entry with the same signature."""
+
+_COMES_WITH = {
+    "detectron2": "it comes with envs/detectron2.yaml; until then use segment.method: background",
+    "torchvision": "it comes with envs/torch.yaml; until then use segment.method: background",
+}

@@ -1,0 +1,135 @@
+"""The work as tables: which sequences exist (one row a unit of work) and which methods are known."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from jointreg.errors import ConfigError
+
+SPLITS = ("train", "test")
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One unit of work: a subject's recordings of one action, all takes and cameras."""
+
+    subject: str
+    action: str
+    takes: tuple[str, ...]
+    """Human3.6M: sub-action numbers "1", "2". Multiview: names of recordings."""
+    cameras: tuple[str, ...]
+    first_frame: int
+    """First video frame used, from 0."""
+    last_frame: int
+    """Last video frame used, included; -1 for the end of the video."""
+    split: str
+    """`train` (regressors are fitted on it) or `test`."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One pose estimator of `config/methods.tsv`."""
+
+    name: str
+    kind: str
+    """`predictions` (files under estimate.predictions) or `keypoints` (fitted to the labels)."""
+    label: str
+    """How tables and figures call it."""
+    paper: str
+    """Row of the paper's Table I it stands beside; empty for none."""
+    about: str
+
+
+def load_sequences(path: str | Path) -> list[Sequence]:
+    """Read a sequence table.
+
+    Raises:
+        ConfigError: the file is missing, a column or value is wrong, or a unit of work stands twice.
+    """
+    columns = ("subject", "action", "takes", "cameras", "first_frame", "last_frame", "split")
+    sequences = []
+    for where, row in _rows(path, columns):
+        try:
+            first, last = int(row["first_frame"]), int(row["last_frame"])
+        except ValueError:
+            raise ConfigError(f"{where}: first_frame and last_frame must be whole numbers") from None
+        if row["split"] not in SPLITS:
+            raise ConfigError(f"{where}: split is '{row['split']}', expected one of {SPLITS}")
+        if first < 0 or last < -1 or -1 < last < first:
+            raise ConfigError(f"{where}: frames {first} to {last}; last_frame is -1 for the end")
+        takes, cameras = tuple(row["takes"].split(",")), tuple(row["cameras"].split(","))
+        for name in (row["subject"], row["action"]):
+            if not name.replace("_", "").replace("-", "").isalnum():
+                raise ConfigError(f"{where}: '{name}' may hold letters, digits, '_' and '-' only")
+        sequences.append(
+            Sequence(row["subject"], row["action"], takes, cameras, first, last, row["split"])
+        )
+    units = [(s.subject, s.action) for s in sequences]
+    twice = {unit for unit in units if units.count(unit) > 1}
+    if twice:
+        raise ConfigError(f"{path}: subject and action stand twice: {sorted(twice)}")
+    if not sequences:
+        raise ConfigError(f"{path} has no rows")
+    return sequences
+
+
+def load_methods(path: str | Path, required: Iterable[str] = ()) -> dict[str, Method]:
+    """Read the table of methods, by name.
+
+    Raises:
+        ConfigError: the file or a column is missing, a kind is unknown, or a required method is not
+            in the table.
+    """
+    methods = {}
+    for where, row in _rows(path, ("name", "kind", "label", "paper", "about")):
+        if row["kind"] not in ("predictions", "keypoints"):
+            raise ConfigError(f"{where}: kind is '{row['kind']}', expected predictions or keypoints")
+        methods[row["name"]] = Method(**{key: row[key] for key in Method.__dataclass_fields__})
+    unknown = sorted(set(required) - set(methods))
+    if unknown:
+        raise ConfigError(f"{path}: no row for {unknown}, known are {sorted(methods)}")
+    return methods
+
+
+@dataclass(frozen=True)
+class Example:
+    """Frames of one sequence that figures show."""
+
+    subject: str
+    action: str
+    frames: tuple[int, ...]
+    """Rows of the sequence's frames store."""
+
+
+def load_examples(path: str | Path, sequences: Iterable[Sequence]) -> list[Example]:
+    """Read the table of frames to show.
+
+    Raises:
+        ConfigError: the file or a column is missing, or a row is no sequence of the run.
+    """
+    known = {(row.subject, row.action) for row in sequences}
+    examples = []
+    for where, row in _rows(path, ("subject", "action", "frames")):
+        if (row["subject"], row["action"]) not in known:
+            raise ConfigError(f"{where}: no sequence {row['subject']} {row['action']} in this run")
+        frames = tuple(int(number) for number in row["frames"].split(","))
+        examples.append(Example(row["subject"], row["action"], frames))
+    return examples
+
+
+def _rows(path: str | Path, columns: tuple[str, ...]) -> Iterable[tuple[str, dict[str, str]]]:
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"table {path} does not exist", "check the path in the configuration")
+    with path.open(newline="") as stream:
+        reader = csv.DictReader((line for line in stream if not line.startswith("#")), delimiter="\t")
+        found = tuple(reader.fieldnames or ())
+        if found != columns:
+            raise ConfigError(
+                f"{path}: columns are {found}, expected {columns}", "columns are separated by one tab"
+            )
+        for number, row in enumerate(reader, start=1):
+            if any(value is None for value in row.values()):
+                raise ConfigError(f"{path}: row {number} has too few columns")
+            yield f"{path}: row {number}", row

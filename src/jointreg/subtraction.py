@@ -1,0 +1,128 @@
+"""Coverage of a person's pixels from one picture and the empty room: background subtraction."""
+
+import cv2
+import numpy as np
+
+cv2.setNumThreads(1)
+
+HOLE_M = 0.05
+"""Holes narrower than this are filled, metres."""
+NOISE = 1.0
+"""Least standard deviation of a background pixel, grey values: rounding and compression."""
+SHADOW = (0.55, 1.02)
+"""Brightness of a shaded background pixel over that of the empty room."""
+SHADOW_COLOUR = 0.04
+"""Departure of a shadow from the background's colour, as a share of its brightness."""
+BAND_PX = 3
+"""Half width of the band around the outline in which coverage is fractional, video pixels."""
+
+
+def person_coverage(
+    image: np.ndarray,
+    median: np.ndarray,
+    spread: np.ndarray,
+    *,
+    core: np.ndarray,
+    reach: np.ndarray,
+    pixels_per_metre: float,
+    threshold: float,
+) -> tuple[np.ndarray, float]:
+    """Share of each pixel that the person covers, from one picture and the empty room.
+
+    1. A pixel is foreground if it departs from the room by `threshold` noise deviations and is not the
+       room in shadow (the room's colour, somewhat darker).
+    2. Clean-up: parts out of reach of the labelled limbs or without contact to them go, narrow holes
+       are filled.
+    3. In a band around that outline coverage is fractional: a pixel's colour is the mixture
+       a F + (1 - a) B of the person's colour F nearby and the room's, shaded as nearby, B; a follows.
+       Without this step the outline of step 1 is too wide: it takes in every pixel that shows a trace
+       of the person.
+
+    Args:
+        image: video picture or a part of it, (H, W, 3) uint8 RGB.
+        median, spread: the empty room and its noise, grey values, (H, W, 3).
+        core, reach: pixels on the labelled limbs, and within a person's reach of them, (H, W) bool.
+        pixels_per_metre: image scale at the person.
+        threshold: noise deviations.
+
+    Returns:
+        Coverage (H, W) float32 in 0..1, and the share of the core that is foreground.
+    """
+    picture, room = image.astype(np.float32), median.astype(np.float32)
+    noise = np.maximum(cv2.blur(spread.astype(np.float32), (5, 5)), NOISE)
+    departure = (picture - room) / noise
+    differs = _dot(departure, departure) > 3 * threshold**2
+    shade, shaded = shadow(picture, room)
+    foreground = _clean(differs & ~shaded & reach, core, pixels_per_metre)
+    seen = float(foreground[core].mean()) if core.any() else 0.0
+    return _matte(picture, room, foreground, np.where(shaded, shade, 1.0), noise), seen
+
+
+def shadow(picture: np.ndarray, room: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where a picture may show the room in shadow.
+
+    Args:
+        picture, room: (H, W, 3) float32 grey values.
+
+    Returns:
+        Brightness over the room's, (H, W) float32, and whether the pixel has the room's colour at a
+        brightness within `SHADOW`, (H, W) bool.
+    """
+    seen, empty = cv2.blur(picture, (3, 3)), cv2.blur(room, (3, 3))
+    brightness = np.maximum(_dot(empty, empty), 1.0)
+    shade = _dot(seen, empty) / brightness
+    rest = np.maximum(_dot(seen, seen) / brightness - shade**2, 0)  # squared, what shade leaves
+    return shade, (shade > SHADOW[0]) & (shade < SHADOW[1]) & (rest < SHADOW_COLOUR**2)
+
+
+def _dot(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Sum of products over the colours: (H, W, 3) twice -> (H, W)."""
+    return np.einsum("hwc,hwc->hw", first, second)
+
+
+def _clean(raw: np.ndarray, core: np.ndarray, pixels_per_metre: float) -> np.ndarray:
+    """Keep what touches the limbs' core, without specks and with narrow holes filled."""
+    mask = cv2.morphologyEx(raw.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    mask |= (core & (cv2.blur(raw.astype(np.float32), (5, 5)) > 0.3)).astype(np.uint8)
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    touching = np.bincount(parts[core], minlength=count)
+    keep = (touching > 0) & (stats[:, cv2.CC_STAT_AREA] > (0.03 * pixels_per_metre) ** 2)
+    keep[0] = False
+    mask = keep[parts].astype(np.uint8)
+    _, gaps, stats, _ = cv2.connectedComponentsWithStats(1 - mask, connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] < (HOLE_M * pixels_per_metre) ** 2
+    return (mask > 0) | small[gaps]
+
+
+def _matte(
+    picture: np.ndarray,
+    room: np.ndarray,
+    foreground: np.ndarray,
+    shade: np.ndarray,
+    noise: np.ndarray,
+) -> np.ndarray:
+    """Coverage near the outline from the mixture of nearby person and room colours."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * BAND_PX + 1, 2 * BAND_PX + 1))
+    binary = foreground.astype(np.uint8)
+    inside, outside = cv2.erode(binary, disc).astype(bool), ~cv2.dilate(binary, disc).astype(bool)
+    band = ~inside & ~outside
+    person, known = _nearby(picture, inside, 2 * BAND_PX)
+    shading, _ = _nearby(shade[..., None].astype(np.float32), outside, 2 * BAND_PX)
+    room = room * shading
+    contrast = person - room
+    weighted = contrast / noise**2
+    power = _dot(contrast, weighted)
+    mixed = _dot(picture - room, weighted) / np.maximum(power, 1e-6)
+    usable = band & known & (power > 3 * 25)
+    soft = cv2.GaussianBlur(binary.astype(np.float32), (0, 0), 0.7)
+    alpha = np.where(usable, np.clip(mixed, 0, 1), soft)
+    return np.where(band, alpha, inside).astype(np.float32)
+
+
+def _nearby(values: np.ndarray, where: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of `values` (H, W, C) over the marked pixels of a window, and where there are any."""
+    size = (2 * radius + 1, 2 * radius + 1)
+    share = cv2.blur(where.astype(np.float32), size)
+    total = cv2.blur(values * where[..., None], size)
+    total = total if total.ndim == 3 else total[..., None]
+    return total / np.maximum(share, 1e-6)[..., None], share > 0.5 / size[0] ** 2

@@ -1,0 +1,196 @@
+"""Every number of the generator, typed. The values and where they come from: `config/generator.yaml`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
+
+from jointreg.config import Fraction, NonNegative, Settings
+from jointreg.errors import ConfigError
+
+Vector = Annotated[list[float], Field(min_length=3, max_length=3)]
+Colour = Annotated[list[Fraction], Field(min_length=3, max_length=3)]
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+Betas = Annotated[list[float], Field(min_length=10, max_length=10)]
+BiasBetas = Annotated[
+    list[Annotated[float, Field(ge=-0.8, le=0.8)]], Field(min_length=10, max_length=10)
+]
+
+
+class Person(Settings):
+    """One virtual subject."""
+
+    betas: Betas = Field(description="true shape, standard deviations")
+    skin: Colour = Field(description="albedo, RGB 0-1")
+    hair: Colour = Field(description="albedo, RGB 0-1")
+    shirt: Colour = Field(description="albedo, RGB 0-1")
+    trousers: Colour = Field(description="albedo, RGB 0-1")
+    shoes: Colour = Field(description="albedo, RGB 0-1")
+
+
+class CameraPlan(Settings):
+    """One camera of the ring, before the jitter of each subject's recording day."""
+
+    position_m: Vector = Field(description="camera centre in the room, metres, z up")
+    focal_px: Interval = Field(description="fx, fy, pixels")
+    centre_px: Interval = Field(description="cx, cy, pixels")
+    distortion: Annotated[list[float], Field(min_length=5, max_length=5)] = Field(
+        description="k1 k2 p1 p2 k3, OpenCV"
+    )
+
+
+class Rig(Settings):
+    """Cameras and their mounting."""
+
+    cameras: dict[str, CameraPlan] = Field(description="the four cameras by name, in order")
+    look_at_m: Vector = Field(description="point that all cameras aim at, metres")
+    position_jitter_m: NonNegative = Field(
+        description="sd of a camera's position between subjects, metres"
+    )
+    aim_jitter_rad: NonNegative = Field(description="sd of a camera's aim between subjects, radians")
+
+
+class Room(Settings):
+    """The static background."""
+
+    half_size_m: Interval = Field(description="half width (x) and half length (y) of the room, metres")
+    height_m: PositiveFloat = Field(description="height of the walls, metres")
+    wall: Colour = Field(description="albedo of the walls")
+    floor: Colour = Field(description="albedo of the floor")
+    ceiling: Colour = Field(description="albedo of the ceiling")
+    texture: Fraction = Field(description="contrast of floor and wall texture")
+    stools_m: list[Interval] = Field(description="x, y of the stools, one a sitting take, metres")
+
+
+class Video(Settings):
+    """From light to file."""
+
+    supersampling: PositiveInt = Field(description="samples a pixel side; odd keeps masks unbiased")
+    noise_grey: NonNegative = Field(description="sd of the sensor noise, grey levels of 255")
+    shadow: Fraction = Field(description="share of light that the deepest floor shadow takes away")
+    crf: PositiveInt = Field(description="x264 quality, smaller is better")
+    preset: str = Field(description="x264 speed")
+
+
+class Motion(Settings):
+    """Ranges that a take draws from."""
+
+    standing_places_m: list[Interval] = Field(description="x, y of the standing takes, metres")
+    place_jitter_m: NonNegative = Field(description="sd of the place of a take, metres")
+    gesture_s: Interval = Field(description="time a gesture is held, shortest and longest, seconds")
+    change_s: PositiveFloat = Field(description="time from one gesture to the next, seconds")
+    amplitude: Interval = Field(description="factor on a subject's gestures, smallest and largest")
+    sway_rad: NonNegative = Field(description="sd of trunk and head sway, radians")
+    walk_speed_m_s: Interval = Field(description="walking speed, slowest and fastest, m/s")
+    walk_cycle_s: Interval = Field(description="time of two steps, shortest and longest, seconds")
+    walk_path_m: Interval = Field(description="half axes (x, y) of the walked ellipse, metres")
+
+
+class Labels(Settings):
+    """Labelled points, and what is wrong with them."""
+
+    points_cm: dict[str, Vector] = Field(
+        description="offset from the skeleton joint: outwards (left), up, forward, T-pose, cm"
+    )
+    smoothing_m: PositiveFloat = Field(
+        description="size of the skin patch a point is averaged over, metres"
+    )
+    subject_offset_m: NonNegative = Field(
+        description="length of each subject's own label offset, metres"
+    )
+
+
+class StandardRegressor(Settings):
+    """How J_std is made: bodies fitted to labels only, as with motion-capture markers."""
+
+    bodies: PositiveInt = Field(description="random bodies it is fitted on")
+    steps: PositiveInt = Field(description="Gauss-Newton steps of each fit")
+    pose_prior: NonNegative = Field(description="weight of the pose prior, m^2/rad^2")
+    shape_prior: NonNegative = Field(description="weight of the shape prior, m^2")
+    reach_m: PositiveFloat = Field(description="vertices this near to a joint may enter its row, metres")
+    assumed_cm: dict[str, Vector] = Field(
+        description="where the fit believes nose and head top: left, up, forward of the head joint, cm"
+    )
+
+
+class Method(Settings):
+    """One simulated estimator."""
+
+    shared: Fraction = Field(description="correlation of its errors with the first method's")
+    scale: PositiveFloat = Field(description="factor on the pose errors")
+
+
+class Estimators(Settings):
+    """Errors of the simulated estimators."""
+
+    methods: dict[str, Method] = Field(description="by name; the first one's errors may be shared")
+    shape_bias: dict[str, BiasBetas] = Field(
+        description="added to the true betas; methods that share errors have none of their own"
+    )
+    shape_noise: NonNegative = Field(description="sd of betas between frames, standard deviations")
+    pose_bias_rad: NonNegative = Field(
+        description="sd of the error that all frames share, a joint of weight 1"
+    )
+    pose_noise_rad: NonNegative = Field(
+        description="sd of the error that comes and goes, a joint of weight 1"
+    )
+    joint_weight: dict[str, NonNegative] = Field(
+        description="weight of each skeleton joint, without side"
+    )
+    orientation_bias_rad: NonNegative = Field(description="sd of the root rotation's error of a camera")
+    orientation_noise_rad: NonNegative = Field(description="sd of the root rotation's error of a frame")
+    noise_time_s: PositiveFloat = Field(
+        description="correlation time of all that comes and goes, seconds"
+    )
+    depth_bias: float = Field(description="relative error of the distance that all frames share")
+    depth_noise: NonNegative = Field(description="sd of the relative error of the distance")
+    lateral_noise_m: NonNegative = Field(
+        description="sd of the position across the line of sight, metres"
+    )
+
+
+class Parameters(Settings):
+    """The whole of `config/generator.yaml`."""
+
+    planted_seed: int = Field(
+        description="seed of what is planted: label offsets, pose biases, rig jitter"
+    )
+    body: Literal["open"] = Field(description="the body model")
+    subjects: dict[str, Person] = Field(description="people by Human3.6M's subject names")
+    rig: Rig
+    room: Room
+    video: Video
+    motion: Motion
+    labels: Labels
+    standard_regressor: StandardRegressor
+    estimators: Estimators
+
+    def person(self, subject: str) -> Person:
+        """The person called `subject`.
+
+        Raises:
+            ConfigError: nobody has this name.
+        """
+        if subject not in self.subjects:
+            raise ConfigError(
+                f"subject '{subject}' is not in the generator's table, expected one of "
+                f"{', '.join(self.subjects)}",
+                "correct the sequence table, or add the person to config/generator.yaml",
+            )
+        return self.subjects[subject]
+
+
+def load_parameters(path: str | Path) -> Parameters:
+    """Read the generator's parameters.
+
+    Raises:
+        ConfigError: the file is missing, or a key is missing, unknown or of the wrong kind.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"generator parameters {path} do not exist", "check synthesize.parameters")
+    try:
+        return Parameters.model_validate(yaml.safe_load(path.read_text()))
+    except (ValidationError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: {error}") from error

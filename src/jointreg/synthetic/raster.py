@@ -1,0 +1,244 @@
+"""Numba kernels of the renderer: triangles with a z-buffer, the room by ray casting, composition.
+
+Pixel convention: the centre of the top-left pixel is (0, 0). Colours are linear light 0-1 until
+`compose` writes 8-bit sRGB.
+"""
+
+import numba
+import numpy as np
+
+_jit = numba.njit(cache=True, nogil=True)
+
+
+@_jit
+def rasterise(
+    points: np.ndarray,
+    depth: np.ndarray,
+    colours: np.ndarray,
+    faces: np.ndarray,
+    left: int,
+    top: int,
+    width: int,
+    height: int,
+    samples: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw Gouraud-shaded triangles into a box of the image.
+
+    Args:
+        points: vertices in image pixels, (V, 2).
+        depth: distance along the optical axis, metres, positive, (V,).
+        colours: linear RGB of the vertices, (V, 3).
+        faces: (F, 3).
+        left: first pixel column of the box.
+        top: first pixel row of the box.
+        width: pixel columns of the box.
+        height: pixel rows of the box.
+        samples: samples a pixel side.
+
+    Returns:
+        Samples hit in every pixel, (height, width) uint8, and the sum of their colours, (height, width, 3)
+        float32.
+    """
+    rows, columns = height * samples, width * samples
+    nearest = np.zeros((rows, columns), dtype=np.float32)
+    shade = np.zeros((rows, columns, 3), dtype=np.float32)
+    for face in range(len(faces)):
+        a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
+        # Sample (i, j) lies at integer coordinates of this grid.
+        ax = (points[a, 0] - left + 0.5) * samples - 0.5
+        ay = (points[a, 1] - top + 0.5) * samples - 0.5
+        bx = (points[b, 0] - left + 0.5) * samples - 0.5
+        by = (points[b, 1] - top + 0.5) * samples - 0.5
+        cx = (points[c, 0] - left + 0.5) * samples - 0.5
+        cy = (points[c, 1] - top + 0.5) * samples - 0.5
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area == 0.0:
+            continue
+        first_row = max(0, int(np.ceil(min(ay, by, cy))))
+        last_row = min(rows - 1, int(np.floor(max(ay, by, cy))))
+        first_column = max(0, int(np.ceil(min(ax, bx, cx))))
+        last_column = min(columns - 1, int(np.floor(max(ax, bx, cx))))
+        za, zb, zc = 1.0 / depth[a], 1.0 / depth[b], 1.0 / depth[c]
+        for row in range(first_row, last_row + 1):
+            for column in range(first_column, last_column + 1):
+                wa = ((bx - column) * (cy - row) - (by - row) * (cx - column)) / area
+                wb = ((cx - column) * (ay - row) - (cy - row) * (ax - column)) / area
+                wc = 1.0 - wa - wb
+                if wa < 0.0 or wb < 0.0 or wc < 0.0:
+                    continue
+                inverse = wa * za + wb * zb + wc * zc
+                if inverse > nearest[row, column]:
+                    nearest[row, column] = inverse
+                    for k in range(3):
+                        shade[row, column, k] = (
+                            wa * colours[a, k] + wb * colours[b, k] + wc * colours[c, k]
+                        )
+    hits = np.zeros((height, width), dtype=np.uint8)
+    total = np.zeros((height, width, 3), dtype=np.float32)
+    for row in range(rows):
+        y = row // samples
+        for column in range(columns):
+            if nearest[row, column] > 0.0:
+                x = column // samples
+                hits[y, x] += 1
+                for k in range(3):
+                    total[y, x, k] += shade[row, column, k]
+    return hits, total
+
+
+@_jit
+def cast_room(
+    size: tuple[int, int],
+    intrinsics: np.ndarray,
+    distortion: np.ndarray,
+    rotation: np.ndarray,
+    position: np.ndarray,
+    half_size: tuple[float, float],
+    height: float,
+    samples: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where the line of sight of every sample meets the room.
+
+    Args:
+        size: image width and height in pixels.
+        intrinsics: K, (3, 3).
+        distortion: k1 k2 p1 p2 k3.
+        rotation: world to camera, (3, 3).
+        position: camera centre in the room, metres, (3,).
+        half_size: half width (x) and half length (y) of the room, metres.
+        height: of the walls, metres.
+        samples: samples a pixel side.
+
+    Returns:
+        Points on the room's surface, (rows, columns, 3) metres float32, and which surface:
+        0 floor, 1 ceiling, 2 wall across x, 3 wall across y; (rows, columns) uint8.
+    """
+    width, rows_px = size
+    rows, columns = rows_px * samples, width * samples
+    points = np.zeros((rows, columns, 3), dtype=np.float32)
+    surface = np.zeros((rows, columns), dtype=np.uint8)
+    k1, k2, p1, p2, k3 = distortion[0], distortion[1], distortion[2], distortion[3], distortion[4]
+    for row in range(rows):
+        yd = ((row + 0.5) / samples - 0.5 - intrinsics[1, 2]) / intrinsics[1, 1]
+        for column in range(columns):
+            xd = ((column + 0.5) / samples - 0.5 - intrinsics[0, 2]) / intrinsics[0, 0]
+            x, y = xd, yd
+            for _ in range(6):  # the distortion's inverse by fixed-point iteration
+                r2 = x * x + y * y
+                radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+                x, y = (
+                    (xd - 2 * p1 * x * y - p2 * (r2 + 2 * x * x)) / radial,
+                    (yd - p1 * (r2 + 2 * y * y) - 2 * p2 * x * y) / radial,
+                )
+            best, kind = np.inf, 0
+            direction = np.zeros(3)
+            for k in range(3):
+                direction[k] = rotation[0, k] * x + rotation[1, k] * y + rotation[2, k]
+            for k in range(3):
+                if direction[k] == 0.0:
+                    continue
+                if k == 2:
+                    plane = height if direction[2] > 0 else 0.0
+                else:
+                    plane = half_size[k] if direction[k] > 0 else -half_size[k]
+                reach = (plane - position[k]) / direction[k]
+                if 0 < reach < best:
+                    best = reach
+                    kind = 2 + k if k < 2 else (1 if direction[2] > 0 else 0)
+            for k in range(3):
+                points[row, column, k] = position[k] + best * direction[k]
+            surface[row, column] = kind
+    return points, surface
+
+
+@_jit
+def _srgb(linear: float) -> float:
+    """Linear light 0-1 to sRGB 0-255."""
+    if linear <= 0.0031308:
+        return 255.0 * 12.92 * linear
+    return 255.0 * (1.055 * linear ** (1.0 / 2.4) - 0.055)
+
+
+@_jit
+def to_srgb(linear: np.ndarray) -> np.ndarray:
+    """Linear light (rows, columns, 3) to sRGB 0-255, float32."""
+    out = np.empty(linear.shape, dtype=np.float32)
+    for row in range(linear.shape[0]):
+        for column in range(linear.shape[1]):
+            for k in range(3):
+                out[row, column, k] = _srgb(min(max(linear[row, column, k], 0.0), 1.0))
+    return out
+
+
+@_jit
+def compose(
+    room: np.ndarray,
+    room_srgb: np.ndarray,
+    floor: np.ndarray,
+    shadow: np.ndarray,
+    shadow_corner: np.ndarray,
+    shadow_cell: float,
+    shadow_box: tuple[int, int, int, int],
+    hits: np.ndarray,
+    total: np.ndarray,
+    box: tuple[int, int],
+    samples: int,
+    noise: np.ndarray,
+    offset: int,
+) -> np.ndarray:
+    """One 8-bit frame: room, darkened by the shadow, covered by the person, plus noise.
+
+    Args:
+        room: linear background, (H, W, 3) float32.
+        room_srgb: the same as sRGB 0-255, (H, W, 3) float32.
+        floor: x, y in the room of every pixel that shows floor, NaN elsewhere, (H, W, 2) metres.
+        shadow: share of light left on a grid of the floor, (rows, columns) float32, rows along y.
+        shadow_corner: x, y of the grid's first sample, metres.
+        shadow_cell: grid step, metres.
+        shadow_box: left, top, width, height of the pixels that the grid can reach.
+        hits: from `rasterise`.
+        total: from `rasterise`.
+        box: left, top of `hits`.
+        samples: samples a pixel side.
+        noise: pool of grey-level noise, (P,) float32; P >= offset + H W 3.
+        offset: where in the pool this frame starts.
+
+    Returns:
+        (H, W, 3) uint8, RGB.
+    """
+    height, width = room.shape[:2]
+    out = np.empty((height, width, 3), dtype=np.uint8)
+    full = float(samples * samples)
+    left, top, shadow_width, shadow_height = shadow_box
+    light = np.ones((height, width), dtype=np.float32)
+    for y in range(top, top + shadow_height):
+        for x in range(left, left + shadow_width):
+            if np.isnan(floor[y, x, 0]):
+                continue
+            u = (floor[y, x, 0] - shadow_corner[0]) / shadow_cell
+            v = (floor[y, x, 1] - shadow_corner[1]) / shadow_cell
+            i, j = int(np.floor(v)), int(np.floor(u))
+            if i < 0 or j < 0 or i + 1 >= shadow.shape[0] or j + 1 >= shadow.shape[1]:
+                continue
+            p, q = v - i, u - j
+            light[y, x] = (1 - p) * ((1 - q) * shadow[i, j] + q * shadow[i, j + 1]) + p * (
+                (1 - q) * shadow[i + 1, j] + q * shadow[i + 1, j + 1]
+            )
+    place = offset
+    for y in range(height):
+        for x in range(width):
+            i, j = y - box[1], x - box[0]
+            hit = hits[i, j] if 0 <= i < hits.shape[0] and 0 <= j < hits.shape[1] else 0
+            share = hit / full
+            for k in range(3):
+                if hit == 0 and light[y, x] == 1.0:
+                    value = room_srgb[y, x, k]
+                else:
+                    value = (1 - share) * room[y, x, k] * light[y, x]
+                    if hit:
+                        value += total[i, j, k] / full
+                    value = _srgb(min(max(value, 0.0), 1.0))
+                value = value + noise[place] + 0.5
+                place += 1
+                out[y, x, k] = np.uint8(min(max(value, 0.0), 255.0))
+    return out

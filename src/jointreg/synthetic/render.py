@@ -1,0 +1,263 @@
+"""Pictures of one person in one room by one camera: background, clothes, light, shadow."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from scipy.sparse import csr_matrix
+
+from jointreg.body import Body
+from jointreg.camera import Camera
+from jointreg.skeleton import SMPL_24
+from jointreg.synthetic.parameters import Parameters, Person, Room, Video
+from jointreg.synthetic.raster import cast_room, compose, rasterise, to_srgb
+
+LIGHTS = ((0.30, 0.25, 0.92, 0.62), (-0.55, -0.35, 0.75, 0.30), (0.2, -0.8, 0.5, 0.18))
+"""Direction towards the light (x, y, z) and strength: ceiling panels, one of them brighter."""
+AMBIENT = 0.34
+SHADOW_LEAN = (-0.20, -0.12)
+"""How far the shadow of a point moves on the floor for a metre of its height, x and y."""
+SHADOW_CELL = 0.03
+SHADOW_REACH = 1.5
+"""Grid of the shadow: step and half side, metres."""
+SHADOW_LAYERS = ((0.0, 0.12, 0.02, 1.0), (0.12, 0.7, 0.07, 0.55), (0.7, 2.5, 0.18, 0.6))
+"""Layers of the body by height: from, to, blur (metres), share of the deepest shadow."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The static part of one camera's picture."""
+
+    camera: Camera
+    room: np.ndarray
+    """Linear light, (H, W, 3) float32."""
+    room_srgb: np.ndarray
+    """The same as sRGB 0-255, (H, W, 3) float32."""
+    floor: np.ndarray
+    """x, y in the room of pixels that show floor, NaN elsewhere, (H, W, 2) float32."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One rendered frame and what was drawn of the person."""
+
+    image: np.ndarray
+    """(H, W, 3) uint8 RGB."""
+    box: tuple[int, int, int, int]
+    """left, top, width, height of `coverage` in the image."""
+    coverage: np.ndarray
+    """Share of each pixel that the person covers x 255, (height, width) uint8."""
+
+
+def build_scene(camera: Camera, room: Room, stool_height: float) -> Scene:
+    """Render the empty room with its stools, antialiased 2 x 2."""
+    samples = 2
+    position = -camera.rotation.T @ camera.translation
+    half = (float(room.half_size_m[0]), float(room.half_size_m[1]))
+    points, surface = cast_room(
+        camera.size, camera.intrinsics, camera.distortion, camera.rotation, position,
+        half, room.height_m, samples,
+    )  # fmt: skip
+    light = _room_colour(points, surface, room)
+    width, height = camera.size
+    light = light.reshape(height, samples, width, samples, 3).mean(axis=(1, 3), dtype=np.float32)
+    centre = points.reshape(height, samples, width, samples, 3).mean(axis=(1, 3), dtype=np.float64)
+    on_floor = (surface == 0).reshape(height, samples, width, samples).all(axis=(1, 3))
+    floor = np.where(on_floor[..., None], centre[..., :2], np.nan).astype(np.float32)
+    for x, y in room.stools_m:
+        _draw_stool(light, floor, camera, np.array([x, y]), stool_height)
+    light = np.ascontiguousarray(light)
+    return Scene(camera, light, to_srgb(light), floor)
+
+
+def noise_pool(size: tuple[int, int], video: Video, generator: np.random.Generator) -> np.ndarray:
+    """Sensor noise for frames of (width, height): two frames long, float32 grey levels."""
+    count = 2 * size[0] * size[1] * 3
+    return np.float32(video.noise_grey) * generator.standard_normal(count, dtype=np.float32)
+
+
+class Painter:
+    """Draws one dressed person; made once, used for every frame and camera."""
+
+    def __init__(self, body: Body, person: Person, parameters: Parameters) -> None:
+        self._faces = np.ascontiguousarray(body.faces)
+        self._albedo = albedo(body, person)
+        corner = body.faces.ravel()
+        face = np.repeat(np.arange(len(body.faces)), 3)
+        self._around = csr_matrix((np.ones(len(corner)), (corner, face)))
+        self._video = parameters.video
+
+    def light(self, vertices: np.ndarray) -> np.ndarray:
+        """Linear colour of every vertex, (V, 3) metres in the room -> (V, 3)."""
+        a, b, c = (vertices[self._faces[:, k]].astype(np.float64) for k in range(3))
+        normals = self._around @ np.cross(b - a, c - a)
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+        brightness = AMBIENT * (0.75 + 0.25 * normals[:, 2])
+        for x, y, z, strength in LIGHTS:
+            direction = np.array([x, y, z]) / np.linalg.norm([x, y, z])
+            brightness += strength * np.maximum(normals @ direction, 0)
+        return self._albedo * brightness[:, None]
+
+    def shadow(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Share of light left on the floor, on a grid around the person, and the grid's corner (x, y)."""
+        centre = np.round(vertices[:, :2].mean(axis=0).astype(np.float64) / SHADOW_CELL) * SHADOW_CELL
+        corner = centre - SHADOW_REACH
+        cells = round(2 * SHADOW_REACH / SHADOW_CELL) + 1
+        fallen = vertices[:, :2] + vertices[:, 2:] * np.array(SHADOW_LEAN)
+        place = np.round((fallen - corner) / SHADOW_CELL).astype(int)
+        inside = ((place >= 0) & (place < cells)).all(axis=1)
+        left = np.ones((cells, cells))
+        for low, high, blur, share in SHADOW_LAYERS:
+            layer = inside & (vertices[:, 2] >= low - (0.1 if low == 0 else 0)) & (vertices[:, 2] < high)
+            grid = np.zeros((cells, cells))
+            grid[place[layer, 1], place[layer, 0]] = 1
+            left *= 1 - self._video.shadow * share * gaussian_filter(grid, blur / SHADOW_CELL, truncate=3)
+        return left.astype(np.float32), corner
+
+    def paint(
+        self,
+        scene: Scene,
+        vertices: np.ndarray,
+        colours: np.ndarray,
+        shadow: tuple[np.ndarray, np.ndarray],
+        noise: np.ndarray,
+        offset: int,
+    ) -> Picture:
+        """One frame.
+
+        Args:
+            scene: the camera and its empty room.
+            vertices: posed body in the room, (V, 3) metres.
+            colours: from `light`.
+            shadow: from `shadow`.
+            noise: from `noise_pool`.
+            offset: where in the pool this frame starts, 0 to half its length.
+        """
+        camera, samples = scene.camera, self._video.supersampling
+        points_cam = camera.from_world(vertices.astype(np.float64))
+        points = camera.project(points_cam)
+        left, top, width, height = box_around(points, camera.size)
+        hits, total = rasterise(
+            points, points_cam[:, 2], colours, self._faces, left, top, width, height, samples
+        )
+        grid, corner = shadow
+        image = compose(
+            scene.room, scene.room_srgb, scene.floor, grid, corner, SHADOW_CELL,
+            _floor_box(camera, corner), hits, total, (left, top), samples, noise, offset,
+        )  # fmt: skip
+        coverage = np.round(hits * (255 / samples**2)).astype(np.uint8)
+        return Picture(image, (left, top, width, height), coverage)
+
+
+def albedo(body: Body, person: Person) -> np.ndarray:
+    """Colour of every vertex by what it wears: short sleeves, long trousers, shoes; (V, 3)."""
+    at = {name: index for index, name in enumerate(SMPL_24)}
+    part = body.skinning_weights.argmax(axis=1)
+    template = body.template
+    rest = body.rest_joints(np.zeros((1, body.n_betas)))[0]
+    colour = np.tile(np.array(person.shirt), (body.n_vertices, 1))
+    legs = ("left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle")
+    below_belt = template[:, 1] < rest[at["pelvis"], 1] + 0.05
+    trousers = np.isin(part, [at[name] for name in legs]) | ((part == at["pelvis"]) & below_belt)
+    colour[trousers] = person.trousers
+    sole = template[:, 1] < rest[at["left_ankle"], 1] - 0.015
+    colour[sole] = person.shoes
+    bare = [at[f"{side}_{name}"] for side in ("left", "right") for name in ("elbow", "wrist", "hand")]
+    sleeve = np.abs(template[:, 0]) > 0.55 * abs(rest[at["left_elbow"], 0]) + 0.45 * abs(
+        rest[at["left_shoulder"], 0]
+    )
+    arms = np.isin(part, [at["left_shoulder"], at["right_shoulder"]]) & sleeve
+    colour[np.isin(part, bare) | arms | np.isin(part, [at["neck"], at["head"]])] = person.skin
+    head = rest[at["head"]]
+    behind = 0.35 * (template[:, 1] - head[1]) + head[2] + 0.02
+    hair = (part == at["head"]) & (
+        (template[:, 2] < behind) & (template[:, 1] > head[1] - 0.03) | (template[:, 1] > head[1] + 0.105)
+    )
+    colour[hair] = person.hair
+    return colour
+
+
+def box_around(points_px: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """left, top, width, height of the pixels that (V, 2) points can touch, inside the image."""
+    low = np.floor(points_px.min(axis=0) - 0.5).astype(int)
+    high = np.ceil(points_px.max(axis=0) + 0.5).astype(int)
+    left, top = (int(v) for v in np.clip(low, 0, np.array(size) - 1))
+    right, bottom = (int(v) for v in np.clip(high, 0, np.array(size) - 1))
+    return left, top, max(right - left + 1, 1), max(bottom - top + 1, 1)
+
+
+def _floor_box(camera: Camera, corner: np.ndarray) -> tuple[int, int, int, int]:
+    """Pixels that can show the square of floor from `corner` on, side 2 SHADOW_REACH."""
+    edge = np.linspace(0, 2 * SHADOW_REACH, 9)
+    x, y = np.meshgrid(corner[0] + edge, corner[1] + edge)
+    points_cam = camera.from_world(np.stack([x.ravel(), y.ravel(), np.zeros(x.size)], axis=-1))
+    return box_around(camera.project(points_cam[points_cam[:, 2] > 0.3]), camera.size)
+
+
+def _room_colour(points: np.ndarray, surface: np.ndarray, room: Room) -> np.ndarray:
+    """Linear light of points on the room's surface: carpet, panelled walls with skirting, ceiling."""
+    x, y, z = points[..., 0], points[..., 1], points[..., 2]
+    along = np.where(surface == 2, y, x)
+    floor, wall = np.float32(room.floor), np.float32(room.wall)
+    weave = (
+        np.sin(9.1 * x + 2.0 * np.sin(3.3 * y)) * np.sin(8.3 * y + 1.7 * np.sin(2.9 * x))
+        + 0.7 * np.sin(31.0 * x + 1.1) * np.sin(29.0 * y)
+        + 0.5 * np.sign(np.sin(2 * np.pi * x / 0.8) * np.sin(2 * np.pi * y / 0.8))
+    )
+    falloff = 1.0 - 0.035 * (x * x + y * y) / 4
+    ground = floor * ((1 + room.texture * weave) * falloff * 0.72)[..., None]
+    blotch = np.sin(2.3 * along + 1.3 * z) * np.sin(3.1 * z - 0.9 * along) + 0.4 * np.sin(17 * along + 5 * z)
+    bright = 0.55 + 0.11 * z
+    panel = np.where(np.abs(along / 1.5 - np.round(along / 1.5)) < 0.012, 0.72, 1.0)
+    upright = wall * ((1 + 0.6 * room.texture * blotch) * bright * panel)[..., None]
+    skirting = (z < 0.12)[..., None]
+    upright = np.where(skirting, np.float32([0.16, 0.14, 0.13]), upright)
+    above = np.float32(room.ceiling) * np.ones_like(x)[..., None]
+    colour = np.where((surface == 0)[..., None], ground, upright)
+    return np.where((surface == 1)[..., None], above, colour).astype(np.float32)
+
+
+def _draw_stool(
+    light: np.ndarray, floor: np.ndarray, camera: Camera, place: np.ndarray, height: float
+) -> None:
+    """A stool with a round seat on a column, part of the background. In place.
+
+    People are always drawn over it, also where its column would hide a calf: masks stay whole.
+    """
+    seat, column, foot = (0.15, height - 0.035, height), (0.025, 0.03, height - 0.035), (0.17, 0.0, 0.03)
+    samples = 3
+    gap = np.where(np.isnan(floor[..., 0]), 9.0, np.hypot(*(floor - place.astype(np.float32)).transpose(2, 0, 1)))
+    light *= (1 - 0.30 * np.exp(-((gap / 0.2) ** 2)))[..., None].astype(np.float32)
+    for (radius, low, high), colour in zip(
+        (foot, column, seat), ((0.20, 0.20, 0.22), (0.30, 0.30, 0.33), (0.34, 0.23, 0.12)), strict=True
+    ):
+        vertices, faces, shade = _cylinder(place, radius, low, high)
+        points_cam = camera.from_world(vertices)
+        points = camera.project(points_cam)
+        left, top, width, rows = box_around(points, camera.size)
+        hits, total = rasterise(
+            points, points_cam[:, 2], shade[:, None] * np.array(colour), faces, left, top, width, rows, samples
+        )
+        share = (hits / samples**2)[..., None].astype(np.float32)
+        area = (slice(top, top + rows), slice(left, left + width))
+        light[area] = (1 - share) * light[area] + total / samples**2
+        floor[area][hits > 0] = np.nan
+
+
+def _cylinder(place: np.ndarray, radius: float, low: float, high: float) -> tuple[np.ndarray, ...]:
+    """Upright cylinder: vertices (V, 3), faces (F, 3) and brightness of the vertices (V,)."""
+    turns = 24
+    angle = 2 * np.pi * np.arange(turns) / turns
+    ring = place + radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    lower, upper = (np.column_stack([ring, np.full(turns, z)]) for z in (low, high))
+    vertices = np.concatenate([lower, upper, upper, [[*place, high]]])
+    i, j = np.arange(turns), (np.arange(turns) + 1) % turns
+    faces = np.concatenate(
+        [
+            np.stack([i, j, i + turns], axis=-1),
+            np.stack([j, j + turns, i + turns], axis=-1),
+            np.stack([i + 2 * turns, j + 2 * turns, np.full(turns, 3 * turns)], axis=-1),
+        ]
+    )
+    side = 0.55 + 0.2 * np.cos(angle - 0.7)
+    return vertices, faces.astype(np.int32), np.concatenate([0.7 * side, side, np.full(turns + 1, 1.05)])

@@ -1,0 +1,66 @@
+"""Run one configuration from nothing to its table, then say where everything is.
+
+Usage: python tools/demo.py open|lab [--cores N]
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    """Run the workflow and its report; print Table I, places, jobs and the share of start-up."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", choices=["open", "lab"])
+    parser.add_argument("--cores", type=int, default=2)
+    arguments = parser.parse_args()
+    begin = time.time()
+    snakemake = [
+        str(Path(sys.executable).with_name("snakemake")),
+        *("--cores", str(arguments.cores), "--configfile", f"config/{arguments.run}.yaml"),
+    ]
+    done = subprocess.run([*snakemake, "--quiet", "rules"], cwd=ROOT)
+    if done.returncode:
+        return done.returncode
+    results = ROOT / "results" / arguments.run
+    report = results / "report.html"
+    if not report.exists() or newest(results / "tables", results / "figures") > report.stat().st_mtime:
+        subprocess.run([*snakemake, "--quiet", "all", "--report", str(report)], cwd=ROOT, check=True)
+    print()
+    print((results / "tables" / "table_1.txt").read_text())
+    print(f"pictures    results/{arguments.run}/figures/")
+    print(f"report      results/{arguments.run}/report.html")
+    print(f"regressor   results/{arguments.run}/fit_regressor_opt/J_opt_full.npy")
+    print(jobs(ROOT / "logs" / arguments.run, begin))
+    return 0
+
+
+def newest(*folders: Path) -> float:
+    """Latest modification time of any file below the folders."""
+    return max(path.stat().st_mtime for folder in folders for path in folder.rglob("*"))
+
+
+def jobs(logs: Path, since: float) -> str:
+    """How many jobs wrote a log since then, and the share of their CPU that was start-up."""
+    times = [
+        re.findall(r"^cpu ([\d.]+) s start-up, ([\d.]+) s in all$", path.read_text(), re.MULTILINE)
+        for path in logs.rglob("*.log")
+        if path.stat().st_mtime >= since
+    ]
+    seconds = [(float(found[-1][0]), float(found[-1][1])) for found in times if found]
+    if not seconds:
+        return f"jobs        0: everything was up to date ({time.time() - since:.0f} s)"
+    startup, total = (sum(column) for column in zip(*seconds, strict=True))
+    return (
+        f"jobs        {len(seconds)} in {time.time() - since:.0f} s; {total:.0f} s of CPU, "
+        f"{100 * startup / total:.0f} % of it start-up"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""Reads and validates configuration and tables, and constrains the wildcards. Computes nothing."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir).resolve()
+sys.path.insert(0, str(ROOT / "src"))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")])
+)
+# One process a core: Snakemake runs jobs side by side, so no library starts threads of its own.
+for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+
+from jointreg import config as settings
+from jointreg.provenance import file_digest
+from jointreg.sequences import load_methods, load_sequences
+from jointreg.source import source_digest
+
+CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles])
+RUN = CONFIG.run
+SEQUENCES = load_sequences(CONFIG.sequences)
+METHODS = load_methods(CONFIG.methods_table, required=[CONFIG.initial, *CONFIG.methods])
+settings.require_raw_data(CONFIG, {sequence.subject for sequence in SEQUENCES})
+
+
+wildcard_constraints:
+    subject="|".join(sorted({sequence.subject for sequence in SEQUENCES})),
+    action="|".join(sorted({sequence.action for sequence in SEQUENCES})),
+    method="|".join(sorted({CONFIG.initial, *CONFIG.methods})),
+    variant="|".join(sorted(CONFIG.variants)),
+
+
+def sequences(pattern, split=None, subject=None):
+    """`pattern` filled with subject and action of every matching row of the sequence table."""
+    return [
+        str(pattern).format_map({"subject": row.subject, "action": row.action})
+        for row in SEQUENCES
+        if split in (None, row.split) and subject in (None, row.subject)
+    ]
+
+
+def sequence(wildcards):
+    """The row of the sequence table for one job, as plain values."""
+    (row,) = [
+        row
+        for row in SEQUENCES
+        if (row.subject, row.action) == (wildcards.subject, wildcards.action)
+    ]
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in sorted(vars(row).items())}
+
+
+def block(stage, variant=None):
+    """Settings of one stage as a plain dict: what `params` can compare between runs."""
+    if stage == "optimize" and variant is not None:
+        return settings.optimize_settings(CONFIG, variant).model_dump(mode="json")
+    return getattr(CONFIG, stage).model_dump(mode="json")
+
+
+def code(script):
+    """Digest of workflow/scripts/<script>.py and all it reaches in the package."""
+    return source_digest(ROOT / "workflow" / "scripts" / f"{script}.py")
+
+
+def minutes(per_recording):
+    """Wall time: minutes for each take and camera of the sequence, growing with every attempt."""
+
+    def runtime(wildcards, attempt):
+        row = sequence(wildcards)
+        return max(5, round(per_recording * len(row["takes"]) * len(row["cameras"]))) * attempt
+
+    return runtime
+
+
+# The body and the raw data are inputs where they are a user's files, and parameters where they are ours.
+BODY_FILE = [] if CONFIG.body == "open" else CONFIG.body
+BODY_DIGEST = file_digest(ROOT / "src/jointreg/assets/open_body.npz") if CONFIG.body == "open" else ""

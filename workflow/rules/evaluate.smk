@@ -1,0 +1,30 @@
+"""Errors of every method under every regressor."""
+
+
+rule evaluate:
+    """Errors per frame and joint of one method on one test subject, all regressors at once."""
+    input:
+        frames=lambda wc: sequences(rules.prepare.output.frames, "test", wc.subject),
+        bodies=lambda wc: sequences(
+            f"results/{RUN}/estimate/{wc.method}/{{subject}}/{{action}}.zarr.zip", "test", wc.subject
+        ),
+        regressors=list(regressor_files().values()),
+        body=BODY_FILE,
+    output:
+        errors=f"results/{RUN}/evaluate/{{method}}/{{subject}}.zarr.zip",
+        table=f"results/{RUN}/evaluate/{{method}}/{{subject}}.csv",
+    log:
+        f"logs/{RUN}/evaluate/{{method}}/{{subject}}.log",
+    conda:
+        "../../envs/jointreg.yaml"
+    resources:
+        runtime=lambda wc, attempt: 60 * attempt,
+    params:
+        cfg=block("evaluate"),
+        regressors=list(regressor_files()),
+        actions=lambda wc: sequences("{action}", "test", wc.subject),
+        body=CONFIG.body,
+        body_digest=BODY_DIGEST,
+        code=code("evaluate"),
+    script:
+        "../scripts/evaluate.py"

@@ -1,0 +1,97 @@
+"""The open data set. These rules, and no others, know the truth."""
+
+TRUTH = f"data/{RUN}/truth"
+RAW = CONFIG.dataset.root
+
+
+rule synthesize_rig:
+    """Cameras (metadata.xml) and the regressor J_std of the open data set."""
+    output:
+        calibration=CONFIG.dataset.calibration,
+        regressor=CONFIG.regressor_std,
+        truth=f"{TRUTH}/J_true.npy",
+    log:
+        f"logs/{RUN}/synthesize_rig.log",
+    conda:
+        "../../envs/jointreg.yaml"
+    params:
+        cfg=block("synthesize"),
+        parameters=settings.read_yaml(CONFIG.synthesize.parameters),
+        body=CONFIG.body,
+        body_digest=BODY_DIGEST,
+        subjects=sorted({row.subject for row in SEQUENCES}),
+        code=code("synthesize_rig"),
+    script:
+        "../scripts/synthesize_rig.py"
+
+
+rule synthesize:
+    """Videos, labels and simulated predictions of one virtual subject in Human3.6M's raw layout."""
+    input:
+        calibration=rules.synthesize_rig.output.calibration,
+        j_true=rules.synthesize_rig.output.truth,
+    output:
+        raw=f"{RAW}/{{subject}}/files.json",
+        truth=f"{TRUTH}/{{subject}}/files.json",
+    log:
+        f"logs/{RUN}/synthesize/{{subject}}.log",
+    conda:
+        "../../envs/jointreg.yaml"
+    params:
+        cfg=block("synthesize"),
+        parameters=settings.read_yaml(CONFIG.synthesize.parameters),
+        dataset=block("dataset"),
+        predictions=CONFIG.estimate.predictions,
+        body=CONFIG.body,
+        body_digest=BODY_DIGEST,
+        sequences=lambda wc: [
+            sequence(row) for row in SEQUENCES if row.subject == wc.subject
+        ],
+        code=code("synthesize"),
+    script:
+        "../scripts/synthesize.py"
+
+
+rule diagnose:
+    """Compare regressors, masks and refined bodies with the truth. The one stage that reads it."""
+    input:
+        truth=expand(rules.synthesize.output.truth, subject=sorted({r.subject for r in SEQUENCES})),
+        j_true=rules.synthesize_rig.output.truth,
+        regressors=lambda wc: regressor_files(),
+        frames=sequences(f"results/{RUN}/prepare/{{subject}}/{{action}}.zarr.zip"),
+        masks=sequences(f"results/{RUN}/segment/{{subject}}/{{action}}.zarr.zip", split="train"),
+        initial=sequences(
+            f"results/{RUN}/estimate/{CONFIG.initial}/{{subject}}/{{action}}.zarr.zip"
+        ),
+        methods=[
+            path
+            for method in CONFIG.methods
+            for path in sequences(
+                f"results/{RUN}/estimate/{method}/{{subject}}/{{action}}.zarr.zip", split="test"
+            )
+        ],
+        refined=[
+            path
+            for variant in CONFIG.variants
+            for path in sequences(
+                f"results/{RUN}/optimize/{variant}/{{subject}}/{{action}}.zarr.zip", split="train"
+            )
+        ],
+    output:
+        table=report(
+            f"results/{RUN}/tables/diagnostics.csv",
+            caption="../report/diagnostics.rst",
+            category="Against the truth",
+            labels={"table": "diagnostics"},
+        ),
+    log:
+        f"logs/{RUN}/diagnose.log",
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        truth=TRUTH,
+        body=CONFIG.body,
+        body_digest=BODY_DIGEST,
+        code=code("diagnose"),
+    script:
+        "../scripts/diagnose.py"

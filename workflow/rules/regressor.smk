@@ -1,0 +1,56 @@
+"""The joint regressor, refitted to initial bodies (J_spin) and to refined ones (J_opt)."""
+
+
+rule fit_regressor_spin:
+    """J_spin: the regressor that fits the initial method's training bodies best (paper II-B, Eq. 1)."""
+    input:
+        frames=sequences(rules.prepare.output.frames, split="train"),
+        bodies=sequences(
+            f"results/{RUN}/estimate/{CONFIG.initial}/{{subject}}/{{action}}.zarr.zip", split="train"
+        ),
+        body=BODY_FILE,
+    output:
+        store=f"results/{RUN}/fit_regressor_spin/J_spin.zarr.zip",
+        npy=f"results/{RUN}/fit_regressor_spin/J_spin.npy",
+    log:
+        f"logs/{RUN}/fit_regressor_spin.log",
+    conda:
+        "../../envs/jointreg.yaml"
+    resources:
+        runtime=lambda wc, attempt: 240 * attempt,
+        mem_mb=lambda wc, attempt: 3000 * attempt,
+    params:
+        cfg=block("fit_regressor_spin"),
+        body=CONFIG.body,
+        body_digest=BODY_DIGEST,
+        code=code("fit_regressor"),
+    script:
+        "../scripts/fit_regressor.py"
+
+
+use rule fit_regressor_spin as fit_regressor_opt with:
+    input:
+        frames=sequences(rules.prepare.output.frames, split="train"),
+        bodies=lambda wc: sequences(
+            f"results/{RUN}/optimize/{wc.variant}/{{subject}}/{{action}}.zarr.zip", split="train"
+        ),
+        body=BODY_FILE,
+    output:
+        store=f"results/{RUN}/fit_regressor_opt/J_opt_{{variant}}.zarr.zip",
+        npy=f"results/{RUN}/fit_regressor_opt/J_opt_{{variant}}.npy",
+    log:
+        f"logs/{RUN}/fit_regressor_opt/{{variant}}.log",
+    params:
+        cfg=block("fit_regressor_opt"),
+        body=CONFIG.body,
+        body_digest=BODY_DIGEST,
+        code=code("fit_regressor"),
+
+
+def regressor_files():
+    """Name -> file of every regressor that is evaluated: std (where there is one), spin, opt_<variant>."""
+    files = {"std": CONFIG.regressor_std} if CONFIG.regressor_std else {}
+    files["spin"] = rules.fit_regressor_spin.output.npy
+    for variant in CONFIG.variants:
+        files[f"opt_{variant}"] = rules.fit_regressor_opt.output.npy.format(variant=variant)
+    return files

@@ -1,0 +1,49 @@
+"""Person masks."""
+
+
+rule background:
+    """Empty-room image of every camera, over all videos of one subject."""
+    input:
+        LABELS,
+    output:
+        model=f"results/{RUN}/background/{{subject}}.zarr.zip",
+    log:
+        f"logs/{RUN}/background/{{subject}}.log",
+    conda:
+        "../../envs/jointreg.yaml"
+    resources:
+        runtime=lambda wc, attempt: 30 * attempt,
+        mem_mb=lambda wc, attempt: 4000 * attempt,
+    params:
+        cfg=block("background"),
+        dataset=block("dataset"),
+        sequences=lambda wc: [sequence(row) for row in SEQUENCES if row.subject == wc.subject],
+        code=code("background"),
+    script:
+        "../scripts/background.py"
+
+
+rule segment:
+    """Person masks in crop coordinates (paper III; Mask R-CNN there)."""
+    input:
+        frames=rules.prepare.output.frames,
+        background=(
+            rules.background.output.model if CONFIG.segment.method == "background" else []
+        ),
+        weights=CONFIG.segment.weights or [],
+    output:
+        masks=f"results/{RUN}/segment/{{subject}}/{{action}}.zarr.zip",
+    log:
+        f"logs/{RUN}/segment/{{subject}}/{{action}}.log",
+    conda:
+        "../../envs/jointreg.yaml"
+    resources:
+        runtime=minutes(10),
+        gpu=1 if CONFIG.segment.method in ("detectron2", "torchvision") else 0,
+    params:
+        cfg=block("segment"),
+        dataset=block("dataset"),
+        sequence=sequence,
+        code=code("segment"),
+    script:
+        "../scripts/segment.py"

@@ -1,0 +1,15 @@
+"""Rule `background`. The science is in jointreg.background."""
+
+from jointreg import stores
+from jointreg.background import background_model
+from jointreg.config import Background, Dataset
+from jointreg.datasets import open_dataset
+from jointreg.job import start
+from jointreg.sequences import Sequence
+
+job = start(snakemake)
+dataset = open_dataset(Dataset(**job.params.dataset))
+sequences = [Sequence(**row) for row in job.params.sequences]
+recordings = [recording for row in sequences for recording in dataset.recordings(row)]
+arrays, facts = background_model(recordings, Background(**job.params.cfg))
+stores.BACKGROUND.write(job.output.model, arrays, attrs=facts, provenance=job.provenance)

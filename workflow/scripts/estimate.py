@@ -1,0 +1,14 @@
+"""Rule `estimate`. The science is in jointreg.estimates."""
+
+from jointreg import stores
+from jointreg.body import load_body
+from jointreg.config import Estimate
+from jointreg.estimates import estimate
+from jointreg.job import start
+
+job = start(snakemake)
+settings = Estimate(**job.params.cfg)
+frames = stores.FRAMES.read(job.input.frames, only=["joints_cam", "take", "camera", "frame"])
+arrays = estimate(job.params.kind, job.wildcards, frames, load_body(job.params.body), settings)
+facts = {"rows": frames.attrs["rows"], "method": job.wildcards["method"]}
+stores.BODIES.write(job.output.bodies, arrays, attrs=facts, provenance=job.provenance)

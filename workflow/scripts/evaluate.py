@@ -1,0 +1,23 @@
+"""Rule `evaluate`. The science is in jointreg.evaluation."""
+
+from jointreg import stores
+from jointreg.body import load_body
+from jointreg.config import Evaluate
+from jointreg.evaluation import evaluate_subject, tidy_rows, write_rows
+from jointreg.job import start
+from jointreg.regressor import load_regressor
+
+job = start(snakemake)
+body = load_body(job.params.body)
+kept = ["joints_cam", "take", "camera", "frame"]
+sequences = {
+    action: (stores.FRAMES.read(frames, only=kept), stores.BODIES.read(bodies))
+    for action, frames, bodies in zip(
+        job.params.actions, job.input.frames, job.input.bodies, strict=True
+    )
+}
+files = zip(job.params.regressors, job.input.regressors, strict=True)
+regressors = {name: load_regressor(path, body.n_vertices) for name, path in files}
+arrays, facts = evaluate_subject(body, sequences, regressors, Evaluate(**job.params.cfg))
+stores.ERRORS.write(job.output.errors, arrays, attrs=facts, provenance=job.provenance)
+write_rows(job.output.table, tidy_rows(arrays, facts, **job.wildcards))

@@ -1,0 +1,24 @@
+"""Rules `fit_regressor_spin` and `fit_regressor_opt`. The science is in jointreg.regressor."""
+
+from jointreg import stores
+from jointreg.body import load_body
+from jointreg.config import FitRegressor
+from jointreg.job import progress, start
+from jointreg.regressor import fit_regressor, save_regressor, statistics
+
+job = start(snakemake)
+body = load_body(job.params.body)
+files = list(zip(job.input.bodies, job.input.frames, strict=True))
+sequences = (
+    (stores.BODIES.read(bodies), stores.FRAMES.read(frames, only=["joints_cam"]))
+    for bodies, frames in progress(files, total=len(files), label="sequences")
+)
+regressor = fit_regressor(statistics(body, sequences), FitRegressor(**job.params.cfg))
+facts = {"joint_names": list(regressor.joint_names), "topology_hash": body.topology_hash}
+stores.REGRESSOR.write(
+    job.output.store,
+    {"weights": regressor.weights},
+    attrs=facts | regressor.about,
+    provenance=job.provenance,
+)
+save_regressor(regressor, job.output.npy)

@@ -1,0 +1,16 @@
+"""Rule `segment`. The science is in jointreg.segmentation."""
+
+from jointreg import stores
+from jointreg.config import Dataset, Segment
+from jointreg.datasets import open_dataset
+from jointreg.job import start
+from jointreg.segmentation import segment
+from jointreg.sequences import Sequence
+
+job = start(snakemake)
+frames = stores.FRAMES.read(job.input.frames)
+background = stores.BACKGROUND.read(job.input.background) if job.input.background else None
+dataset = open_dataset(Dataset(**job.params.dataset))
+recordings = dataset.recordings(Sequence(**job.params.sequence))
+arrays, facts = segment(frames, frames.attrs, recordings, Segment(**job.params.cfg), background)
+stores.MASKS.write(job.output.masks, arrays, attrs=facts, provenance=job.provenance)
