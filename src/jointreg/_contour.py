@@ -1,5 +1,7 @@
 """Numba kernels of `jointreg.silhouette`: contour edges, exact pixel areas, and their gradient.
 
+In one file on purpose: numba's cache on disk does not notice edits in another.
+
 Points come as (V, 2, N): frames innermost. Image coordinates inside are shifted by half a pixel, so
 that pixel (row, column) is the cell [column, column + 1] x [row, row + 1]. All scalars are float64;
 only buffers have the dtype of the points.
@@ -122,7 +124,7 @@ def _load(points: np.ndarray, first: int) -> tuple:
             for lane in range(LANES):
                 checksum[lane] += block[v, axis, lane] * 0  # stays 0 unless inf or NaN
     for lane in range(lanes):
-        if not checksum[lane] == 0:
+        if checksum[lane] != 0:
             return block, lane
     return block, -1
 

@@ -39,7 +39,7 @@ def _times(left: np.ndarray, right: np.ndarray, out: np.ndarray) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def chain(turn: np.ndarray, rest: np.ndarray, parents: np.ndarray) -> tuple:
-    """Forward kinematics: bones (K, 3, 4, N), global rotations (N, K, 3, 3), joints (N, K, 3)."""
+    """Forward kinematics: bones (K, 3, 4, N) and global rotations (N, K, 3, 3)."""
     frames, joints = turn.shape[0], turn.shape[1]
     bones = np.empty((joints, 3, 4, frames), dtype=turn.dtype)
     glob = np.empty_like(turn)
@@ -63,14 +63,14 @@ def chain(turn: np.ndarray, rest: np.ndarray, parents: np.ndarray) -> tuple:
                     bones[k, i, j, n] = glob[n, k, i, j]
                     offset -= glob[n, k, i, j] * rest[n, k, j]
                 bones[k, i, 3, n] = offset
-    return bones, glob, position
+    return bones, glob
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def chain_back(
     turn: np.ndarray, rest: np.ndarray, parents: np.ndarray, glob: np.ndarray, grad_bones: np.ndarray
 ) -> tuple:
-    """Gradient of `chain` from that of its bones: of rotations (N, K, 3, 3) and rest joints (N, K, 3)."""
+    """Gradient of `chain` from that of its bones: of `turn` (N, K, 3, 3) and `rest` (N, K, 3)."""
     frames, joints = turn.shape[0], turn.shape[1]
     grad_turn, grad_rest = np.zeros_like(turn), np.zeros_like(rest)
     d_glob = np.empty((joints, 3, 3), dtype=turn.dtype)

@@ -38,20 +38,26 @@ def rendered(
     Raises:
         DataError: a body lies behind the camera or the mesh is open.
     """
-    import torch
-
-    from jointreg.silhouette import Topology, coverage
-
-    topology = Topology(body.faces)
     images = np.empty((len(crop_intrinsics), size, size), dtype=np.float32)
     for start in range(0, len(images), BATCH):
         rows = slice(start, start + BATCH)
         vertices = body.vertices(
             bodies["rotations"][rows], bodies["betas"][rows], bodies["translation"][rows]
         )
-        points = project_pinhole(vertices, crop_intrinsics[rows]).astype(np.float32)
-        images[rows] = coverage(torch.from_numpy(points), topology, size).numpy()
+        images[rows] = mesh_coverage(vertices, body.faces, crop_intrinsics[rows], size)
     return images
+
+
+def mesh_coverage(
+    vertices: np.ndarray, faces: np.ndarray, crop_intrinsics: np.ndarray, size: int = CROP
+) -> np.ndarray:
+    """As `rendered`, for meshes that are posed already: vertices (N, V, 3) metres, camera frame."""
+    import torch
+
+    from jointreg.silhouette import Topology, coverage
+
+    points = project_pinhole(vertices, crop_intrinsics).astype(np.float32)
+    return coverage(torch.from_numpy(points), Topology(faces), size).numpy()
 
 
 def mask_iou(coverage: np.ndarray, masks: np.ndarray) -> np.ndarray:

@@ -134,18 +134,23 @@ def near_limbs(recording: Recording, frame: int, radius_m: float) -> np.ndarray:
 def _sample(recordings: list[Recording], max_frames: int) -> tuple[np.ndarray, np.ndarray]:
     """Pictures (N, height, width, 3) and the trust in their pixels (N, height, width), both uint8."""
     shares = np.diff(np.linspace(0, max_frames, len(recordings) + 1).astype(int))
-    pictures, trust = [], []
+    width, height = recordings[0].camera.size
+    pictures = np.empty((max_frames, height, width, 3), np.uint8)
+    trust = np.empty((max_frames, height, width), np.uint8)
+    count = 0
     for recording, share in zip(recordings, shares, strict=True):
         for number, picture in sample_frames(recording.video, int(share)):
-            if pictures and picture.shape != pictures[0].shape:
+            if picture.shape != pictures.shape[1:]:
                 raise DataError(
-                    f"{recording.video}: frames of {picture.shape[:2]} rows and columns, expected "
-                    f"{pictures[0].shape[:2]} as in the camera's other videos"
+                    f"{recording.video}: pictures of {picture.shape[1]} x {picture.shape[0]} px, "
+                    f"expected {width} x {height} px as in the camera's other videos"
                 )
-            pictures.append(picture)
+            pictures[count] = picture
             frame = min(max(number - recording.frame_offset, 0), len(recording.joints_cam) - 1)
-            doubts = (near_limbs(recording, frame, radius) for radius in PERSON_M)
-            trust.append(len(PERSON_M) - sum(doubt.astype(np.uint8) for doubt in doubts))
-    if not pictures:
+            trust[count] = len(PERSON_M)
+            for radius in PERSON_M:
+                trust[count] -= near_limbs(recording, frame, radius).astype(np.uint8)
+            count += 1
+    if not count:
         raise DataError(f"no frames in the videos of camera {recordings[0].camera.name}")
-    return np.stack(pictures), np.stack(trust).astype(np.uint8)
+    return pictures[:count], trust[:count]

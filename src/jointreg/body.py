@@ -9,6 +9,7 @@ Source: Loper et al., SMPL, SIGGRAPH Asia 2015.
 import hashlib
 import io
 import pickle
+import zipfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
@@ -164,7 +165,7 @@ def _read_npz(raw: bytes, where: str) -> dict[str, np.ndarray]:
     try:
         with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{where} is not a readable npz of plain arrays: {error}") from error
 
 

@@ -47,6 +47,10 @@ class Triangulate(Settings):
     """Labels from 2D landmarks of calibrated videos (rules landmarks, triangulate)."""
 
     enabled: bool = Field(description="make the labels instead of expecting them on disk")
+    weights: str = Field(description="pose_landmark_full.tflite; empty when not enabled")
+    outlier_px: PositiveFloat = Field(description="reprojection error beyond which a view is wrong, px")
+    max_shift: PositiveInt = Field(description="largest offset between two videos, frames")
+    smoothing_hz: NonNegative = Field(description="low-pass filter of the labels, -3 dB; 0 for none, Hz")
 
 
 class Prepare(Settings):

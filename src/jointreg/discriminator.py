@@ -55,9 +55,7 @@ class Discriminator:
         self.parameters = parameters
 
     @classmethod
-    def create(
-        cls, generator: torch.Generator, joints: int = 24, betas: int = 10
-    ) -> "Discriminator":
+    def create(cls, generator: torch.Generator, joints: int = 24, betas: int = 10) -> "Discriminator":
         """New network, weights and biases uniform in +-1 / sqrt(inputs), from `generator` alone."""
         parameters, inputs = {}, 1
         for name, shape in _shapes(joints, betas).items():
@@ -104,7 +102,7 @@ class Discriminator:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         temporary.write_bytes(stream.getvalue())
-        os.replace(temporary, path)
+        temporary.replace(path)
 
     @classmethod
     def load(cls, path: str | Path) -> "Discriminator":

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from jointreg.skeleton import H36M_17, LIMBS
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from jointreg.sequences import Method
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10,
@@ -99,7 +98,7 @@ def overlay(examples: Sequence[Example], title: str = "") -> Figure:
             for axis, (name, covered, joints, colour) in zip(row, panels, strict=True):
                 _frame(axis, example, name)
                 if covered is not None and joints is not None:
-                    _contour(axis, covered, COLOURS[colour], 1.6)
+                    _contour(axis, covered, COLOURS[colour], 1.3)
                     _joints(axis, example.labels_px, joints, COLOURS[colour])
                 else:
                     _skeleton(axis, example.labels_px)
@@ -115,6 +114,8 @@ def energy_curves(
 ) -> Figure:
     """Energies over the iterations: median over frames with the middle half shaded.
 
+    A term that a variant does not have (stored as zeros) is left out.
+
     Args:
         curves: variant -> iterations (S,) and energies (frames, S, 3), as in `stores.ENERGIES`.
         terms: name and unit of the three energies.
@@ -124,17 +125,21 @@ def energy_curves(
         axes = figure.subplots(1, len(terms))
         for k, (axis, term) in enumerate(zip(axes, terms, strict=True)):
             largest = 0.0
-            for colour, (variant, (iterations, energies)) in zip(SERIES, curves.items(), strict=False):
+            for colour, (iterations, energies) in zip(SERIES, curves.values(), strict=False):
+                if not energies[..., k].any():
+                    continue
                 low, middle, high = np.quantile(energies[..., k], [0.25, 0.5, 0.75], axis=0)
                 axis.fill_between(iterations, low, high, color=colour, alpha=0.15, linewidth=0)
-                axis.plot(iterations, middle, color=colour, label=variant.replace("_", " "))
+                axis.plot(iterations, middle, color=colour)
                 largest = max(largest, float(high.max()))
             axis.set(title=term, xlabel="iteration")
             axis.set_ylim(0, 1.05 * largest if largest > 0 else 1)
         axes[0].set_ylabel("energy before weighting")
-        figure.legend(
-            *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=max(len(curves), 1)
-        )
+        handles = [
+            mpl.lines.Line2D([], [], color=colour, label=variant.replace("_", " "))
+            for colour, variant in zip(SERIES, curves, strict=False)
+        ]
+        figure.legend(handles=handles, loc="outside lower center", ncols=max(len(curves), 1))
     return figure
 
 
@@ -148,13 +153,16 @@ def table_1_plot(
     Args:
         table: from `tables.table_1`.
         methods: the table of methods, for labels.
-        paper: the paper's values; drawn as hollow marks on lines of their own.
+        paper: the paper's values; rows that are known whole, as hollow marks on lines of their own.
     """
     regressors = [name for name in ("std", "spin", "opt") if name in set(table["regressor"])]
     lines = [(display_name(m, methods), table[table["method"] == m]) for m in table["method"].unique()]
     ours = len(lines)
     if paper is not None:
-        lines += [(f"paper: real {m}", paper[paper["method"] == m]) for m in paper["method"].unique()]
+        whole = paper.groupby("method", sort=False).filter(
+            lambda p: set(regressors) <= set(p["regressor"])
+        )
+        lines += [(f"paper: real {m}", part) for m, part in whole.groupby("method", sort=False)]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.0, 1.9 + 0.55 * len(lines) * 2), layout="constrained")
         axes = figure.subplots(2, 2, sharey="row", width_ratios=(3, 2))
@@ -209,6 +217,7 @@ def joint_errors(
             axis.set_yticks(range(len(H36M_17)), [name.replace("_", " ") for name in H36M_17])
             axis.set_ylim(len(H36M_17) - 0.5, -0.5)
             axis.set_xlim(left=0)
+            axis.tick_params(labelbottom=True)
             axis.set(title=display_name(method, methods), xlabel="error after root alignment, mm")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=max(len(handles), 1))
@@ -226,7 +235,7 @@ def save(figure: Figure, path: str | Path, dpi: int = 150) -> None:
 
 def _frame(axis: Axes, example: Example, title: str) -> None:
     axis.imshow(example.crop, interpolation="nearest")
-    _contour(axis, example.mask / 255.0, COLOURS["mask"], 1.2)
+    _contour(axis, example.mask / 255.0, COLOURS["mask"], 2.2)
     axis.set_title(title, fontsize=9)
     axis.set_axis_off()
     side = len(example.crop)
@@ -235,7 +244,7 @@ def _frame(axis: Axes, example: Example, title: str) -> None:
 
 def _contour(axis: Axes, covered: np.ndarray, colour: str, width: float) -> None:
     if covered.min() < 0.5 <= covered.max():
-        axis.contour(covered, levels=[0.5], colors="black", linewidths=width + 1.2, alpha=0.5)
+        axis.contour(covered, levels=[0.5], colors="black", linewidths=width + 0.6, alpha=0.6)
         axis.contour(covered, levels=[0.5], colors=colour, linewidths=width)
 
 
@@ -255,7 +264,12 @@ def _joints(axis: Axes, labels: np.ndarray, joints: np.ndarray, colour: str) -> 
 
 def _overlay_legend() -> list[Any]:
     line = mpl.lines.Line2D
-    dot = {"marker": "o", "markeredgecolor": "black", "linestyle": "none", "markersize": 5}
+    dot: dict[str, Any] = {
+        "marker": "o",
+        "markeredgecolor": "black",
+        "linestyle": "none",
+        "markersize": 5,
+    }
     return [
         line([], [], color=COLOURS["mask"], label="person mask", linewidth=2),
         line([], [], color=COLOURS["initial"], label="initial body", linewidth=2),

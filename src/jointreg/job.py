@@ -4,7 +4,7 @@ import atexit
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +27,11 @@ class Job:
     seed: int
     generator: np.random.Generator
     provenance: dict[str, Any]
+    root_seed: int
+
+    def stream(self, name: str) -> np.random.Generator:
+        """Generator that every job asking for `name` shares, for a choice that several make alike."""
+        return np.random.default_rng(provenance.seed_for(self.root_seed, name))
 
 
 def start(snakemake: Any) -> Job:
@@ -53,22 +58,39 @@ def start(snakemake: Any) -> Job:
         seed=seed,
         generator=np.random.default_rng(seed),
         provenance=made_by,
+        root_seed=int(snakemake.config["seed"]),
     )
 
 
-def progress(items: Iterable[Any], *, total: int, label: str, seconds: float = 10.0) -> Iterator[Any]:
-    """Pass `items` through; print a plain line with rate and time left every `seconds`."""
-    begin = last = time.monotonic()
+def report(label: str, seconds: float = 10.0) -> Callable[[int, int], None]:
+    """A function to call with (done, total); prints a plain line with rate and time left now and then.
+
+    On a terminal the line is redrawn in place; in a log file lines come every `seconds`.
+    """
+    begin = time.monotonic()
+    last = -seconds
+
+    def show(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic() - begin
+        live = sys.stdout.isatty()
+        if done < total and now - last < (0.2 if live else seconds):
+            return
+        last = now
+        rate = done / max(now, 1e-9)
+        left = f"{(total - done) / rate:.0f} s left" if done < total else f"in {now:.1f} s"
+        line = f"{label}: {done}/{total}, {rate:.3g}/s, {left}"
+        print(f"\r{line:<60}" if live else line, end="" if live and done < total else "\n", flush=True)
+
+    return show
+
+
+def progress(items: Sequence[Any], label: str) -> Iterator[Any]:
+    """Pass `items` through and `report` on them."""
+    show = report(label)
     for done, item in enumerate(items, start=1):
         yield item
-        now = time.monotonic()
-        if now - last >= seconds and done < total:
-            last = now
-            rate = done / (now - begin)
-            print(
-                f"{label}: {done}/{total}, {rate:.1f}/s, {(total - done) / rate:.0f} s left", flush=True
-            )
-    print(f"{label}: {total}/{total} in {time.monotonic() - begin:.1f} s", flush=True)
+        show(done, len(items))
 
 
 def _report_cpu(startup: float) -> None:
@@ -82,7 +104,7 @@ def _open_log(path: str | None, rule: str) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         sys.stdout = sys.stderr = Path(path).open("w", buffering=1)  # noqa: SIM115
 
-    def report(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    def show(kind: type[BaseException], error: BaseException, trace: Any) -> None:
         if isinstance(error, JointregError):
             message = f"{kind.__name__}: {error}"
             print(message, file=sys.stderr)
@@ -92,4 +114,4 @@ def _open_log(path: str | None, rule: str) -> None:
         if path is not None:
             print(f"\nrule {rule}\n{message}\n", file=terminal, flush=True)
 
-    sys.excepthook = report
+    sys.excepthook = show

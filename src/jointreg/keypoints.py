@@ -21,56 +21,24 @@ from jointreg import rotations as so3
 from jointreg.body import Body
 from jointreg.config import Estimate
 from jointreg.errors import DataError, ShapeError, SolverError, UnitError
-from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
+from jointreg.keypoint_model import (
+    LIMIT_STIFFNESS,
+    POSED,
+    FitModel,
+    beyond_limits,
+    fitted_points,
+    full_rotations,
+    initial_pose,
+)
+from jointreg.skeleton import H36M_17, SMPL_24
 
-JOINT_WEIGHTS: dict[str, float] = {
-    "pelvis": 0.5,
-    "spine": 0.2,
-    "neck": 0.5,
-    "nose": 0.1,
-    "head_top": 0.1,
-}
-"""Weight of a label; 1 for those not named. Trunk and head labels mean other points than the skeleton's."""
+BETA_PRIOR = 4e-4
+"""Square metres per frame and squared beta: one standard deviation weighs as much as 2 cm at one joint.
 
-BETA_PRIOR = 1e-4
-"""Square metres per frame and squared beta: one standard deviation weighs as much as 1 cm at one joint."""
+It does not fade with the number of frames: labels mean other points than the skeleton's joints, and that
+does not average out. With 1e-4 the labels of config/lab.yaml gave shapes of 2.4 standard deviations.
+"""
 
-FIXED = ("left_ankle", "right_ankle", "left_foot", "right_foot")
-FIXED += ("left_wrist", "right_wrist", "left_hand", "right_hand")
-"""Joints without a label beyond them: their rotation stays the identity."""
-
-POSED: tuple[str, ...] = tuple(name for name in SMPL_24[1:] if name not in FIXED)
-"""Joints whose rotation is fitted, beside the global orientation."""
-
-# Axis-angle in SMPL's T-pose axes: x to the body's left, y up, z forward.
-# Joint: (stiffness x y z, rest x y z). A knee flexes about +x, the left elbow about -y, the right about +y.
-_PRIOR: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
-    "spine1": ((2, 2, 2), (0, 0, 0)),
-    "spine2": ((2, 2, 2), (0, 0, 0)),
-    "spine3": ((2, 2, 2), (0, 0, 0)),
-    "neck": ((2, 2, 2), (0, 0, 0)),
-    "head": ((4, 4, 4), (0, 0, 0)),
-    "left_collar": ((5, 5, 5), (0, 0, 0)),
-    "right_collar": ((5, 5, 5), (0, 0, 0)),
-    "left_hip": ((0.5, 2, 1), (0, 0, 0)),
-    "right_hip": ((0.5, 2, 1), (0, 0, 0)),
-    "left_knee": ((0.3, 20, 20), (0.1, 0, 0)),
-    "right_knee": ((0.3, 20, 20), (0.1, 0, 0)),
-    "left_shoulder": ((1, 0.5, 0.5), (0, 0, -1.0)),
-    "right_shoulder": ((1, 0.5, 0.5), (0, 0, 1.0)),
-    "left_elbow": ((5, 0.3, 20), (0, -0.2, 0)),
-    "right_elbow": ((5, 0.3, 20), (0, 0.2, 0)),
-}
-# Joint: (axis, lowest, highest) in radians; beyond it the stiffness is _LIMIT.
-_LIMITS: dict[str, tuple[int, float, float]] = {
-    "left_knee": (0, 0.0, 2.6),
-    "right_knee": (0, 0.0, 2.6),
-    "left_elbow": (1, -2.6, 0.0),
-    "right_elbow": (1, 0.0, 2.6),
-    "left_hip": (1, -0.9, 0.9),
-    "right_hip": (1, -0.9, 0.9),
-}
-_LIMIT = 500.0
 _CHUNK = 512  # frames solved side by side; bounds the memory
 
 
@@ -103,8 +71,8 @@ def fit_keypoints(body: Body, joints_cam: np.ndarray, settings: Estimate) -> Key
         SolverError: a step that is not finite.
     """
     labels = _checked(body, joints_cam)
-    model = _Model(body)
-    root, pose = _initial(model, labels)
+    model = FitModel(body)
+    root, pose = initial_pose(model, labels)
     translation = labels[:, 0] - model.rest[0]
     betas = np.zeros(body.n_betas)
     damping = np.full(len(labels), 1e-3)
@@ -135,7 +103,7 @@ def fit_keypoints(body: Body, joints_cam: np.ndarray, settings: Estimate) -> Key
         )
         damping = np.clip(np.where(better, damping / 3, damping * 4), 1e-7, 1e3)
     return KeypointFit(
-        _full(root, pose).astype(np.float32),
+        full_rotations(root, pose).astype(np.float32),
         np.repeat(betas[None], len(labels), axis=0).astype(np.float32),
         translation.astype(np.float32),
     )
@@ -150,40 +118,7 @@ def model_points(
     highest head vertex, moved rigidly with the head joint.
     """
     glob, position = body.transforms(np.asarray(rotations, float), np.asarray(betas, float))
-    return _points(_Model(body), glob, position) + np.asarray(translation)[:, None]
-
-
-class _Model:
-    """What the fit needs of a body, computed once."""
-
-    def __init__(self, body: Body) -> None:
-        self.body = body
-        self.joint = rows([H36M_AS_SMPL[name] for name in H36M_17], SMPL_24)
-        self.rest = body.rest_joints(np.zeros((1, body.n_betas)))[0].astype(float)
-        self.directions = np.einsum("kv,vcb->kcb", body.joint_regressor, body.shape_directions).astype(
-            float
-        )
-        self.offset = np.zeros((17, 3))
-        head = SMPL_24.index("head")
-        skull = body.template[body.skinning_weights[:, head] > 0.5]
-        self.offset[H36M_17.index("nose")] = skull[skull[:, 2].argmax()] - self.rest[head]
-        self.offset[H36M_17.index("head_top")] = skull[skull[:, 1].argmax()] - self.rest[head]
-        self.weight = np.array([JOINT_WEIGHTS.get(name, 1.0) for name in H36M_17])
-        self.posed = rows(POSED, SMPL_24)
-        # moves[k, j]: rotating joint k moves label j
-        above = np.eye(24, dtype=bool)
-        for child in range(1, 24):
-            above[:, child] |= above[:, body.parents[child]]
-        moves = above[:, self.joint] & ~np.eye(24, dtype=bool)[:, self.joint]
-        head_labels = np.any(self.offset != 0, axis=1)
-        moves[:, head_labels] = above[:, self.joint][:, head_labels]
-        self.moves = moves
-        self.stiffness = np.array([_PRIOR[name][0] for name in POSED], dtype=float)
-        self.mean = np.array([_PRIOR[name][1] for name in POSED], dtype=float)
-        self.low, self.high = np.full((2, len(POSED), 3), np.inf) * np.array([-1, 1])[:, None, None]
-        for name, (axis, low, high) in _LIMITS.items():
-            self.low[POSED.index(name), axis] = low
-            self.high[POSED.index(name), axis] = high
+    return fitted_points(FitModel(body), glob, position) + np.asarray(translation)[:, None]
 
 
 def _checked(body: Body, joints_cam: np.ndarray) -> np.ndarray:
@@ -207,24 +142,8 @@ def _checked(body: Body, joints_cam: np.ndarray) -> np.ndarray:
     return labels
 
 
-def _full(root: np.ndarray, pose: np.ndarray) -> np.ndarray:
-    rotations = np.tile(np.eye(3), (len(root), 24, 1, 1))
-    rotations[:, 0] = root
-    rotations[:, rows(POSED, SMPL_24)] = so3.from_axis_angle(pose)
-    return rotations
-
-
-def _points(model: _Model, glob: np.ndarray, position: np.ndarray) -> np.ndarray:
-    turned = np.einsum("njab,jb->nja", glob[:, model.joint], model.offset)
-    return position[:, model.joint] + turned
-
-
-def _beyond(model: _Model, pose: np.ndarray) -> np.ndarray:
-    return np.maximum(pose - model.high, 0) - np.maximum(model.low - pose, 0)
-
-
 def _cost(
-    model: _Model,
+    model: FitModel,
     labels: np.ndarray,
     prior: float,
     root: np.ndarray,
@@ -234,14 +153,19 @@ def _cost(
 ) -> np.ndarray:
     """Energy of each frame, m^2, (N,)."""
     shape = np.repeat(betas[None], len(root), axis=0)
-    points = _points(model, *model.body.transforms(_full(root, pose), shape)) + translation[:, None]
+    points = (
+        fitted_points(model, *model.body.transforms(full_rotations(root, pose), shape))
+        + translation[:, None]
+    )
     data = (model.weight[:, None] * (points - labels) ** 2).sum((1, 2))
-    prior_terms = model.stiffness * (pose - model.mean) ** 2 + _LIMIT * _beyond(model, pose) ** 2
+    prior_terms = (
+        model.stiffness * (pose - model.mean) ** 2 + LIMIT_STIFFNESS * beyond_limits(model, pose) ** 2
+    )
     return data + prior * prior_terms.sum((1, 2)) + BETA_PRIOR * betas @ betas
 
 
 def _step(
-    model: _Model,
+    model: FitModel,
     labels: np.ndarray,
     prior: float,
     root: np.ndarray,
@@ -264,9 +188,9 @@ def _step(
         transposed = jacobian.transpose(0, 2, 1)
         normal = transposed @ jacobian
         gradient = (transposed @ residual[..., None])[..., 0]
-        beyond = _beyond(model, pose[part])
-        curvature = prior * (model.stiffness + _LIMIT * (beyond != 0)).reshape(-1, width - 6)
-        pull = prior * (model.stiffness * (pose[part] - model.mean) + _LIMIT * beyond)
+        beyond = beyond_limits(model, pose[part])
+        curvature = prior * (model.stiffness + LIMIT_STIFFNESS * (beyond != 0)).reshape(-1, width - 6)
+        pull = prior * (model.stiffness * (pose[part] - model.mean) + LIMIT_STIFFNESS * beyond)
         gradient[:, 6:] += pull.reshape(-1, width - 6)
         diagonal = np.arange(width)
         normal[:, diagonal[6:], diagonal[6:]] += curvature
@@ -284,7 +208,7 @@ def _step(
 
 
 def _linearise(
-    model: _Model,
+    model: FitModel,
     labels: np.ndarray,
     root: np.ndarray,
     pose: np.ndarray,
@@ -293,8 +217,10 @@ def _linearise(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weighted residuals (N, 51) and their derivatives by pose (N, 51, W) and shape (N, 51, B)."""
     count, parents = len(labels), model.body.parents
-    glob, position = model.body.transforms(_full(root, pose), np.repeat(betas[None], count, axis=0))
-    points = _points(model, glob, position)
+    glob, position = model.body.transforms(
+        full_rotations(root, pose), np.repeat(betas[None], count, axis=0)
+    )
+    points = fitted_points(model, glob, position)
     weight = np.sqrt(model.weight)
     residual = weight[:, None] * (points + translation[:, None] - labels)
     # axes[n, p]: columns are the world axes about which the three pose numbers turn the limb
@@ -324,51 +250,3 @@ def _left_jacobian(axis_angle: np.ndarray) -> np.ndarray:
     first = 0.5 * np.sinc(angle / (2 * np.pi)) ** 2
     second = np.where(angle < 1e-3, 1 / 6, (angle - np.sin(angle)) / angle**3)
     return np.eye(3) + first * skew + second * (skew @ skew)
-
-
-def _initial(model: _Model, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Closed-form start: global orientation (N, 3, 3) and axis-angle pose (N, P, 3)."""
-    torso = rows(["pelvis", "left_hip", "right_hip", "neck", "left_shoulder", "right_shoulder"])
-    source = model.rest[model.joint[torso]]
-    target = labels[:, torso]
-    source, target = source - source.mean(0), target - target.mean(1, keepdims=True)
-    left, _, right = np.linalg.svd(np.einsum("nja,jb->nab", target, source))
-    sign = np.ones((len(labels), 3))
-    sign[:, 2] = np.sign(np.linalg.det(left @ right))
-    root = (left * sign[:, None]) @ right
-    pose = np.zeros((len(labels), len(POSED), 3))
-    for side in ("left", "right"):
-        for upper, lower, end in (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")):
-            names = [f"{side}_{name}" for name in (upper, lower, end)]
-            chain = labels[:, rows(names)]
-            bones = np.einsum("nba,ncb->nca", root, np.diff(chain, axis=1))  # in the torso's frame
-            bones /= np.maximum(np.linalg.norm(bones, axis=-1, keepdims=True), 1e-9)
-            joints = model.rest[rows(names, SMPL_24)]
-            axis = np.zeros(3)
-            hinge, low, high = _LIMITS[names[1]]
-            axis[hinge] = np.sign(low + high)
-            swing, flexion = _limb(joints[1] - joints[0], axis, bones)
-            pose[:, POSED.index(names[0])] = so3.to_axis_angle(swing)
-            pose[:, POSED.index(names[1])] = flexion[:, None] * axis
-    return root, pose
-
-
-def _limb(rest: np.ndarray, axis: np.ndarray, bones: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation of the upper bone and flexion of the lower one, from two directions (N, 2, 3).
-
-    The upper bone is swung without twist; the more the limb is bent, the more the twist follows the
-    plane in which it is bent.
-    """
-    rest = rest / np.linalg.norm(rest)
-    normal = np.cross(rest, bones[:, 0])
-    sine, cosine = np.linalg.norm(normal, axis=-1), bones[:, 0] @ rest
-    opposite = (sine < 1e-6) & (cosine < 0)
-    normal = np.where(opposite[:, None], axis, normal / np.maximum(sine, 1e-9)[:, None])
-    swing = so3.from_axis_angle(normal * np.arctan2(np.where(opposite, 0, sine), cosine)[:, None])
-    lower = np.einsum("nba,nb->na", swing, bones[:, 1])
-    forward = np.cross(axis, rest)
-    sideways = np.cross(rest, forward)
-    bend = np.arctan2(np.linalg.norm(np.cross(rest, lower), axis=-1), lower @ rest)
-    trust = np.clip((np.sin(bend / 2) - 0.1) / 0.2, 0, 1)
-    twist = np.clip(trust * np.arctan2(lower @ sideways, lower @ forward), -1.6, 1.6)
-    return swing @ so3.from_axis_angle(twist[:, None] * rest), bend

@@ -9,13 +9,13 @@ dependency `jointreg[lab]`; no torch.
 Source: Bazarevsky et al., BlazePose: On-device Real-time Body Pose Tracking, 2020.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from jointreg.errors import ConfigError, DataError, ShapeError
+from jointreg.skeleton import H36M_17
 
 BLAZEPOSE_33: tuple[str, ...] = (
     *("nose", "left_eye_inner", "left_eye", "left_eye_outer"),
@@ -27,11 +27,22 @@ BLAZEPOSE_33: tuple[str, ...] = (
 )
 """The 33 landmarks in the network's order."""
 
+MIRROR_33: np.ndarray = np.array(
+    [
+        BLAZEPOSE_33.index(name.replace("left", "#").replace("right", "left").replace("#", "right"))
+        for name in BLAZEPOSE_33
+    ]
+)
+"""Index of the landmark on the other side of the body, (33,)."""
+
 INPUT = 256
 """Side of the network's input, pixels."""
 
 MARGIN = 1.35
 """Side of a crop over the larger extent of the 33 landmarks."""
+
+JOINT_MARGIN = 1.45
+"""The same over the extent of the 17 labelled joints, which end at wrists and ankles."""
 
 PRESENT = 0.5
 """Presence from which a person counts as found in a scan."""
@@ -51,17 +62,6 @@ class Landmarks(NamedTuple):
     """Probability that the crop holds a person, (N,)."""
     masks: np.ndarray
     """Probability of person, (N, 256, 256) float32."""
-
-
-class Track(NamedTuple):
-    """One person through N video frames of one camera."""
-
-    points_px: np.ndarray
-    """(N, 33, 2) full-image pixels (distorted, centre of the first pixel at 0); NaN without a person."""
-    visibility: np.ndarray
-    """(N, 33) in 0..1."""
-    presence: np.ndarray
-    """(N,) in 0..1; 0 without a person."""
 
 
 class Landmarker:
@@ -135,105 +135,54 @@ class Box(NamedTuple):
         return centred @ _turn(self.angle).T + [self.x, self.y]
 
 
-def segment_crops(landmarker: Landmarker, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def segment_crops(
+    landmarker: Landmarker, crops: np.ndarray, joints_px: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Person masks of the crops that `prepare` made (segment method `landmarker`).
 
-    The network looks twice: at the whole crop, and at the person it found, turned upright.
+    The network looks at the person turned upright by the labelled trunk (without labels: at the whole
+    crop), then at what it found; the look that shows a person more surely gives the mask.
 
     Args:
         landmarker: the loaded network.
         crops: (N, S, S, 3) uint8 RGB, one person each, about 1.1 to 1.6 times as large as the person.
+        joints_px: labels in the crop, (N, 17, 2), `skeleton.H36M_17` order.
 
     Returns:
         Masks (N, S, S) uint8, probability x 255, and scores (N,) float32, the network's presence.
-        Without a person the mask is empty and the score 0.
+        Below `PRESENT` the mask cannot be trusted: it is empty and the score 0.
     """
-    import cv2
-
     if crops.ndim != 4 or crops.shape[1] != crops.shape[2] or crops.dtype != np.uint8:
         raise ShapeError(f"crops are {crops.dtype} {crops.shape}, expected uint8 (N, S, S, 3)")
+    if joints_px is not None and joints_px.shape != (len(crops), len(H36M_17), 2):
+        raise ShapeError(f"joints_px have shape {joints_px.shape}, expected {(len(crops), 17, 2)}")
     size = crops.shape[1]
     masks = np.zeros(crops.shape[:3], np.uint8)
     scores = np.zeros(len(crops), np.float32)
     for n, crop in enumerate(crops):
-        look = _settle(landmarker, crop, Box((size - 1) / 2, (size - 1) / 2, size, 0.0), 2, KEPT)
-        if look is None:
-            continue
-        # crop pixel (centre of the first at 0) -> network pixel (centre of the first at 0)
-        scale = INPUT / look.box.side
-        matrix = scale * _turn(-look.box.angle)
-        shift = INPUT / 2 - 0.5 - matrix @ [look.box.x, look.box.y]
-        mask = cv2.warpAffine(
-            look.mask,
-            np.column_stack([matrix, shift]),
-            (size, size),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        )
-        masks[n], scores[n] = np.rint(255 * mask).astype(np.uint8), look.presence
+        box = Box((size - 1) / 2, (size - 1) / 2, size, 0.0)
+        if joints_px is not None:
+            box = around_joints(joints_px[n])
+        looks = look_twice(landmarker, crop, box, KEPT)
+        best = max(looks, key=lambda look: look.presence, default=None)
+        if best is not None and best.presence >= PRESENT:
+            masks[n], scores[n] = _mask_in(best, size), best.presence
     return masks, scores
 
 
-def follow(landmarker: Landmarker, frames: Iterable[np.ndarray]) -> Track:
-    """Landmarks of the largest person, followed through one video.
-
-    The first window is found by a scan (`find_person`); later ones follow the landmarks. When the
-    person is lost, the scan is repeated.
-
-    Args:
-        landmarker: the loaded network.
-        frames: full images, (H, W, 3) uint8 RGB.
-    """
-    points, visibility, presence = [], [], []
-    box: Box | None = None
-    for frame in frames:
-        look = None if box is None else _settle(landmarker, frame, box, 2, KEPT)
-        if look is None:
-            box = find_person(landmarker, frame)
-            look = None if box is None else _settle(landmarker, frame, box, 1, KEPT)
-        points.append(np.full((33, 2), np.nan) if look is None else look.points)
-        visibility.append(np.zeros(33) if look is None else look.visibility)
-        presence.append(0.0 if look is None else look.presence)
-        box = None if look is None else around(look.points)
-    shape = (len(points), len(BLAZEPOSE_33))
-    return Track(
-        np.array(points, np.float32).reshape(*shape, 2),
-        np.array(visibility, np.float32).reshape(shape),
-        np.array(presence, np.float32),
-    )
-
-
-def find_person(landmarker: Landmarker, frame: np.ndarray) -> Box | None:
-    """Window around the largest person of an image (H, W, 3) uint8 RGB, or None.
-
-    Square windows of 1, 0.7 and 0.5 times the image's longer side are laid over the image in steps of
-    a quarter; where the network sees a person, two more looks centre the window on the landmarks. The
-    person of a recording is taken to be the one that fills most of the image.
-    """
-    height, width = frame.shape[:2]
-    best, size = None, 0.0
-    for scale in (1.0, 0.7, 0.5):
-        side = scale * max(height, width)
-        for y in _centres(height, side):
-            for x in _centres(width, side):
-                look = _settle(landmarker, frame, Box(x, y, side, 0.0), 3, PRESENT)
-                if look is not None and look.box.side * look.visibility.mean() > size:
-                    best, size = around(look.points), look.box.side * float(look.visibility.mean())
-    return best
+def around_joints(joints_px: np.ndarray) -> Box:
+    """Window about 17 labelled joints (17, 2) with room for hands and feet, turned like the trunk."""
+    pelvis, neck = joints_px[H36M_17.index("pelvis")], joints_px[H36M_17.index("neck")]
+    return _window(np.asarray(joints_px, dtype=float), neck - pelvis, JOINT_MARGIN)
 
 
 def around(points_px: np.ndarray) -> Box:
     """Window about 33 landmarks (33, 2): `MARGIN` times their extent, turned with the trunk."""
-    left, right = "left_{}", "right_{}"
     shoulders, hips = (
-        points_px[[BLAZEPOSE_33.index(side.format(name)) for side in (left, right)]].mean(0)
+        points_px[[BLAZEPOSE_33.index(f"{side}_{name}") for side in ("left", "right")]].mean(0)
         for name in ("shoulder", "hip")
     )
-    up = shoulders - hips
-    angle = float(np.arctan2(up[0], -up[1]))
-    upright = points_px @ _turn(angle)
-    low, high = upright.min(0), upright.max(0)
-    x, y = (low + high) / 2 @ _turn(angle).T
-    return Box(float(x), float(y), MARGIN * float((high - low).max()), angle)
+    return _window(points_px, shoulders - hips, MARGIN)
 
 
 def cut(image: np.ndarray, box: Box) -> np.ndarray:
@@ -250,8 +199,9 @@ def cut(image: np.ndarray, box: Box) -> np.ndarray:
     inner = image[max(top, 0) : max(top + 2 * reach, 0), max(left, 0) : max(left + 2 * reach, 0)]
     if inner.size == 0:
         return np.zeros((INPUT, INPUT, 3), np.uint8)
-    edges = (-top, top + 2 * reach - height, -left, left + 2 * reach - width)
-    patch = cv2.copyMakeBorder(inner, *(max(edge, 0) for edge in edges), cv2.BORDER_CONSTANT)
+    above, below = max(-top, 0), max(top + 2 * reach - height, 0)
+    before, after = max(-left, 0), max(left + 2 * reach - width, 0)
+    patch = cv2.copyMakeBorder(inner, above, below, before, after, cv2.BORDER_CONSTANT)
     patch = cv2.resize(patch, (2 * reach // shrink,) * 2, interpolation=cv2.INTER_AREA)
     # network pixel -> image pixel -> patch pixel, centres of first pixels at 0
     matrix = box.side / INPUT * _turn(box.angle)
@@ -264,40 +214,62 @@ def cut(image: np.ndarray, box: Box) -> np.ndarray:
     )
 
 
-class _Look(NamedTuple):
+class Look(NamedTuple):
+    """What the network saw in one window of an image."""
+
     box: Box
     points: np.ndarray
+    """(33, 2) image pixels."""
     visibility: np.ndarray
+    """(33,) in 0..1."""
     presence: float
     mask: np.ndarray
+    """(256, 256) in the window's own pixels, 0..1."""
 
 
-def _settle(
-    landmarker: Landmarker, image: np.ndarray, box: Box, looks: int, least: float
-) -> _Look | None:
-    """Look, move the window onto what was seen, look again; None where the first look shows no person."""
-    last = None
-    for _ in range(looks):
-        found = landmarker(cut(image, box)[None])
-        points = box.to_image(found.points[0])
-        if found.presence[0] < least or float(np.ptp(points, axis=0).max()) < 8:
-            break
-        last = _Look(box, points, found.visibility[0], float(found.presence[0]), found.masks[0])
-        box = around(points)
-    return last
+def look_at(landmarker: Landmarker, image: np.ndarray, box: Box, least: float) -> Look | None:
+    """One look through a window; None where the presence of a person is below `least`."""
+    found = landmarker(cut(image, box)[None])
+    points = box.to_image(found.points[0])
+    if found.presence[0] < least or float(np.ptp(points, axis=0).max()) < 8:
+        return None
+    return Look(box, points, found.visibility[0], float(found.presence[0]), found.masks[0])
+
+
+def look_twice(landmarker: Landmarker, image: np.ndarray, box: Box, least: float) -> list[Look]:
+    """A look through a window, and one through the window moved onto what was seen; 0 to 2 looks."""
+    first = look_at(landmarker, image, box, least)
+    second = None if first is None else look_at(landmarker, image, around(first.points), least)
+    return [look for look in (first, second) if look is not None]
+
+
+def _window(points_px: np.ndarray, up: np.ndarray, margin: float) -> Box:
+    angle = float(np.arctan2(up[0], -up[1]))
+    upright = points_px @ _turn(angle)
+    low, high = upright.min(0), upright.max(0)
+    x, y = (low + high) / 2 @ _turn(angle).T
+    return Box(float(x), float(y), margin * float((high - low).max()), angle)
+
+
+def _mask_in(look: Look, size: int) -> np.ndarray:
+    """The mask of a look in the pixels of the image it was taken of, (size, size) uint8."""
+    import cv2
+
+    # image pixel -> network pixel, centres of first pixels at 0
+    matrix = INPUT / look.box.side * _turn(-look.box.angle)
+    shift = INPUT / 2 - 0.5 - matrix @ [look.box.x, look.box.y]
+    mask = cv2.warpAffine(
+        look.mask,
+        np.column_stack([matrix, shift]),
+        (size, size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+    )
+    return np.rint(255 * mask).astype(np.uint8)
 
 
 def _turn(angle: float) -> np.ndarray:
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.array([[cosine, -sine], [sine, cosine]])
-
-
-def _centres(length: int, side: float) -> np.ndarray:
-    """Centres of windows that cover 0..length in steps of a quarter side."""
-    if side >= length:
-        return np.array([(length - 1) / 2])
-    count = int(np.ceil((length - side) / (side / 4))) + 1
-    return np.linspace(side / 2, length - side / 2, count) - 0.5
 
 
 def _sigmoid(value: np.ndarray) -> np.ndarray:

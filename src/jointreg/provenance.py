@@ -3,9 +3,11 @@
 import functools
 import hashlib
 import importlib.metadata
+import json
+import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,20 @@ def file_digest(path: str | Path) -> str:
     """sha256 of a file that belongs to the repository, for `params` (its time stamp means nothing)."""
     path = Path(path)
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else "missing"
+
+
+def write_index(path: str | Path, folders: Iterable[Path]) -> None:
+    """List every file below `folders` with its sha256: one small file that stands for many."""
+    path = Path(path)
+    files = sorted(
+        file for folder in folders for file in folder.rglob("*") if file.is_file() and file != path
+    )
+    digests = {
+        os.path.relpath(file, path.parent): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in files
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(digests, indent=1) + "\n")
 
 
 def seed_for(seed: int, *identity: str) -> int:

@@ -19,7 +19,7 @@ cv2.setNumThreads(1)
 
 REACH_M = 0.35
 """A person's surface lies within this distance of the labelled limbs (hands, feet, loose clothes), m."""
-CORE_M = 0.03
+CORE_M = 0.045
 """Pixels this near to a labelled limb belong to the person, metres."""
 SEEN = 0.2
 """Least share of the limbs' core that must differ from the room for a person to be there."""
@@ -136,11 +136,11 @@ def mask_quality(mask: np.ndarray, true: np.ndarray) -> tuple[float, float]:
         pixels: area of the mask less the true area, over the true perimeter. Positive: too wide.
 
     Raises:
-        ValueError: the true mask is empty.
+        DataError: the true mask is empty.
     """
     mask, true = _as_share(mask), _as_share(true)
     if true.sum() <= 0:
-        raise ValueError("the true mask is empty")
+        raise DataError("the true mask is empty: nothing to compare with")
     overlap = np.minimum(mask, true).sum() / np.maximum(mask, true).sum()
     return float(overlap), float((mask.sum() - true.sum()) / perimeter(true))
 

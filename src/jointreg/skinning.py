@@ -154,20 +154,20 @@ class _Vertices(torch.autograd.Function):
         turn = rotations.detach().contiguous().numpy()
         shape = betas.detach().contiguous().numpy()
         rest = skin.rest + np.einsum("nb,kcb->nkc", shape, skin.rest_directions)
-        bones, glob, position = _skin.chain(turn, rest, skin.parents)
+        bones, glob = _skin.chain(turn, rest, skin.parents)
         coefficients = torch.from_numpy(_skin.coefficients(turn, shape))
         shaped = torch.mm(skin.offsets, coefficients)
         posed = torch.empty_like(shaped).view(skin.n_vertices, 3, -1)
         move = np.ascontiguousarray(translation.detach().numpy().T)
         _skin.blend(shaped.numpy(), bones, skin.first, skin.bone, skin.weight, move, posed.numpy())
         ctx.skin = skin
-        ctx.arrays = (turn, rest, bones, glob, position, shaped)
+        ctx.arrays = (turn, rest, bones, glob, shaped)
         return posed.permute(2, 0, 1)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
         skin = ctx.skin
-        turn, rest, bones, glob, position, shaped = ctx.arrays
+        turn, rest, bones, glob, shaped = ctx.arrays
         pull = grad.permute(1, 2, 0).contiguous().numpy()
         grad_shaped = torch.empty_like(shaped)
         grad_bones, grad_move = np.zeros_like(bones), np.zeros((3, len(turn)), dtype=turn.dtype)
@@ -199,15 +199,14 @@ class _Observe(torch.autograd.Function):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         points_cam = vertices.detach().permute(1, 2, 0).contiguous().numpy()
         real = points_cam.dtype
-        pinhole = np.ascontiguousarray(
-            intrinsics[:, [0, 0, 0, 1, 1], [0, 1, 2, 1, 2]].T.astype(real)
-        )
+        pinhole = np.ascontiguousarray(intrinsics[:, [0, 0, 0, 1, 1], [0, 1, 2, 1, 2]].T.astype(real))
         points = torch.empty((points_cam.shape[0], 2, points_cam.shape[2]), dtype=vertices.dtype)
         _skin.project(points_cam, pinhole, points.numpy())
-        weights = regressor.weights.astype(real)
-        joints = np.einsum("jr,rcn->njc", weights, points_cam[regressor.support], optimize=True)
+        weights = torch.from_numpy(regressor.weights.astype(real))
+        chosen = torch.from_numpy(points_cam[regressor.support])
+        joints = torch.einsum("jr,rcn->njc", weights, chosen)
         ctx.arrays = (points_cam, pinhole, weights, regressor.support)
-        return torch.from_numpy(np.ascontiguousarray(joints)), points.permute(2, 0, 1)
+        return joints, points.permute(2, 0, 1)
 
     @staticmethod
     def backward(ctx: Any, grad_joints: torch.Tensor, grad_points: torch.Tensor) -> Any:
@@ -215,5 +214,5 @@ class _Observe(torch.autograd.Function):
         pull = grad_points.permute(1, 2, 0).contiguous().numpy()
         grad = torch.empty(points_cam.shape, dtype=grad_points.dtype)
         _skin.project_back(points_cam, pinhole, pull, grad.numpy())
-        grad.numpy()[support] += np.einsum("jr,njc->rcn", weights, grad_joints.numpy(), optimize=True)
+        grad.numpy()[support] += torch.einsum("jr,njc->rcn", weights, grad_joints).numpy()
         return grad.permute(2, 0, 1), None, None

@@ -5,16 +5,23 @@ import numpy as np
 
 cv2.setNumThreads(1)
 
-HOLE_M = 0.05
-"""Holes narrower than this are filled, metres."""
+HOLE_M = (0.02, 0.06)
+"""Holes narrower than the first are filled, metres; to the second where they are unlike the room."""
 NOISE = 1.0
 """Least standard deviation of a background pixel, grey values: rounding and compression."""
-SHADOW = (0.55, 1.02)
-"""Brightness of a shaded background pixel over that of the empty room."""
-SHADOW_COLOUR = 0.04
-"""Departure of a shadow from the background's colour, as a share of its brightness."""
+SHADOW = (0.5, 1.05)
+"""Linear light on a shaded background pixel over that on the empty room: ceiling lamps leave half."""
+SHADOW_COLOUR = 0.06
+"""Departure of a shadow from the background's colour, as a share of its own brightness."""
+CONTRAST = 0.03
+"""Least distance of the person's colour from the room's that lets their mixture be measured."""
 BAND_PX = 3
 """Half width of the band around the outline in which coverage is fractional, video pixels."""
+
+_VALUES = np.arange(256, dtype=np.float32) / 255
+_LIGHT = np.where(_VALUES <= 0.04045, _VALUES / 12.92, ((_VALUES + 0.055) / 1.055) ** 2.4).astype(
+    np.float32
+)
 
 
 def person_coverage(
@@ -30,7 +37,7 @@ def person_coverage(
     """Share of each pixel that the person covers, from one picture and the empty room.
 
     1. A pixel is foreground if it departs from the room by `threshold` noise deviations and is not the
-       room in shadow (the room's colour, somewhat darker).
+       room in shadow: the room's colour, somewhat darker. No shadow is believed on the core.
     2. Clean-up: parts out of reach of the labelled limbs or without contact to them go, narrow holes
        are filled.
     3. In a band around that outline coverage is fractional: a pixel's colour is the mixture
@@ -48,31 +55,36 @@ def person_coverage(
     Returns:
         Coverage (H, W) float32 in 0..1, and the share of the core that is foreground.
     """
-    picture, room = image.astype(np.float32), median.astype(np.float32)
     noise = np.maximum(cv2.blur(spread.astype(np.float32), (5, 5)), NOISE)
-    departure = (picture - room) / noise
+    departure = (image.astype(np.float32) - median) / noise
     differs = _dot(departure, departure) > 3 * threshold**2
+    picture, room = linear_light(image), linear_light(median)
     shade, shaded = shadow(picture, room)
-    foreground = _clean(differs & ~shaded & reach, core, pixels_per_metre)
+    foreground = _clean(differs & (~shaded | core) & reach, differs, core, pixels_per_metre)
     seen = float(foreground[core].mean()) if core.any() else 0.0
-    return _matte(picture, room, foreground, np.where(shaded, shade, 1.0), noise), seen
+    return _matte(picture, room, foreground, shade), seen
+
+
+def linear_light(image: np.ndarray) -> np.ndarray:
+    """Light that 8-bit sRGB values stand for, 0-1 float32: mixtures and shadows are linear in it."""
+    return _LIGHT[image]
 
 
 def shadow(picture: np.ndarray, room: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where a picture may show the room in shadow.
 
     Args:
-        picture, room: (H, W, 3) float32 grey values.
+        picture, room: linear light, (H, W, 3) float32.
 
     Returns:
         Brightness over the room's, (H, W) float32, and whether the pixel has the room's colour at a
         brightness within `SHADOW`, (H, W) bool.
     """
     seen, empty = cv2.blur(picture, (3, 3)), cv2.blur(room, (3, 3))
-    brightness = np.maximum(_dot(empty, empty), 1.0)
+    brightness = np.maximum(_dot(empty, empty), 1e-4)
     shade = _dot(seen, empty) / brightness
     rest = np.maximum(_dot(seen, seen) / brightness - shade**2, 0)  # squared, what shade leaves
-    return shade, (shade > SHADOW[0]) & (shade < SHADOW[1]) & (rest < SHADOW_COLOUR**2)
+    return shade, (shade > SHADOW[0]) & (shade < SHADOW[1]) & (rest < (SHADOW_COLOUR * shade) ** 2)
 
 
 def _dot(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -80,7 +92,9 @@ def _dot(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.einsum("hwc,hwc->hw", first, second)
 
 
-def _clean(raw: np.ndarray, core: np.ndarray, pixels_per_metre: float) -> np.ndarray:
+def _clean(
+    raw: np.ndarray, differs: np.ndarray, core: np.ndarray, pixels_per_metre: float
+) -> np.ndarray:
     """Keep what touches the limbs' core, without specks and with narrow holes filled."""
     mask = cv2.morphologyEx(raw.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     mask |= (core & (cv2.blur(raw.astype(np.float32), (5, 5)) > 0.3)).astype(np.uint8)
@@ -89,9 +103,11 @@ def _clean(raw: np.ndarray, core: np.ndarray, pixels_per_metre: float) -> np.nda
     keep = (touching > 0) & (stats[:, cv2.CC_STAT_AREA] > (0.03 * pixels_per_metre) ** 2)
     keep[0] = False
     mask = keep[parts].astype(np.uint8)
-    _, gaps, stats, _ = cv2.connectedComponentsWithStats(1 - mask, connectivity=4)
-    small = stats[:, cv2.CC_STAT_AREA] < (HOLE_M * pixels_per_metre) ** 2
-    return (mask > 0) | small[gaps]
+    count, gaps, stats, _ = cv2.connectedComponentsWithStats(1 - mask, connectivity=4)
+    area = stats[:, cv2.CC_STAT_AREA]
+    unlike = np.bincount(gaps[differs], minlength=count) > 0.5 * area
+    narrow, wide = (area < (limit * pixels_per_metre) ** 2 for limit in HOLE_M)
+    return (mask > 0) | (narrow | (wide & unlike))[gaps]
 
 
 def _matte(
@@ -99,30 +115,28 @@ def _matte(
     room: np.ndarray,
     foreground: np.ndarray,
     shade: np.ndarray,
-    noise: np.ndarray,
 ) -> np.ndarray:
     """Coverage near the outline from the mixture of nearby person and room colours."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * BAND_PX + 1, 2 * BAND_PX + 1))
     binary = foreground.astype(np.uint8)
     inside, outside = cv2.erode(binary, disc).astype(bool), ~cv2.dilate(binary, disc).astype(bool)
     band = ~inside & ~outside
-    person, known = _nearby(picture, inside, 2 * BAND_PX)
-    shading, _ = _nearby(shade[..., None].astype(np.float32), outside, 2 * BAND_PX)
-    room = room * shading
+    person, known = _nearby(picture, inside)
+    shading, lit = _nearby(np.clip(shade, *SHADOW)[..., None], outside)
+    room = room * np.where(lit[..., None], shading, 1)
     contrast = person - room
-    weighted = contrast / noise**2
-    power = _dot(contrast, weighted)
-    mixed = _dot(picture - room, weighted) / np.maximum(power, 1e-6)
-    usable = band & known & (power > 3 * 25)
+    power = _dot(contrast, contrast)
+    mixed = _dot(picture - room, contrast) / np.maximum(power, 1e-6)
+    usable = band & known & (power > CONTRAST**2)
     soft = cv2.GaussianBlur(binary.astype(np.float32), (0, 0), 0.7)
     alpha = np.where(usable, np.clip(mixed, 0, 1), soft)
     return np.where(band, alpha, inside).astype(np.float32)
 
 
-def _nearby(values: np.ndarray, where: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of `values` (H, W, C) over the marked pixels of a window, and where there are any."""
-    size = (2 * radius + 1, 2 * radius + 1)
-    share = cv2.blur(where.astype(np.float32), size)
-    total = cv2.blur(values * where[..., None], size)
+def _nearby(values: np.ndarray, where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of `values` (H, W, C) over the marked pixels nearby, and where there are any."""
+    sigma, size = 0.8 * BAND_PX, (4 * BAND_PX + 1, 4 * BAND_PX + 1)
+    share = cv2.GaussianBlur(where.astype(np.float32), size, sigma)
+    total = cv2.GaussianBlur(values * where[..., None], size, sigma)
     total = total if total.ndim == 3 else total[..., None]
-    return total / np.maximum(share, 1e-6)[..., None], share > 0.5 / size[0] ** 2
+    return total / np.maximum(share, 1e-7)[..., None], share > 1e-5

@@ -59,7 +59,7 @@ def table_1_grid(
     """
     regressors = [name for name in TABLE_1.values() if name in set(table["regressor"])]
     simulated = any(name.startswith(SIMULATED) for name in table["method"])
-    groups = [("", ("Method",))]
+    groups: list[tuple[str, tuple[str, ...]]] = [("", ("Method",))]
     groups += [(regressor_name(r), tuple(METRIC_NAMES.values())) for r in regressors]
     pairs = [p for p in (("opt", "std"), ("opt", "spin")) if set(p) <= set(regressors)]
     groups += [
@@ -71,8 +71,9 @@ def table_1_grid(
         line = [Cell(display_name(method, methods)), *_error_cells(ours, regressors)]
         line += [_change_cell(ours[a, metric], b) for a, b in pairs for metric in MM_METRICS]
         lines.append(tuple(line))
-    for method in [] if paper is None else paper["method"].unique():
-        theirs = _by_key(paper[paper["method"] == method])
+    theirs_of = {} if paper is None else dict(list(paper.groupby("method", sort=False)))
+    for method, values in theirs_of.items():
+        theirs = _by_key(values)
         name = f"paper: real {method}" if simulated else f"{method}, paper"
         cells = [Cell(_number(theirs.get((r, m))), "reference") for r in regressors for m in MM_METRICS]
         empty = [Cell("")] * (len(pairs) * len(MM_METRICS))
@@ -83,7 +84,7 @@ def table_1_grid(
 def regressor_grid(table: "pd.DataFrame", methods: Mapping[str, Method] | None = None) -> Grid:
     """A frame of `tables.compare` (ablation, by subject) as cells: errors by regressor."""
     regressors = list(dict.fromkeys(table["regressor"]))
-    groups = [("", ("Method",))]
+    groups: list[tuple[str, tuple[str, ...]]] = [("", ("Method",))]
     groups += [(regressor_name(r), tuple(METRIC_NAMES.values())) for r in regressors]
     keys = ["subject", "method"] if "subject" in table else ["method"]
     lines = []

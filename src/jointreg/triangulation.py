@@ -9,6 +9,9 @@ import numpy as np
 from jointreg.camera import Camera, distort
 from jointreg.errors import DataError, ShapeError
 
+CUT_PX = 50.0
+"""Epipolar distances are cut here when cameras are synchronised: one wild landmark is no evidence."""
+
 
 class Triangulated(NamedTuple):
     """Points P seen by C cameras. Any leading shape stands for P."""
@@ -70,13 +73,16 @@ def triangulate(
         ShapeError: arrays that do not fit together.
         DataError: fewer than two cameras.
 
-    Source: Hartley & Zisserman, Multiple View Geometry, 12.2; truncated cost: Torr & Zisserman, MLESAC, 2000.
+    Source: Hartley & Zisserman, Multiple View Geometry, 12.2; truncated cost: Torr & Zisserman,
+    MLESAC, 2000.
     """
     points_px, weights = np.asarray(points_px, float), np.asarray(weights, float)
     if points_px.shape[:-1] != weights.shape or points_px.shape[-1] != 2:
         raise ShapeError(f"observations {points_px.shape} and weights {weights.shape} do not fit")
     if len(cameras) != len(points_px) or len(cameras) < 2:
-        raise DataError(f"{len(cameras)} cameras for {len(points_px)} sets of observations, need two or more")
+        raise DataError(
+            f"{len(cameras)} cameras for {len(points_px)} sets of observations, need two or more"
+        )
     shape, count = weights.shape[1:], len(cameras)
     points_px, weights = points_px.reshape(count, -1, 2), weights.reshape(count, -1)
     seen = np.isfinite(points_px).all(-1) & (weights >= least_weight)
@@ -85,8 +91,8 @@ def triangulate(
     best = np.full((weights.shape[1], 3), np.nan)
     lowest = np.full(weights.shape[1], np.inf)
     for members in _subsets(count):
-        enough = seen[members].all(0) if len(members) < count else seen.sum(0) >= 3
-        if len(members) == 2:
+        enough = seen[members].all(0)
+        if len(members) == 2:  # a pair fits almost anything: only where there is no third view
             enough &= seen.sum(0) == 2
         if not enough.any():
             continue
@@ -112,8 +118,10 @@ def synchronise(
     """Frame offsets between videos of one motion, from landmarks that move.
 
     Moment n of the take is frame n + offset_c of camera c; the smallest offset is 0. For every pair of
-    cameras and every shift the median Sampson distance to the epipolar lines is taken over all
-    landmarks; the offsets that minimise the sum over the pairs win.
+    cameras and every shift, the signed distance of each landmark from its epipolar line is taken over
+    time, less the landmark's own median (networks place a joint differently in front and back views,
+    calibrations are a little off: both stay the same over time); the pair's cost is the mean magnitude
+    of what is left, cut at `CUT_PX`. The offsets that minimise the sum over the pairs win.
 
     Args:
         cameras: C calibrated cameras.
@@ -126,29 +134,31 @@ def synchronise(
         (shift of the second camera of the pair against the first, from -max_shift).
 
     Raises:
-        DataError: too few frames for `max_shift`, or nobody moves enough to tell.
+        DataError: too few frames for `max_shift`, or two cameras that share too few landmarks.
     """
     count, frames = tracks_px.shape[:2]
     if frames <= 2 * max_shift:
         raise DataError(
-            f"{frames} frames are too few to try shifts of {max_shift}", "lower the largest shift"
+            f"{frames} frames are too few to try shifts of up to {max_shift} frames",
+            "lower triangulate.max_shift",
         )
     points = np.stack([undistort(c, p) for c, p in zip(cameras, tracks_px, strict=True)])
     points[np.asarray(weights) < 0.5] = np.nan
     shifts = np.arange(-max_shift, max_shift + 1)
     cost = np.zeros((count, count, len(shifts)))
     for a, b in combinations(range(count), 2):
-        for index, shift in enumerate(shifts):
+        for index, shift in enumerate(shifts.tolist()):
             start, stop = max(0, -shift), min(frames, frames - shift)
             first, second = points[a, start:stop], points[b, start + shift : stop + shift]
-            distance = _sampson(cameras[a], cameras[b], first, second)
-            known = distance[np.isfinite(distance)]
-            if len(known) < 10:
+            distance = sampson(cameras[a], cameras[b], first, second)
+            known = distance[:, np.isfinite(distance).sum(0) >= 5]
+            if not known.size:
                 raise DataError(
-                    f"cameras {cameras[a].name} and {cameras[b].name} share {len(known)} landmarks, "
-                    "too few to synchronise them"
+                    f"cameras {cameras[a].name} and {cameras[b].name} share no landmark for five frames",
+                    "leave one of them out of the sequence table",
                 )
-            cost[a, b, index] = np.median(known)
+            centred = np.abs(known - np.nanmedian(known, axis=0))
+            cost[a, b, index] = np.nanmean(np.minimum(centred, CUT_PX))
             cost[b, a, len(shifts) - 1 - index] = cost[a, b, index]
     return _best_offsets(cost, max_shift), cost
 
@@ -178,8 +188,18 @@ def _best_offsets(cost: np.ndarray, max_shift: int) -> np.ndarray:
     return np.array(min(found)[1])
 
 
-def _sampson(first: Camera, second: Camera, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """First-order distance in pixels of normalised points (..., 2) from each other's epipolar lines."""
+def sampson(first: Camera, second: Camera, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Signed first-order distance of two views of a point from each other's epipolar lines.
+
+    Args:
+        first, second: the two cameras.
+        a, b: normalised coordinates of the point in each, (..., 2).
+
+    Returns:
+        Pixels at the cameras' mean focal length, (...).
+
+    Source: Hartley & Zisserman, Multiple View Geometry, 11.4.3.
+    """
     rotation = second.rotation @ first.rotation.T
     tx, ty, tz = second.translation - rotation @ first.translation
     essential = np.array([[0, -tz, ty], [tz, 0, -tx], [-ty, tx, 0]]) @ rotation
@@ -188,18 +208,14 @@ def _sampson(first: Camera, second: Camera, a: np.ndarray, b: np.ndarray) -> np.
     error = (b * lines[..., :2]).sum(-1) + lines[..., 2]
     scale = np.sqrt((lines[..., :2] ** 2).sum(-1) + (back[..., :2] ** 2).sum(-1))
     focal = (first.intrinsics[0, 0] + second.intrinsics[0, 0]) / 2
-    return focal * np.abs(error) / scale
+    return focal * error / scale
 
 
 def _subsets(count: int) -> list[list[int]]:
-    """All cameras; then sets with up to two left out, three members at least; then pairs."""
-    sets = [list(range(count))]
-    for dropped in (1, 2):
-        if count - dropped >= 3:
-            sets += [list(members) for members in combinations(range(count), count - dropped)]
-    return sets + [list(pair) for pair in combinations(range(count), 2) if count > 2 or len(sets) > 1] + (
-        [[0, 1]] if count == 2 else []
-    )
+    """All cameras; sets of at least three with up to two left out; pairs."""
+    cameras = range(count)
+    sizes = [size for size in range(count, max(count - 3, 2), -1) if size >= 3] + [2]
+    return [list(members) for size in sizes for members in combinations(cameras, size)]
 
 
 def _dlt_rows(cameras: Sequence[Camera], points_px: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -256,7 +272,8 @@ def _refine(
                 continue
             project = lambda p, camera=camera: camera.project(camera.from_world(p))  # noqa: E731
             jacobian = np.stack(
-                [(project(x[use] + s) - project(x[use] - s)) / (2 * small) for s in small * np.eye(3)], -1
+                [(project(x[use] + s) - project(x[use] - s)) / (2 * small) for s in small * np.eye(3)],
+                -1,
             )
             error = seen[use] - project(x[use])
             scaled = jacobian * w[use, None, None]

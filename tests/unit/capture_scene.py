@@ -97,9 +97,20 @@ def images(
         person = person * (0.85 + 0.15 * np.sin(column / 9.0))[..., None]
         distance = np.hypot((column - pelvis[0]) / 60, (row - ankle[1]) / 14)
         light = 1 - shadow * np.exp(-(distance**2))
-        picture = alpha * person + (1 - alpha) * room * light[..., None]
-        pictures.append(picture + generator.normal(0, 2.0, picture.shape))
+        mixed = alpha * _to_light(person) + (1 - alpha) * _to_light(room) * light[..., None]
+        pictures.append(_to_srgb(mixed) + generator.normal(0, 2.0, room.shape))
     return np.clip(np.round(pictures), 0, 255).astype(np.uint8)
+
+
+def _to_light(grey: np.ndarray) -> np.ndarray:
+    """Grey values 0-255 (sRGB) to linear light."""
+    share = grey / 255
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+
+
+def _to_srgb(light: np.ndarray) -> np.ndarray:
+    """Linear light to grey values 0-255 (sRGB)."""
+    return 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
 def write_video(path: Path, pictures: np.ndarray, rate: int = 25) -> Path:

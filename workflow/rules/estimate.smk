@@ -32,3 +32,6 @@ rule estimate:
         code=code("estimate"),
     script:
         "../scripts/estimate.py"
+
+
+INITIAL_BODIES = f"results/{RUN}/estimate/{CONFIG.initial}/{{subject}}/{{action}}.zarr.zip"

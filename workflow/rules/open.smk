@@ -19,7 +19,7 @@ rule synthesize_rig:
         parameters=settings.read_yaml(CONFIG.synthesize.parameters),
         body=CONFIG.body,
         body_digest=BODY_DIGEST,
-        subjects=sorted({row.subject for row in SEQUENCES}),
+        sequences=[sequence(row) for row in SEQUENCES],
         code=code("synthesize_rig"),
     script:
         "../scripts/synthesize_rig.py"
@@ -29,7 +29,6 @@ rule synthesize:
     """Videos, labels and simulated predictions of one virtual subject in Human3.6M's raw layout."""
     input:
         calibration=rules.synthesize_rig.output.calibration,
-        j_true=rules.synthesize_rig.output.truth,
     output:
         raw=f"{RAW}/{{subject}}/files.json",
         truth=f"{TRUTH}/{{subject}}/files.json",
@@ -40,13 +39,10 @@ rule synthesize:
     params:
         cfg=block("synthesize"),
         parameters=settings.read_yaml(CONFIG.synthesize.parameters),
-        dataset=block("dataset"),
-        predictions=CONFIG.estimate.predictions,
         body=CONFIG.body,
         body_digest=BODY_DIGEST,
-        sequences=lambda wc: [
-            sequence(row) for row in SEQUENCES if row.subject == wc.subject
-        ],
+        truth=TRUTH,
+        sequences=lambda wc: [sequence(row) for row in SEQUENCES if row.subject == wc.subject],
         code=code("synthesize"),
     script:
         "../scripts/synthesize.py"

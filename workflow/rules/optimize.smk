@@ -1,19 +1,41 @@
 """Refinement of the initial bodies against joints, silhouettes and the discriminator."""
 
 
-rule train_discriminator:
-    """Energy weights of one variant, and its discriminator, on a sample of training frames (Eq. 5)."""
+rule energy_weights:
+    """Weights that make the energies equal at the start, on a seeded sample (paper III)."""
     input:
         frames=sequences(rules.prepare.output.frames, split="train"),
         masks=sequences(rules.segment.output.masks, split="train"),
-        bodies=sequences(
-            f"results/{RUN}/estimate/{CONFIG.initial}/{{subject}}/{{action}}.zarr.zip", split="train"
-        ),
+        bodies=sequences(INITIAL_BODIES, split="train"),
         regressor=rules.fit_regressor_spin.output.store,
         body=BODY_FILE,
     output:
+        weights=f"results/{RUN}/energy_weights/weights.json",
+    log:
+        f"logs/{RUN}/energy_weights.log",
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        cfg=block("train_discriminator"),
+        body=CONFIG.body,
+        body_digest=BODY_DIGEST,
+        code=code("energy_weights"),
+    script:
+        "../scripts/energy_weights.py"
+
+
+rule train_discriminator:
+    """The discriminator of one variant, trained on the sample in rounds (paper III, Eq. 5)."""
+    input:
+        frames=sequences(rules.prepare.output.frames, split="train"),
+        masks=sequences(rules.segment.output.masks, split="train"),
+        bodies=sequences(INITIAL_BODIES, split="train"),
+        regressor=rules.fit_regressor_spin.output.store,
+        weights=rules.energy_weights.output.weights,
+        body=BODY_FILE,
+    output:
         discriminator=f"results/{RUN}/train_discriminator/{{variant}}.pt",
-        weights=f"results/{RUN}/train_discriminator/{{variant}}.json",
+        record=f"results/{RUN}/train_discriminator/{{variant}}.json",
     log:
         f"logs/{RUN}/train_discriminator/{{variant}}.log",
     benchmark:
@@ -28,7 +50,6 @@ rule train_discriminator:
             "optimize": block("optimize", wc.variant),
             "train_discriminator": block("train_discriminator"),
         },
-        device=CONFIG.device,
         body=CONFIG.body,
         body_digest=BODY_DIGEST,
         code=code("train_discriminator"),
@@ -36,15 +57,22 @@ rule train_discriminator:
         "../scripts/train_discriminator.py"
 
 
+def discriminator(wildcards):
+    """The variant's discriminator, where it has the adversarial term."""
+    if block("optimize", wildcards.variant)["adversarial"] == 0:
+        return []
+    return rules.train_discriminator.output.discriminator
+
+
 rule optimize:
     """Refine the initial bodies of one sequence to fit masks and joints (paper III, Eq. 2)."""
     input:
         frames=rules.prepare.output.frames,
         masks=rules.segment.output.masks,
-        bodies=f"results/{RUN}/estimate/{CONFIG.initial}/{{subject}}/{{action}}.zarr.zip",
+        bodies=INITIAL_BODIES,
         regressor=rules.fit_regressor_spin.output.store,
-        discriminator=rules.train_discriminator.output.discriminator,
-        weights=rules.train_discriminator.output.weights,
+        discriminator=discriminator,
+        weights=rules.energy_weights.output.weights,
         body=BODY_FILE,
     output:
         bodies=f"results/{RUN}/optimize/{{variant}}/{{subject}}/{{action}}.zarr.zip",
@@ -60,7 +88,6 @@ rule optimize:
         runtime=minutes(15),
     params:
         cfg=lambda wc: block("optimize", wc.variant),
-        device=CONFIG.device,
         body=CONFIG.body,
         body_digest=BODY_DIGEST,
         code=code("optimize"),

@@ -5,9 +5,7 @@ rule fit_regressor_spin:
     """J_spin: the regressor that fits the initial method's training bodies best (paper II-B, Eq. 1)."""
     input:
         frames=sequences(rules.prepare.output.frames, split="train"),
-        bodies=sequences(
-            f"results/{RUN}/estimate/{CONFIG.initial}/{{subject}}/{{action}}.zarr.zip", split="train"
-        ),
+        bodies=sequences(INITIAL_BODIES, split="train"),
         body=BODY_FILE,
     output:
         store=f"results/{RUN}/fit_regressor_spin/J_spin.zarr.zip",

@@ -11,7 +11,7 @@ body = load_body(job.params.body)
 files = list(zip(job.input.bodies, job.input.frames, strict=True))
 sequences = (
     (stores.BODIES.read(bodies), stores.FRAMES.read(frames, only=["joints_cam"]))
-    for bodies, frames in progress(files, total=len(files), label="sequences")
+    for bodies, frames in progress(files, "sequences")
 )
 regressor = fit_regressor(statistics(body, sequences), FitRegressor(**job.params.cfg))
 facts = {"joint_names": list(regressor.joint_names), "topology_hash": body.topology_hash}

@@ -7,6 +7,7 @@ y down, z forward, with OpenCV's distortion.
 import json
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -58,16 +59,17 @@ def read_calibration(path: str | Path) -> dict[str, Camera]:
     apart = float(np.linalg.norm(centres - np.median(centres, axis=0), axis=1).max())
     if apart > 200:
         raise UnitError(
-            f"calibration {path}: cameras stand up to {apart:.4g} m from their middle, expected under 200 m",
+            f"calibration {path}: cameras stand {apart:.4g} m from their middle, expected under 200 m",
             'translations are probably millimetres: add `"unit": "mm"`',
         )
     return cameras
 
 
-def resized(camera: Camera, size: tuple[int, int]) -> Camera:
+def fitted(camera: Camera, size: tuple[int, int]) -> Camera:
     """The same camera for a video that shows the calibrated image at another resolution.
 
-    Pixels scale about the image's outer corner, in each direction for itself.
+    The image is taken to be scaled evenly to fit, and centred between black bars if the shapes differ,
+    as video converters do.
 
     Args:
         camera: as calibrated.
@@ -75,12 +77,13 @@ def resized(camera: Camera, size: tuple[int, int]) -> Camera:
     """
     if tuple(size) == tuple(camera.size):
         return camera
-    scale = np.array(size) / np.array(camera.size)
-    intrinsics = np.diag([*scale, 1.0]) @ camera.intrinsics
-    intrinsics[:2, 2] += (scale - 1) / 2  # the outer corner, at -0.5, stays
-    return Camera(
-        camera.name, camera.rotation, camera.translation, intrinsics, camera.distortion, tuple(size)
-    )
+    wanted, calibrated = np.array(size, dtype=float), np.array(camera.size, dtype=float)
+    scale = float((wanted / calibrated).min())
+    intrinsics = camera.intrinsics.astype(float)
+    intrinsics[:2] *= scale
+    bars = (wanted - scale * calibrated) / 2
+    intrinsics[:2, 2] += bars + (scale - 1) / 2  # the outer corner lies at -0.5, the bar before it
+    return replace(camera, intrinsics=intrinsics, size=(int(size[0]), int(size[1])))
 
 
 class _NoDoctype(ElementTree.TreeBuilder):
@@ -89,7 +92,12 @@ class _NoDoctype(ElementTree.TreeBuilder):
 
 
 def _qualisys(path: Path) -> dict[str, Camera]:
-    """Qualisys: millimetres, camera y up and z backward, positions in 64ths of a pixel."""
+    """Qualisys: millimetres, camera y up and z backward, positions in 64ths of a pixel.
+
+    The distortion coefficients are those of normalised coordinates and carry no factor 64, though some
+    readers divide them too: chessboards filmed by the cameras of config/lab.yaml give k1 = -0.05 and
+    k2 = 0.15 as the file says.
+    """
     try:
         with path.open("rb") as stream:
             parser = ElementTree.XMLParser(target=_NoDoctype())
@@ -117,14 +125,11 @@ def _qualisys(path: Path) -> dict[str, Camera]:
             for key in ("focalLengthU", "focalLengthV", "centerPointU", "centerPointV")
         )
         cx, cy = cx - edge["left"], cy - edge["top"]
-        # radial and tangential coefficients carry the same factor; Qualisys' own spelling of the key
-        k1, k2, k3, p1, p2 = (
-            _number(lens, key, where) / SUBPIXELS
-            for key in (
-                *(f"radialDistortion{n}" for n in (1, 2, 3)),
-                *(f"tangentalDistortion{n}" for n in (1, 2)),
-            )
+        keys = (
+            *(f"radialDistortion{n}" for n in (1, 2, 3)),
+            *(f"tangentalDistortion{n}" for n in (1, 2)),
         )
+        k1, k2, k3, p1, p2 = (_number(lens, key, where) for key in keys)  # of normalised coordinates
         cameras[name] = Camera(
             name,
             rotation,
@@ -140,7 +145,9 @@ def _number(element: ElementTree.Element, key: str, where: str) -> float:
     try:
         return float(element.attrib[key])
     except (KeyError, ValueError):
-        raise DataError(f"{where}: '{key}' of <{element.tag}> is missing or no number", _HOW_TO) from None
+        raise DataError(
+            f"{where}: '{key}' of <{element.tag}> is missing or no number", _HOW_TO
+        ) from None
 
 
 def _opencv(path: Path) -> dict[str, Camera]:
@@ -163,13 +170,14 @@ def _opencv(path: Path) -> dict[str, Camera]:
         name = str(entry.get("name", key))
         rotation = _array(entry, "rotation", ((3, 3), (3,)), where)
         distortion = _array(entry, "distortions", ((4,), (5,)), where)
+        width, height = _array(entry, "size", ((2,),), where).astype(int).tolist()
         cameras[name] = Camera(
             name,
             so3.from_axis_angle(rotation) if rotation.shape == (3,) else rotation,
             _array(entry, "translation", ((3,),), where) * UNITS[unit],
             _array(entry, "matrix", ((3, 3),), where),
             np.concatenate([distortion, np.zeros(5 - len(distortion))]),
-            tuple(int(n) for n in _array(entry, "size", ((2,),), where)),
+            (width, height),
         )
     return cameras
 

@@ -32,15 +32,16 @@ def walk(
     speed = generator.uniform(*settings.walk_speed_m_s)
     cycle = generator.uniform(*settings.walk_cycle_s)
     round_about = 1.0 if take % 2 == 0 else -1.0
-    path = _Ellipse(*settings.walk_path_m, round_about, generator.uniform(0, 2 * np.pi))
+    path = _Ellipse(settings.walk_path_m, round_about, generator.uniform(0, 2 * np.pi))
     phase = times / cycle + generator.uniform(0, 1)
     width = generator.uniform(0.045, 0.07)
     stride = speed * cycle
     centre, yaw = path.at(stride * phase)
     limits = []
     for side in SIDES:
-        own = phase if side == "left" else phase + 0.5
-        _foot(person, posture, side, path, own, 0.0 if side == "left" else 0.5, stride, SIGN[side] * width)
+        lead = 0.0 if side == "left" else 0.5
+        own = phase + lead
+        _foot(person, posture, side, path, own, lead, stride, SIGN[side] * width)
         hip = person.rest[JOINT[f"{side}_hip"]] - person.rest[0]
         away = np.linalg.norm((posture.ankles[side] - centre)[:, [0, 2]], axis=1) - abs(hip[0]) * 0.5
         leg = REACH * person.leg_length
@@ -94,13 +95,13 @@ def _foot(
 class _Ellipse:
     """A closed path in the stage frame, by distance walked."""
 
-    def __init__(self, half_x: float, half_y: float, direction: float, start: float) -> None:
+    def __init__(self, half: tuple[float, float], direction: float, start: float) -> None:
         angle = np.linspace(0, 2 * np.pi, 721)
-        self._points = np.stack([half_x * np.cos(angle), half_y * np.sin(angle)], axis=1)
-        steps = np.linalg.norm(np.diff(self._points, axis=0), axis=1)
+        points = np.stack([half[0] * np.cos(angle), half[1] * np.sin(angle)], axis=1)
+        steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
         self._length = np.concatenate([[0.0], np.cumsum(steps)])
         self._angle = angle
-        self._half = np.array([half_x, half_y])
+        self._half = half
         self._direction = direction
         self._start = float(np.interp(start, angle, self._length))
 

@@ -5,6 +5,7 @@ from the action's row move the arms. All randomness of a take comes from one gen
 a function of time, so more frames or another frame rate show more of the same take.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +81,7 @@ def perform(
     take: int,
     times: np.ndarray,
     settings: Motion,
-    stools_m: list[list[float]],
+    stools_m: Sequence[tuple[float, float]],
     generator: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Move one person through one take.
@@ -128,7 +129,7 @@ def seat_height(person: Figure) -> float:
     """Height of the stool on which this person's thighs are about level, metres."""
     posture = _empty(1)
     generator = np.random.default_rng(0)
-    _sit(person, posture, np.zeros(1), [0.0, 0.0], 0.0, generator, seat=0.0)
+    _sit(person, posture, np.zeros(1), (0.0, 0.0), 0.0, generator, seat=0.0)
     posture.trunk, posture.head = np.zeros((1, 3)), np.zeros((1, 3))
     for side in SIDES:
         posture.arms[side] = np.radians([GESTURES["on_knee"]])
@@ -160,10 +161,10 @@ def _stand(
     along = _wobble(times, generator, 0.012, 1)[:, 0]
     yaw = _wobble(times, generator, 0.09, 1)[:, 0]
     width = generator.uniform(0.10, 0.15)
-    height = 0.985 * person.leg_length + person.ankle_height + person.rest[0, 1]
+    height = 0.994 * person.leg_length + person.ankle_height + person.rest[0, 1]
     height -= person.rest[JOINT["left_hip"], 1]
     # The pelvis sinks where the sway would stretch a leg too far.
-    height -= 0.5 * (np.abs(across) + np.abs(along))
+    height -= 0.15 * (np.abs(across) + np.abs(along))
     body = about("y", heading)
     centre = np.array([place[0], 0.0, -place[1]])
     sway = np.stack([across, height, along], axis=-1)
@@ -180,12 +181,12 @@ def _sit(
     person: Figure,
     posture: Posture,
     times: np.ndarray,
-    stool: list[float],
+    stool: tuple[float, float],
     heading: float,
     generator: np.random.Generator,
     seat: float | None = None,
 ) -> None:
-    """On a stool, feet on the floor before it. `seat` 0 puts the pelvis joint at height 0 (to measure)."""
+    """On a stool, feet before it. `seat`: height of the pelvis joint, None for level thighs."""
     height = _sitting_pelvis(person) if seat is None else seat
     lean = np.radians(-8) + _wobble(times, generator, 0.02, 1)[:, 0]
     body = about("y", heading)
@@ -233,7 +234,10 @@ def _gesture(
     # A stream a side: how long the take is must not change what the other arm does.
     for side, draw in zip(SIDES, generator.spawn(2), strict=True):
         sway = _wobble(times, draw, 0.03, 4)
-        held, starts, moment, order = [], [], 0.0, []
+        held: list[np.ndarray] = []
+        starts: list[float] = []
+        order: list[str] = []
+        moment = 0.0
         while moment <= times[-1] + settings.change_s or not held:
             if not order:
                 order = list(draw.permutation(row.gestures))

@@ -9,9 +9,9 @@ from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
 from jointreg.config import Fraction, NonNegative, Settings
 from jointreg.errors import ConfigError
 
-Vector = Annotated[list[float], Field(min_length=3, max_length=3)]
-Colour = Annotated[list[Fraction], Field(min_length=3, max_length=3)]
-Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+Vector = tuple[float, float, float]
+Colour = tuple[Fraction, Fraction, Fraction]
+Interval = tuple[float, float]
 Betas = Annotated[list[float], Field(min_length=10, max_length=10)]
 BiasBetas = Annotated[
     list[Annotated[float, Field(ge=-0.8, le=0.8)]], Field(min_length=10, max_length=10)
@@ -22,11 +22,11 @@ class Person(Settings):
     """One virtual subject."""
 
     betas: Betas = Field(description="true shape, standard deviations")
-    skin: Colour = Field(description="albedo, RGB 0-1")
-    hair: Colour = Field(description="albedo, RGB 0-1")
-    shirt: Colour = Field(description="albedo, RGB 0-1")
-    trousers: Colour = Field(description="albedo, RGB 0-1")
-    shoes: Colour = Field(description="albedo, RGB 0-1")
+    skin: Colour = Field(description="albedo, linear RGB 0-1")
+    hair: Colour = Field(description="albedo, linear RGB 0-1")
+    shirt: Colour = Field(description="albedo, linear RGB 0-1")
+    trousers: Colour = Field(description="albedo, linear RGB 0-1")
+    shoes: Colour = Field(description="albedo, linear RGB 0-1")
 
 
 class CameraPlan(Settings):
@@ -56,9 +56,10 @@ class Room(Settings):
 
     half_size_m: Interval = Field(description="half width (x) and half length (y) of the room, metres")
     height_m: PositiveFloat = Field(description="height of the walls, metres")
-    wall: Colour = Field(description="albedo of the walls")
-    floor: Colour = Field(description="albedo of the floor")
-    ceiling: Colour = Field(description="albedo of the ceiling")
+    wall: Colour = Field(description="albedo, linear RGB 0-1, of the walls")
+    floor: Colour = Field(description="albedo, linear RGB 0-1, of the floor")
+    ceiling: Colour = Field(description="albedo, linear RGB 0-1, of the ceiling")
+    skirting: Colour = Field(description="albedo, linear RGB 0-1, of the skirting boards")
     texture: Fraction = Field(description="contrast of floor and wall texture")
     stools_m: list[Interval] = Field(description="x, y of the stools, one a sitting take, metres")
 

@@ -1,4 +1,4 @@
-"""Numba kernels of the renderer: triangles with a z-buffer, the room by ray casting, composition.
+"""Numba kernels of the renderer: triangles with a z-buffer, the room ray by ray, composition.
 
 Pixel convention: the centre of the top-left pixel is (0, 0). Colours are linear light 0-1 until
 `compose` writes 8-bit sRGB.
@@ -36,8 +36,8 @@ def rasterise(
         samples: samples a pixel side.
 
     Returns:
-        Samples hit in every pixel, (height, width) uint8, and the sum of their colours, (height, width, 3)
-        float32.
+        Samples hit in every pixel, (height, width) uint8, and the sum of their colours,
+        (height, width, 3) float32.
     """
     rows, columns = height * samples, width * samples
     nearest = np.zeros((rows, columns), dtype=np.float32)
@@ -87,7 +87,7 @@ def rasterise(
 
 
 @_jit
-def cast_room(
+def paint_room(
     size: tuple[int, int],
     intrinsics: np.ndarray,
     distortion: np.ndarray,
@@ -95,9 +95,11 @@ def cast_room(
     position: np.ndarray,
     half_size: tuple[float, float],
     height: float,
+    colours: np.ndarray,
+    texture: float,
     samples: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where the line of sight of every sample meets the room.
+    """The empty room: every sample's line of sight meets floor, wall or ceiling.
 
     Args:
         size: image width and height in pixels.
@@ -107,21 +109,24 @@ def cast_room(
         position: camera centre in the room, metres, (3,).
         half_size: half width (x) and half length (y) of the room, metres.
         height: of the walls, metres.
+        colours: linear RGB of floor, ceiling, walls, skirting, (4, 3).
+        texture: contrast of the texture.
         samples: samples a pixel side.
 
     Returns:
-        Points on the room's surface, (rows, columns, 3) metres float32, and which surface:
-        0 floor, 1 ceiling, 2 wall across x, 3 wall across y; (rows, columns) uint8.
+        Linear light (H, W, 3) float32, and the point x, y of the floor that each pixel's centre shows,
+        NaN where that is no floor, (H, W, 2) float32 metres.
     """
-    width, rows_px = size
-    rows, columns = rows_px * samples, width * samples
-    points = np.zeros((rows, columns, 3), dtype=np.float32)
-    surface = np.zeros((rows, columns), dtype=np.uint8)
+    width, rows = size
+    light = np.zeros((rows, width, 3), dtype=np.float32)
+    floor = np.full((rows, width, 2), np.nan, dtype=np.float32)
     k1, k2, p1, p2, k3 = distortion[0], distortion[1], distortion[2], distortion[3], distortion[4]
+    direction, point, rgb = np.zeros(3), np.zeros(3), np.zeros(3)
+    share = 1.0 / (samples * samples)
     for row in range(rows):
-        yd = ((row + 0.5) / samples - 0.5 - intrinsics[1, 2]) / intrinsics[1, 1]
-        for column in range(columns):
-            xd = ((column + 0.5) / samples - 0.5 - intrinsics[0, 2]) / intrinsics[0, 0]
+        yd = (row - intrinsics[1, 2]) / intrinsics[1, 1]
+        for column in range(width):
+            xd = (column - intrinsics[0, 2]) / intrinsics[0, 0]
             x, y = xd, yd
             for _ in range(6):  # the distortion's inverse by fixed-point iteration
                 r2 = x * x + y * y
@@ -130,25 +135,77 @@ def cast_room(
                     (xd - 2 * p1 * x * y - p2 * (r2 + 2 * x * x)) / radial,
                     (yd - p1 * (r2 + 2 * y * y) - 2 * p2 * x * y) / radial,
                 )
-            best, kind = np.inf, 0
-            direction = np.zeros(3)
-            for k in range(3):
-                direction[k] = rotation[0, k] * x + rotation[1, k] * y + rotation[2, k]
-            for k in range(3):
-                if direction[k] == 0.0:
+            # Sample -1 is the pixel's centre; within a pixel the distortion hardly changes.
+            for sample in range(-1, samples * samples):
+                u, v = x, y
+                if sample >= 0:
+                    u += ((sample % samples + 0.5) / samples - 0.5) / intrinsics[0, 0]
+                    v += ((sample // samples + 0.5) / samples - 0.5) / intrinsics[1, 1]
+                for k in range(3):
+                    direction[k] = rotation[0, k] * u + rotation[1, k] * v + rotation[2, k]
+                surface = _meet(position, direction, half_size, height, point)
+                if sample < 0:
+                    if surface == 0:
+                        floor[row, column, 0] = point[0]
+                        floor[row, column, 1] = point[1]
                     continue
-                if k == 2:
-                    plane = height if direction[2] > 0 else 0.0
-                else:
-                    plane = half_size[k] if direction[k] > 0 else -half_size[k]
-                reach = (plane - position[k]) / direction[k]
-                if 0 < reach < best:
-                    best = reach
-                    kind = 2 + k if k < 2 else (1 if direction[2] > 0 else 0)
-            for k in range(3):
-                points[row, column, k] = position[k] + best * direction[k]
-            surface[row, column] = kind
-    return points, surface
+                _room_colour(point, surface, colours, texture, rgb)
+                for k in range(3):
+                    light[row, column, k] += share * rgb[k]
+    return light, floor
+
+
+@_jit
+def _meet(
+    position: np.ndarray,
+    direction: np.ndarray,
+    half_size: tuple[float, float],
+    height: float,
+    point: np.ndarray,
+) -> int:
+    """Where a ray from inside leaves the room, into `point`: 0 floor, 1 ceiling, 2 and 3 walls."""
+    best, surface = np.inf, 0
+    for k in range(3):
+        if direction[k] == 0.0:
+            continue
+        if k == 2:
+            plane = height if direction[2] > 0 else 0.0
+        else:
+            plane = half_size[k] if direction[k] > 0 else -half_size[k]
+        reach = (plane - position[k]) / direction[k]
+        if 0 < reach < best:
+            best = reach
+            surface = 2 + k if k < 2 else (1 if direction[2] > 0 else 0)
+    for k in range(3):
+        point[k] = position[k] + best * direction[k]
+    return surface
+
+
+@_jit
+def _room_colour(
+    point: np.ndarray, surface: int, colours: np.ndarray, texture: float, rgb: np.ndarray
+) -> None:
+    """Linear colour of a point of the room, into `rgb`: tiled carpet, panelled walls with skirting."""
+    x, y, z = point[0], point[1], point[2]
+    row = min(surface, 2)
+    if surface == 0:
+        weave = np.sin(9.1 * x + 2.0 * np.sin(3.3 * y)) * np.sin(8.3 * y + 1.7 * np.sin(2.9 * x))
+        weave += 0.7 * np.sin(31.0 * x + 1.1) * np.sin(29.0 * y)
+        weave += 0.5 if (np.floor(x / 0.5) + np.floor(y / 0.5)) % 2 == 0 else -0.5
+        brightness = (1 + texture * weave) * (1.0 - 0.009 * (x * x + y * y))
+    elif surface == 1:
+        brightness = 1.0
+    else:
+        along = y if surface == 2 else x
+        blotch = np.sin(2.3 * along + 1.3 * z) * np.sin(3.1 * z - 0.9 * along)
+        blotch += 0.4 * np.sin(17.0 * along + 5.0 * z)
+        brightness = (1 + 0.6 * texture * blotch) * (0.8 + 0.12 * z)
+        if abs(along / 1.5 - np.round(along / 1.5)) < 0.012:
+            brightness *= 0.72
+        if z < 0.12:
+            row, brightness = 3, 1.0
+    for k in range(3):
+        rgb[k] = colours[row, k] * brightness
 
 
 @_jit

@@ -10,7 +10,7 @@ from jointreg.body import Body
 from jointreg.camera import Camera
 from jointreg.skeleton import SMPL_24
 from jointreg.synthetic.parameters import Parameters, Person, Room, Video
-from jointreg.synthetic.raster import cast_room, compose, rasterise, to_srgb
+from jointreg.synthetic.raster import compose, paint_room, rasterise, to_srgb
 
 LIGHTS = ((0.30, 0.25, 0.92, 0.62), (-0.55, -0.35, 0.75, 0.30), (0.2, -0.8, 0.5, 0.18))
 """Direction towards the light (x, y, z) and strength: ceiling panels, one of them brighter."""
@@ -51,22 +51,15 @@ class Picture:
 
 def build_scene(camera: Camera, room: Room, stool_height: float) -> Scene:
     """Render the empty room with its stools, antialiased 2 x 2."""
-    samples = 2
     position = -camera.rotation.T @ camera.translation
     half = (float(room.half_size_m[0]), float(room.half_size_m[1]))
-    points, surface = cast_room(
+    colours = np.array([room.floor, room.ceiling, room.wall, room.skirting])
+    light, floor = paint_room(
         camera.size, camera.intrinsics, camera.distortion, camera.rotation, position,
-        half, room.height_m, samples,
+        half, room.height_m, colours, room.texture, 2,
     )  # fmt: skip
-    light = _room_colour(points, surface, room)
-    width, height = camera.size
-    light = light.reshape(height, samples, width, samples, 3).mean(axis=(1, 3), dtype=np.float32)
-    centre = points.reshape(height, samples, width, samples, 3).mean(axis=(1, 3), dtype=np.float64)
-    on_floor = (surface == 0).reshape(height, samples, width, samples).all(axis=(1, 3))
-    floor = np.where(on_floor[..., None], centre[..., :2], np.nan).astype(np.float32)
     for x, y in room.stools_m:
         _draw_stool(light, floor, camera, np.array([x, y]), stool_height)
-    light = np.ascontiguousarray(light)
     return Scene(camera, light, to_srgb(light), floor)
 
 
@@ -99,7 +92,7 @@ class Painter:
         return self._albedo * brightness[:, None]
 
     def shadow(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Share of light left on the floor, on a grid around the person, and the grid's corner (x, y)."""
+        """Share of light left on a grid of the floor around the person, and the grid's corner (x, y)."""
         centre = np.round(vertices[:, :2].mean(axis=0).astype(np.float64) / SHADOW_CELL) * SHADOW_CELL
         corner = centre - SHADOW_REACH
         cells = round(2 * SHADOW_REACH / SHADOW_CELL) + 1
@@ -111,7 +104,9 @@ class Painter:
             layer = inside & (vertices[:, 2] >= low - (0.1 if low == 0 else 0)) & (vertices[:, 2] < high)
             grid = np.zeros((cells, cells))
             grid[place[layer, 1], place[layer, 0]] = 1
-            left *= 1 - self._video.shadow * share * gaussian_filter(grid, blur / SHADOW_CELL, truncate=3)
+            left *= 1 - self._video.shadow * share * gaussian_filter(
+                grid, blur / SHADOW_CELL, truncate=3
+            )
         return left.astype(np.float32), corner
 
     def paint(
@@ -171,7 +166,8 @@ def albedo(body: Body, person: Person) -> np.ndarray:
     head = rest[at["head"]]
     behind = 0.35 * (template[:, 1] - head[1]) + head[2] + 0.02
     hair = (part == at["head"]) & (
-        (template[:, 2] < behind) & (template[:, 1] > head[1] - 0.03) | (template[:, 1] > head[1] + 0.105)
+        (template[:, 2] < behind) & (template[:, 1] > head[1] - 0.03)
+        | (template[:, 1] > head[1] + 0.105)
     )
     colour[hair] = person.hair
     return colour
@@ -194,29 +190,6 @@ def _floor_box(camera: Camera, corner: np.ndarray) -> tuple[int, int, int, int]:
     return box_around(camera.project(points_cam[points_cam[:, 2] > 0.3]), camera.size)
 
 
-def _room_colour(points: np.ndarray, surface: np.ndarray, room: Room) -> np.ndarray:
-    """Linear light of points on the room's surface: carpet, panelled walls with skirting, ceiling."""
-    x, y, z = points[..., 0], points[..., 1], points[..., 2]
-    along = np.where(surface == 2, y, x)
-    floor, wall = np.float32(room.floor), np.float32(room.wall)
-    weave = (
-        np.sin(9.1 * x + 2.0 * np.sin(3.3 * y)) * np.sin(8.3 * y + 1.7 * np.sin(2.9 * x))
-        + 0.7 * np.sin(31.0 * x + 1.1) * np.sin(29.0 * y)
-        + 0.5 * np.sign(np.sin(2 * np.pi * x / 0.8) * np.sin(2 * np.pi * y / 0.8))
-    )
-    falloff = 1.0 - 0.035 * (x * x + y * y) / 4
-    ground = floor * ((1 + room.texture * weave) * falloff * 0.72)[..., None]
-    blotch = np.sin(2.3 * along + 1.3 * z) * np.sin(3.1 * z - 0.9 * along) + 0.4 * np.sin(17 * along + 5 * z)
-    bright = 0.55 + 0.11 * z
-    panel = np.where(np.abs(along / 1.5 - np.round(along / 1.5)) < 0.012, 0.72, 1.0)
-    upright = wall * ((1 + 0.6 * room.texture * blotch) * bright * panel)[..., None]
-    skirting = (z < 0.12)[..., None]
-    upright = np.where(skirting, np.float32([0.16, 0.14, 0.13]), upright)
-    above = np.float32(room.ceiling) * np.ones_like(x)[..., None]
-    colour = np.where((surface == 0)[..., None], ground, upright)
-    return np.where((surface == 1)[..., None], above, colour).astype(np.float32)
-
-
 def _draw_stool(
     light: np.ndarray, floor: np.ndarray, camera: Camera, place: np.ndarray, height: float
 ) -> None:
@@ -226,7 +199,9 @@ def _draw_stool(
     """
     seat, column, foot = (0.15, height - 0.035, height), (0.025, 0.03, height - 0.035), (0.17, 0.0, 0.03)
     samples = 3
-    gap = np.where(np.isnan(floor[..., 0]), 9.0, np.hypot(*(floor - place.astype(np.float32)).transpose(2, 0, 1)))
+    gap = np.where(
+        np.isnan(floor[..., 0]), 9.0, np.hypot(*(floor - place.astype(np.float32)).transpose(2, 0, 1))
+    )
     light *= (1 - 0.30 * np.exp(-((gap / 0.2) ** 2)))[..., None].astype(np.float32)
     for (radius, low, high), colour in zip(
         (foot, column, seat), ((0.20, 0.20, 0.22), (0.30, 0.30, 0.33), (0.34, 0.23, 0.12)), strict=True
@@ -236,7 +211,15 @@ def _draw_stool(
         points = camera.project(points_cam)
         left, top, width, rows = box_around(points, camera.size)
         hits, total = rasterise(
-            points, points_cam[:, 2], shade[:, None] * np.array(colour), faces, left, top, width, rows, samples
+            points,
+            points_cam[:, 2],
+            shade[:, None] * np.array(colour),
+            faces,
+            left,
+            top,
+            width,
+            rows,
+            samples,
         )
         share = (hits / samples**2)[..., None].astype(np.float32)
         area = (slice(top, top + rows), slice(left, left + width))

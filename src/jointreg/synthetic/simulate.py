@@ -5,6 +5,7 @@ one bias a joint, a root turn a camera), one that comes and goes over some tenth
 wrong distance. A method may share part of the first method's errors, as networks on one backbone do.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,7 +86,7 @@ def shape_bias(method: str, settings: Estimators) -> np.ndarray:
     return _mixed(method, settings, lambda name: np.array(settings.shape_bias[name]))
 
 
-def _mixed(method: str, settings: Estimators, draw) -> np.ndarray:  # noqa: ANN001
+def _mixed(method: str, settings: Estimators, draw: Callable[[str], np.ndarray]) -> np.ndarray:
     """Errors of a method: what it shares with the first method and what is its own."""
     first, shared = next(iter(settings.methods)), settings.methods[method].shared
     if method == first:

@@ -94,7 +94,11 @@ def fit_to_labels(
     bones[1:] -= bones[body.parents[1:]]
     unknowns = 3 * joints + 3 + body.n_betas
     prior = np.concatenate(
-        [np.full(3 * joints, settings.pose_prior), np.zeros(3), np.full(body.n_betas, settings.shape_prior)]
+        [
+            np.full(3 * joints, settings.pose_prior),
+            np.zeros(3),
+            np.full(body.n_betas, settings.shape_prior),
+        ]
     )
     for _ in range(settings.steps):
         glob, position = (a.astype(np.float64) for a in body.transforms(rotations, betas))

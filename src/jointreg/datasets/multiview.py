@@ -1,0 +1,164 @@
+"""Any calibrated videos with joint labels.
+
+Layout under `dataset.root`: one folder a recording (the takes of the sequence table), in it
+`<camera>.mp4` (or .avi, .mov, .mkv) for every camera of the calibration file, and `labels.npz`:
+
+    joints_world   (N, 17, 3) metres, `skeleton.H36M_17` order, in the calibration's frame of reference
+    cameras        (C,) names; frame_offsets (C,): moment n is frame n + offset of that camera's video
+    about          one text: what the labels are
+
+Without `cameras` and `frame_offsets` the videos are taken to be synchronous.
+"""
+
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from jointreg import config
+from jointreg.camera import Camera
+from jointreg.datasets import Recording, frame_window
+from jointreg.datasets.calibration import fitted, read_calibration
+from jointreg.datasets.video import probe
+from jointreg.errors import ConfigError, DataError, ShapeError
+from jointreg.prepare import check_units
+from jointreg.sequences import Sequence
+
+SUFFIXES = (".mp4", ".avi", ".mov", ".mkv")
+"""Video files that are looked for."""
+
+
+class Multiview:
+    """Reader of one folder of recordings.
+
+    Raises:
+        DataError: the folder or the calibration is missing or damaged.
+    """
+
+    def __init__(self, settings: config.Dataset) -> None:
+        self.root = Path(settings.root)
+        if not self.root.is_dir():
+            raise DataError(
+                f"dataset.root {self.root} does not exist", "get the data, or correct dataset.root"
+            )
+        self.calibration = read_calibration(settings.calibration)
+
+    def takes(self, subject: str, action: str) -> list[str]:
+        """Names of the recordings that exist, whatever the subject and action."""
+        return sorted(
+            folder.name
+            for folder in self.root.iterdir()
+            if folder.is_dir() and any(file.suffix.lower() in SUFFIXES for file in folder.iterdir())
+        )
+
+    def recordings(self, sequence: Sequence) -> list[Recording]:
+        """Labels, cameras and video paths of one sequence; see `datasets.DataSet`.
+
+        Raises:
+            DataError: a recording, video, camera or label file is missing or damaged.
+            UnitError: labels that are not metres.
+        """
+        found = []
+        for take in sequence.takes:
+            path = self._folder(take) / "labels.npz"
+            joints_world, offsets = read_labels(path)
+            window = frame_window(sequence.first_frame, sequence.last_frame, len(joints_world))
+            for name, video in self._videos(take, sequence.cameras).items():
+                info = probe(video)
+                camera = fitted(self.calibration[name], (info.width, info.height))
+                joints_cam = camera.from_world(joints_world)
+                check_units(joints_cam, f"{path}, camera {name}")
+                if offsets and name not in offsets:
+                    raise DataError(
+                        f"{path} has no frame offset for camera '{name}', only {sorted(offsets)}"
+                    )
+                found.append(
+                    Recording(
+                        subject=sequence.subject,
+                        action=sequence.action,
+                        take=take,
+                        camera=camera,
+                        video=video,
+                        joints_cam=joints_cam,
+                        frames=window,
+                        frame_offset=offsets.get(name, 0),
+                    )
+                )
+        return found
+
+    def videos(self, sequence: Sequence) -> dict[str, list[Path]]:
+        """Camera name -> video files of one sequence, without reading labels."""
+        found: dict[str, list[Path]] = {}
+        for take in sequence.takes:
+            for name, video in self._videos(take, sequence.cameras).items():
+                found.setdefault(name, []).append(video)
+        return found
+
+    def videos_of(self, take: str, cameras: Iterable[str] | None = None) -> dict[str, Path]:
+        """Camera name -> video file of one recording; all cameras of the calibration by default."""
+        return self._videos(take, sorted(self.calibration) if cameras is None else cameras)
+
+    def camera(self, name: str, video: Path) -> Camera:
+        """A camera as its video shows it (see `calibration.fitted`)."""
+        info = probe(video)
+        return fitted(self.calibration[name], (info.width, info.height))
+
+    def _folder(self, take: str) -> Path:
+        if Path(take).name != take or take in ("", ".", ".."):
+            raise ConfigError(f"take '{take}' is no plain folder name", "correct the sequence table")
+        folder = self.root / take
+        if not folder.is_dir():
+            raise DataError(
+                f"recording {folder} does not exist; {self.root} has {self.takes('', '')}",
+                "correct column takes of the sequence table, or get the recording",
+            )
+        return folder
+
+    def _videos(self, take: str, cameras: Iterable[str]) -> dict[str, Path]:
+        folder, found = self._folder(take), {}
+        for name in cameras:
+            if name not in self.calibration:
+                raise DataError(
+                    f"camera '{name}' is not in the calibration, which has {sorted(self.calibration)}",
+                    "correct column cameras of the sequence table, or dataset.calibration",
+                )
+            files = [folder / f"{name}{suffix}" for suffix in SUFFIXES]
+            existing = [file for file in files if file.is_file()]
+            if not existing:
+                raise DataError(
+                    f"recording {folder} has no video of camera '{name}', expected {files[0].name}",
+                    "get the video, or leave the camera out of the sequence table",
+                )
+            found[name] = existing[0]
+        return found
+
+
+def read_labels(path: str | Path) -> tuple[np.ndarray, dict[str, int]]:
+    """Joints (N, 17, 3) in metres, and the frame offset of each camera (empty: all synchronous).
+
+    Raises:
+        DataError: the file is missing, damaged, or lacks an array.
+        ShapeError: joints that are not (N, 17, 3), or offsets that do not fit the cameras.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"labels {path} do not exist", "make them: docs/own_data.md says what they hold")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"labels {path} are not a readable npz of plain arrays ({error})") from error
+    if "joints_world" not in arrays:
+        raise DataError(f"labels {path} hold {sorted(arrays)}, expected joints_world among them")
+    joints = arrays["joints_world"].astype(float)
+    if joints.ndim != 3 or joints.shape[1:] != (17, 3) or not len(joints):
+        raise ShapeError(
+            f"labels {path}: joints_world has shape {joints.shape}, expected (frames, 17, 3)"
+        )
+    names, offsets = arrays.get("cameras", np.array([])), arrays.get("frame_offsets", np.array([]))
+    if names.shape != offsets.shape or names.ndim != 1:
+        raise ShapeError(f"labels {path}: {names.shape} cameras and {offsets.shape} frame_offsets")
+    if (offsets < 0).any() or (offsets != np.round(offsets)).any():
+        raise DataError(f"labels {path}: frame_offsets are {offsets}, expected whole numbers from 0")
+    return joints, {str(name): int(offset) for name, offset in zip(names, offsets, strict=True)}

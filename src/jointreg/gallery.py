@@ -1,0 +1,120 @@
+"""From stores to picture files: reads what a figure shows, calls the figure, saves it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from jointreg import figures, stores
+from jointreg.agreement import rendered
+from jointreg.body import Body
+from jointreg.camera import project_pinhole
+from jointreg.mesh_figures import regressor_support
+from jointreg.regressor import Regressor
+from jointreg.sequences import Example, Method
+
+
+def by(names: Sequence[str], files: Sequence[str]) -> dict[str, list[str]]:
+    """Deal files that are ordered by name, equally many each, to their names."""
+    share = len(files) // len(names)
+    return {name: list(files[at * share : (at + 1) * share]) for at, name in enumerate(names)}
+
+
+def draw_overlays(
+    body: Body,
+    examples: Sequence[Example],
+    files: Mapping[str, Sequence[str]],
+    before: Regressor,
+    after: Regressor,
+    outputs: Sequence[str],
+    dpi: int,
+) -> None:
+    """One picture an example: the mask, the initial and the refined body, and their joints.
+
+    Args:
+        body: the body model.
+        examples: which rows of which sequence.
+        files: `frames`, `masks`, `initial`, `refined`: stores in the order of the examples.
+        before: reads the joints of the initial bodies.
+        after: reads the joints of the refined bodies.
+        outputs: picture files, in the order of the examples.
+        dpi: resolution.
+    """
+    for index, (example, path) in enumerate(zip(examples, outputs, strict=True)):
+        frames = stores.FRAMES.read(files["frames"][index])
+        rows = np.array([row for row in example.frames if row < len(frames.frame)])
+        masks = stores.MASKS.read(files["masks"][index]).masks[rows]
+        intrinsics = frames.crop_intrinsics[rows]
+        seen = {}
+        for name, regressor in (("initial", before), ("refined", after)):
+            store = stores.BODIES.read(files[name][index])
+            chosen = {key: value[rows] for key, value in store.items()}
+            joints = regressor.apply(body.vertices(**chosen))
+            seen[name] = (
+                rendered(body, chosen, intrinsics),
+                project_pinhole(joints, intrinsics),
+            )
+        panels = [
+            figures.Example(
+                title=f"camera {frames.attrs['camera_names'][frames.camera[row]]}, frame {frames.frame[row]}",
+                crop=frames.crops[row],
+                mask=masks[at],
+                labels_px=frames.joints_px[row],
+                initial=seen["initial"][0][at],
+                refined=seen["refined"][0][at],
+                initial_px=seen["initial"][1][at],
+                refined_px=seen["refined"][1][at],
+            )
+            for at, row in enumerate(rows)
+        ]
+        figures.save(figures.overlay(panels, f"{example.subject}, {example.action}"), path, dpi)
+
+
+def draw_energies(files: Mapping[str, Sequence[str]], outputs: Sequence[str], dpi: int) -> None:
+    """Energies over the iterations, a line a variant; `files` are stores ENERGIES by variant."""
+    curves = {}
+    for variant, paths in files.items():
+        read = [stores.ENERGIES.read(path) for path in paths]
+        curves[variant] = read[0].iteration, np.concatenate([store.energies for store in read])
+    _save(figures.energy_curves(curves), outputs, dpi)
+
+
+def draw_errors(
+    errors: Mapping[str, Sequence[str]], methods: Mapping[str, Method], outputs: Sequence[str], dpi: int
+) -> None:
+    """Mean error of every joint; `errors` are stores ERRORS of all test subjects by method."""
+    means = {}
+    for method, paths in errors.items():
+        read = [stores.ERRORS.read(path) for path in paths]
+        total = np.concatenate([store.mpjpe for store in read], axis=1).mean(axis=1, dtype=np.float64)
+        means[method] = {
+            name: 1e3 * row
+            for name, row in zip(read[0].attrs["regressors"], total, strict=True)
+            if name in ("std", "spin", "opt_full")
+        }
+    _save(figures.joint_errors(means, methods), outputs, dpi)
+
+
+def draw_table(
+    table: str | Path,
+    paper: "pd.DataFrame | None",
+    methods: Mapping[str, Method],
+    outputs: Sequence[str],
+    dpi: int,
+) -> None:
+    """Table I as dots, from its CSV."""
+    _save(figures.table_1_plot(pd.read_csv(table), methods, paper), outputs, dpi)
+
+
+def draw_support(
+    body: Body, regressors: Mapping[str, Regressor], outputs: Sequence[str], dpi: int
+) -> None:
+    """Vertices that each regressor uses, on the mesh, from front and side."""
+    weights = {name: regressor.weights for name, regressor in regressors.items()}
+    _save(regressor_support(body.template, body.faces, weights), outputs, dpi)
+
+
+def _save(figure: "figures.Figure", outputs: Sequence[str], dpi: int) -> None:
+    for path in outputs:
+        figures.save(figure, path, dpi)

@@ -1,0 +1,101 @@
+"""Figures of the mesh: which vertices a joint regressor reads, seen from the front and the side."""
+
+from collections.abc import Mapping
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+
+from jointreg.figures import SERIES, STYLE
+from jointreg.table_text import regressor_name
+
+VIEWS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
+    "front": ((1, 0, 0), (0, 0, 1)),
+    "side": ((0, 0, -1), (1, 0, 0)),
+}
+"""Name -> axis of the T-pose that points right in the picture, axis that points to the viewer."""
+
+PER_ROW = 3
+"""Regressors side by side; more go into another row."""
+
+MARGIN = 0.05
+"""Room around the body, metres."""
+
+
+def regressor_support(
+    template: np.ndarray, faces: np.ndarray, regressors: Mapping[str, np.ndarray], least: float = 1e-3
+) -> Figure:
+    """The vertices of each regressor on the T-pose: dots as large as their weight, by joint.
+
+    Vertices on the far side are drawn too. A ring marks the joint that the row reads off the T-pose.
+
+    Args:
+        template: T-pose, y up, facing +z, metres, (V, 3).
+        faces: (F, 3).
+        regressors: name -> weights (17, V); drawn in this order.
+        least: smaller weights are not drawn.
+    """
+    with mpl.rc_context(STYLE | {"axes.grid": False}):
+        extent = np.ptp(template, axis=0) + 2 * MARGIN
+        across = min(len(regressors), PER_ROW)
+        rows = -(-len(regressors) // across)
+        ratios = [extent @ np.abs(right) for right, _ in VIEWS.values()] * across
+        height = 3.8
+        figure = Figure(
+            figsize=(height * sum(ratios) / extent[1] * 0.88, height * rows), layout="constrained"
+        )
+        axes = figure.subplots(rows, len(ratios), width_ratios=ratios, squeeze=False)
+        panels = [(name, view) for name in regressors for view in VIEWS]
+        for axis in axes.flat[len(panels) :]:
+            axis.set_visible(False)
+        for axis, (name, view) in zip(axes.flat, panels, strict=False):
+            weights = regressors[name]
+            _mesh(axis, template, faces, view)
+            _support(axis, template, weights, view, least)
+            if view == "front":
+                vertices = int((weights > least).any(axis=0).sum())
+                axis.set_title(f"{regressor_name(name)}: {vertices} vertices", fontsize=10)
+            axis.set_aspect("equal")
+            axis.set_axis_off()
+    return figure
+
+
+def _project(points: np.ndarray, view: str) -> tuple[np.ndarray, np.ndarray]:
+    """Picture coordinates (P, 2) and nearness to the viewer (P,)."""
+    right, towards = (np.array(axis) for axis in VIEWS[view])
+    return np.stack([points @ right, points[:, 1]], axis=1), points @ towards
+
+
+def _mesh(axis: Axes, template: np.ndarray, faces: np.ndarray, view: str) -> None:
+    """Lambert-shaded faces that turn to the viewer, far ones first."""
+    corners = template[faces]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    facing = normal @ np.array(VIEWS[view][1])
+    flat, near = _project(template, view)
+    order = np.argsort(near[faces].mean(axis=1))
+    order = order[facing[order] > 0]
+    grey = 0.62 + 0.34 * facing[order]
+    shade = np.repeat(grey[:, None], 3, axis=1)
+    # As pixels also in SVG and PDF: some 7,000 outlines would weigh megabytes.
+    axis.add_collection(
+        PolyCollection(
+            flat[faces[order]], facecolors=shade, edgecolors=shade, linewidths=0.2, rasterized=True
+        )
+    )
+    axis.set_xlim(flat[:, 0].min() - MARGIN, flat[:, 0].max() + MARGIN)
+    axis.set_ylim(flat[:, 1].min() - MARGIN, flat[:, 1].max() + MARGIN)
+
+
+def _support(axis: Axes, template: np.ndarray, weights: np.ndarray, view: str, least: float) -> None:
+    for row, line in enumerate(weights):
+        chosen = np.flatnonzero(line > least)
+        colour = SERIES[row % 6]
+        flat, _ = _project(template[chosen], view)
+        axis.scatter(
+            flat[:, 0], flat[:, 1], s=4 + 60 * line[chosen], color=colour, alpha=0.8, linewidths=0
+        )
+        joint, _ = _project((line @ template)[None], view)
+        axis.plot(*joint.T, "o", markersize=5, markerfacecolor="none", color="black", mew=0.8)

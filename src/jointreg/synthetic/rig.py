@@ -1,0 +1,123 @@
+"""What all subjects of the open data set have in common: cameras, file names, J_std - and J_true."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from jointreg.body import load_body
+from jointreg.camera import Camera
+from jointreg.errors import ConfigError
+from jointreg.provenance import seed_for
+from jointreg.regressor import Regressor, save_regressor
+from jointreg.rotations import from_axis_angle
+from jointreg.synthetic.labels import planted_generator, true_regressor
+from jointreg.synthetic.layout import recording_name, subject_number, take_number
+from jointreg.synthetic.motion import require_known
+from jointreg.synthetic.parameters import Parameters
+from jointreg.synthetic.standard import standard_regressor
+
+METADATA = "metadata.xml"
+STANDARD = "J_regressor_h36m.npy"
+TRUE = "J_true.npy"
+
+
+def write_rig(
+    root: str | Path,
+    truth: str | Path,
+    parameters: Parameters,
+    subjects: Sequence[str],
+    actions: Sequence[str],
+    takes: Sequence[str],
+    camera_names: Sequence[str],
+    seed: int,
+) -> None:
+    """Write `metadata.xml` and J_std under `root`, J_true under `truth`.
+
+    Args:
+        root: folder of the raw data.
+        truth: folder of what no stage but `diagnose` may read.
+        parameters: of the generator.
+        subjects: Human3.6M's names of the subjects that will be made.
+        actions: actions that will be made.
+        takes: sub-action numbers, "1" and "2".
+        camera_names: cameras that will be filmed by; the rig always has all four.
+        seed: for the random bodies that J_std is fitted on.
+
+    Raises:
+        ConfigError: a subject, action, take or camera that the generator does not know.
+    """
+    from jointreg.datasets.human36m_metadata import ACTIONS as NUMBERS
+    from jointreg.datasets.human36m_metadata import write_metadata
+
+    require_cameras(camera_names, parameters)
+    for action in actions:
+        require_known(action)
+    root, truth = Path(root), Path(truth)
+    cameras = {subject_number(subject): cameras_of(subject, parameters) for subject in subjects}
+    mapping = {
+        (NUMBERS[action], take_number(take)): {
+            subject_number(subject): recording_name(subject, action, take) for subject in subjects
+        }
+        for action in actions
+        for take in takes
+    }
+    write_metadata(root / METADATA, cameras, mapping)
+    body = load_body(parameters.body)
+    true = true_regressor(body, parameters.labels)
+    generator = np.random.default_rng(seed_for(seed, "J_std"))
+    save_regressor(Regressor(standard_regressor(body, true, parameters, generator)), root / STANDARD)
+    save_regressor(Regressor(true), truth / TRUE)
+
+
+def cameras_of(subject: str, parameters: Parameters) -> list[Camera]:
+    """The four cameras on one subject's recording day.
+
+    Raises:
+        ConfigError: nobody has this name.
+    """
+    from jointreg.datasets.human36m_metadata import image_size
+
+    parameters.person(subject)
+    rig = parameters.rig
+    cameras = []
+    for index, (name, plan) in enumerate(rig.cameras.items()):
+        generator = planted_generator(parameters.planted_seed, "camera", subject, name)
+        position = np.array(plan.position_m) + rig.position_jitter_m * generator.standard_normal(3)
+        aim = from_axis_angle(rig.aim_jitter_rad * generator.standard_normal(3))
+        rotation = aim @ look_at(position, np.array(rig.look_at_m))
+        (fx, fy), (cx, cy) = plan.focal_px, plan.centre_px
+        cameras.append(
+            Camera(
+                name=name,
+                rotation=rotation,
+                translation=-rotation @ position,
+                intrinsics=np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]),
+                distortion=np.array(plan.distortion),
+                size=image_size(subject_number(subject), index),
+            )
+        )
+    return cameras
+
+
+def look_at(position: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """World to camera (3, 3), camera upright and aimed at `target`; world z is up."""
+    forward = (target - position) / np.linalg.norm(target - position)
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right)
+    return np.stack([right, np.cross(forward, right), forward])
+
+
+def require_cameras(names: Sequence[str], parameters: Parameters) -> None:
+    """Refuse cameras that the rig does not have.
+
+    Raises:
+        ConfigError: an unknown name, or a rig that is not Human3.6M's four.
+    """
+    from jointreg.datasets.human36m_metadata import CAMERAS
+
+    if tuple(parameters.rig.cameras) != CAMERAS:
+        raise ConfigError(f"rig.cameras are {list(parameters.rig.cameras)}, expected {list(CAMERAS)}")
+    unknown = [name for name in names if name not in CAMERAS]
+    if unknown:
+        raise ConfigError(f"camera '{unknown[0]}' is unknown, expected one of {', '.join(CAMERAS)}")

@@ -1,0 +1,239 @@
+"""Everything of one virtual subject: videos, labels and predictions as delivered, truth beside them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from jointreg.body import Body, load_body
+from jointreg.camera import Camera
+from jointreg.provenance import seed_for
+from jointreg.synthetic import layout, truth
+from jointreg.synthetic.kinematics import Figure, figure, to_world, turn
+from jointreg.synthetic.labels import label_offsets, labelled_joints, true_regressor
+from jointreg.synthetic.motion import perform, require_known, seat_height
+from jointreg.synthetic.parameters import Parameters
+from jointreg.synthetic.render import Painter, Picture, Scene, build_scene, noise_pool
+from jointreg.synthetic.rig import METADATA, require_cameras
+from jointreg.synthetic.simulate import View, simulate
+
+CHUNK = 64
+"""Frames posed at a time."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """The truth of one take, room frame (z up), metres."""
+
+    rotations: np.ndarray
+    """(N, 24, 3, 3)."""
+    betas: np.ndarray
+    """(10,)."""
+    translation: np.ndarray
+    """(N, 3)."""
+    joints: np.ndarray
+    """All 32 labelled joints, (N, 32, 3)."""
+
+
+def write_subject(
+    subject: str,
+    root: str | Path,
+    truth_root: str | Path,
+    parameters: Parameters,
+    takes: Mapping[str, Sequence[str]],
+    cameras: Sequence[str],
+    frames: int,
+    frames_per_second: float,
+    seed: int,
+) -> None:
+    """Film one subject.
+
+    Args:
+        subject: Human3.6M's name, "S1".
+        root: folder of the raw data; holds `metadata.xml` from `write_rig`. Videos, CDF files and
+            prediction files go here.
+        truth_root: folder of what no stage but `diagnose` may read: bodies and masks.
+        parameters: of the generator.
+        takes: action -> sub-action numbers: the work.
+        cameras: cameras to write.
+        frames: frames a take.
+        frames_per_second: frame rate of the videos.
+        seed: of motion, sensor noise and the estimators' noise.
+
+    Raises:
+        ConfigError: a subject, action, take or camera that the generator or the rig does not know.
+        DataError: `metadata.xml` is missing or damaged.
+    """
+    from jointreg.datasets.human36m_metadata import read_metadata
+
+    require_cameras(cameras, parameters)
+    for action in takes:
+        require_known(action)
+    root, truth_root = Path(root), Path(truth_root)
+    number = layout.subject_number(subject)
+    every = read_metadata(root / METADATA).cameras
+    rig = [camera for (who, _), camera in every.items() if who == number and camera.name in cameras]
+    rig.sort(key=lambda camera: list(cameras).index(camera.name))
+    body = load_body(parameters.body)
+    who = figure(body, np.array(parameters.person(subject).betas))
+    stage = _Stage(
+        subject, parameters, who, rig, true_regressor(body, parameters.labels),
+        [build_scene(camera, parameters.room, seat_height(who)) for camera in rig],
+        Painter(body, parameters.person(subject), parameters), frames_per_second, seed,
+    )  # fmt: skip
+    for action, names in takes.items():
+        recordings = [stage.perform(action, name, frames) for name in names]
+        rows = layout.rows_of(list(names), list(cameras), frames)
+        boxes, coverages = [], []
+        for name, recording in zip(names, recordings, strict=True):
+            stage.write_labels(root, action, name, recording)
+            pictures = stage.film(root, action, name, recording)
+            for camera in rig:
+                boxes += [picture.box for picture in pictures[camera.name]]
+                coverages += [picture.coverage for picture in pictures[camera.name]]
+        truth.write_masks(truth_root, subject, action, rows, boxes, coverages)
+        truth.write_bodies(truth_root, subject, action, rows, *stage.seen(recordings))
+        for method in parameters.estimators.methods:
+            rotations, betas, translation = stage.predicted(method, action, names, recordings)
+            path = root / "predictions" / method / subject / f"{action}.npz"
+            layout.save_npz(path, rotations=rotations, betas=betas, translation=translation, **rows)
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """One subject's day in the laboratory."""
+
+    subject: str
+    parameters: Parameters
+    who: Figure
+    rig: list[Camera]
+    regressor: np.ndarray
+    scenes: list[Scene]
+    painter: Painter
+    frames_per_second: float
+    seed: int
+
+    def perform(self, action: str, take: str, frames: int) -> Take:
+        """Move and label."""
+        return performed(
+            self.who, self.subject, action, take, np.arange(frames) / self.frames_per_second,
+            self.regressor, self.parameters, self.seed,
+        )  # fmt: skip
+
+    def write_labels(self, root: Path, action: str, take: str, recording: Take) -> None:
+        """CDF files of one take: world, camera frame and pixels; millimetres."""
+        name = layout.recording_name(self.subject, action, take)
+        folder = root / self.subject / "MyPoseFeatures"
+        frames = len(recording.joints)
+        layout.write_cdf(
+            folder / "D3_Positions" / f"{name}.cdf", 1000 * recording.joints.reshape(frames, 96)
+        )
+        for camera in self.rig:
+            joints_cam = camera.from_world(recording.joints)
+            file = f"{name}.{camera.name}.cdf"
+            layout.write_cdf(folder / "D3_Positions_mono" / file, 1000 * joints_cam.reshape(frames, 96))
+            layout.write_cdf(
+                folder / "D2_Positions" / file, camera.project(joints_cam).reshape(frames, 64)
+            )
+
+    def film(self, root: Path, action: str, take: str, recording: Take) -> dict[str, list[Picture]]:
+        """Videos of one take; the pictures come back without their images."""
+        name, video = layout.recording_name(self.subject, action, take), self.parameters.video
+        drawn: dict[str, list[Picture]] = {camera.name: [] for camera in self.rig}
+        writers, pools, draws = {}, {}, {}
+        for camera in self.rig:
+            identity = ("video", self.subject, action, take, camera.name)
+            draws[camera.name] = np.random.default_rng(seed_for(self.seed, *identity))
+            pools[camera.name] = noise_pool(camera.size, video, draws[camera.name])
+            path = root / self.subject / "Videos" / f"{name}.{camera.name}.mp4"
+            writers[camera.name] = layout.VideoWriter(path, camera.size, self.frames_per_second, video)
+        for vertices in posed(self.who.body, recording):
+            colours, shadow = self.painter.light(vertices), self.painter.shadow(vertices)
+            for scene in self.scenes:
+                key = scene.camera.name
+                offset = int(draws[key].integers(len(pools[key]) // 2))
+                picture = self.painter.paint(scene, vertices, colours, shadow, pools[key], offset)
+                writers[key].add(picture.image)
+                drawn[key].append(Picture(picture.image[:0], picture.box, picture.coverage))
+        for writer in writers.values():
+            writer.close()
+        return drawn
+
+    def seen(self, recordings: Sequence[Take]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """True rotations, betas, translation in the camera frame; rows as `layout.rows_of`."""
+        parts = [in_camera(r, self.who, camera) for r in recordings for camera in self.rig]
+        rotations, translation = (np.concatenate(part) for part in zip(*parts, strict=True))
+        betas = np.tile(self.who.betas, (len(rotations), 1))
+        return rotations, betas, translation
+
+    def predicted(
+        self, method: str, action: str, names: Sequence[str], recordings: Sequence[Take]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The same as one simulated estimator sees it, float32."""
+        parts = []
+        for name, recording in zip(names, recordings, strict=True):
+            for camera in self.rig:
+                rotations, translation = in_camera(recording, self.who, camera)
+                wrong, betas, pelvis = simulate(
+                    method, View(self.subject, action, name, camera.name), rotations, self.who.betas,
+                    translation + self.who.rest[0], self.frames_per_second,
+                    self.parameters.estimators, self.parameters.planted_seed, self.seed,
+                )  # fmt: skip
+                parts.append((wrong, betas, pelvis - self.who.body.rest_joints(betas)[:, 0]))
+        rotations, betas, translation = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return rotations.astype(np.float32), betas.astype(np.float32), translation.astype(np.float32)
+
+
+def performed(
+    who: Figure,
+    subject: str,
+    action: str,
+    take: str,
+    times: np.ndarray,
+    regressor: np.ndarray,
+    parameters: Parameters,
+    seed: int,
+) -> Take:
+    """Bodies and labels of one take, room frame.
+
+    Args:
+        who: the subject's figure.
+        subject: its name.
+        action: row of the action table.
+        take: sub-action number.
+        times: seconds from the start, (N,).
+        regressor: J_true, (17, V).
+        parameters: of the generator.
+        seed: of the motion.
+    """
+    generator = np.random.default_rng(seed_for(seed, "motion", subject, action, take))
+    stools, number = parameters.room.stools_m, layout.take_number(take)
+    staged = perform(who, action, number - 1, times, parameters.motion, stools, generator)
+    rotations, translation = to_world(*staged, who.rest[0])
+    offsets = label_offsets(subject, parameters.planted_seed, parameters.labels)
+    joints = []
+    for begin in range(0, len(times), CHUNK):
+        part = slice(begin, begin + CHUNK)
+        betas = np.tile(who.betas, (len(rotations[part]), 1))
+        limbs, skeleton = who.body.transforms(rotations[part], betas)
+        skeleton = skeleton + translation[part, None]
+        vertices = who.body.vertices(rotations[part], betas, translation[part])
+        labels = labelled_joints(vertices, limbs, regressor, offsets)
+        joints.append(layout.full_skeleton(labels, limbs, skeleton))
+    return Take(rotations, who.betas, translation, np.concatenate(joints))
+
+
+def posed(body: Body, recording: Take) -> Iterable[np.ndarray]:
+    """The mesh of every frame, (V, 3) metres in the room."""
+    for begin in range(0, len(recording.rotations), CHUNK):
+        part = slice(begin, begin + CHUNK)
+        betas = np.tile(recording.betas, (len(recording.rotations[part]), 1))
+        yield from body.vertices(recording.rotations[part], betas, recording.translation[part])
+
+
+def in_camera(recording: Take, who: Figure, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations (N, 24, 3, 3) and translation (N, 3) metres in the camera frame."""
+    return turn(
+        recording.rotations, recording.translation, who.rest[0], camera.rotation, camera.translation
+    )

@@ -1,0 +1,120 @@
+"""What only the generator knows, on disk. Tests and `diagnose` read it; no other stage may.
+
+<truth>/J_true.npy                     (17, V), `H36M_17` order
+<truth>/bodies/<subject>/<action>.npz  rotations (N, 24, 3, 3), betas (N, 10), translation (N, 3):
+                                       camera frame, metres, float32; take, camera (text), frame
+<truth>/masks/<subject>/<action>.npz   box (N, 4): left, top, width, height; start (N + 1,) and
+                                       coverage: pixels of all boxes, share covered x 255, uint8;
+                                       take, camera (text), frame (from 0)
+
+Rows go by take, then camera, then frame, as in the prediction files.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from jointreg.errors import DataError
+from jointreg.synthetic.layout import save_npz
+
+
+def write_bodies(
+    truth: Path,
+    subject: str,
+    action: str,
+    rows: Mapping[str, np.ndarray],
+    rotations: np.ndarray,
+    betas: np.ndarray,
+    translation: np.ndarray,
+) -> None:
+    """True bodies in the camera frame; arrays as the module describes."""
+    save_npz(
+        truth / "bodies" / subject / f"{action}.npz",
+        rotations=rotations.astype(np.float32),
+        betas=betas.astype(np.float32),
+        translation=translation.astype(np.float32),
+        **rows,
+    )
+
+
+def write_masks(
+    truth: Path,
+    subject: str,
+    action: str,
+    rows: Mapping[str, np.ndarray],
+    boxes: Sequence[tuple[int, int, int, int]],
+    coverages: Sequence[np.ndarray],
+) -> None:
+    """True masks of the full image, cut to their boxes."""
+    start = np.concatenate([[0], np.cumsum([coverage.size for coverage in coverages])])
+    save_npz(
+        truth / "masks" / subject / f"{action}.npz",
+        box=np.array(boxes, dtype=np.int32),
+        start=start.astype(np.int64),
+        coverage=np.concatenate([coverage.ravel() for coverage in coverages]),
+        **rows,
+    )
+
+
+def read_bodies(truth: str | Path, subject: str, action: str) -> dict[str, np.ndarray]:
+    """True bodies of one sequence: rotations, betas, translation, take, camera, frame.
+
+    Raises:
+        DataError: the file is missing.
+    """
+    return _read(Path(truth) / "bodies" / subject / f"{action}.npz")
+
+
+class Masks:
+    """True masks of one sequence, one image at a time."""
+
+    def __init__(self, truth: str | Path, subject: str, action: str) -> None:
+        """Open the file.
+
+        Raises:
+            DataError: the file is missing.
+        """
+        self._arrays = _read(Path(truth) / "masks" / subject / f"{action}.npz")
+        self._row = {
+            (str(take), str(camera), int(frame)): row
+            for row, (take, camera, frame) in enumerate(
+                zip(*(self._arrays[key] for key in ("take", "camera", "frame")), strict=True)
+            )
+        }
+
+    def coverage(self, take: str, camera: str, frame: int, size: tuple[int, int]) -> np.ndarray:
+        """Share of each pixel that the person covers x 255.
+
+        Args:
+            take: sub-action number as text.
+            camera: its name.
+            frame: number in the video, from 0.
+            size: width and height of the image in pixels.
+
+        Returns:
+            (height, width) uint8, distorted image pixels.
+
+        Raises:
+            DataError: the truth has no such frame.
+        """
+        if (take, camera, frame) not in self._row:
+            raise DataError(f"true masks have no frame {frame} of take {take}, camera {camera}")
+        row = self._row[take, camera, frame]
+        left, top, width, height = (int(v) for v in self._arrays["box"][row])
+        start, stop = self._arrays["start"][row : row + 2]
+        image = np.zeros((size[1], size[0]), dtype=np.uint8)
+        image[top : top + height, left : left + width] = self._arrays["coverage"][start:stop].reshape(
+            height, width
+        )
+        return image
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise DataError(
+            f"{path} does not exist: the truth of the open data set",
+            "rerun the rule synthesize; data that was not synthesized has no truth",
+        )
+    with np.load(path, allow_pickle=False) as archive:
+        return {key: archive[key] for key in archive.files}

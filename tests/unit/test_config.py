@@ -1,0 +1,96 @@
+"""The configuration: refusals name the key and the file; the shipped files are complete."""
+
+import pytest
+
+from jointreg import config
+from jointreg.errors import ConfigError
+
+
+@pytest.fixture
+def values(root):
+    return config.read_yaml(root / "config/config.yaml", root / "config/open.yaml")
+
+
+@pytest.mark.parametrize("run", ["open", "lab"])
+def test_shipped_configurations_are_valid(root, run):
+    merged = config.read_yaml(root / "config/config.yaml", root / f"config/{run}.yaml")
+    assert config.load(merged).run == run
+
+
+def test_default_configuration_is_the_real_data_set(root):
+    loaded = config.load(config.read_yaml(root / "config/config.yaml"))
+    assert loaded.run == "human36m"
+    assert loaded.methods == ["spin", "vibe", "meva"]
+    assert not loaded.synthesize.enabled
+
+
+def test_unknown_key_is_named_with_file_neighbour_and_choices(values):
+    values["optimize"]["iteratoins"] = 5
+    with pytest.raises(ConfigError) as caught:
+        config.load(values, ["config/config.yaml", "config/open.yaml"])
+    message = str(caught.value)
+    assert "config/open.yaml" in message
+    assert "unknown key 'optimize.iteratoins'; did you mean 'iterations'?" in message
+    assert "learning_rate" in message
+
+
+def test_unknown_key_at_the_top_and_in_a_variant(values):
+    values["seeed"] = 1
+    with pytest.raises(ConfigError, match="did you mean 'seed'"):
+        config.load(values)
+    del values["seeed"]
+    values["variant_settings"]["full"] = {"silhouete": 0.0}
+    with pytest.raises(ConfigError, match="variant_settings.full.silhouete'; did you mean 'silhouette'"):
+        config.load(values)
+
+
+@pytest.mark.parametrize(
+    ("block", "key", "value", "message"),
+    [
+        ("prepare", "frame_step", 0, "prepare.frame_step' is 0"),
+        ("optimize", "learning_rate", "fast", "optimize.learning_rate' is 'fast'"),
+        ("evaluate", "joints", 16, "evaluate.joints' is 16"),
+        ("segment", "method", "sam", "segment.method' is 'sam'"),
+    ],
+)
+def test_wrong_values_are_named(values, block, key, value, message):
+    values[block][key] = value
+    with pytest.raises(ConfigError, match=message):
+        config.load(values)
+
+
+def test_missing_key_and_undefined_variant(values):
+    del values["optimize"]["batch"]
+    with pytest.raises(ConfigError, match=r"optimize\.batch' is missing"):
+        config.load(values)
+    values["optimize"]["batch"] = 64
+    values["variants"] = ["full", "fancy"]
+    with pytest.raises(ConfigError, match="'fancy' is not defined"):
+        config.load(values)
+    values["variants"] = ["no_silhouette"]
+    with pytest.raises(ConfigError, match="lacks 'full'"):
+        config.load(values)
+
+
+def test_a_variant_changes_only_what_it_says(values):
+    loaded = config.load(values)
+    changed = config.optimize_settings(loaded, "no_silhouette").model_dump()
+    assert changed.pop("silhouette") == 0
+    full = config.optimize_settings(loaded, "full").model_dump()
+    assert full.pop("silhouette") == 1
+    assert changed == full
+
+
+def test_data_not_on_disk_is_listed(root):
+    loaded = config.load(config.read_yaml(root / "config/config.yaml"))
+    with pytest.raises(ConfigError) as caught:
+        config.require_raw_data(loaded, {"S1", "S9"})
+    message = str(caught.value)
+    for part in ("raw/S1", "raw/S9", "metadata.xml", "SMPL_NEUTRAL", "register at", "open.yaml"):
+        assert part in message
+
+
+def test_parameter_table_is_in_step(root):
+    loaded = config.load(config.read_yaml(root / "config/config.yaml"))
+    page = (root / "config/README.md").read_text()
+    assert config.parameter_table(loaded) in page, "run `make docs`"

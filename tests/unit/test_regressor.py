@@ -1,0 +1,207 @@
+"""Planted regressors are found again; the solver agrees with SciPy's."""
+
+import numpy as np
+import pytest
+from scipy.optimize import nnls
+
+from jointreg import stores
+from jointreg.config import FitRegressor
+from jointreg.errors import DataError, ShapeError, StoreError, UnitError
+from jointreg.regressor import (
+    LABEL_NOISE_M,
+    Regressor,
+    Statistics,
+    fit_regressor,
+    load_regressor,
+    save_regressor,
+    solve_nnls,
+    statistics,
+)
+from jointreg.stores import Record
+
+
+def settings(translation, prior=0.05, sum_weight=1.0):
+    return FitRegressor(translation=translation, sum_weight=sum_weight, translation_prior_m=prior)
+
+
+@pytest.fixture(scope="module")
+def planted(body):
+    """Six neighbouring vertices a joint with random convex weights."""
+    generator = np.random.default_rng(1)
+    weights = np.zeros((17, body.n_vertices))
+    for row in weights:
+        centre = body.template[generator.integers(body.n_vertices)]
+        near = np.argsort(np.linalg.norm(body.template - centre, axis=1))[:60]
+        row[generator.choice(near, 6, replace=False)] = generator.dirichlet(np.ones(6))
+    return weights
+
+
+@pytest.fixture(scope="module")
+def training(body, planted, make_bodies):
+    """300 bodies with labels that carry 10 mm of noise, and 100 unseen bodies."""
+    generator = np.random.default_rng(2)
+    rotations, betas, translation = make_bodies(generator, 300)
+    vertices = body.vertices(rotations, betas, translation)
+    joints = np.matmul(planted, vertices) + generator.normal(0, 0.01 / np.sqrt(3), (300, 17, 3))
+    unseen = body.vertices(*make_bodies(generator, 100))
+    bodies = Record({"rotations": rotations, "betas": betas, "translation": translation}, {"rows": "x"})
+    return bodies, joints, unseen
+
+
+def distance_mm(first, second):
+    return 1e3 * np.linalg.norm(first - second, axis=-1).mean()
+
+
+def relative(joints):
+    return joints - joints[:, :1]
+
+
+def test_planted_regressor_is_found_under_label_noise(body, planted, training):
+    bodies, joints, unseen = training
+    stats = statistics(body, [(bodies, Record({"joints_cam": joints}, {"rows": "x"}))])
+    found = fit_regressor(stats, settings("absolute"))
+    truth = np.matmul(planted, unseen)
+    assert found.weights.min() >= 0
+    assert np.abs(found.weights.sum(axis=1) - 1).max() < 1e-3
+    # 10 mm of noise over 300 frames and some 15 vertices a joint: 10 * sqrt(15 / 900) = 1.3 mm.
+    assert distance_mm(found.apply(unseen), truth) < 1.5
+    # What is left on the training frames is the noise that was put in.
+    residual = np.sqrt(np.mean(np.square(found.about["residual_rms_mm"])))
+    assert abs(residual - 10) < 0.5
+
+
+def test_translation_errors_are_eliminated(body, planted, training):
+    """Depth errors of 50 mm, as a network has them, cost nothing root-relative."""
+    bodies, joints, unseen = training
+    error = np.random.default_rng(3).normal(0, 1, (300, 1, 3)) * [0.005, 0.005, 0.05]
+    stats = statistics(body, [(bodies, Record({"joints_cam": joints + error}, {"rows": "x"}))])
+    truth = np.matmul(planted, unseen)
+    eliminated = fit_regressor(stats, settings("eliminated")).apply(unseen)
+    assert distance_mm(relative(eliminated), relative(truth)) < 2.5
+    # The common shift of all rows stays determined by the prior.
+    assert distance_mm(eliminated, truth) < 5
+    absolute = fit_regressor(stats, settings("absolute")).apply(unseen)
+    assert distance_mm(relative(eliminated), relative(truth)) < 0.8 * distance_mm(
+        relative(absolute), relative(truth)
+    )
+
+
+@pytest.fixture(scope="module")
+def small():
+    """30 vertices, 4 joints, 40 frames: small enough to stack."""
+    generator = np.random.default_rng(4)
+    vertices = generator.normal(0, 0.5, (40, 30, 3))
+    joints = vertices[:, [2, 7, 11, 29]] + generator.normal(0, 0.1, (40, 4, 3))
+    stats = Statistics(30, 4)
+    stats.add(vertices, joints)
+    centre = vertices.mean(axis=1, keepdims=True)
+    return stats, vertices - centre, joints - centre
+
+
+def test_absolute_fit_equals_scipy_on_the_stacked_problem(small):
+    stats, vertices, joints = small
+    found = fit_regressor(stats, settings("absolute", sum_weight=0.5)).weights
+    matrix = vertices.transpose(0, 2, 1).reshape(-1, 30) / np.sqrt(40)
+    stacked = np.concatenate([matrix, np.full((1, 30), np.sqrt(0.5))])
+    for row, joint in zip(found, joints.transpose(1, 0, 2), strict=True):
+        target = np.append(joint.reshape(-1) / np.sqrt(40), np.sqrt(0.5))
+        assert np.abs(row - nnls(stacked, target)[0]).max() < 1e-6
+
+
+def test_eliminated_fit_equals_scipy_on_the_joint_problem(small):
+    """All rows and all translations in one problem; a free translation is a difference of two."""
+    stats, vertices, joints = small
+    prior = 0.02
+    found = fit_regressor(stats, settings("eliminated", prior=prior, sum_weight=0.5)).weights
+    frames, n_joints = 40, 4
+    matrix = vertices.transpose(0, 2, 1).reshape(-1, 30)
+    free = np.eye(frames * 3)
+    left = np.kron(np.eye(n_joints), matrix)
+    right = np.kron(np.ones((n_joints, 1)), free)
+    data = np.concatenate([left, right, -right], axis=1)
+    damping = LABEL_NOISE_M / prior
+    penalty = np.concatenate([np.zeros((frames * 3, n_joints * 30)), damping * free, -damping * free], 1)
+    sums = np.concatenate(
+        [np.kron(np.eye(n_joints), np.ones((1, 30))), np.zeros((n_joints, 2 * frames * 3))], axis=1
+    ) * np.sqrt(0.5 * frames)
+    target = np.concatenate(
+        [
+            joints.transpose(1, 0, 2).reshape(-1),
+            np.zeros(frames * 3),
+            np.full(n_joints, np.sqrt(0.5 * frames)),
+        ]
+    )
+    reference = nnls(np.concatenate([data, penalty, sums]), target)[0][: n_joints * 30]
+    assert np.abs(found - reference.reshape(n_joints, 30)).max() < 1e-6
+
+
+def test_solver_meets_the_optimality_conditions_on_a_singular_gram():
+    """Twice as many vertices as equations: weights are not unique, optimality is."""
+    generator = np.random.default_rng(5)
+    matrix = generator.normal(size=(40, 80))
+    matrix = np.concatenate([matrix, matrix[:, :10]], axis=1)  # and ten exact twins
+    target = generator.normal(size=40)
+    gram, right = matrix.T @ matrix, matrix.T @ target
+    weights = solve_nnls(gram, np.ones((1, 1)), right[None], 0.0)[0]
+    reference = nnls(matrix, target)[1]
+    assert np.linalg.norm(matrix @ weights - target) == pytest.approx(reference, abs=1e-7)
+    gradient = right - gram @ weights
+    assert gradient.max() < 1e-6
+    assert np.abs(gradient[weights > 0]).max() < 1e-6
+
+
+def test_statistics_do_not_depend_on_how_frames_are_dealt(body, training):
+    bodies, joints, _ = training
+    posed = body.vertices(bodies.rotations[:20], bodies.betas[:20], bodies.translation[:20])
+    once, twice = Statistics(body.n_vertices), Statistics(body.n_vertices)
+    once.add(posed, joints[:20])
+    twice.add(posed[:13], joints[:13])
+    twice.add(posed[13:], joints[13:20])
+    assert twice.frames == 20
+    assert np.abs(once.gram - twice.gram).max() < 1e-10
+    assert np.abs(once.cross - twice.cross).max() < 1e-10
+
+
+def test_bad_input_is_refused(body, training):
+    bodies, joints, _ = training
+    stats = Statistics(body.n_vertices)
+    posed = body.vertices(bodies.rotations[:2], bodies.betas[:2])
+    with pytest.raises(ShapeError, match="expected"):
+        stats.add(posed, joints[:3])
+    with pytest.raises(UnitError, match="joints extend over"):
+        stats.add(posed, 1000 * joints[:2])
+    with pytest.raises(ShapeError, match="no frames"):
+        fit_regressor(stats, settings("absolute"))
+    with pytest.raises(StoreError, match="not the same frames"):
+        statistics(body, [(bodies, Record({"joints_cam": joints}, {"rows": "y"}))])
+    with pytest.raises(ShapeError, match="6890"):
+        Regressor(np.zeros((17, 6890))).apply(np.zeros((2, 100, 3)))
+
+
+def test_npy_round_trip_and_refusals(tmp_path, planted):
+    path = tmp_path / "J.npy"
+    save_regressor(Regressor(planted), path)
+    assert np.array_equal(load_regressor(path, 6890).weights, planted)
+    np.save(path, np.asfortranarray(planted))
+    assert np.array_equal(load_regressor(path).weights, planted)
+    for change, message in [
+        (planted[:14], r"shape \(14, 6890\)"),
+        (-planted, "negative"),
+        (1000 * planted, "sums to 1000"),
+    ]:
+        np.save(path, change)
+        with pytest.raises(DataError, match=message):
+            load_regressor(path)
+    np.save(path, planted)
+    with pytest.raises(DataError, match="the body has 500"):
+        load_regressor(path, 500)
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(DataError, match="not a plain npy"):
+        load_regressor(path)
+    with pytest.raises(DataError, match="does not exist"):
+        load_regressor(tmp_path / "none.npy")
+
+
+def test_schema_holds_a_regressor(tmp_path, planted):
+    stores.REGRESSOR.write(tmp_path / "J.zarr.zip", {"weights": planted})
+    assert np.array_equal(stores.REGRESSOR.read(tmp_path / "J.zarr.zip").weights, planted)

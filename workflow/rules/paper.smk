@@ -1,0 +1,134 @@
+"""Tables and figures."""
+
+from jointreg.sequences import load_examples
+from jointreg.table_text import protocol_sentence
+
+TEST_SUBJECTS = sorted({row.subject for row in SEQUENCES if row.split == "test"})
+EXAMPLES = load_examples(CONFIG.figures.examples, SEQUENCES)
+# The paper's values stand beside Human3.6M and its stand-in only.
+PAPER = "config/paper_table_1.csv" if CONFIG.dataset.kind == "human36m" else ""
+PROTOCOL = protocol_sentence(
+    CONFIG.evaluate,
+    subjects=TEST_SUBJECTS,
+    cameras=sorted({camera for row in SEQUENCES for camera in row.cameras}),
+    frame_step=CONFIG.prepare.frame_step,
+    skip_damaged=CONFIG.dataset.skip_damaged,
+    simulated=any(method.startswith("sim_") for method in CONFIG.methods),
+)
+
+
+def examples(pattern):
+    """`pattern` filled for every row of the table of examples, in its order."""
+    return [
+        str(pattern).format_map({"subject": row.subject, "action": row.action, "variant": "full"})
+        for row in EXAMPLES
+    ]
+
+
+def table_report(name, form):
+    """A table of the report, with its caption."""
+    return report(
+        f"results/{RUN}/tables/{name}",
+        caption=f"../report/{name.split('.')[0]}.rst",
+        category="Tables",
+        labels={"table": name.split(".")[0].replace("_", " "), "form": form},
+    )
+
+
+def figure_report(name, what):
+    """A figure of the report, with its caption, and the same figure for a paper."""
+    base = f"results/{RUN}/figures/{name}"
+    caption = f"../report/{name}.rst"
+    shown = report(f"{base}.svg", caption=caption, category="Figures", labels={"figure": what})
+    return [shown, f"{base}.pdf", f"{base}.png"]
+
+
+def overlay_report(row):
+    """The overlay of one example."""
+    path = f"results/{RUN}/figures/overlay_{row.subject}_{row.action}.png"
+    labels = {"subject": row.subject, "action": row.action}
+    return report(path, caption="../report/overlay.rst", category="Overlays", labels=labels)
+
+
+rule table_1:
+    """The paper's Table I on this run, the paper's values beside ours, and the ablations."""
+    input:
+        expand(rules.evaluate.output.table, method=CONFIG.methods, subject=TEST_SUBJECTS),
+    output:
+        csv=table_report("table_1.csv", "data"),
+        markdown=f"results/{RUN}/tables/table_1.md",
+        latex=f"results/{RUN}/tables/table_1.tex",
+        text=f"results/{RUN}/tables/table_1.txt",
+        ablation=table_report("ablation.csv", "data"),
+        subjects=table_report("table_1_by_subject.csv", "data"),
+    log:
+        f"logs/{RUN}/table_1.log",
+    localrule: True
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        cfg=block("evaluate"),
+        methods_table=CONFIG.methods_table,
+        paper=PAPER,
+        tables=[file_digest(CONFIG.methods_table), file_digest(PAPER)],
+        protocol=PROTOCOL,
+        code=code("table_1"),
+    script:
+        "../scripts/table_1.py"
+
+
+rule figures:
+    """Overlays before and after, energies, errors and regressor support."""
+    input:
+        frames=examples(rules.prepare.output.frames),
+        masks=examples(rules.segment.output.masks),
+        initial=examples(INITIAL_BODIES),
+        refined=examples(rules.optimize.output.bodies),
+        energies=[
+            path
+            for variant in CONFIG.variants
+            for path in sequences(
+                f"results/{RUN}/optimize/{variant}/{{subject}}/{{action}}.energies.zarr.zip",
+                split="train",
+            )
+        ],
+        errors=expand(rules.evaluate.output.errors, method=CONFIG.methods, subject=TEST_SUBJECTS),
+        table=rules.table_1.output.csv,
+        regressors=[path for path in regressor_files().values()],
+        body=BODY_FILE,
+    output:
+        overlays=[overlay_report(row) for row in EXAMPLES],
+        energies=figure_report("energies", "energies over iterations"),
+        joints=figure_report("joint_errors", "error by joint"),
+        table=figure_report("table_1_plot", "Table I as dots"),
+        support=figure_report("regressor_support", "vertices of each regressor"),
+    log:
+        f"logs/{RUN}/figures.log",
+    localrule: True
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        cfg=block("figures"),
+        examples=[
+            {"subject": row.subject, "action": row.action, "frames": list(row.frames)}
+            for row in EXAMPLES
+        ],
+        regressors=list(regressor_files()),
+        variants=CONFIG.variants,
+        methods=CONFIG.methods,
+        methods_table=CONFIG.methods_table,
+        paper=PAPER,
+        protocol=PROTOCOL,
+        tables=[file_digest(CONFIG.methods_table), file_digest(PAPER)],
+        body=CONFIG.body,
+        body_digest=BODY_DIGEST,
+        code=code("figures"),
+    script:
+        "../scripts/figures.py"
+
+
+rule paper:
+    """Everything that regenerates the paper, without the comparison with truth."""
+    input:
+        rules.table_1.output,
+        rules.figures.output,

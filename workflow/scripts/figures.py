@@ -1,0 +1,24 @@
+"""Rule `figures`. The pictures are in jointreg.figures, what they show in jointreg.gallery."""
+
+from jointreg import gallery
+from jointreg.body import load_body
+from jointreg.config import Figures
+from jointreg.job import start
+from jointreg.regressor import load_regressor
+from jointreg.sequences import Example, load_methods
+from jointreg.tables import read_paper
+
+job = start(snakemake)
+body, dpi = load_body(job.params.body), Figures(**job.params.cfg).dpi
+methods = load_methods(job.params.methods_table)
+paper = read_paper(job.params.paper) if job.params.paper else None
+names = zip(job.params.regressors, job.input.regressors, strict=True)
+shown = {name: load_regressor(path, body.n_vertices) for name, path in names}
+examples = [Example(**row) for row in job.params.examples]
+sources = {name: job.input[name] for name in ("frames", "masks", "initial", "refined")}
+first, last = next(iter(shown.values())), shown["opt_full"]
+gallery.draw_overlays(body, examples, sources, first, last, job.output.overlays, dpi)
+gallery.draw_energies(gallery.by(job.params.variants, job.input.energies), job.output.energies, dpi)
+gallery.draw_errors(gallery.by(job.params.methods, job.input.errors), methods, job.output.joints, dpi)
+gallery.draw_table(job.input.table, paper, methods, job.output.table, dpi)
+gallery.draw_support(body, shown, job.output.support, dpi)

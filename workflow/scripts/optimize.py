@@ -1,0 +1,39 @@
+"""Rule `optimize`. The science is in jointreg.refine."""
+
+import json
+from pathlib import Path
+
+from jointreg import stores
+from jointreg.body import load_body
+from jointreg.config import Optimize
+from jointreg.discriminator import Discriminator
+from jointreg.job import report, start
+from jointreg.losses import TERMS, EnergyWeights
+from jointreg.refine import refine
+from jointreg.sample import load_frames
+
+job = start(snakemake)
+sequence = load_frames(job.input.frames, job.input.masks, job.input.bodies)
+discriminators = [Discriminator.load(path) for path in job.input.discriminator]
+refined = refine(
+    load_body(job.params.body),
+    **sequence.arguments(),
+    regressor=stores.REGRESSOR.read(job.input.regressor).weights,
+    settings=Optimize(**job.params.cfg),
+    weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text())),
+    discriminator=next(iter(discriminators), None),
+    progress=report("frames"),
+)
+facts = {"rows": stores.BODIES.read(job.input.bodies, only=[]).attrs["rows"]}
+stores.BODIES.write(
+    job.output.bodies,
+    refined.bodies(),
+    attrs=facts | {"method": job.wildcards["variant"]},
+    provenance=job.provenance,
+)
+stores.ENERGIES.write(
+    job.output.energies,
+    {"iteration": refined.iterations, "energies": refined.energies},
+    attrs=facts | {"terms": list(TERMS)},
+    provenance=job.provenance,
+)
