@@ -30,6 +30,11 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/paper.smk"
 
 
+if CONFIG.synthesize.enabled:
+
+    include: "workflow/rules/diagnose.smk"
+
+
 rule all:
     """Everything: the paper's table and figures, and with the open data set the comparison with truth."""
     default_target: True

@@ -93,8 +93,11 @@ class FitRegressor(Settings):
         description="absolute: trust the bodies' translation; eliminated: fit one per frame"
     )
     sum_weight: NonNegative = Field(description="pull of each row towards sum 1, m^2 (Eq. 1)")
-    translation_prior_m: PositiveFloat = Field(
-        description="eliminated: standard deviation of the bodies' translation error, metres"
+    lateral_error_m: PositiveFloat = Field(
+        description="eliminated: standard deviation of the bodies' position across the view, metres"
+    )
+    depth_error_m: PositiveFloat = Field(
+        description="eliminated: standard deviation of the bodies' position along the view, metres"
     )
 
 

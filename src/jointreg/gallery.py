@@ -10,6 +10,7 @@ from jointreg import figures, stores
 from jointreg.agreement import rendered
 from jointreg.body import Body
 from jointreg.camera import project_pinhole
+from jointreg.errors import ConfigError
 from jointreg.mesh_figures import regressor_support
 from jointreg.regressor import Regressor
 from jointreg.sequences import Example, Method
@@ -25,8 +26,7 @@ def draw_overlays(
     body: Body,
     examples: Sequence[Example],
     files: Mapping[str, Sequence[str]],
-    before: Regressor,
-    after: Regressor,
+    regressor: Regressor,
     outputs: Sequence[str],
     dpi: int,
 ) -> None:
@@ -36,18 +36,25 @@ def draw_overlays(
         body: the body model.
         examples: which rows of which sequence.
         files: `frames`, `masks`, `initial`, `refined`: stores in the order of the examples.
-        before: reads the joints of the initial bodies.
-        after: reads the joints of the refined bodies.
+        regressor: reads the joints of all bodies: the one they were refined with.
         outputs: picture files, in the order of the examples.
         dpi: resolution.
+
+    Raises:
+        ConfigError: an example asks for a row that its sequence does not have.
     """
     for index, (example, path) in enumerate(zip(examples, outputs, strict=True)):
         frames = stores.FRAMES.read(files["frames"][index])
-        rows = np.array([row for row in example.frames if row < len(frames.frame)])
+        rows = np.array(example.frames)
+        if rows.max() >= len(frames.frame):
+            raise ConfigError(
+                f"examples: {example.subject} {example.action} asks for row {rows.max()}, "
+                f"the sequence has rows 0 to {len(frames.frame) - 1}"
+            )
         masks = stores.MASKS.read(files["masks"][index]).masks[rows]
-        intrinsics = frames.crop_intrinsics[rows]
+        intrinsics, names = frames.crop_intrinsics[rows], frames.attrs["camera_names"]
         seen = {}
-        for name, regressor in (("initial", before), ("refined", after)):
+        for name in ("initial", "refined"):
             store = stores.BODIES.read(files[name][index])
             chosen = {key: value[rows] for key, value in store.items()}
             joints = regressor.apply(body.vertices(**chosen))
@@ -57,7 +64,7 @@ def draw_overlays(
             )
         panels = [
             figures.Example(
-                title=f"camera {frames.attrs['camera_names'][frames.camera[row]]}, frame {frames.frame[row]}",
+                title=f"camera {names[frames.camera[row]]}, frame {frames.frame[row]}",
                 crop=frames.crops[row],
                 mask=masks[at],
                 labels_px=frames.joints_px[row],

@@ -134,10 +134,9 @@ def initial_pose(model: FitModel, labels: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _limb(rest: np.ndarray, axis: np.ndarray, bones: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation of the upper bone and flexion of the lower one, from two directions (N, 2, 3).
+    """Swing of the upper bone without twist, and flexion of the lower one, from directions (N, 2, 3).
 
-    The upper bone is swung without twist; the more the limb is bent, the more the twist follows the
-    plane in which it is bent.
+    `axis` is the one to turn about when a bone points the other way; twist is left to the fit.
     """
     rest = rest / np.linalg.norm(rest)
     normal = np.cross(rest, bones[:, 0])
@@ -145,10 +144,5 @@ def _limb(rest: np.ndarray, axis: np.ndarray, bones: np.ndarray) -> tuple[np.nda
     opposite = (sine < 1e-6) & (cosine < 0)
     normal = np.where(opposite[:, None], axis, normal / np.maximum(sine, 1e-9)[:, None])
     swing = so3.from_axis_angle(normal * np.arctan2(np.where(opposite, 0, sine), cosine)[:, None])
-    lower = np.einsum("nba,nb->na", swing, bones[:, 1])
-    forward = np.cross(axis, rest)
-    sideways = np.cross(rest, forward)
-    bend = np.arctan2(np.linalg.norm(np.cross(rest, lower), axis=-1), lower @ rest)
-    trust = np.clip((np.sin(bend / 2) - 0.1) / 0.2, 0, 1)
-    twist = np.clip(trust * np.arctan2(lower @ sideways, lower @ forward), -1.6, 1.6)
-    return swing @ so3.from_axis_angle(twist[:, None] * rest), bend
+    flexion = np.arccos(np.clip((bones[:, 0] * bones[:, 1]).sum(-1), -1, 1))
+    return swing, flexion

@@ -151,7 +151,7 @@ def smooth(joints: np.ndarray, cutoff_hz: float, rate: float) -> np.ndarray:
     return gaussian_filter1d(joints, sigma, axis=0, mode="nearest")
 
 
-def write_labels(path: str | Path, labels: Mapping[str, np.ndarray], **facts: Any) -> None:
+def write_labels(path: str | Path, labels: Mapping[str, np.ndarray]) -> None:
     """Write a labels file: an npz of plain arrays that `datasets.multiview` reads.
 
     Arrays: joints_world (N, 17, 3) metres, `skeleton.H36M_17` order, calibration's frame; cameras (C,)
@@ -161,7 +161,8 @@ def write_labels(path: str | Path, labels: Mapping[str, np.ndarray], **facts: An
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.tmp.npz")
-    np.savez(temporary, **labels, **facts)
+    arrays: dict[str, Any] = dict(labels)
+    np.savez(temporary, **arrays)
     temporary.replace(path)
 
 

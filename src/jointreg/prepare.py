@@ -129,6 +129,12 @@ def check_recording(recording: Recording) -> None:
             "in front of the camera, expected more than 0.1 m: the calibration is another camera's, or "
             "its frame of reference is not x right, y down, z forward"
         )
+    if recording.frames.start + recording.frame_offset < 0:
+        raise DataError(
+            f"{where}: frame {recording.frames.start} lies {-recording.frame_offset} frames before its "
+            f"number in {recording.video}, which is before the video begins",
+            f"set first_frame to {-recording.frame_offset} or more in the sequence table",
+        )
     frames = probe(recording.video).frames
     needed = len(joints_cam) + recording.frame_offset
     if frames < needed:

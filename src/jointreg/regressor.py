@@ -7,7 +7,7 @@ set: Lawson and Hanson, Solving Least Squares Problems, 1974, on the Gram matrix
 J. Chemometrics 1997.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,11 @@ from jointreg.stores import Record, require_same_rows
 
 CHUNK = 256
 """Frames posed at a time while the statistics are summed."""
+LABEL_NOISE_M = 0.01
+"""Standard deviation of a labelled joint that the prior on translations is weighed against, metres."""
+TOGETHER = ((0, 1, 2),)
+DEPTH_APART = ((0, 1), (2,))
+ALONE = np.ones((1, 1))
 
 
 @dataclass(frozen=True)
@@ -52,22 +57,26 @@ class Regressor:
 class Statistics:
     """Sufficient statistics of Eq. 1 over any number of frames, centred on each frame's mesh mean.
 
-    Memory is independent of the number of frames: one V x V matrix and a chunk of frames.
+    Memory is independent of the number of frames: one V x V matrix a group of axes and a chunk of
+    frames. Where a translation is fitted, depth is kept apart from the lateral axes.
     """
 
     n_vertices: int
     n_joints: int = len(H36M_17)
+    groups: tuple[tuple[int, ...], ...] = TOGETHER
+    """Axes of the camera frame that are summed together: `TOGETHER` or `DEPTH_APART`."""
     frames: int = 0
-    gram: np.ndarray = field(init=False)
-    """Sum over frames of V V^T, centred, m^2, shape (V, V); the upper triangle is filled."""
-    cross: np.ndarray = field(init=False)
-    """Sum over frames of V X^T, centred, m^2, shape (V, J)."""
+    gram: list[np.ndarray] = field(init=False)
+    """Sum over frames of V V^T for each group, m^2, (V, V); the upper triangle is filled."""
+    cross: list[np.ndarray] = field(init=False)
+    """Sum over frames of X V^T for each group, m^2, (J, V)."""
     square: np.ndarray = field(init=False)
-    """Sum over frames of |X_j|^2, centred, m^2, shape (J,)."""
+    """Sum over frames of |X_j|^2, m^2, (J,)."""
 
     def __post_init__(self) -> None:
-        self.gram = np.zeros((self.n_vertices, self.n_vertices), order="F")
-        self.cross = np.zeros((self.n_vertices, self.n_joints))
+        size = self.n_vertices, self.n_vertices
+        self.gram = [np.zeros(size, order="F") for _ in self.groups]
+        self.cross = [np.zeros((self.n_joints, self.n_vertices)) for _ in self.groups]
         self.square = np.zeros(self.n_joints)
 
     def add(self, vertices: np.ndarray, joints: np.ndarray) -> None:
@@ -91,74 +100,95 @@ class Statistics:
                 )
         vertices, joints = np.asarray(vertices, np.float64), np.asarray(joints, np.float64)
         centre = vertices.mean(axis=1, keepdims=True)
-        v = (vertices - centre).transpose(1, 0, 2).reshape(self.n_vertices, -1)
-        x = (joints - centre).transpose(1, 0, 2).reshape(self.n_joints, -1)
-        self.gram = dsyrk(1.0, v.T, beta=1.0, c=self.gram, trans=1, overwrite_c=True)
-        self.cross += v @ x.T
-        self.square += (x**2).sum(axis=1)
+        vertices, joints = vertices - centre, joints - centre
+        for index, axes in enumerate(self.groups):
+            v = vertices[..., axes].transpose(1, 0, 2).reshape(self.n_vertices, -1)
+            x = joints[..., axes].transpose(1, 0, 2).reshape(self.n_joints, -1)
+            self.gram[index] = dsyrk(1.0, v.T, beta=1.0, c=self.gram[index], trans=1, overwrite_c=True)
+            self.cross[index] += x @ v.T
+        self.square += (joints**2).sum(axis=(0, 2))
         self.frames += count
 
 
-def statistics(body: Body, sequences: Iterable[tuple[Record, Record]]) -> Statistics:
-    """Sum the statistics over sequences in one pass.
+def fit(body: Body, sequences: Iterable[tuple[Record, Record]], settings: FitRegressor) -> Regressor:
+    """Fit a regressor to posed bodies and labels, in one streaming pass.
 
     Args:
         body: the body model.
         sequences: stores BODIES and FRAMES (`joints_cam` is enough) of each sequence.
+        settings: the block fit_regressor_spin or fit_regressor_opt.
 
     Raises:
         StoreError: bodies and frames of a sequence are not the same rows.
+        ShapeError, UnitError, SolverError: as `Statistics.add` and `fit_regressor`.
     """
-    total = Statistics(body.n_vertices)
+    groups = DEPTH_APART if settings.translation == "eliminated" else TOGETHER
+    total = Statistics(body.n_vertices, groups=groups)
     for bodies, frames in sequences:
         require_same_rows(bodies, frames, "fit_regressor: bodies and frames")
         for begin in range(0, len(frames.joints_cam), CHUNK):
             part = slice(begin, begin + CHUNK)
             posed = body.vertices(bodies.rotations[part], bodies.betas[part], bodies.translation[part])
             total.add(posed, frames.joints_cam[part])
-    return total
+    return fit_regressor(total, settings)
 
 
 def fit_regressor(stats: Statistics, settings: FitRegressor) -> Regressor:
     """Find the non-negative regressor that maps posed meshes to labelled joints.
 
-    min over J >= 0, t_n of  (1/N) sum_n |X_n - J V_n - 1 t_n^T|^2  +  (1/N) sum_n (s / p)^2 |t_n|^2
+    min over J >= 0, t_n of  (1/N) sum_n |X_n - J V_n - 1 t_n^T|^2  +  (1/N) sum_n |(s / p) t_n|^2
                              +  sum_weight sum_j (sum_i J_ji - 1)^2
 
     With `translation: absolute` t_n is zero and the rows are 17 separate problems. With `eliminated`
     t_n is solved for in closed form and the rows are one joint problem. The data alone cannot tell
-    J_j -> J_j + d for all rows j from a shift of every t_n; the prior decides it: p is
-    `translation_prior_m`, s the label noise LABEL_NOISE_M.
+    J_j -> J_j + d for all rows j from a shift of every t_n; the prior decides it: p is the standard
+    deviation of a body's own translation error, `lateral_error_m` across and `depth_error_m` along the
+    line of sight, and s the label noise LABEL_NOISE_M.
 
     Args:
-        stats: from `statistics`.
+        stats: with groups `TOGETHER` for absolute, `DEPTH_APART` for eliminated.
         settings: the block fit_regressor_spin or fit_regressor_opt.
 
     Raises:
-        ShapeError: no frames.
+        ShapeError: no frames, or statistics with other groups.
         SolverError: the active-set solver did not finish.
     """
     if stats.frames == 0:
         raise ShapeError("no frames were added to the statistics, a regressor needs at least one")
-    gram = _symmetric(stats.gram) / stats.frames
-    cross = stats.cross.T / stats.frames
-    alone = np.ones((1, 1))
-    weights = np.concatenate([solve_nnls(gram, alone, row[None], settings.sum_weight) for row in cross])
-    if settings.translation == "eliminated":
-        joints = stats.n_joints
-        share = joints * settings.translation_prior_m**2
-        share /= share + LABEL_NOISE_M**2
-        coupling = np.eye(joints) - share / joints
-        weights = solve_nnls(gram, coupling, coupling @ cross, settings.sum_weight, start=weights)
-    quadratic = np.einsum("jv,jv->j", _times(weights, gram), weights)
-    square = stats.square / stats.frames - 2 * np.einsum("jv,jv->j", weights, cross) + quadratic
+    eliminated = settings.translation == "eliminated"
+    if stats.groups != (DEPTH_APART if eliminated else TOGETHER):
+        raise ShapeError(f"statistics with axes {stats.groups} do not fit '{settings.translation}'")
+    grams = [_symmetric(gram) / stats.frames for gram in stats.gram]
+    cross = [part / stats.frames for part in stats.cross]
+    if eliminated:
+        deviations = settings.lateral_error_m, settings.depth_error_m
+        couplings = [_coupling(stats.n_joints, deviation) for deviation in deviations]
+        target = sum(c @ part for c, part in zip(couplings, cross, strict=True))
+        weights = solve_nnls(list(zip(couplings, grams, strict=True)), target, settings.sum_weight)
+    else:
+        rows = [solve_nnls([(ALONE, grams[0])], row[None], settings.sum_weight) for row in cross[0]]
+        weights = np.concatenate(rows)
+    fitted = sum(
+        np.einsum("jv,jv->j", _times(weights, gram) - 2 * part, weights)
+        for gram, part in zip(grams, cross, strict=True)
+    )
+    squares = stats.square / stats.frames + fitted
     about = {
         "frames": stats.frames,
-        "residual_rms_mm": [round(float(1e3 * np.sqrt(max(value, 0.0))), 4) for value in square],
+        "residual_rms_mm": [round(float(1e3 * np.sqrt(max(value, 0.0))), 4) for value in squares],
         "nonzeros": [int(np.count_nonzero(row)) for row in weights],
         "row_sums": [round(float(row.sum()), 6) for row in weights],
     }
     return Regressor(weights, about=about)
+
+
+def _coupling(joints: int, deviation_m: float) -> np.ndarray:
+    """How eliminating a translation with this prior couples the rows, (J, J).
+
+    t_n takes the share J p^2 / (J p^2 + s^2) of the mean residual of frame n.
+    """
+    signal = joints * deviation_m**2
+    return np.eye(joints) - signal / (signal + LABEL_NOISE_M**2) / joints
 
 
 def _symmetric(upper: np.ndarray) -> np.ndarray:
@@ -172,28 +202,21 @@ def _times(weights: np.ndarray, gram: np.ndarray) -> np.ndarray:
     return weights[:, support] @ gram[support]
 
 
-LABEL_NOISE_M = 0.01
-"""Standard deviation of a labelled joint that the prior on translations is weighed against, metres."""
-
-
 def solve_nnls(
-    gram: np.ndarray,
-    coupling: np.ndarray,
+    terms: Sequence[tuple[np.ndarray, np.ndarray]],
     target: np.ndarray,
     sum_weight: float,
-    start: np.ndarray | None = None,
 ) -> np.ndarray:
     """Coupled rows of non-negative least squares by an active set, exact up to rounding.
 
-    min over W >= 0 of  sum_jk coupling_jk W_j gram W_k^T - 2 sum_j target_j W_j^T
+    min over W >= 0 of  sum_terms sum_jk coupling_jk W_j gram W_k^T  -  2 sum_j target_j W_j^T
                         + sum_weight sum_j (sum_i W_ji - 1)^2
 
     Args:
-        gram: (V, V), symmetric positive semi-definite.
-        coupling: (J, J), symmetric positive definite; [[1]] for a row on its own.
+        terms: pairs of coupling (J, J), symmetric positive definite, and gram (V, V), symmetric
+            positive semi-definite.
         target: (J, V).
         sum_weight: pull of each row towards sum 1.
-        start: a feasible guess whose support is tried first, (J, V).
 
     Returns:
         (J, V) float64, at which no entry can grow or shrink to lower the sum.
@@ -201,15 +224,14 @@ def solve_nnls(
     Raises:
         SolverError: the step limit was reached.
     """
-    weights = np.zeros(target.shape) if start is None else start.copy()
-    passive = weights > 0
-    if passive.any():
-        _descend(gram, coupling, target, sum_weight, weights, passive)
+    weights = np.zeros(target.shape)
+    passive = np.zeros(target.shape, dtype=bool)
     tolerance = 1e-10 * float(np.abs(target).max() + sum_weight)
     together = True
     for _ in range(20 * target.shape[1]):
-        gradient = target - coupling @ _times(weights, gram)
-        gradient -= sum_weight * (weights.sum(axis=1, keepdims=True) - 1)
+        gradient = target - sum_weight * (weights.sum(axis=1, keepdims=True) - 1)
+        for coupling, gram in terms:
+            gradient -= coupling @ _times(weights, gram)
         gradient[passive] = -np.inf
         entering = gradient.argmax(axis=1)
         rows = np.flatnonzero(gradient.max(axis=1) > tolerance)
@@ -217,21 +239,20 @@ def solve_nnls(
             return weights
         if not together:  # one vertex at a time always makes progress
             rows = rows[[gradient[rows, entering[rows]].argmax()]]
-        before = weights.copy()
+        before = weights > 0
         passive[rows, entering[rows]] = True
-        _descend(gram, coupling, target, sum_weight, weights, passive)
-        if np.array_equal(before > 0, weights > 0):
-            if not together:
-                return weights  # the vertex is a twin, within rounding, of some that are in
+        _descend(terms, target, sum_weight, weights, passive)
+        if not np.array_equal(before, weights > 0):
+            together = True
+        elif together:
             together = False
         else:
-            together = True
+            return weights  # the vertex is a twin, within rounding, of some that are in
     raise SolverError(f"NNLS did not settle in {20 * target.shape[1]} steps")
 
 
 def _descend(
-    gram: np.ndarray,
-    coupling: np.ndarray,
+    terms: Sequence[tuple[np.ndarray, np.ndarray]],
     target: np.ndarray,
     sum_weight: float,
     weights: np.ndarray,
@@ -240,8 +261,9 @@ def _descend(
     """Minimise over the passive entries; those that would turn negative leave the set. In place."""
     while passive.any():
         row, vertex = np.nonzero(passive)
-        block = coupling[np.ix_(row, row)] * gram[np.ix_(vertex, vertex)]
-        block += sum_weight * (row[:, None] == row)
+        block = sum_weight * (row[:, None] == row)
+        for coupling, gram in terms:
+            block = block + coupling[np.ix_(row, row)] * gram[np.ix_(vertex, vertex)]
         block[np.diag_indices_from(block)] *= 1 + 1e-12  # vertices that move alike stay solvable
         solution = np.linalg.solve(block, target[row, vertex] + sum_weight)
         if (solution > 0).all():

@@ -96,9 +96,9 @@ def _clean(
     raw: np.ndarray, differs: np.ndarray, core: np.ndarray, pixels_per_metre: float
 ) -> np.ndarray:
     """Keep what touches the limbs' core, without specks and with narrow holes filled."""
-    mask = cv2.morphologyEx(raw.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    mask |= (core & (cv2.blur(raw.astype(np.float32), (5, 5)) > 0.3)).astype(np.uint8)
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    opened = cv2.morphologyEx(raw.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    likely = (opened > 0) | (core & (cv2.blur(raw.astype(np.float32), (5, 5)) > 0.3))
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(likely.astype(np.uint8), connectivity=8)
     touching = np.bincount(parts[core], minlength=count)
     keep = (touching > 0) & (stats[:, cv2.CC_STAT_AREA] > (0.03 * pixels_per_metre) ** 2)
     keep[0] = False

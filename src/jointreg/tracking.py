@@ -3,7 +3,7 @@
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -106,9 +106,10 @@ def write_tracks(path: str | Path, tracks: Mapping[str, Mapping[str, np.ndarray]
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.tmp.npz")
-    np.savez(
-        temporary, **{f"{name}/{key}": a for name, track in tracks.items() for key, a in track.items()}
-    )
+    arrays: dict[str, Any] = {
+        f"{name}/{key}": value for name, track in tracks.items() for key, value in track.items()
+    }
+    np.savez(temporary, **arrays)
     temporary.replace(path)
 
 

@@ -26,7 +26,11 @@ def predictions(make_bodies, generator):
 def frames():
     """Every second frame, right camera first in the store's list of names."""
     return Record(
-        {"take": np.zeros(6, int), "camera": np.array([0, 0, 0, 1, 1, 1]), "frame": np.tile([0, 2, 4], 2)},
+        {
+            "take": np.zeros(6, int),
+            "camera": np.array([0, 0, 0, 1, 1, 1]),
+            "frame": np.tile([0, 2, 4], 2),
+        },
         {"take_names": ["1"], "camera_names": ["right", "left"]},
     )
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import cdflib.cdfwrite
+import cv2
 import numpy as np
 import pytest
 from capture_scene import walk, write_video
@@ -170,7 +171,10 @@ def data(tmp_path, rng):
         features = root / "S1" / "MyPoseFeatures"
         write_pose(features / "D3_Positions" / f"{name}.cdf", camera.to_world(joints_cam) * 1000)
         write_pose(features / "D3_Positions_mono" / f"{name}.{CAMERA}.cdf", joints_cam * 1000)
-        write_pose(features / "D2_Positions" / f"{name}.{CAMERA}.cdf", camera.project(joints_cam))
+        pixels, _ = cv2.projectPoints(
+            joints_cam.reshape(-1, 3), np.zeros(3), np.zeros(3), camera.intrinsics, camera.distortion
+        )
+        write_pose(features / "D2_Positions" / f"{name}.{CAMERA}.cdf", pixels.reshape(FRAMES, 32, 2))
         pictures = np.full((FRAMES, 1000, 1000, 3), 128, np.uint8)
         write_video(root / "S1" / "Videos" / f"{name}.{CAMERA}.mp4", pictures)
         labels[name] = joints_cam[:, H36M_17_IN_32]

@@ -122,6 +122,13 @@ def test_a_video_shorter_than_its_labels_is_refused_with_both_counts(takes):
         prepare([longer], SETTINGS)
 
 
+def test_frames_before_the_video_begins_are_refused(takes):
+    late = replace(takes[0], frame_offset=-2)
+    with pytest.raises(DataError, match=r"before the video begins(.|\n)*first_frame to 2"):
+        check_recording(late)
+    check_recording(replace(late, frames=range(2, COUNT)))
+
+
 def test_an_all_black_video_is_refused(takes, tmp_path):
     video = write_video(tmp_path / "black.mp4", np.zeros((COUNT, 400, 400, 3), np.uint8))
     with pytest.raises(DataError, match=r"black\.mp4: all 4 frames are black"):

@@ -44,9 +44,7 @@ def sequences(pattern, split=None, subject=None):
 def sequence(wildcards):
     """The row of the sequence table for one job, as plain values."""
     (row,) = [
-        row
-        for row in SEQUENCES
-        if (row.subject, row.action) == (wildcards.subject, wildcards.action)
+        row for row in SEQUENCES if (row.subject, row.action) == (wildcards.subject, wildcards.action)
     ]
     return {key: list(v) if isinstance(v, tuple) else v for key, v in sorted(vars(row).items())}
 

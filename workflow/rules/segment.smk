@@ -27,9 +27,7 @@ rule segment:
     """Person masks in crop coordinates (paper III; Mask R-CNN there)."""
     input:
         frames=rules.prepare.output.frames,
-        background=(
-            rules.background.output.model if CONFIG.segment.method == "background" else []
-        ),
+        background=(rules.background.output.model if CONFIG.segment.method == "background" else []),
         weights=CONFIG.segment.weights or [],
     output:
         masks=f"results/{RUN}/segment/{{subject}}/{{action}}.zarr.zip",

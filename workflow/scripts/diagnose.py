@@ -1,0 +1,29 @@
+"""Rule `diagnose`, the one that reads the truth. The science is in jointreg.diagnosis."""
+
+import numpy as np
+
+from jointreg.body import load_body
+from jointreg.config import Evaluate
+from jointreg.diagnosis import diagnose, write_rows
+from jointreg.diagnosis_input import load_cases
+from jointreg.job import start
+from jointreg.regressor import load_regressor
+
+job = start(snakemake)
+body = load_body(job.params.body)
+names = zip(job.params.regressors, job.input.regressors, strict=True)
+kinds = ("frames", "masks", "estimates", "refined")
+rows = diagnose(
+    body,
+    load_cases(
+        job.params.splits,
+        job.params.truth,
+        job.input.calibration,
+        **{kind: job.input[kind] for kind in kinds},
+    ),
+    {name: load_regressor(path, body.n_vertices) for name, path in names},
+    np.load(job.input.j_true),
+    initial=job.params.initial,
+    protocol=Evaluate(**job.params.cfg),
+)
+write_rows(job.output.table, rows)

@@ -16,8 +16,7 @@ names = zip(job.params.regressors, job.input.regressors, strict=True)
 shown = {name: load_regressor(path, body.n_vertices) for name, path in names}
 examples = [Example(**row) for row in job.params.examples]
 sources = {name: job.input[name] for name in ("frames", "masks", "initial", "refined")}
-first, last = next(iter(shown.values())), shown["opt_full"]
-gallery.draw_overlays(body, examples, sources, first, last, job.output.overlays, dpi)
+gallery.draw_overlays(body, examples, sources, shown["spin"], job.output.overlays, dpi)
 gallery.draw_energies(gallery.by(job.params.variants, job.input.energies), job.output.energies, dpi)
 gallery.draw_errors(gallery.by(job.params.methods, job.input.errors), methods, job.output.joints, dpi)
 gallery.draw_table(job.input.table, paper, methods, job.output.table, dpi)

@@ -4,7 +4,7 @@ from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import FitRegressor
 from jointreg.job import progress, start
-from jointreg.regressor import fit_regressor, save_regressor, statistics
+from jointreg.regressor import fit, save_regressor
 
 job = start(snakemake)
 body = load_body(job.params.body)
@@ -13,7 +13,7 @@ sequences = (
     (stores.BODIES.read(bodies), stores.FRAMES.read(frames, only=["joints_cam"]))
     for bodies, frames in progress(files, "sequences")
 )
-regressor = fit_regressor(statistics(body, sequences), FitRegressor(**job.params.cfg))
+regressor = fit(body, sequences, FitRegressor(**job.params.cfg))
 facts = {"joint_names": list(regressor.joint_names), "topology_hash": body.topology_hash}
 stores.REGRESSOR.write(
     job.output.store,

@@ -14,14 +14,13 @@ from jointreg.sample import load_frames
 
 job = start(snakemake)
 sequence = load_frames(job.input.frames, job.input.masks, job.input.bodies)
-discriminators = [Discriminator.load(path) for path in job.input.discriminator]
 refined = refine(
     load_body(job.params.body),
     **sequence.arguments(),
     regressor=stores.REGRESSOR.read(job.input.regressor).weights,
     settings=Optimize(**job.params.cfg),
     weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text())),
-    discriminator=next(iter(discriminators), None),
+    discriminator=Discriminator.load(path) if (path := job.input.discriminator) else None,
     progress=report("frames"),
 )
 facts = {"rows": stores.BODIES.read(job.input.bodies, only=[]).attrs["rows"]}

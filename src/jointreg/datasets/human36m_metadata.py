@@ -120,9 +120,9 @@ def write_metadata(
     _table_row(table, ["", "", *(f"S{s}" for s in range(1, SUBJECTS + 1))])
     for (action, take), names in sorted(mapping.items()):
         _table_row(table, [str(action), str(take), *(names.get(s, "") for s in range(1, SUBJECTS + 1))])
-    names = ElementTree.SubElement(root, "actionnames")
+    actions = ElementTree.SubElement(root, "actionnames")
     for name in ACTIONS:
-        ElementTree.SubElement(names, "name").text = name
+        ElementTree.SubElement(actions, "name").text = name
     ids = ElementTree.SubElement(ElementTree.SubElement(root, "dbcameras"), "index2id")
     for name in CAMERAS:
         ElementTree.SubElement(ids, "id").text = name

@@ -103,8 +103,10 @@ def sample_frames(path: str | Path, count: int) -> Iterator[tuple[int, np.ndarra
         for number in numbers:
             container.seek(start + int(number * ticks), stream=stream)
             frame = next(container.decode(stream), None)
-            at = None if frame is None else round((frame.pts - start) / ticks)
-            if at is not None and at not in seen:
+            if frame is None:
+                continue
+            at = round((frame.pts - start) / ticks)
+            if at not in seen:
                 seen.add(at)
                 yield at, _rgb(frame)
 

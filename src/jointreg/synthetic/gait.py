@@ -37,24 +37,22 @@ def walk(
     width = generator.uniform(0.045, 0.07)
     stride = speed * cycle
     centre, yaw = path.at(stride * phase)
-    limits = []
+    centre += (0.02 * np.sin(2 * np.pi * (phase - 0.05)))[:, None] * about("y", yaw)[:, :, 0]
+    turn = -0.09 * np.cos(2 * np.pi * phase)
+    pelvis = about("y", yaw + turn)
+    longest = [np.full(len(times), person.ankle_height + 0.985 * person.leg_length)]
     for side in SIDES:
         lead = 0.0 if side == "left" else 0.5
-        own = phase + lead
-        _foot(person, posture, side, path, own, lead, stride, SIGN[side] * width)
-        hip = person.rest[JOINT[f"{side}_hip"]] - person.rest[0]
-        away = np.linalg.norm((posture.ankles[side] - centre)[:, [0, 2]], axis=1) - abs(hip[0]) * 0.5
+        _foot(person, posture, side, path, phase + lead, lead, stride, SIGN[side] * width)
+        hip = centre + pelvis @ (person.rest[JOINT[f"{side}_hip"]] - person.rest[0])
+        away = np.linalg.norm((posture.ankles[side] - hip)[:, [0, 2]], axis=1)
         leg = REACH * person.leg_length
-        limits.append(posture.ankles[side][:, 1] + np.sqrt(leg**2 - np.clip(away, 0, 0.9 * leg) ** 2))
-    highest = person.ankle_height + 0.985 * person.leg_length
-    # A smooth minimum: the pelvis vaults over each foot without a kink.
-    heights = np.stack([*limits, np.full(len(times), highest)])
-    height = -0.012 * np.log(np.exp(-heights / 0.012).sum(axis=0))
+        up = np.sqrt(leg**2 - np.minimum(away, 0.9 * leg) ** 2)
+        longest.append(posture.ankles[side][:, 1] + up)
+    # The hips are as high as both legs allow; a smooth minimum, so they vault over each foot.
+    height = -0.008 * np.log(np.exp(-np.stack(longest) / 0.008).sum(axis=0))
     centre[:, 1] = height - person.rest[JOINT["left_hip"], 1] + person.rest[0, 1]
-    centre += (0.02 * np.sin(2 * np.pi * (phase - 0.05)))[:, None] * about("y", yaw)[:, :, 0]
-    posture.pelvis = centre
-    turn = -0.09 * np.cos(2 * np.pi * phase)
-    posture.pelvis_rotation = about("y", yaw + turn)
+    posture.pelvis, posture.pelvis_rotation = centre, pelvis
     posture.trunk[:, 1] -= 2 * turn
     return phase
 

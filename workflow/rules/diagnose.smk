@@ -1,0 +1,46 @@
+"""Comparison with truth, open data set only. The one stage that reads it."""
+
+
+rule diagnose:
+    """Compare regressors, masks and refined bodies with the truth."""
+    input:
+        truth=expand(rules.synthesize.output.truth, subject=sorted({r.subject for r in SEQUENCES})),
+        j_true=rules.synthesize_rig.output.truth,
+        calibration=CONFIG.dataset.calibration,
+        regressors=list(regressor_files().values()),
+        frames=sequences(rules.prepare.output.frames),
+        masks=sequences(rules.segment.output.masks, split="train"),
+        estimates=[
+            *sequences(INITIAL_BODIES, split="train"),
+            *(
+                path
+                for method in sorted({CONFIG.initial, *CONFIG.methods})
+                for path in sequences(
+                    f"results/{RUN}/estimate/{method}/{{subject}}/{{action}}.zarr.zip", split="test"
+                )
+            ),
+        ],
+        refined=[
+            path
+            for variant in CONFIG.variants
+            for path in sequences(
+                f"results/{RUN}/optimize/{variant}/{{subject}}/{{action}}.zarr.zip", split="train"
+            )
+        ],
+    output:
+        table=table_report("diagnostics.csv", "data"),
+    log:
+        f"logs/{RUN}/diagnose.log",
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        cfg=block("evaluate"),
+        truth=TRUTH,
+        splits={f"{row.subject}/{row.action}": row.split for row in SEQUENCES},
+        regressors=list(regressor_files()),
+        initial=CONFIG.initial,
+        body=CONFIG.body,
+        body_digest=BODY_DIGEST,
+        code=code("diagnose"),
+    script:
+        "../scripts/diagnose.py"
