@@ -3,7 +3,9 @@
 Reads no truth, so it serves real recordings as well: a body that fits is not yet a body that is right.
 """
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +14,16 @@ from jointreg.body import Body
 from jointreg.camera import project_pinhole
 from jointreg.errors import ShapeError
 from jointreg.evaluation import regressed_joints
-from jointreg.stores import CROP
+from jointreg.regressor import Regressor
+from jointreg.stores import CROP, Record, require_same_rows
 
 BATCH = 64
 """Bodies posed and rendered side by side."""
 
-COLUMNS = ("bodies", "quantity", "value", "unit", "frames")
+COLUMNS = ("bodies", "camera", "quantity", "value", "unit", "frames")
 """Columns of `agreement_rows`."""
+UNITS = {"mask_iou": "1", "reprojection": "px", "joint_distance": "mm"}
+"""What is compared: overlap with the mask, labels in the crop, labels in space (absolute)."""
 
 
 def rendered(
@@ -83,39 +88,79 @@ def reprojection_error(
     return np.linalg.norm(project_pinhole(joints_cam, crop_intrinsics) - labels_px, axis=-1)
 
 
-def agreement_rows(
+def agreement(
     body: Body,
-    sets: Mapping[str, Mapping[str, np.ndarray]],
+    bodies: Mapping[str, np.ndarray],
     frames: Mapping[str, np.ndarray],
     masks: Mapping[str, np.ndarray],
-    regressor: Any,
-) -> list[dict[str, Any]]:
-    """Mean IoU with the mask and distances from the labels, of several sets of bodies.
+    regressor: Regressor,
+) -> dict[str, np.ndarray]:
+    """How well each body agrees with its frame.
 
     Args:
         body: the body model.
-        sets: for example {"initial": ..., "full": ...}, each as `stores.BODIES`.
+        bodies: as `stores.BODIES`.
         frames: as `stores.FRAMES`, the same rows.
-        masks: as `stores.MASKS`, the same rows; rows of score 0 do not enter the IoU.
-        regressor: joints of the bodies, weights (17, V) or an object with such `weights`.
+        masks: as `stores.MASKS`, the same rows.
+        regressor: reads the joints of the bodies.
 
     Returns:
-        Rows with the keys `COLUMNS`: mask_iou (1), reprojection (px), joint_distance (mm, absolute).
+        For each of `UNITS` one value a frame, (N,); mask_iou is NaN where there is no mask.
     """
+    iou = mask_iou(rendered(body, bodies, frames["crop_intrinsics"]), masks["masks"])
+    weights = {"joints": regressor.weights}
+    pose = bodies["rotations"], bodies["betas"]
+    joints = regressed_joints(body, *pose, weights, bodies["translation"])[0]
+    pixels = reprojection_error(joints, frames["joints_px"], frames["crop_intrinsics"])
+    distance = np.linalg.norm(joints - frames["joints_cam"], axis=-1)
+    return {
+        "mask_iou": np.where(np.asarray(masks["score"]) > 0, iou, np.nan),
+        "reprojection": pixels.mean(axis=1),
+        "joint_distance": 1000 * distance.mean(axis=1),
+    }
+
+
+def agreement_rows(
+    body: Body,
+    sequences: Iterable[tuple[Record, Record]],
+    sets: Mapping[str, Iterable[Record]],
+    regressor: Regressor,
+) -> list[dict[str, Any]]:
+    """Means over all sequences, for each set of bodies, all cameras together and each alone.
+
+    Args:
+        body: the body model.
+        sequences: stores FRAMES and MASKS of each sequence.
+        sets: name -> stores BODIES in the order of the sequences, for example "initial", "full".
+        regressor: reads the joints of the bodies.
+
+    Returns:
+        Rows with the keys `COLUMNS`.
+    """
+    collected: dict[tuple[str, str, str], list[np.ndarray]] = {}
+    for (frames, masks), *bodies in zip(sequences, *sets.values(), strict=True):
+        names = np.array(frames.attrs["camera_names"])[frames["camera"]]
+        for name, store in zip(sets, bodies, strict=True):
+            require_same_rows(frames, store, f"agreement: frames and {name}")
+            for quantity, values in agreement(body, store, frames, masks, regressor).items():
+                for camera in ("all", *np.unique(names)):
+                    chosen = values if camera == "all" else values[names == camera]
+                    collected.setdefault((name, str(camera), quantity), []).append(chosen)
     table = []
-    seen = np.asarray(masks["score"]) > 0
-    for name, bodies in sets.items():
-        iou = mask_iou(rendered(body, bodies, frames["crop_intrinsics"]), masks["masks"])[seen]
-        joints = regressed_joints(
-            body, bodies["rotations"], bodies["betas"], {name: regressor}, bodies["translation"]
-        )[0]
-        pixels = reprojection_error(joints, frames["joints_px"], frames["crop_intrinsics"])
-        distance = np.linalg.norm(joints - frames["joints_cam"], axis=-1) * 1000
-        for quantity, value, unit, count in (
-            ("mask_iou", np.mean(iou) if len(iou) else np.nan, "1", int(seen.sum())),
-            ("reprojection", pixels.mean(), "px", len(pixels)),
-            ("joint_distance", distance.mean(), "mm", len(distance)),
-        ):
-            row = (name, quantity, float(value), unit, count)
-            table.append(dict(zip(COLUMNS, row, strict=True)))
+    for (name, camera, quantity), parts in collected.items():
+        values = np.concatenate(parts)
+        values = values[np.isfinite(values)]
+        mean = float(values.mean()) if len(values) else float("nan")
+        row = (name, camera, quantity, mean, UNITS[quantity], len(values))
+        table.append(dict(zip(COLUMNS, row, strict=True)))
     return table
+
+
+def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write the rows as CSV, values with four decimals."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**row, "value": f"{row['value']:.4f}"} for row in rows)

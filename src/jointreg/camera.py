@@ -88,7 +88,7 @@ def crop_intrinsics(
 
 
 def crop_maps(camera: Camera, crop_k: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where in the distorted image each crop pixel lies, for `cv2.remap`: x and y, (size, size) float32."""
+    """Where in the distorted image each crop pixel lies: x and y for cv2.remap, (size, size) each."""
     column, row = np.meshgrid(np.arange(size, dtype=np.float64), np.arange(size, dtype=np.float64))
     y = (row - crop_k[1, 2]) / crop_k[1, 1]
     x = (column - crop_k[0, 2] - crop_k[0, 1] * y) / crop_k[0, 0]

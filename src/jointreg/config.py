@@ -214,6 +214,9 @@ def require_raw_data(config: Config, subjects: set[str]) -> None:
         wanted[config.body] = "body model, https://smpl.is.tue.mpg.de"
     if config.regressor_std:
         wanted[config.regressor_std] = "J_std, from the data archive of SPIN"
+    for weights in (config.triangulate.weights, config.segment.weights):
+        if weights:
+            wanted[weights] = "weights of a network"
     missing = [f"  {path}  ({what})" for path, what in wanted.items() if not Path(path).exists()]
     if missing:
         raise ConfigError(

@@ -163,7 +163,7 @@ def fit_regressor(stats: Statistics, settings: FitRegressor) -> Regressor:
     if eliminated:
         deviations = settings.lateral_error_m, settings.depth_error_m
         couplings = [_coupling(stats.n_joints, deviation) for deviation in deviations]
-        target = sum(c @ part for c, part in zip(couplings, cross, strict=True))
+        target = np.sum([c @ part for c, part in zip(couplings, cross, strict=True)], axis=0)
         weights = solve_nnls(list(zip(couplings, grams, strict=True)), target, settings.sum_weight)
     else:
         rows = [solve_nnls([(ALONE, grams[0])], row[None], settings.sum_weight) for row in cross[0]]

@@ -122,7 +122,7 @@ def segment_landmarker(
     """Segment the crops with the landmark network in the file `settings.weights`."""
     from jointreg.landmarks import Landmarker, segment_crops
 
-    return segment_crops(Landmarker(settings.weights), frames["crops"])
+    return segment_crops(Landmarker(settings.weights), frames["crops"], frames["joints_px"])
 
 
 def mask_quality(mask: np.ndarray, true: np.ndarray) -> tuple[float, float]:

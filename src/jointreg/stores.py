@@ -133,7 +133,7 @@ class Schema:
         try:
             with ZipStore(path, mode="r") as store:
                 group = zarr.open_group(store, mode="r")
-                attrs = dict(group.attrs)
+                attrs: dict[str, Any] = dict(group.attrs)
                 found = attrs.get("schema"), attrs.get("version")
                 if found != (self.name, self.version):
                     raise StoreError(

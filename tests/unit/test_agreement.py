@@ -8,7 +8,9 @@ from jointreg.body import Body, load_body
 from jointreg.camera import project_pinhole
 from jointreg.errors import ShapeError
 from jointreg.evaluation import regressed_joints
+from jointreg.regressor import Regressor
 from jointreg.rotations import from_axis_angle
+from jointreg.stores import Record
 
 K = np.array([[260.0, 0, 111.5], [0, 260.0, 111.5], [0, 0, 1]])
 
@@ -78,15 +80,21 @@ def test_rows_of_bodies_that_fit_and_of_bodies_that_are_moved(body: Body, bodies
         "joints_px": project_pinhole(joints, crop_ks),
         "crop_intrinsics": crop_ks,
     }
+    frames["camera"] = np.array([0, 1, 1])
     masks = {"masks": np.round(255 * coverage).astype(np.uint8), "score": np.array([1.0, 0.0, 1.0])}
     moved = bodies | {"translation": bodies["translation"] + np.float32([0.1, 0, 0])}
-    rows = agreement.agreement_rows(body, {"initial": moved, "full": bodies}, frames, masks, regressor)
-    value = {(row["bodies"], row["quantity"]): row["value"] for row in rows}
-    assert value["full", "mask_iou"] > 0.995
-    assert value["full", "reprojection"] < 1e-3
-    assert value["full", "joint_distance"] < 1e-3
-    assert value["initial", "joint_distance"] == pytest.approx(100, abs=0.01)
+    frames = Record(frames, {"rows": "x", "camera_names": ["left", "right"]})
+    sets = {"initial": [Record(moved, {"rows": "x"})], "full": [Record(bodies, {"rows": "x"})]}
+    rows = agreement.agreement_rows(
+        body, [(frames, Record(masks, {"rows": "x"}))], sets, Regressor(regressor)
+    )
+    value = {(row["bodies"], row["camera"], row["quantity"]): row["value"] for row in rows}
+    assert value["full", "all", "mask_iou"] > 0.995
+    assert value["full", "all", "reprojection"] < 1e-3
+    assert value["full", "all", "joint_distance"] < 1e-3
+    assert value["initial", "all", "joint_distance"] == pytest.approx(100, abs=0.01)
     # 10 cm at 4 m under a focal length of 260 px.
-    assert value["initial", "reprojection"] == pytest.approx(6.5, rel=0.05)
-    assert value["initial", "mask_iou"] < 0.7
-    assert {row["frames"] for row in rows if row["quantity"] == "mask_iou"} == {2}
+    assert value["initial", "all", "reprojection"] == pytest.approx(6.5, rel=0.05)
+    assert value["initial", "all", "mask_iou"] < 0.7
+    counts = {row["camera"]: row["frames"] for row in rows if row["quantity"] == "mask_iou"}
+    assert counts == {"all": 2, "left": 1, "right": 1}

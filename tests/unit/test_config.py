@@ -40,7 +40,9 @@ def test_unknown_key_at_the_top_and_in_a_variant(values):
         config.load(values)
     del values["seeed"]
     values["variant_settings"]["full"] = {"silhouete": 0.0}
-    with pytest.raises(ConfigError, match="variant_settings.full.silhouete'; did you mean 'silhouette'"):
+    with pytest.raises(
+        ConfigError, match=r"variant_settings\.full\.silhouete'; did you mean 'silhouette'"
+    ):
         config.load(values)
 
 

@@ -235,7 +235,7 @@ def test_standard_regressor_is_wrong_by_two_centimetres_on_true_bodies(
     assert 0.020 < relative < 0.025
 
 
-def test_first_estimator_is_as_wrong_as_the_targets_say(
+def test_leading_estimator_is_as_wrong_as_the_targets_say(
     body: Body, true: np.ndarray, parameters: Parameters
 ) -> None:
     errors = []
@@ -283,6 +283,31 @@ def test_estimators_share_the_errors_that_they_should(parameters: Parameters) ->
     # It comes and goes slowly: the memory of one frame at 5 frames/s is exp(-0.2 / 0.6).
     a = noise["sim_spin"].reshape(count, -1)
     assert (a[1:] * a[:-1]).mean() / (a * a).mean() == pytest.approx(np.exp(-1 / 3), abs=0.03)
+
+
+def test_the_order_of_keys_in_the_file_means_nothing(parameters: Parameters) -> None:
+    def ordered(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: ordered(value[key]) for key in sorted(value, reverse=True)}
+        return value
+
+    again = Parameters(**ordered(parameters.model_dump(mode="json")))
+    assert again == parameters
+    assert list(again.estimators.methods) != list(parameters.estimators.methods)
+    for one, other in zip(cameras_of("S1", again), cameras_of("S1", parameters), strict=True):
+        assert one.name == other.name
+        np.testing.assert_array_equal(one.translation, other.translation)
+    rotations, pelvis = np.tile(np.eye(3), (2, 24, 1, 1)), np.tile([0.0, 0.0, 5.0], (2, 1))
+    for method in parameters.estimators.methods:
+        first, second = (
+            simulate(
+                method, View("S1", "Walking", "1", "54138969"), rotations, np.zeros(10), pelvis,
+                5.0, p.estimators, p.planted_seed, 1,
+            )
+            for p in (parameters, again)
+        )  # fmt: skip
+        for one, other in zip(first, second, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_shape_bias_is_large_in_no_direction_and_shared(parameters: Parameters) -> None:

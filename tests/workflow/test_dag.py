@@ -1,7 +1,9 @@
 """The shape of the DAG in named cases, by dry run."""
 
 import pytest
-from conftest import planned, snakemake
+from dry_run import planned, snakemake
+
+from jointreg.sequences import load_sequences
 
 OPEN = ("--configfile", "config/open.yaml")
 
@@ -37,7 +39,7 @@ def test_real_data_set_plans_105_jobs_a_stage(checkout):
     for name in ("raw/metadata.xml", "smpl/SMPL_NEUTRAL.npz", "J_regressor_h36m.npy"):
         (base / name).parent.mkdir(exist_ok=True)
         (base / name).touch()
-    actions = {line.split("\t")[1] for line in open(checkout / "config/sequences/human36m.tsv")}
+    actions = {row.action for row in load_sequences(checkout / "config/sequences/human36m.tsv")}
     for method in ("spin", "vibe", "meva"):
         for subject in ("S1", "S5", "S6", "S7", "S8", "S9", "S11"):
             (base / "predictions" / method / subject).mkdir(parents=True)

@@ -77,6 +77,39 @@ rule table_1:
         "../scripts/table_1.py"
 
 
+rule agreement:
+    """How well bodies agree with masks and labels before and after refinement, training frames."""
+    input:
+        frames=sequences(rules.prepare.output.frames, split="train"),
+        masks=sequences(rules.segment.output.masks, split="train"),
+        bodies=[
+            *sequences(INITIAL_BODIES, split="train"),
+            *(
+                path
+                for variant in CONFIG.variants
+                for path in sequences(
+                    f"results/{RUN}/optimize/{variant}/{{subject}}/{{action}}.zarr.zip",
+                    split="train",
+                )
+            ),
+        ],
+        regressor=rules.fit_regressor_spin.output.store,
+        body=BODY_FILE,
+    output:
+        table=table_report("agreement.csv", "data"),
+    log:
+        f"logs/{RUN}/agreement.log",
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        bodies=["initial", *CONFIG.variants],
+        body=CONFIG.body,
+        body_digest=BODY_DIGEST,
+        code=code("agreement"),
+    script:
+        "../scripts/agreement.py"
+
+
 rule figures:
     """Overlays before and after, energies, errors and regressor support."""
     input:
@@ -131,4 +164,5 @@ rule paper:
     """Everything that regenerates the paper, without the comparison with truth."""
     input:
         rules.table_1.output,
+        rules.agreement.output,
         rules.figures.output,

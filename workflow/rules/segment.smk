@@ -4,7 +4,7 @@
 rule background:
     """Empty-room image of every camera, over all videos of one subject."""
     input:
-        LABELS,
+        raw_files,
     output:
         model=f"results/{RUN}/background/{{subject}}.zarr.zip",
     log:

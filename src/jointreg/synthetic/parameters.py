@@ -1,10 +1,10 @@
 """Every number of the generator, typed. The values and where they come from: `config/generator.yaml`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from jointreg.config import Fraction, NonNegative, Settings
 from jointreg.errors import ConfigError
@@ -118,14 +118,15 @@ class StandardRegressor(Settings):
 class Method(Settings):
     """One simulated estimator."""
 
-    shared: Fraction = Field(description="correlation of its errors with the first method's")
+    shared: Fraction = Field(description="correlation of its errors with the leading method's")
     scale: PositiveFloat = Field(description="factor on the pose errors")
 
 
 class Estimators(Settings):
     """Errors of the simulated estimators."""
 
-    methods: dict[str, Method] = Field(description="by name; the first one's errors may be shared")
+    leading: str = Field(description="the method whose errors others may share")
+    methods: dict[str, Method] = Field(description="by name")
     shape_bias: dict[str, BiasBetas] = Field(
         description="added to the true betas; methods that share errors have none of their own"
     )
@@ -149,6 +150,15 @@ class Estimators(Settings):
     lateral_noise_m: NonNegative = Field(
         description="sd of the position across the line of sight, metres"
     )
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        if self.leading not in self.methods or set(self.methods) != set(self.shape_bias):
+            raise ValueError(
+                f"leading is '{self.leading}', methods are {sorted(self.methods)}, shape_bias has "
+                f"{sorted(self.shape_bias)}: expected the same names"
+            )
+        return self
 
 
 class Parameters(Settings):

@@ -76,12 +76,14 @@ def cameras_of(subject: str, parameters: Parameters) -> list[Camera]:
     Raises:
         ConfigError: nobody has this name.
     """
-    from jointreg.datasets.human36m_metadata import image_size
+    from jointreg.datasets.human36m_metadata import CAMERAS, image_size
 
     parameters.person(subject)
+    require_cameras((), parameters)
     rig = parameters.rig
     cameras = []
-    for index, (name, plan) in enumerate(rig.cameras.items()):
+    for index, name in enumerate(CAMERAS):
+        plan = rig.cameras[name]
         generator = planted_generator(parameters.planted_seed, "camera", subject, name)
         position = np.array(plan.position_m) + rig.position_jitter_m * generator.standard_normal(3)
         aim = from_axis_angle(rig.aim_jitter_rad * generator.standard_normal(3))
@@ -116,8 +118,10 @@ def require_cameras(names: Sequence[str], parameters: Parameters) -> None:
     """
     from jointreg.datasets.human36m_metadata import CAMERAS
 
-    if tuple(parameters.rig.cameras) != CAMERAS:
-        raise ConfigError(f"rig.cameras are {list(parameters.rig.cameras)}, expected {list(CAMERAS)}")
+    if set(parameters.rig.cameras) != set(CAMERAS):
+        raise ConfigError(
+            f"rig.cameras are {sorted(parameters.rig.cameras)}, expected {sorted(CAMERAS)}"
+        )
     unknown = [name for name in names if name not in CAMERAS]
     if unknown:
         raise ConfigError(f"camera '{unknown[0]}' is unknown, expected one of {', '.join(CAMERAS)}")

@@ -2,7 +2,7 @@
 
 They are not the networks whose names they echo. Each has an error that all frames share (biased shape,
 one bias a joint, a root turn a camera), one that comes and goes over some tenths of a second, and a
-wrong distance. A method may share part of the first method's errors, as networks on one backbone do.
+wrong distance. A method may share part of the leading method's errors, as networks on one backbone do.
 """
 
 from collections.abc import Callable
@@ -87,8 +87,8 @@ def shape_bias(method: str, settings: Estimators) -> np.ndarray:
 
 
 def _mixed(method: str, settings: Estimators, draw: Callable[[str], np.ndarray]) -> np.ndarray:
-    """Errors of a method: what it shares with the first method and what is its own."""
-    first, shared = next(iter(settings.methods)), settings.methods[method].shared
+    """Errors of a method: what it shares with the leading method and what is its own."""
+    first, shared = settings.leading, settings.methods[method].shared
     if method == first:
         return draw(first)
     own = np.sqrt(1 - shared**2) * draw(method)

@@ -1,0 +1,23 @@
+"""Rule `agreement`. The science is in jointreg.agreement."""
+
+from jointreg import stores
+from jointreg.agreement import agreement_rows, write_rows
+from jointreg.body import load_body
+from jointreg.gallery import by
+from jointreg.job import progress, start
+from jointreg.regressor import Regressor
+
+job = start(snakemake)
+kept = ["joints_cam", "joints_px", "crop_intrinsics", "camera"]
+files = list(zip(job.input.frames, job.input.masks, strict=True))
+sequences = (
+    (stores.FRAMES.read(frames, only=kept), stores.MASKS.read(masks))
+    for frames, masks in progress(files, "sequences")
+)
+sets = {
+    name: (stores.BODIES.read(path) for path in paths)
+    for name, paths in by(job.params.bodies, job.input.bodies).items()
+}
+regressor = Regressor(stores.REGRESSOR.read(job.input.regressor).weights)
+rows = agreement_rows(load_body(job.params.body), sequences, sets, regressor)
+write_rows(job.output.table, rows)

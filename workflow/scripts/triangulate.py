@@ -1,0 +1,15 @@
+"""Rule `triangulate`. The science is in jointreg.labels and jointreg.triangulation."""
+
+from pathlib import Path
+
+from jointreg.config import Triangulate
+from jointreg.datasets.calibration import read_calibration
+from jointreg.job import start
+from jointreg.labels import make_labels, reprojection_table, write_labels
+from jointreg.tracking import read_tracks
+
+job = start(snakemake)
+cameras = read_calibration(job.input.calibration)
+labels = make_labels(cameras, read_tracks(job.input.tracks), Triangulate(**job.params.cfg))
+write_labels(job.output.labels, labels)
+Path(job.output.check).write_text(reprojection_table(labels) + "\n")
