@@ -9,7 +9,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+)
 
 from jointreg.errors import ConfigError
 
@@ -17,8 +25,13 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 
 
+def _number(value: Any) -> Any:
+    """Text that spells a whole number, as `--config` on the command line gives it, is that number."""
+    return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
 class Settings(BaseModel):
-    """Base of all blocks: immutable, no unknown keys, no silent conversion of types."""
+    """Base of all blocks: immutable, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -125,7 +138,9 @@ class Optimize(Settings):
 class Evaluate(Settings):
     """The protocol (rule evaluate): stored with every number, printed in every caption."""
 
-    joints: Literal[14, 17] = Field(description="joints in the mean; 17 counts the pelvis")
+    joints: Annotated[Literal[14, 17], BeforeValidator(_number)] = Field(
+        description="joints in the mean; 17 counts the pelvis"
+    )
     root: str = Field(description="joint that both skeletons are moved to before MPJPE")
     average: Literal["frames", "actions"] = Field(description="mean over frames, or of action means")
 

@@ -81,9 +81,6 @@ def make_labels(
     found = triangulate(cameras, points, weights, outlier_px=settings.outlier_px)
     joints = smooth(bridge(h36m_joints(found.points_world)), settings.smoothing_hz, rate)
     residual, used = _check(cameras, joints, points, found)
-    smoothing = (
-        f"low-pass filter at {settings.smoothing_hz:g} Hz" if settings.smoothing_hz else "unsmoothed"
-    )
     return {
         "joints_world": joints,
         "cameras": np.array([camera.name for camera in cameras]),
@@ -91,8 +88,15 @@ def make_labels(
         "swapped": swapped,
         "residual_px": residual,
         "used": used,
-        "about": np.array(LABELS_ABOUT.format(gap=LONGEST_GAP, smoothing=smoothing)),
+        "about": np.array(about(settings)),
     }
+
+
+def about(settings: config.Triangulate) -> str:
+    """What the labels are, in words, for these settings."""
+    hz = settings.smoothing_hz
+    smoothing = f"low-pass filter at {hz:g} Hz" if hz else "unsmoothed"
+    return LABELS_ABOUT.format(gap=LONGEST_GAP, smoothing=smoothing)
 
 
 def h36m_joints(points: np.ndarray) -> np.ndarray:

@@ -153,6 +153,8 @@ def protocol_sentence(
     frame_step: int,
     skip_damaged: bool,
     simulated: bool,
+    fitted: bool = False,
+    labels: str = "",
 ) -> str:
     """The protocol in words, for every caption.
 
@@ -163,6 +165,8 @@ def protocol_sentence(
         frame_step: every n-th video frame was used.
         skip_damaged: sequences of the table of damaged ones were left out.
         simulated: some methods are simulated estimators.
+        fitted: some methods were fitted to the labels that they are scored with.
+        labels: what the labels are, where they are not motion capture.
     """
     joints = "14 joints (SPIN's set)" if protocol.joints == 14 else "17 joints (the pelvis counts)"
     step = {1: "every frame", 2: "every 2nd frame", 3: "every 3rd frame"}.get(
@@ -186,6 +190,13 @@ def protocol_sentence(
             "Methods called sim_* are simulated estimators, not the networks: how far their error "
             "falls from J_std to J_opt is a property of the generator of this data set."
         )
+    if fitted:
+        sentences.append(
+            "The bodies were themselves fitted to the labels that score them: these numbers show that "
+            "the pipeline runs on real pictures, not that a regressor or a method is better."
+        )
+    if labels:
+        sentences.append(f"Labels: {' '.join(labels.split())}")
     return " ".join(sentences)
 
 

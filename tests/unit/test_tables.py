@@ -284,6 +284,16 @@ def test_the_protocol_sentence_names_every_choice() -> None:
         skip_damaged=False,
         simulated=False,
     )
+    lab = table_text.protocol_sentence(
+        Evaluate(joints=17, root="pelvis", average="frames"),
+        **settings,
+        skip_damaged=False,
+        simulated=False,
+        fitted=True,
+        labels="Triangulated landmarks;\nno markers.",
+    )
+    assert "not that a regressor or a method is better" in lab
+    assert lab.endswith("Labels: Triangulated landmarks; no markers.")
     assert "17 joints" in real
     assert "included" in real
     assert "generator" not in real

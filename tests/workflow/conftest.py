@@ -1,20 +1,17 @@
-"""A copy of the project to run the workflow in."""
-
-import shutil
+"""Copies of the project to run the workflow in, and one finished tiny run for all tests."""
 
 import pytest
-
-PARTS = ("Snakefile", "workflow", "src", "config", "envs", "profiles", "tools")
+from dry_run import TINY, copy_project, snakemake
 
 
 @pytest.fixture
 def checkout(tmp_path, root):
-    """A copy of the project's own files, without data, results or environment."""
-    for part in PARTS:
-        source = root / part
-        if source.is_dir():
-            shutil.copytree(source, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(source, tmp_path / part)
-    (tmp_path / "slurm").symlink_to("profiles/slurm")
-    return tmp_path
+    return copy_project(root, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, root):
+    """A checkout in which the tiny run has been made, diagnosis included."""
+    folder = copy_project(root, tmp_path_factory.mktemp("finished"))
+    snakemake(folder, *TINY)
+    return folder

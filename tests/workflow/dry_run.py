@@ -1,10 +1,29 @@
-"""Dry runs of the workflow: which jobs would run, and why."""
+"""Copies of the project, and runs of the workflow in them."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+
+OPEN = ("--configfile", "config/open.yaml")
+TINY = ("--configfile", "tests/tiny/config.yaml")
+PARTS = ("Snakefile", "workflow", "src", "config", "envs", "profiles", "tools", "tests/tiny")
+
+
+def copy_project(root, folder):
+    """The project's own files, without data, results or environment."""
+    for part in PARTS:
+        source, target = root / part, folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            # numba's caches come along, so that a test does not wait for a compiler
+            shutil.copytree(source, target)
+        else:
+            shutil.copy2(source, target)
+    (folder / "slurm").symlink_to("profiles/slurm")
+    return folder
 
 
 def snakemake(folder, *arguments, check=True):
@@ -23,7 +42,8 @@ def snakemake(folder, *arguments, check=True):
 
 def planned(folder, *arguments):
     """Rule name -> number of jobs that a dry run would start."""
-    text = snakemake(folder, "--dry-run", *arguments).stdout
+    done = snakemake(folder, "--dry-run", *arguments)
+    text = done.stdout + done.stderr
     if "Nothing to be done" in text:
         return Counter()
     table = text.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:]

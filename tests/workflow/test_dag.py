@@ -1,11 +1,9 @@
 """The shape of the DAG in named cases, by dry run."""
 
 import pytest
-from dry_run import planned, snakemake
+from dry_run import OPEN, planned, snakemake
 
 from jointreg.sequences import load_sequences
-
-OPEN = ("--configfile", "config/open.yaml")
 
 
 def test_demo_has_at_most_165_jobs_and_every_stage(checkout):

@@ -1,5 +1,6 @@
 """Tables and figures."""
 
+from jointreg import labels
 from jointreg.sequences import load_examples
 from jointreg.table_text import protocol_sentence
 
@@ -14,6 +15,8 @@ PROTOCOL = protocol_sentence(
     frame_step=CONFIG.prepare.frame_step,
     skip_damaged=CONFIG.dataset.skip_damaged,
     simulated=any(method.startswith("sim_") for method in CONFIG.methods),
+    fitted=any(METHODS[method].kind == "keypoints" for method in CONFIG.methods),
+    labels=labels.about(CONFIG.triangulate) if CONFIG.triangulate.enabled else "",
 )
 
 

@@ -1,0 +1,80 @@
+"""One changed setting reruns its stage and what follows, and nothing else."""
+
+import os
+import time
+
+import pytest
+from dry_run import TINY, planned, snakemake
+
+AFTER_EVALUATE = {"table_1", "figures", "all"}
+AFTER_OPTIMIZE = {"fit_regressor_opt", "evaluate", "agreement", "diagnose", *AFTER_EVALUATE}
+AFTER_SEGMENT = {"energy_weights", "train_discriminator", "optimize", *AFTER_OPTIMIZE}
+
+
+def edited(folder, name, old, new):
+    """Change one place of a source file; give back a function that undoes it."""
+    path = folder / name
+    text = path.read_text()
+    assert text.count(old) == 1, f"{name} holds {old!r} {text.count(old)} times"
+    path.write_text(text.replace(old, new))
+    return lambda: path.write_text(text)
+
+
+def test_a_second_run_does_nothing(finished):
+    assert not planned(finished, *TINY)
+    assert "Nothing to be done" in snakemake(finished, *TINY).stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        ("figures={dpi: 80}", {"figures", "all"}),
+        ("evaluate={joints: 14}", {"evaluate", "diagnose", *AFTER_EVALUATE}),
+        ("fit_regressor_opt={sum_weight: 50.0}", AFTER_OPTIMIZE - {"agreement"}),
+        ("optimize={iterations: 90}", AFTER_SEGMENT - {"energy_weights"}),
+        ("train_discriminator={steps: 10}", AFTER_SEGMENT),
+        ("segment={threshold: 7.0}", {"segment", *AFTER_SEGMENT}),
+        ("estimate={keypoints_prior: 0.1}", None),
+    ],
+)
+def test_a_changed_setting_reruns_its_stage_and_what_follows(finished, change, rules):
+    found = set(planned(finished, *TINY, "--config", change))
+    if rules is None:
+        rules = {"estimate", "fit_regressor_spin", *AFTER_SEGMENT}
+    assert found == rules
+
+
+def test_an_edited_comment_docstring_or_message_reruns_nothing(finished):
+    undo = [
+        edited(finished, "src/jointreg/losses.py", '"""Sum over joints of', '"""The sum over joints of'),
+        edited(finished, "workflow/scripts/optimize.py", "job = start", "# begin\njob = start"),
+    ]
+    assert not planned(finished, *TINY)
+    for back in undo:
+        back()
+
+
+def test_edited_code_reruns_the_stages_that_reach_it(finished):
+    back = edited(
+        finished,
+        "src/jointreg/losses.py",
+        "(joints - target).square().sum(dim=(1, 2))",
+        "2 * (joints - target).square().sum(dim=(1, 2))",
+    )
+    assert set(planned(finished, *TINY)) == AFTER_SEGMENT
+    back()
+
+
+def test_a_git_checkout_reruns_nothing(finished):
+    """A checkout gives every file of the project a new time stamp."""
+    now = time.time() + 5
+    for part in ("src", "workflow", "config", "Snakefile"):
+        for path in [finished / part, *(finished / part).rglob("*")]:
+            if path.is_file():
+                os.utime(path, (now, now))
+    assert not planned(finished, *TINY)
+
+
+def test_why_a_job_would_run_is_said(finished):
+    done = snakemake(finished, "--dry-run", *TINY, "--config", "figures={dpi: 80}")
+    assert "Params have changed" in done.stdout + done.stderr

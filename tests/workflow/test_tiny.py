@@ -1,0 +1,116 @@
+"""The tiny run: its numbers, its reproducibility, its independence of the truth, its errors."""
+
+import csv
+import shutil
+
+import numpy as np
+from dry_run import TINY, copy_project, planned, snakemake
+
+TABLES = ("table_1.csv", "table_1.md", "table_1.tex", "table_1.txt", "ablation.csv", "agreement.csv")
+
+
+def rows(path):
+    with path.open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def diagnosis(folder):
+    found = rows(folder / "results/tiny/tables/diagnostics.csv")
+    keys = ("method", "variant", "regressor", "metric")
+    return {tuple(row[key] for key in keys): float(row["value"]) for row in found}
+
+
+def test_has_at_most_30_jobs(checkout):
+    assert sum(planned(checkout, *TINY).values()) <= 30
+
+
+def test_table_1_is_tidy(finished):
+    table = rows(finished / "results/tiny/tables/table_1.csv")
+    assert {"method", "regressor", "metric", "value_mm", "frames"} <= set(table[0])
+    assert {row["regressor"] for row in table} == {"std", "spin", "opt"}
+    assert {row["metric"] for row in table} == {"mpjpe", "pa_mpjpe"}
+    assert all(row["frames"] == "8" for row in table)
+    # A simulated estimator of 60-70 mm: millimetres, not metres, and not another joint order.
+    assert all(20 < float(row["value_mm"]) < 120 for row in table)
+
+
+def test_refinement_brings_bodies_to_the_truth(finished):
+    found = diagnosis(finished)
+    assert found["sim_spin", "full", "-", "vertex_error_ratio"] < 0.4
+    assert found["sim_spin", "full", "-", "vertex_error_centred_ratio"] < 0.5
+    assert found["sim_spin", "full", "-", "rendered_iou_with_true_mask"] > 0.9
+
+
+def test_masks_are_not_wide_or_narrow(finished):
+    found = diagnosis(finished)
+    assert abs(found["background", "-", "-", "mask_boundary_bias"]) < 0.5
+    assert found["background", "-", "-", "mask_iou"] > 0.95
+
+
+def test_the_exported_regressor_is_the_stored_one(finished):
+    from jointreg import stores
+
+    folder = finished / "results/tiny/fit_regressor_opt"
+    weights = np.load(folder / "J_opt_full.npy")
+    assert weights.shape == (17, 6890)
+    assert np.array_equal(weights, stores.REGRESSOR.read(folder / "J_opt_full.zarr.zip").weights)
+    assert weights.min() >= 0
+    assert np.abs(weights.sum(axis=1) - 1).max() < 1e-3
+
+
+def test_without_the_truth_the_same_tables_are_made(finished, tmp_path, root):
+    """Another run from the raw data on, the truth deleted: every table is the same, byte for byte."""
+    again = copy_project(root, tmp_path / "again")
+    made = [f"data/tiny/human36m/{subject}/files.json" for subject in ("S1", "S5", "S9")]
+    snakemake(again, *made, *TINY)
+    for subject in ("S1", "S5", "S9"):
+        index = f"data/tiny/human36m/{subject}/files.json"
+        assert (again / index).read_bytes() == (finished / index).read_bytes()
+    shutil.rmtree(again / "data/tiny/truth")
+    snakemake(again, "paper", *TINY)
+    assert not (again / "data/tiny/truth").exists()
+    for name in TABLES:
+        first, second = (folder / "results/tiny/tables" / name for folder in (finished, again))
+        assert first.read_bytes() == second.read_bytes(), name
+    for name in ("fit_regressor_spin/J_spin.npy", "fit_regressor_opt/J_opt_full.npy"):
+        first, second = (folder / "results/tiny" / name for folder in (finished, again))
+        assert first.read_bytes() == second.read_bytes(), name
+
+
+def test_a_truncated_store_stops_with_file_and_cure(finished, tmp_path):
+    folder = tmp_path / "damaged"
+    shutil.copytree(finished, folder, symlinks=True)
+    store = folder / "results/tiny/estimate/sim_spin/S9/Walking.zarr.zip"
+    store.write_bytes(store.read_bytes()[:3000])
+    done = snakemake(folder, *TINY, check=False)
+    text = done.stdout + done.stderr
+    assert done.returncode
+    name = "results/tiny/estimate/sim_spin/S9/Walking.zarr.zip"
+    assert f"StoreError: {name}: not a readable zipped Zarr store, truncated or damaged" in text
+    assert f"snakemake -f {name}" in text
+    snakemake(folder, "-f", name, *TINY)
+    snakemake(folder, *TINY)
+    for table in TABLES:
+        first, second = (base / "results/tiny/tables" / table for base in (finished, folder))
+        assert first.read_bytes() == second.read_bytes(), table
+
+
+def test_deleted_video_is_named(finished, tmp_path):
+    folder = tmp_path / "damaged"
+    shutil.copytree(finished, folder, symlinks=True)
+    (video,) = (folder / "data/tiny/human36m/S5/Videos").iterdir()
+    video.unlink()
+    store = "results/tiny/prepare/S5/Walking.zarr.zip"
+    done = snakemake(folder, "-f", store, *TINY, check=False)
+    text = done.stdout + done.stderr
+    assert done.returncode
+    assert "DataError" in text
+    assert video.name in text
+
+
+def test_report_holds_tables_and_figures_with_captions(finished):
+    snakemake(finished, *TINY, "--report", "report.html")
+    text = (finished / "report.html").read_text()
+    assert len(text) < 20e6
+    for words in ("simulated estimators, not the networks", "Protocol: 17 joints", "regressor_support"):
+        assert words in text, words
