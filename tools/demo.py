@@ -4,6 +4,7 @@ Usage: python tools/demo.py open|lab [--cores N]
 """
 
 import argparse
+import csv
 import re
 import subprocess
 import sys
@@ -33,11 +34,38 @@ def main() -> int:
         subprocess.run([*snakemake, "--quiet", "all", "--report", str(report)], cwd=ROOT, check=True)
     print()
     print((results / "tables" / "table_1.txt").read_text())
+    if (results / "tables" / "diagnostics.csv").exists():
+        print(against_truth(results / "tables" / "diagnostics.csv"))
     print(f"pictures    results/{arguments.run}/figures/")
     print(f"report      results/{arguments.run}/report.html")
     print(f"regressor   results/{arguments.run}/fit_regressor_opt/J_opt_full.npy")
     print(jobs(ROOT / "logs" / arguments.run, begin))
     return 0
+
+
+SHOWN = (
+    "joint_error_true_joints",
+    "vertex_error_ratio",
+    "vertex_error_centred_ratio",
+    "t_pose_error_ratio",
+    "mask_boundary_bias",
+)
+"""Comparisons with truth worth a line in the terminal; effects of the discriminator are shown too."""
+
+
+def against_truth(table: Path) -> str:
+    """The main rows of diagnostics.csv as aligned lines."""
+    with table.open() as stream:
+        rows = [
+            (row["method"], row["variant"], row["regressor"], row["metric"], row["value"], row["unit"])
+            for row in csv.DictReader(stream)
+            if row["metric"] in SHOWN
+            or row["metric"].removesuffix("_discriminator_effect") in (SHOWN[0], "vertex_error")
+        ]
+    lines = ["Against the truth (all rows: tables/diagnostics.csv)"]
+    for method, variant, regressor, metric, value, unit in rows:
+        lines.append(f"  {method:10} {variant:17} {regressor:5} {metric:45} {float(value):8.2f} {unit}")
+    return "\n".join(lines) + "\n"
 
 
 def newest(*folders: Path) -> float:

@@ -1,8 +1,16 @@
 """Write the generated pages: config/README.md, docs/stores.md and the pictures of the open body."""
 
+import shutil
 from pathlib import Path
 
+import numpy as np
+
+from jointreg import figures
+from jointreg.body import load_body
 from jointreg.config import load, parameter_table, read_yaml
+from jointreg.mesh_figures import body_views
+from jointreg.rotations import from_axis_angle
+from jointreg.skeleton import SMPL_24
 from jointreg.stores import SCHEMAS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +45,47 @@ def main() -> None:
     config = load(read_yaml(ROOT / "config/config.yaml"))
     (ROOT / "config/README.md").write_text(CONFIG_HEAD + parameter_table(config))
     (ROOT / "docs/stores.md").write_text(stores_page())
+    draw_open_body()
+    copy_overlay(ROOT / "results/open/figures/overlay_S6_Sitting.png")
+
+
+def copy_overlay(source: Path) -> None:
+    """The README's picture, from a finished demo."""
+    if source.exists():
+        shutil.copyfile(source, ROOT / "docs/pictures/overlay.png")
+
+
+SITTING = {
+    **{f"{side}_hip": (-1.5, 0.0, 0.0) for side in ("left", "right")},
+    **{f"{side}_knee": (1.5, 0.0, 0.0) for side in ("left", "right")},
+    "left_shoulder": (0.0, 0.0, -1.1),
+    "right_shoulder": (0.0, 0.0, 1.1),
+    "left_elbow": (0.0, -0.9, 0.0),
+    "right_elbow": (0.0, 0.9, 0.0),
+}
+"""Axis-angle of the joints of a sitting body, radians."""
+
+
+def draw_open_body() -> None:
+    """The open body in T-pose, sitting, and two standard deviations along its first shape directions."""
+    body = load_body("open")
+    pose = np.zeros((1, 24, 3))
+    for name, turn in SITTING.items():
+        pose[0, SMPL_24.index(name)] = turn
+    rest, none = np.tile(np.eye(3), (1, 24, 1, 1)), np.zeros((1, body.n_betas))
+    poses = {
+        "T-pose": body.vertices(rest, none)[0],
+        "sitting": body.vertices(from_axis_angle(pose), none)[0],
+    }
+    shapes = {}
+    for direction in range(3):
+        for sign in (-2, 2):
+            betas = none.copy()
+            betas[0, direction] = sign
+            shapes[f"beta {direction} = {sign:+d}"] = body.vertices(rest, betas)[0]
+    pictures = ROOT / "docs/pictures"
+    figures.save(body_views(poses, body.faces), pictures / "open_body.png", dpi=110)
+    figures.save(body_views(shapes, body.faces), pictures / "open_body_shapes.png", dpi=90)
 
 
 def stores_page() -> str:

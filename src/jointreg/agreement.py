@@ -3,9 +3,7 @@
 Reads no truth, so it serves real recordings as well: a body that fits is not yet a body that is right.
 """
 
-import csv
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -154,13 +152,3 @@ def agreement_rows(
         row = (name, camera, quantity, mean, UNITS[quantity], len(values))
         table.append(dict(zip(COLUMNS, row, strict=True)))
     return table
-
-
-def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write the rows as CSV, values with four decimals."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**row, "value": f"{row['value']:.4f}"} for row in rows)

@@ -205,6 +205,11 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
     except ValidationError as error:
         lines = [_explain(fault) for fault in error.errors()]
         raise ConfigError(f"{where}:\n" + "\n".join(lines), "keys: config/README.md") from None
+    if config.device == "cuda":
+        raise ConfigError(
+            f"{where}: device is 'cuda', but silhouettes and skinning have CPU kernels only",
+            "set device: cpu; one core refines a frame in about 0.1 s",
+        )
     for variant in config.variants:
         optimize_settings(config, variant, where)
     if "full" not in config.variants:

@@ -5,11 +5,9 @@ or for masks the segmentation method; `variant` is the refinement, `regressor` w
 What does not apply is `-`.
 """
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -128,16 +126,6 @@ def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
         for line in lines
     ]
     return "\n".join("  ".join(line).rstrip() for line in cells) + "\n"
-
-
-def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write diagnostics.csv, values with six decimals."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**row, "value": f"{row['value']:.6f}"} for row in rows)
 
 
 def _regressors_on_true_bodies(

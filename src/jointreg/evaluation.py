@@ -4,10 +4,8 @@ Every body is posed once, and only the vertices that some regressor reads. One j
 one subject with all its actions; it writes `stores.ERRORS` and tidy rows, one a take and metric.
 """
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -257,17 +255,6 @@ def tidy_rows(
                     }
                 )
     return table
-
-
-def write_rows(path: str | Path, table: Sequence[Mapping[str, Any]]) -> None:
-    """Write tidy rows as CSV, values with six decimals (a nanometre)."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        for row in table:
-            writer.writerow({key: f"{v:.6f}" if isinstance(v, float) else v for key, v in row.items()})
 
 
 def _stacked(regressors: Mapping[str, Any], n_vertices: int) -> np.ndarray:

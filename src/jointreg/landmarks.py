@@ -78,7 +78,7 @@ class Landmarker:
     def __init__(self, path: str | Path) -> None:
         path = Path(path)
         if not path.is_file():
-            raise DataError(f"landmark network {path} does not exist", "make data-lab")
+            raise DataError(f"landmark network {path} does not exist", "python tools/fetch_lab.py")
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:

@@ -62,6 +62,31 @@ def regressor_support(
     return figure
 
 
+def body_views(meshes: Mapping[str, np.ndarray], faces: np.ndarray) -> Figure:
+    """Meshes side by side, each from the front and the side, to one scale.
+
+    Args:
+        meshes: title -> vertices, y up, facing +z, metres, (V, 3).
+        faces: (F, 3).
+    """
+    with mpl.rc_context(STYLE | {"axes.grid": False}):
+        panels = [(title, view) for title in meshes for view in VIEWS]
+        widths = [np.ptp(_project(meshes[t], view)[0][:, 0]) + 2 * MARGIN for t, view in panels]
+        low = min(mesh[:, 1].min() for mesh in meshes.values()) - MARGIN
+        high = max(mesh[:, 1].max() for mesh in meshes.values()) + MARGIN
+        scale = 2.6 / (high - low)
+        figure = Figure(figsize=(scale * sum(widths) * 1.06, 3.0), layout="constrained")
+        axes = figure.subplots(1, len(panels), width_ratios=widths, squeeze=False)[0]
+        for axis, (title, view) in zip(axes, panels, strict=True):
+            _mesh(axis, meshes[title], faces, view)
+            axis.set_ylim(low, high)
+            axis.set_aspect("equal")
+            axis.set_axis_off()
+            if view == "front":
+                axis.set_title(title, fontsize=10)
+    return figure
+
+
 def _project(points: np.ndarray, view: str) -> tuple[np.ndarray, np.ndarray]:
     """Picture coordinates (P, 2) and nearness to the viewer (P,)."""
     right, towards = (np.array(axis) for axis in VIEWS[view])

@@ -141,9 +141,10 @@ class Schema:
                         f"expected {self.name} version {self.version}",
                         again,
                     )
-                units = {key: group[key].attrs["unit"] for key in group.array_keys()}
-                wanted = set(group.array_keys()) if only is None else set(only)
-                arrays = {key: np.asarray(group[key][...]) for key in sorted(wanted)}
+                members = dict(group.arrays())
+                units = {key: member.attrs["unit"] for key, member in members.items()}
+                wanted = set(members) if only is None else set(only)
+                arrays = {key: np.asarray(members[key][...]) for key in sorted(wanted)}
         except StoreError:
             raise
         except Exception as error:

@@ -74,6 +74,12 @@ def test_missing_key_and_undefined_variant(values):
         config.load(values)
 
 
+def test_a_device_without_a_backend_is_refused(values):
+    values["device"] = "cuda"
+    with pytest.raises(ConfigError, match="CPU kernels only"):
+        config.load(values)
+
+
 def test_a_variant_changes_only_what_it_says(values):
     loaded = config.load(values)
     changed = config.optimize_settings(loaded, "no_silhouette").model_dump()

@@ -14,6 +14,7 @@ from jointreg.errors import DataError, ShapeError, StoreError
 from jointreg.evaluation import regressed_joints
 from jointreg.rotations import from_axis_angle
 from jointreg.synthetic import truth as truth_files
+from jointreg.tidy import write_rows
 
 PROTOCOL = Evaluate(joints=17, root="pelvis", average="frames")
 K = np.array([[260.0, 0, 111.5], [0, 260.0, 111.5], [0, 0, 1]])
@@ -158,7 +159,7 @@ def test_units_follow_the_metric(body: Body, true_regressor: np.ndarray, tmp_pat
     assert units["vertex_error_ratio"] == "1"
     assert units["mask_boundary_bias"] == "px"
     assert units["rendered_iou_with_mask"] == "1"
-    diagnosis.write_rows(tmp_path / "d.csv", rows)
+    write_rows(tmp_path / "d.csv", rows, diagnosis.COLUMNS)
     lines = (tmp_path / "d.csv").read_text().splitlines()
     assert lines[0] == "method,variant,regressor,metric,value,unit"
     assert len(lines) == len(rows) + 1

@@ -12,6 +12,7 @@ from jointreg.config import Evaluate
 from jointreg.errors import ConfigError, ShapeError, StoreError
 from jointreg.rotations import from_axis_angle
 from jointreg.skeleton import H36M_14, H36M_17, H36M_AS_SMPL, rows
+from jointreg.tidy import write_rows
 
 PROTOCOL = Evaluate(joints=14, root="pelvis", average="frames")
 
@@ -135,7 +136,7 @@ def test_a_subject_goes_through_the_store_and_into_tidy_rows(
     stores.ERRORS.write(tmp_path / "e.zarr.zip", arrays, attrs=facts)
     record = stores.ERRORS.read(tmp_path / "e.zarr.zip")
     table = evaluation.tidy_rows(record, record.attrs, method="sim_spin", subject="S9")
-    evaluation.write_rows(tmp_path / "e.csv", table)
+    write_rows(tmp_path / "e.csv", table, evaluation.COLUMNS)
     back = pd.read_csv(tmp_path / "e.csv", dtype={"take": str})
     assert list(back.columns) == list(evaluation.COLUMNS)
     assert len(back) == 3 * 2 * 2 * len(evaluation.METRICS)

@@ -11,8 +11,9 @@ from scipy import stats
 from jointreg import table_text, tables
 from jointreg.config import Evaluate
 from jointreg.errors import ConfigError, DataError
-from jointreg.evaluation import COLUMNS, write_rows
+from jointreg.evaluation import COLUMNS
 from jointreg.sequences import Method
+from jointreg.tidy import write_rows
 
 PAPER = Path(__file__).parents[2] / "config" / "paper_table_1.csv"
 ACTIONS = ("Walking", "Sitting", "Directions", "Posing")
@@ -171,7 +172,7 @@ def test_the_papers_gain_is_nearly_all_from_std_to_spin() -> None:
 
 def test_rows_survive_the_csv_and_doubles_are_refused(tmp_path: Path) -> None:
     rows = _rows()
-    write_rows(tmp_path / "a.csv", rows.replace({np.nan: None}).to_dict("records"))
+    write_rows(tmp_path / "a.csv", rows.replace({np.nan: None}).to_dict("records"), COLUMNS)
     back = tables.read_rows([tmp_path / "a.csv"])
     assert set(back["take"]) == {"1", "2"}
     np.testing.assert_allclose(back.value_mm, rows.value_mm, atol=1e-6)

@@ -1,11 +1,12 @@
 """Rule `agreement`. The science is in jointreg.agreement."""
 
 from jointreg import stores
-from jointreg.agreement import agreement_rows, write_rows
+from jointreg.agreement import COLUMNS, agreement_rows
 from jointreg.body import load_body
 from jointreg.gallery import by
 from jointreg.job import progress, start
 from jointreg.regressor import Regressor
+from jointreg.tidy import write_rows
 
 job = start(snakemake)
 kept = ["joints_cam", "joints_px", "crop_intrinsics", "camera"]
@@ -20,4 +21,4 @@ sets = {
 }
 regressor = Regressor(stores.REGRESSOR.read(job.input.regressor).weights)
 rows = agreement_rows(load_body(job.params.body), sequences, sets, regressor)
-write_rows(job.output.table, rows)
+write_rows(job.output.table, rows, COLUMNS)

@@ -4,10 +4,11 @@ import numpy as np
 
 from jointreg.body import load_body
 from jointreg.config import Evaluate
-from jointreg.diagnosis import diagnose, write_rows
+from jointreg.diagnosis import COLUMNS, diagnose
 from jointreg.diagnosis_input import load_cases
 from jointreg.job import start
 from jointreg.regressor import load_regressor
+from jointreg.tidy import write_rows
 
 job = start(snakemake)
 body = load_body(job.params.body)
@@ -26,4 +27,4 @@ rows = diagnose(
     initial=job.params.initial,
     protocol=Evaluate(**job.params.cfg),
 )
-write_rows(job.output.table, rows)
+write_rows(job.output.table, rows, COLUMNS)

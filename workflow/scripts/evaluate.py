@@ -3,9 +3,10 @@
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Evaluate
-from jointreg.evaluation import evaluate_subject, tidy_rows, write_rows
+from jointreg.evaluation import COLUMNS, evaluate_subject, tidy_rows
 from jointreg.job import start
 from jointreg.regressor import load_regressor
+from jointreg.tidy import write_rows
 
 job = start(snakemake)
 body = load_body(job.params.body)
@@ -20,4 +21,4 @@ files = zip(job.params.regressors, job.input.regressors, strict=True)
 regressors = {name: load_regressor(path, body.n_vertices) for name, path in files}
 arrays, facts = evaluate_subject(body, sequences, regressors, Evaluate(**job.params.cfg))
 stores.ERRORS.write(job.output.errors, arrays, attrs=facts, provenance=job.provenance)
-write_rows(job.output.table, tidy_rows(arrays, facts, **job.wildcards))
+write_rows(job.output.table, tidy_rows(arrays, facts, **job.wildcards), COLUMNS)

@@ -16,6 +16,7 @@ import numpy as np
 
 from jointreg import rotations as so3
 from jointreg.camera import Camera
+from jointreg.datasets.plain_xml import read_xml
 from jointreg.errors import DataError, UnitError
 
 SUBPIXELS = 64
@@ -86,11 +87,6 @@ def fitted(camera: Camera, size: tuple[int, int]) -> Camera:
     return replace(camera, intrinsics=intrinsics, size=(int(size[0]), int(size[1])))
 
 
-class _NoDoctype(ElementTree.TreeBuilder):
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        raise DataError("the file declares a DOCTYPE; calibrations do not need one")
-
-
 def _qualisys(path: Path) -> dict[str, Camera]:
     """Qualisys: millimetres, camera y up and z backward, positions in 64ths of a pixel.
 
@@ -98,12 +94,7 @@ def _qualisys(path: Path) -> dict[str, Camera]:
     readers divide them too: chessboards filmed by the cameras of config/lab.yaml give k1 = -0.05 and
     k2 = 0.15 as the file says.
     """
-    try:
-        with path.open("rb") as stream:
-            parser = ElementTree.XMLParser(target=_NoDoctype())
-            root = ElementTree.parse(stream, parser).getroot()
-    except (ElementTree.ParseError, DataError) as error:
-        raise DataError(f"calibration {path}: not readable as XML ({error})", _HOW_TO) from error
+    root = read_xml(path, _HOW_TO)
     cameras = {}
     for element in root.iter("camera"):
         name = element.get("serial", "")

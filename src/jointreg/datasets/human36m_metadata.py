@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from jointreg.camera import Camera
+from jointreg.datasets.plain_xml import read_xml
 from jointreg.errors import DataError
 
 CAMERAS: tuple[str, ...] = ("54138969", "55011271", "58860488", "60457274")
@@ -69,7 +70,7 @@ def read_metadata(path: str | Path) -> Metadata:
         DataError: the file is missing, is not XML, declares a DOCTYPE or entities, or lacks an element.
     """
     path = Path(path)
-    root = _parse(path)
+    root = read_xml(path, _HOW_TO_GET)
     w0 = _numbers(path, root)
     cameras = {
         (subject, index): _camera(w0, subject, index)
@@ -136,25 +137,6 @@ def write_metadata(
 def image_size(subject: int, index: int) -> tuple[int, int]:
     """Width and height in pixels of the videos of one subject (1-11) and camera (0-3)."""
     return (1000, 1002 if index in (0, 3) or subject in (4, 7, 10) else 1000)
-
-
-class _NoDoctype(ElementTree.TreeBuilder):
-    """Refuses a DOCTYPE, and with it every entity declaration."""
-
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        raise DataError(f"declares a DOCTYPE ('{name}'), expected plain XML without entities")
-
-
-def _parse(path: Path) -> ElementTree.Element:
-    if not path.is_file():
-        raise DataError(f"{path} does not exist, expected Human3.6M's metadata.xml", _HOW_TO_GET)
-    try:
-        with path.open("rb") as file:
-            return ElementTree.parse(file, ElementTree.XMLParser(target=_NoDoctype())).getroot()
-    except ElementTree.ParseError as error:
-        raise DataError(f"{path}: not well-formed XML ({error})", _HOW_TO_GET) from error
-    except DataError as error:
-        raise DataError(f"{path}: {error}", _HOW_TO_GET) from None
 
 
 def _numbers(path: Path, root: ElementTree.Element) -> np.ndarray:
