@@ -11,7 +11,7 @@ from jointreg.config import load, parameter_table, read_yaml
 from jointreg.mesh_figures import body_views
 from jointreg.rotations import from_axis_angle
 from jointreg.skeleton import SMPL_24
-from jointreg.stores import SCHEMAS
+from jointreg.stores import FRAMES, SCHEMAS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -44,7 +44,7 @@ def main() -> None:
     """Write all pages."""
     config = load(read_yaml(ROOT / "config/config.yaml"))
     (ROOT / "config/README.md").write_text(CONFIG_HEAD + parameter_table(config))
-    (ROOT / "docs/stores.md").write_text(stores_page())
+    (ROOT / "docs/stores.md").write_text(stores_page() + measured_sizes(ROOT / "results/open"))
     draw_open_body()
     copy_overlay(ROOT / "results/open/figures/overlay_S6_Sitting.png")
 
@@ -86,6 +86,30 @@ def draw_open_body() -> None:
     pictures = ROOT / "docs/pictures"
     figures.save(body_views(poses, body.faces), pictures / "open_body.png", dpi=110)
     figures.save(body_views(shapes, body.faces), pictures / "open_body_shapes.png", dpi=90)
+
+
+def measured_sizes(results: Path) -> str:
+    """Bytes a frame of every per-frame store of a finished demo, as a table.
+
+    Raises:
+        FileNotFoundError: there is no finished demo to measure.
+    """
+    kinds = {
+        "frames": "prepare/*/*.zarr.zip",
+        "masks": "segment/*/*.zarr.zip",
+        "bodies": "estimate/sim_spin/*/*.zarr.zip",
+        "energies": "optimize/full/*/*.energies.zarr.zip",
+    }
+    lines = ["\n## Measured size\n\nAfter compression, in the demo: bytes a frame.\n"]
+    lines += ["| store | bytes a frame |", "| --- | ---: |"]
+    rows = len(FRAMES.read(next(results.glob(kinds["frames"])), only=["frame"]).frame)
+    for name, pattern in kinds.items():
+        files = list(results.glob(pattern))
+        if not files:
+            raise FileNotFoundError(f"no {pattern} in {results}: run `make demo` first")
+        size = sum(path.stat().st_size for path in files) / len(files) / rows
+        lines.append(f"| {name} | {size:,.0f} |")
+    return "\n".join(lines) + "\n"
 
 
 def stores_page() -> str:

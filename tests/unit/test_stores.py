@@ -104,3 +104,14 @@ def test_rows_of_other_frames_are_refused(path, arrays):
     stores.require_same_rows(one, one, "same")
     with pytest.raises(StoreError, match="not the same frames"):
         stores.require_same_rows(one, two, "other")
+
+
+def test_the_page_of_stores_is_in_step(root):
+    page = (root / "docs/stores.md").read_text()
+    for schema in stores.SCHEMAS:
+        assert f"## {schema.name}, version {schema.version}\n\n{schema.about}\n" in page, (
+            "run `make docs`"
+        )
+        for name, spec in schema.arrays.items():
+            dims = " x ".join(str(d) for d in spec.dims)
+            assert f"| `{name}` | {dims} | {spec.dtype} | {spec.unit} | {spec.about} |" in page
