@@ -1,7 +1,13 @@
-# make demo      environment, open data set, whole workflow, Table I in the terminal
-# make test      every test
-# make demo-lab  real people, real cameras: four videos of a laboratory
+## make demo         environment, open data set, whole workflow, Table I in the terminal
+## make test         every test
+## make demo-lab     real people, real cameras: four videos of a laboratory
+## make lint         ruff, snakefmt, mypy; make format mends what they can
+## make docs         the generated pages and pictures, after a demo
+## make clean-demo   remove the demo; make clean-demo-lab likewise
 PYTHON ?= python3.11
+# What pip installs as torch. PyPI's Linux build carries CUDA; for the CPU build:
+# make env TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
+TORCH ?= torch
 CORES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,14 +19,15 @@ export NUMBA_NUM_THREADS := 1
 
 .PHONY: help env demo demo-lab test lint format docs clean-demo clean-demo-lab
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n 's/^## //p' Makefile
 
 env: $(READY)
 
-# torch first and alone: its CPU build. The kernels are compiled here, so that no job waits for it.
+# torch on its own, so that TORCH can name another build. The kernels are compiled here, so that no job
+# waits for it.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[workflow,lab,test]'
 	$(BIN)/python tools/warm_up.py
 	touch $(READY)

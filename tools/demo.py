@@ -38,7 +38,7 @@ def main() -> int:
         print(against_truth(results / "tables" / "diagnostics.csv"))
     print(f"pictures    results/{arguments.run}/figures/")
     print(f"report      results/{arguments.run}/report.html")
-    print(f"regressor   results/{arguments.run}/fit_regressor_opt/J_opt_full.npy")
+    print(f"regressor   results/{arguments.run}/fit_regressor_opt/J_opt_full.npy (open body, not SMPL)")
     print(jobs(ROOT / "logs" / arguments.run, begin))
     return 0
 

@@ -26,7 +26,8 @@ CONFIG_HEAD = """\
 - `methods.tsv`: every known estimator; `predictions` come from files, `keypoints` needs none.
 - `examples/<run>.tsv`: the frames that figures show.
 - `damaged/human36m.tsv`: sequences with known faults.
-- `generator.yaml`: every parameter of the open data set, with its source.
+- `generator.yaml`: every parameter of the open data set; what is realistic about it and what not:
+  [docs/open_data.md](../docs/open_data.md).
 
 """
 

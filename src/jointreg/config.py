@@ -83,7 +83,7 @@ class Segment(Settings):
     """Person masks (rule segment)."""
 
     method: Literal["background", "landmarker", "detectron2", "torchvision"] = Field(
-        description="background: no weights; landmarker: tflite; the others: Mask R-CNN"
+        description="background: no weights; landmarker: tflite; Mask R-CNN is not built in yet"
     )
     threshold: PositiveFloat = Field(
         description="background: distance in noise deviations that is person"
@@ -161,7 +161,9 @@ class Config(Settings):
         description="name of the run: outputs go to results/<run>, logs to logs/<run>"
     )
     seed: int = Field(description="seed of everything random")
-    device: Literal["cpu", "cuda"] = Field(description="where torch runs")
+    device: Literal["cpu", "cuda"] = Field(
+        description="where torch runs; cuda is not built in yet and refused"
+    )
     body: str = Field(description='"open", or an SMPL-format npz or pickle')
     dataset: Dataset
     sequences: str = Field(description="table of the work: one row a subject and action")
@@ -234,6 +236,10 @@ def require_raw_data(config: Config, subjects: set[str]) -> None:
         wanted[config.body] = "body model, https://smpl.is.tue.mpg.de"
     if config.regressor_std:
         wanted[config.regressor_std] = "J_std, from the data archive of SPIN"
+    if config.dataset.kind == "human36m":
+        for method in sorted({config.initial, *config.methods} - {"keypoints"}):
+            folder = Path(config.estimate.predictions, method)
+            wanted[str(folder)] = "prediction files, docs/methods.md"
     for weights in (config.triangulate.weights, config.segment.weights):
         if weights:
             wanted[weights] = "weights of a network"

@@ -179,7 +179,10 @@ def table_1_plot(
             row[0].set_yticks(range(len(lines)), [name for name, _ in lines])
             row[0].set_ylim(len(lines) - 0.5, -0.5)
             row[1].axvline(0, color="#888888", linewidth=0.8)
-            row[1].set(title=f"{METRIC_NAMES[metric]}, change from J_std", xlabel="mm (95 %, paired)")
+            row[1].set(
+                title=f"{METRIC_NAMES[metric]}, change from J_std",
+                xlabel="mm, line: 95 % interval",
+            )
         handles = [
             mpl.lines.Line2D([], [], label=regressor_name(r), **_mark(r, hollow=False))
             for r in regressors
