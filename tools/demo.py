@@ -34,6 +34,7 @@ def main() -> int:
         subprocess.run([*snakemake, "--quiet", "all", "--report", str(report)], cwd=ROOT, check=True)
     print()
     print((results / "tables" / "table_1.txt").read_text())
+    print(agreement(results / "tables" / "agreement.csv"))
     if (results / "tables" / "diagnostics.csv").exists():
         print(against_truth(results / "tables" / "diagnostics.csv"))
     print(f"pictures    results/{arguments.run}/figures/")
@@ -65,6 +66,21 @@ def against_truth(table: Path) -> str:
     lines = ["Against the truth (all rows: tables/diagnostics.csv)"]
     for method, variant, regressor, metric, value, unit in rows:
         lines.append(f"  {method:10} {variant:17} {regressor:5} {metric:45} {float(value):8.2f} {unit}")
+    return "\n".join(lines) + "\n"
+
+
+def agreement(table: Path) -> str:
+    """Bodies against masks and labels, all cameras together, a line a set of bodies."""
+    with table.open() as stream:
+        rows = [row for row in csv.DictReader(stream) if row["camera"] == "all"]
+    lines = ["Training bodies against masks and labels (by camera: tables/agreement.csv)"]
+    for name in dict.fromkeys(row["bodies"] for row in rows):
+        cells = [
+            f"{row['quantity']} {float(row['value']):.2f} {row['unit'].strip('1')}".strip()
+            for row in rows
+            if row["bodies"] == name
+        ]
+        lines.append(f"  {name:17} {', '.join(cells)}")
     return "\n".join(lines) + "\n"
 
 

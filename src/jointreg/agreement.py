@@ -20,7 +20,7 @@ BATCH = 64
 
 COLUMNS = ("bodies", "camera", "quantity", "value", "unit", "frames")
 """Columns of `agreement_rows`."""
-UNITS = {"mask_iou": "1", "reprojection": "px", "joint_distance": "mm"}
+UNITS = {"rendered_iou": "1", "reprojection": "px", "joint_distance": "mm"}
 """What is compared: overlap with the mask, labels in the crop, labels in space (absolute)."""
 
 
@@ -103,7 +103,7 @@ def agreement(
         regressor: reads the joints of the bodies.
 
     Returns:
-        For each of `UNITS` one value a frame, (N,); mask_iou is NaN where there is no mask.
+        For each of `UNITS` one value a frame, (N,); rendered_iou is NaN where there is no mask.
     """
     iou = mask_iou(rendered(body, bodies, frames["crop_intrinsics"]), masks["masks"])
     weights = {"joints": regressor.weights}
@@ -112,7 +112,7 @@ def agreement(
     pixels = reprojection_error(joints, frames["joints_px"], frames["crop_intrinsics"])
     distance = np.linalg.norm(joints - frames["joints_cam"], axis=-1)
     return {
-        "mask_iou": np.where(np.asarray(masks["score"]) > 0, iou, np.nan),
+        "rendered_iou": np.where(np.asarray(masks["score"]) > 0, iou, np.nan),
         "reprojection": pixels.mean(axis=1),
         "joint_distance": 1000 * distance.mean(axis=1),
     }

@@ -4,7 +4,7 @@
 classes carry no defaults on purpose: a number has one home, and that is the YAML.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from jointreg.errors import ConfigError
+from jointreg.skeleton import H36M_17
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -105,7 +106,9 @@ class FitRegressor(Settings):
     translation: Literal["absolute", "eliminated"] = Field(
         description="absolute: trust the bodies' translation; eliminated: fit one per frame"
     )
-    sum_weight: NonNegative = Field(description="pull of each row towards sum 1, m^2 (Eq. 1)")
+    sum_weight: Annotated[float, Field(ge=0.01)] = Field(
+        description="pull of each row towards sum 1, m^2 (Eq. 1)"
+    )
     lateral_error_m: PositiveFloat = Field(
         description="eliminated: standard deviation of the bodies' position across the view, metres"
     )
@@ -212,6 +215,20 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
             f"{where}: device is 'cuda', but silhouettes and skinning have CPU kernels only",
             "set device: cpu; one core refines a frame in about 0.1 s",
         )
+    if config.synthesize.enabled and config.body != "open":
+        raise ConfigError(
+            f"{where}: body is '{config.body}', but the open data set is made with the open body",
+            "set body: open, or use a data set of your own",
+        )
+    if config.segment.method in ("detectron2", "torchvision"):
+        raise ConfigError(
+            f"{where}: segment.method '{config.segment.method}' is not built in yet",
+            "segment.method: background needs no weights",
+        )
+    if config.evaluate.root not in H36M_17:
+        raise ConfigError(
+            f"{where}: evaluate.root is '{config.evaluate.root}', expected one of {', '.join(H36M_17)}"
+        )
     for variant in config.variants:
         optimize_settings(config, variant, where)
     if "full" not in config.variants:
@@ -219,8 +236,21 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
     return config
 
 
-def require_raw_data(config: Config, subjects: set[str]) -> None:
+GET_DATA = {
+    "human36m": "Human3.6M: register at http://vision.imar.ro/human3.6m and put or link the files there "
+    "(docs/human36m.md)",
+    "multiview": "docs/own_data.md says what belongs there; config/lab.yaml: python tools/fetch_lab.py",
+}
+"""Where the data of each kind comes from."""
+
+
+def require_raw_data(config: Config, subjects: Collection[str], predicted: Collection[str]) -> None:
     """Stop before any job is made when the raw data is not on disk.
+
+    Args:
+        config: the configuration.
+        subjects: subjects of the sequence table.
+        predicted: methods whose bodies come from prediction files.
 
     Raises:
         ConfigError: lists every missing file or folder, and where it comes from.
@@ -237,7 +267,7 @@ def require_raw_data(config: Config, subjects: set[str]) -> None:
     if config.regressor_std:
         wanted[config.regressor_std] = "J_std, from the data archive of SPIN"
     if config.dataset.kind == "human36m":
-        for method in sorted({config.initial, *config.methods} - {"keypoints"}):
+        for method in sorted(predicted):
             folder = Path(config.estimate.predictions, method)
             wanted[str(folder)] = "prediction files, docs/methods.md"
     for weights in (config.triangulate.weights, config.segment.weights):
@@ -247,8 +277,7 @@ def require_raw_data(config: Config, subjects: set[str]) -> None:
     if missing:
         raise ConfigError(
             f"run '{config.run}': not on disk:\n" + "\n".join(missing),
-            "Human3.6M: register at http://vision.imar.ro/human3.6m and put or link the files there; "
-            "without any of them: snakemake --configfile config/open.yaml",
+            f"{GET_DATA[config.dataset.kind]}; without data: snakemake --configfile config/open.yaml",
         )
 
 

@@ -2,7 +2,8 @@
 
 A prediction file is an npz with one row a video frame and camera: rotations (N, 24, 3, 3), betas
 (N, B) and translation (N, 3) in metres, all in the camera frame, and take, camera (names) and frame
-(number in the video, from 0), which say what a row belongs to.
+(number of the take, from 0: the video's own number where cameras are synchronous, as in Human3.6M),
+which say what a row belongs to.
 """
 
 from collections.abc import Mapping

@@ -17,11 +17,13 @@ from scipy.linalg.blas import dsyrk
 from jointreg.body import Body
 from jointreg.config import FitRegressor
 from jointreg.errors import DataError, ShapeError, SolverError, UnitError
-from jointreg.skeleton import H36M_17
+from jointreg.skeleton import H36M_17, rows
 from jointreg.stores import Record, require_same_rows
 
 CHUNK = 256
 """Frames posed at a time while the statistics are summed."""
+LARGEST_SUM_ERROR = 0.01
+"""A row's sum may differ from 1 by this; at 5 m from the camera that is 5 cm."""
 LABEL_NOISE_M = 0.01
 """Standard deviation of a labelled joint that the prior on translations is weighed against, metres."""
 TOGETHER = ((0, 1, 2),)
@@ -37,7 +39,7 @@ class Regressor:
     """Shape (J, V), float64, dimensionless."""
     joint_names: tuple[str, ...] = H36M_17
     about: dict[str, object] = field(default_factory=dict)
-    """What is known of its making: frames, rounds, residual_mm."""
+    """What is known of its making: frames, absolute_residual_rms_mm, nonzeros, row_sums."""
 
     def apply(self, vertices: np.ndarray) -> np.ndarray:
         """Joints of posed meshes, (..., V, 3) -> (..., J, 3), in the unit and frame of the vertices.
@@ -120,7 +122,8 @@ def fit(body: Body, sequences: Iterable[tuple[Record, Record]], settings: FitReg
 
     Raises:
         StoreError: bodies and frames of a sequence are not the same rows.
-        ShapeError, UnitError, SolverError: as `Statistics.add` and `fit_regressor`.
+        ShapeError, UnitError: as `Statistics.add` and `fit_regressor`.
+        SolverError: the solver did not finish, or rows are far from summing to 1.
     """
     groups = DEPTH_APART if settings.translation == "eliminated" else TOGETHER
     total = Statistics(body.n_vertices, groups=groups)
@@ -130,7 +133,15 @@ def fit(body: Body, sequences: Iterable[tuple[Record, Record]], settings: FitReg
             part = slice(begin, begin + CHUNK)
             posed = body.vertices(bodies.rotations[part], bodies.betas[part], bodies.translation[part])
             total.add(posed, frames.joints_cam[part])
-    return fit_regressor(total, settings)
+    regressor = fit_regressor(total, settings)
+    sums = regressor.weights.sum(axis=1)
+    if np.abs(sums - 1).max() > LARGEST_SUM_ERROR:
+        raise SolverError(
+            f"rows sum to {sums.min():.3f} to {sums.max():.3f}, expected 1 within {LARGEST_SUM_ERROR}: "
+            "such a regressor shifts its joints when the body moves",
+            "raise sum_weight",
+        )
+    return regressor
 
 
 def fit_regressor(stats: Statistics, settings: FitRegressor) -> Regressor:
@@ -173,9 +184,10 @@ def fit_regressor(stats: Statistics, settings: FitRegressor) -> Regressor:
         for gram, part in zip(grams, cross, strict=True)
     )
     squares = stats.square / stats.frames + fitted
+    residual_mm = 1e3 * np.sqrt(np.maximum(squares, 0.0))
     about = {
         "frames": stats.frames,
-        "residual_rms_mm": [round(float(1e3 * np.sqrt(max(value, 0.0))), 4) for value in squares],
+        "absolute_residual_rms_mm": [round(float(value), 4) for value in residual_mm],
         "nonzeros": [int(np.count_nonzero(row)) for row in weights],
         "row_sums": [round(float(row.sum()), 6) for row in weights],
     }
@@ -281,16 +293,16 @@ def _descend(
         passive[row[moved == 0], vertex[moved == 0]] = False
 
 
-def load_regressor(path: str | Path, n_vertices: int | None = None) -> Regressor:
+def load_regressor(path: str | Path, body: Body | None = None) -> Regressor:
     """Load a 17-joint regressor in the field's `.npy` form: (17, V), left leg first.
 
     Args:
         path: `.npy` file.
-        n_vertices: V of the body it shall fit; None skips the check.
+        body: the body it shall fit; None skips the checks that need one.
 
     Raises:
         DataError: missing, not a plain array, not 17 rows, another V, negative or not finite, or
-            rows that do not sum to 1 within 0.01.
+            rows that do not sum to 1 within 0.01, or left joints on the body's right side.
     """
     path = Path(path)
     if not path.is_file():
@@ -304,15 +316,31 @@ def load_regressor(path: str | Path, n_vertices: int | None = None) -> Regressor
         raise DataError(f"{path} is not a plain npy array: {error}") from error
     if weights.ndim != 2 or len(weights) != len(H36M_17):
         raise DataError(f"{path} has shape {weights.shape}, expected ({len(H36M_17)}, V)")
-    if n_vertices is not None and weights.shape[1] != n_vertices:
-        raise DataError(f"{path} is for {weights.shape[1]} vertices, the body has {n_vertices}")
+    if body is not None and weights.shape[1] != body.n_vertices:
+        raise DataError(f"{path} is for {weights.shape[1]} vertices, the body has {body.n_vertices}")
     if not np.isfinite(weights).all() or weights.min() < 0:
         raise DataError(f"{path} has negative or non-finite entries, a regressor is non-negative")
     sums = weights.sum(axis=1)
-    if np.abs(sums - 1).max() > 0.01:
+    if np.abs(sums - 1).max() > LARGEST_SUM_ERROR:
         worst = int(np.abs(sums - 1).argmax())
         raise DataError(f"{path}: row {worst} ({H36M_17[worst]}) sums to {sums[worst]:.3f}, expected 1")
+    if body is not None:
+        _require_sides(weights @ body.template, path)
     return Regressor(weights)
+
+
+def _require_sides(joints: np.ndarray, path: Path) -> None:
+    """Left joints lie at larger x than right ones in the T-pose of an SMPL-format body."""
+    left = [name for name in H36M_17 if name.startswith("left_")]
+    right = [name.replace("left_", "right_") for name in left]
+    wrong = joints[rows(left), 0] <= joints[rows(right), 0]
+    if wrong.any():
+        names = ", ".join(name for name, bad in zip(left, wrong, strict=True) if bad)
+        raise DataError(
+            f"{path}: {names} lie on the right side of the body, expected rows with the left leg first",
+            "files called J_regressor_h36m_correct.npy have the right leg first: reorder the rows from "
+            "skeleton.H36M_17_RIGHT_FIRST to skeleton.H36M_17",
+        )
 
 
 def save_regressor(regressor: Regressor, path: str | Path) -> None:

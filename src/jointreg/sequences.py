@@ -20,9 +20,9 @@ class Sequence:
     """Human3.6M: sub-action numbers "1", "2". Multiview: names of recordings."""
     cameras: tuple[str, ...]
     first_frame: int
-    """First video frame used, from 0."""
+    """First frame of the take used, from 0."""
     last_frame: int
-    """Last video frame used, included; -1 for the end of the video."""
+    """Last frame of the take used, included; -1 for its end."""
     split: str
     """`train` (regressors are fitted on it) or `test`."""
 

@@ -237,7 +237,12 @@ FRAMES = Schema(
         "crop_intrinsics": Array(("frame", 3, 3), "float64", "px", "Pinhole K of the crop."),
         "camera": Array(("frame",), "int16", "index", "Row of facts.camera_names."),
         "take": Array(("frame",), "int16", "index", "Row of facts.take_names."),
-        "frame": Array(("frame",), "int32", "index", "Frame number in the take's video, from 0."),
+        "frame": Array(
+            ("frame",),
+            "int32",
+            "index",
+            "Frame of the take, from 0, for all cameras.",
+        ),
     },
 )
 
@@ -275,7 +280,8 @@ ENERGIES = Schema(
 REGRESSOR = Schema(
     "regressor",
     1,
-    "A joint regressor. Facts: joint_names, topology_hash, frames, subjects, residuals.",
+    "A joint regressor. Facts: joint_names, topology_hash, frames, absolute_residual_rms_mm, nonzeros, "
+    "row_sums.",
     {
         "weights": Array(("joint", "vertex"), "float64", "1", "Non-negative, rows sum to about 1."),
     },

@@ -89,12 +89,12 @@ def test_rows_of_bodies_that_fit_and_of_bodies_that_are_moved(body: Body, bodies
         body, [(frames, Record(masks, {"rows": "x"}))], sets, Regressor(regressor)
     )
     value = {(row["bodies"], row["camera"], row["quantity"]): row["value"] for row in rows}
-    assert value["full", "all", "mask_iou"] > 0.995
+    assert value["full", "all", "rendered_iou"] > 0.995
     assert value["full", "all", "reprojection"] < 1e-3
     assert value["full", "all", "joint_distance"] < 1e-3
     assert value["initial", "all", "joint_distance"] == pytest.approx(100, abs=0.01)
     # 10 cm at 4 m under a focal length of 260 px.
     assert value["initial", "all", "reprojection"] == pytest.approx(6.5, rel=0.05)
-    assert value["initial", "all", "mask_iou"] < 0.7
-    counts = {row["camera"]: row["frames"] for row in rows if row["quantity"] == "mask_iou"}
+    assert value["initial", "all", "rendered_iou"] < 0.7
+    counts = {row["camera"]: row["frames"] for row in rows if row["quantity"] == "rendered_iou"}
     assert counts == {"all": 2, "left": 1, "right": 1}

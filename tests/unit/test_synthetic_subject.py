@@ -107,7 +107,7 @@ def test_labels_agree_in_world_camera_and_pixels(written: tuple[Path, Path]) -> 
 def test_true_bodies_carry_the_labels(written: tuple[Path, Path], parameters: Parameters) -> None:
     root, truth = written
     body = load_body("open")
-    true = load_regressor(truth / "J_true.npy", body.n_vertices)
+    true = load_regressor(truth / "J_true.npy", body)
     offset = []
     for action, takes in (("Directions", ("1",)), ("Walking", TAKES)):
         bodies = read_bodies(truth, "S5", action)

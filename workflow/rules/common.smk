@@ -22,7 +22,12 @@ CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles
 RUN = CONFIG.run
 SEQUENCES = load_sequences(CONFIG.sequences)
 METHODS = load_methods(CONFIG.methods_table, required=[CONFIG.initial, *CONFIG.methods])
-settings.require_raw_data(CONFIG, {sequence.subject for sequence in SEQUENCES})
+USED = {CONFIG.initial, *CONFIG.methods}
+settings.require_raw_data(
+    CONFIG,
+    subjects={sequence.subject for sequence in SEQUENCES},
+    predicted={method for method in USED if METHODS[method].kind == "predictions"},
+)
 
 
 wildcard_constraints:

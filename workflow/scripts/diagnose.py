@@ -22,7 +22,7 @@ rows = diagnose(
         job.input.calibration,
         **{kind: job.input[kind] for kind in kinds},
     ),
-    {name: load_regressor(path, body.n_vertices) for name, path in names},
+    {name: load_regressor(path, body) for name, path in names},
     np.load(job.input.j_true),
     initial=job.params.initial,
     protocol=Evaluate(**job.params.cfg),

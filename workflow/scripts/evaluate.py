@@ -18,7 +18,7 @@ sequences = {
     )
 }
 files = zip(job.params.regressors, job.input.regressors, strict=True)
-regressors = {name: load_regressor(path, body.n_vertices) for name, path in files}
+regressors = {name: load_regressor(path, body) for name, path in files}
 arrays, facts = evaluate_subject(body, sequences, regressors, Evaluate(**job.params.cfg))
 stores.ERRORS.write(job.output.errors, arrays, attrs=facts, provenance=job.provenance)
 write_rows(job.output.table, tidy_rows(arrays, facts, **job.wildcards), COLUMNS)

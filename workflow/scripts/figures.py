@@ -13,7 +13,7 @@ body, dpi = load_body(job.params.body), Figures(**job.params.cfg).dpi
 methods = load_methods(job.params.methods_table)
 paper = read_paper(job.params.paper) if job.params.paper else None
 names = zip(job.params.regressors, job.input.regressors, strict=True)
-shown = {name: load_regressor(path, body.n_vertices) for name, path in names}
+shown = {name: load_regressor(path, body) for name, path in names}
 examples = [Example(**row) for row in job.params.examples]
 sources = {name: job.input[name] for name in ("frames", "masks", "initial", "refined")}
 gallery.draw_overlays(body, examples, sources, shown["spin"], job.output.overlays, dpi)
