@@ -137,6 +137,7 @@ def agreement_rows(
     """
     collected: dict[tuple[str, str, str], list[np.ndarray]] = {}
     for (frames, masks), *bodies in zip(sequences, *sets.values(), strict=True):
+        require_same_rows(frames, masks, "agreement: frames and masks")
         names = np.array(frames.attrs["camera_names"])[frames["camera"]]
         for name, store in zip(sets, bodies, strict=True):
             require_same_rows(frames, store, f"agreement: frames and {name}")

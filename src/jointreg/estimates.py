@@ -72,9 +72,13 @@ def read_predictions(path: str | Path, body: Body) -> dict[str, np.ndarray]:
             raise DataError(f"{path}: {key} has shape {arrays[key].shape}, expected {shape}")
     product = np.einsum("nkab,nkcb->nkac", arrays["rotations"], arrays["rotations"])
     off = np.abs(product - np.eye(3)).max(axis=(1, 2, 3))
-    if count and off.max() > 1e-3:
+    with np.errstate(invalid="ignore"):  # NaN is found by the comparison below
+        proper = np.linalg.det(arrays["rotations"]).min(axis=1) > 0
+    wrong = np.flatnonzero(~((off <= 1e-3) & proper))
+    if len(wrong):
         raise DataError(
-            f"{path}: rotations of row {int(off.argmax())} are not orthonormal (off by {off.max():.2g})",
+            f"{path}: rotations of row {wrong[0]} are no rotations (NaN, not orthonormal, or mirrored); "
+            f"{len(wrong)} of {count} rows",
             "rotations are 3x3 matrices; convert axis-angle or 6D first",
         )
     return arrays

@@ -16,12 +16,6 @@ from jointreg.regressor import Regressor
 from jointreg.sequences import Example, Method
 
 
-def by(names: Sequence[str], files: Sequence[str]) -> dict[str, list[str]]:
-    """Deal files that are ordered by name, equally many each, to their names."""
-    share = len(files) // len(names)
-    return {name: list(files[at * share : (at + 1) * share]) for at, name in enumerate(names)}
-
-
 def draw_overlays(
     body: Body,
     examples: Sequence[Example],

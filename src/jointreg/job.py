@@ -93,6 +93,12 @@ def progress(items: Sequence[Any], label: str) -> Iterator[Any]:
         show(done, len(items))
 
 
+def by(names: Sequence[str], files: Sequence[str]) -> dict[str, list[str]]:
+    """Deal files that are ordered by name, equally many each, to their names."""
+    share = len(files) // len(names)
+    return {name: list(files[at * share : (at + 1) * share]) for at, name in enumerate(names)}
+
+
 def _report_cpu(startup: float) -> None:
     """Last line of every log: CPU until the script began, imports included, and in all."""
     print(f"cpu {startup:.2f} s start-up, {time.process_time():.2f} s in all", flush=True)

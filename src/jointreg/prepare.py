@@ -119,7 +119,7 @@ def check_recording(recording: Recording) -> None:
         frame, joint = np.argwhere(~np.isfinite(joints_cam).all(-1))[0]
         raise DataError(
             f"{where}: joint {H36M_17[joint]} of frame {frame} is NaN, expected numbers throughout",
-            "repair the labels, or leave the frames out with first_frame and last_frame",
+            "repair the labels: they have to be whole over the take",
         )
     check_units(joints_cam, where)
     frame, joint = np.unravel_index(np.argmin(joints_cam[..., 2]), joints_cam.shape[:2])

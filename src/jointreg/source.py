@@ -51,7 +51,7 @@ class _Module:
         self.statements = [
             _without_words(node)
             for node in tree.body
-            if not isinstance(node, ast.Import | ast.ImportFrom)
+            if not _imports_ours(node)
             and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
         ]
         self.imports: dict[str, tuple[str, str]] = {}
@@ -120,6 +120,15 @@ def _path(module: str) -> Path | None:
         if path.is_file():
             return path
     return None
+
+
+def _imports_ours(node: ast.AST) -> bool:
+    """Imports of jointreg are followed; another library's import counts as code of its module."""
+    if isinstance(node, ast.ImportFrom):
+        return (node.module or "").split(".")[0] == PACKAGE.name
+    return isinstance(node, ast.Import) and all(
+        alias.name.split(".")[0] == PACKAGE.name for alias in node.names
+    )
 
 
 def _names_bound(node: ast.AST) -> list[str]:

@@ -74,6 +74,21 @@ def test_missing_key_and_undefined_variant(values):
         config.load(values)
 
 
+@pytest.mark.parametrize(
+    ("block", "key", "value", "message"),
+    [
+        (None, "body", "SMPL_NEUTRAL.npz", "made with the open body"),
+        ("segment", "method", "detectron2", "not built in yet"),
+        ("evaluate", "root", "hip", "evaluate.root is 'hip'"),
+        ("fit_regressor_opt", "sum_weight", 0.0, "sum_weight' is 0.0"),
+    ],
+)
+def test_what_could_only_fail_late_is_refused_at_once(values, block, key, value, message):
+    (values[block] if block else values)[key] = value
+    with pytest.raises(ConfigError, match=message):
+        config.load(values)
+
+
 def test_a_device_without_a_backend_is_refused(values):
     values["device"] = "cuda"
     with pytest.raises(ConfigError, match="CPU kernels only"):
@@ -92,9 +107,17 @@ def test_a_variant_changes_only_what_it_says(values):
 def test_data_not_on_disk_is_listed(root):
     loaded = config.load(config.read_yaml(root / "config/config.yaml"))
     with pytest.raises(ConfigError) as caught:
-        config.require_raw_data(loaded, {"S1", "S9"})
+        config.require_raw_data(loaded, {"S1", "S9"}, {"spin"})
     message = str(caught.value)
-    for part in ("raw/S1", "raw/S9", "metadata.xml", "SMPL_NEUTRAL", "register at", "open.yaml"):
+    for part in (
+        "raw/S1",
+        "raw/S9",
+        "metadata.xml",
+        "SMPL_NEUTRAL",
+        "predictions/spin",
+        "register at",
+        "open.yaml",
+    ):
         assert part in message
 
 

@@ -69,9 +69,10 @@ def test_a_frame_that_stands_twice_is_named(run, predictions):
         run(twice)
 
 
-def test_rotations_must_be_rotations(run, predictions):
-    predictions["rotations"][3] *= 1.1
-    with pytest.raises(DataError, match="row 3 are not orthonormal"):
+@pytest.mark.parametrize("factor", [1.1, -1.0, np.nan])
+def test_rotations_must_be_rotations(run, predictions, factor):
+    predictions["rotations"][3] *= factor
+    with pytest.raises(DataError, match=r"rotations of row 3 are no rotations.*1 of 12 rows"):
         run(predictions)
 
 

@@ -16,6 +16,8 @@ def package(tmp_path, monkeypatch):
         "__init__.py": "",
         "losses.py": '''
             """Losses."""
+            import math
+
             from jointreg.units import SCALE
 
             def loss(x):
@@ -64,6 +66,7 @@ def digest(folder, text="from jointreg.losses import loss\nprint(loss(2))\n"):
         ("units.py", "SCALE = 1000", "SCALE = 1"),
         ("losses.py", "if x is None", "if x is not None"),
         ("provenance.py", "return seed", "return seed + 1"),
+        ("losses.py", "import math", "import cmath as math"),
     ],
 )
 def test_reached_code_counts(package, name, old, new):

@@ -32,13 +32,17 @@ def test_a_second_run_does_nothing(finished):
         ("evaluate={joints: 14}", {"evaluate", "diagnose", *AFTER_EVALUATE}),
         ("fit_regressor_opt={sum_weight: 50.0}", AFTER_OPTIMIZE - {"agreement"}),
         ("optimize={iterations: 90}", AFTER_SEGMENT - {"energy_weights"}),
-        ("train_discriminator={steps: 10}", AFTER_SEGMENT),
+        ("train_discriminator={steps: 10}", AFTER_SEGMENT - {"energy_weights"}),
         ("segment={threshold: 7.0}", {"segment", *AFTER_SEGMENT}),
         ("estimate={keypoints_prior: 0.1}", None),
+        ("seed=1", "everything"),
     ],
 )
 def test_a_changed_setting_reruns_its_stage_and_what_follows(finished, change, rules):
     found = set(planned(finished, *TINY, "--config", change))
+    if rules == "everything":
+        assert {"synthesize_rig", "synthesize", "prepare", "train_discriminator", "all"} <= found
+        return
     if rules is None:
         rules = {"estimate", "fit_regressor_spin", *AFTER_SEGMENT}
     assert found == rules

@@ -20,6 +20,7 @@ rule synthesize_rig:
         body=CONFIG.body,
         body_digest=BODY_DIGEST,
         sequences=[sequence(row) for row in SEQUENCES],
+        seed=CONFIG.seed,
         code=code("synthesize_rig"),
     script:
         "../scripts/synthesize_rig.py"
@@ -43,6 +44,7 @@ rule synthesize:
         body_digest=BODY_DIGEST,
         truth=TRUTH,
         sequences=lambda wc: [sequence(row) for row in SEQUENCES if row.subject == wc.subject],
+        seed=CONFIG.seed,
         code=code("synthesize"),
     script:
         "../scripts/synthesize.py"

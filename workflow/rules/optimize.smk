@@ -16,9 +16,10 @@ rule energy_weights:
     conda:
         "../../envs/torch.yaml"
     params:
-        cfg=block("train_discriminator"),
+        cfg={"frames": CONFIG.train_discriminator.frames},
         body=CONFIG.body,
         body_digest=BODY_DIGEST,
+        seed=CONFIG.seed,
         code=code("energy_weights"),
     script:
         "../scripts/energy_weights.py"
@@ -43,7 +44,7 @@ rule train_discriminator:
     conda:
         "../../envs/torch.yaml"
     resources:
-        gpu=1 if CONFIG.device == "cuda" else 0,
+        gpu=GPU,
         runtime=lambda wc, attempt: 120 * attempt,
     params:
         cfg=lambda wc: {
@@ -52,6 +53,7 @@ rule train_discriminator:
         },
         body=CONFIG.body,
         body_digest=BODY_DIGEST,
+        seed=CONFIG.seed,
         code=code("train_discriminator"),
     script:
         "../scripts/train_discriminator.py"
@@ -84,7 +86,7 @@ rule optimize:
     conda:
         "../../envs/torch.yaml"
     resources:
-        gpu=1 if CONFIG.device == "cuda" else 0,
+        gpu=GPU,
         runtime=minutes(15),
     params:
         cfg=lambda wc: block("optimize", wc.variant),

@@ -2,15 +2,21 @@
 
 
 def raw_files(wildcards):
-    """What other rules make before a sequence can be read; nothing where all data is the user's own."""
+    """Files that a sequence is read from: made by other rules, or the user's calibration and labels.
+
+    The thousands of raw videos and CDF files are not listed: raw data does not change.
+    """
     if CONFIG.synthesize.enabled:
         return [CONFIG.dataset.calibration, rules.synthesize.output.raw.format(**wildcards)]
+    action = wildcards.get("action")
+    rows = [r for r in SEQUENCES if r.subject == wildcards.subject and action in (None, r.action)]
+    takes = sorted({take for row in rows for take in row.takes})
     if CONFIG.triangulate.enabled:
-        action = wildcards.get("action")
-        rows = [r for r in SEQUENCES if r.subject == wildcards.subject and action in (None, r.action)]
-        takes = sorted({take for row in rows for take in row.takes})
         return expand(rules.triangulate.output.labels, recording=takes)
-    return []
+    if CONFIG.dataset.kind == "multiview":
+        labels = expand(f"{CONFIG.dataset.root}/{{take}}/labels.npz", take=takes)
+        return [CONFIG.dataset.calibration, *labels]
+    return [CONFIG.dataset.calibration]
 
 
 rule prepare:
@@ -25,6 +31,7 @@ rule prepare:
         "../../envs/jointreg.yaml"
     resources:
         runtime=minutes(10),
+        mem_mb=lambda wc, attempt: 6000 * attempt,
     params:
         cfg=block("prepare"),
         dataset=block("dataset"),

@@ -17,6 +17,7 @@ rule background:
     params:
         cfg=block("background"),
         dataset=block("dataset"),
+        damaged=file_digest(CONFIG.dataset.damaged),
         sequences=lambda wc: [sequence(row) for row in SEQUENCES if row.subject == wc.subject],
         code=code("background"),
     script:
@@ -34,13 +35,13 @@ rule segment:
     log:
         f"logs/{RUN}/segment/{{subject}}/{{action}}.log",
     conda:
-        "../../envs/jointreg.yaml"
+        "../../envs/lab.yaml" if CONFIG.segment.method == "landmarker" else "../../envs/jointreg.yaml"
     resources:
         runtime=minutes(10),
-        gpu=1 if CONFIG.segment.method in ("detectron2", "torchvision") else 0,
     params:
         cfg=block("segment"),
         dataset=block("dataset"),
+        damaged=file_digest(CONFIG.dataset.damaged),
         sequence=sequence,
         code=code("segment"),
     script:

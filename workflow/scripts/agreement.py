@@ -3,8 +3,7 @@
 from jointreg import stores
 from jointreg.agreement import COLUMNS, agreement_rows
 from jointreg.body import load_body
-from jointreg.gallery import by
-from jointreg.job import progress, start
+from jointreg.job import by, progress, start
 from jointreg.regressor import Regressor
 from jointreg.tidy import write_rows
 

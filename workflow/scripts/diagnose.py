@@ -4,7 +4,7 @@ import numpy as np
 
 from jointreg.body import load_body
 from jointreg.config import Evaluate
-from jointreg.diagnosis import COLUMNS, diagnose
+from jointreg.diagnosis import COLUMNS, as_text, diagnose
 from jointreg.diagnosis_input import load_cases
 from jointreg.job import start
 from jointreg.regressor import load_regressor
@@ -27,4 +27,5 @@ rows = diagnose(
     initial=job.params.initial,
     protocol=Evaluate(**job.params.cfg),
 )
+print(as_text(rows))
 write_rows(job.output.table, rows, COLUMNS)

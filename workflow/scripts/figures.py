@@ -3,7 +3,7 @@
 from jointreg import gallery
 from jointreg.body import load_body
 from jointreg.config import Figures
-from jointreg.job import start
+from jointreg.job import by, start
 from jointreg.regressor import load_regressor
 from jointreg.sequences import Example, load_methods
 from jointreg.tables import read_paper
@@ -17,7 +17,7 @@ shown = {name: load_regressor(path, body) for name, path in names}
 examples = [Example(**row) for row in job.params.examples]
 sources = {name: job.input[name] for name in ("frames", "masks", "initial", "refined")}
 gallery.draw_overlays(body, examples, sources, shown["spin"], job.output.overlays, dpi)
-gallery.draw_energies(gallery.by(job.params.variants, job.input.energies), job.output.energies, dpi)
-gallery.draw_errors(gallery.by(job.params.methods, job.input.errors), methods, job.output.joints, dpi)
+gallery.draw_energies(by(job.params.variants, job.input.energies), job.output.energies, dpi)
+gallery.draw_errors(by(job.params.methods, job.input.errors), methods, job.output.joints, dpi)
 gallery.draw_table(job.input.table, paper, methods, job.output.table, dpi)
 gallery.draw_support(body, shown, job.output.support, dpi)

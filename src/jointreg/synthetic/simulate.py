@@ -16,7 +16,7 @@ from jointreg.skeleton import SMPL_24
 from jointreg.synthetic.labels import planted_generator
 from jointreg.synthetic.parameters import Estimators
 
-_POSE, _ROOT, _SHAPE, _PLACE = slice(0, 72), slice(72, 75), slice(75, 85), slice(85, 88)
+_POSE, _ROOT, _SHAPE = slice(0, 72), slice(72, 75), slice(75, 85)
 _COLUMNS = 88
 
 
