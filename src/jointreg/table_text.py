@@ -81,19 +81,6 @@ def table_1_grid(
     return Grid(tuple(groups), tuple(lines))
 
 
-def regressor_grid(table: "pd.DataFrame", methods: Mapping[str, Method] | None = None) -> Grid:
-    """A frame of `tables.compare` (ablation, by subject) as cells: errors by regressor."""
-    regressors = list(dict.fromkeys(table["regressor"]))
-    groups: list[tuple[str, tuple[str, ...]]] = [("", ("Method",))]
-    groups += [(regressor_name(r), tuple(METRIC_NAMES.values())) for r in regressors]
-    keys = ["subject", "method"] if "subject" in table else ["method"]
-    lines = []
-    for key, part in table.groupby(keys, sort=False):
-        name = display_name(key[-1], methods) + (f", {key[0]}" if len(key) > 1 else "")
-        lines.append((Cell(name), *_error_cells(_by_key(part), regressors)))
-    return Grid(tuple(groups), tuple(lines))
-
-
 def to_markdown(grid: Grid, caption: str = "") -> str:
     """GitHub Markdown with the caption above; one heading line, since Markdown has no spans."""
     heads = [f"{group} {column}".strip() for group, columns in grid.groups for column in columns]

@@ -4,7 +4,6 @@
 and the camera frame, whatever its files hold.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -54,10 +53,6 @@ class DataSet(Protocol):
         """
         ...
 
-    def videos(self, sequence: "Sequence") -> dict[str, list[Path]]:
-        """Camera name -> video files of one sequence, without reading labels."""
-        ...
-
 
 def open_dataset(settings: config.Dataset) -> DataSet:
     """Reader for the data set that `settings` describes.
@@ -90,13 +85,3 @@ def frame_window(first_frame: int, last_frame: int, count: int) -> range:
             "correct first_frame and last_frame in the sequence table; -1 means to the end",
         )
     return range(first_frame, last + 1)
-
-
-def videos_by_camera(dataset: DataSet, sequences: Iterable["Sequence"]) -> dict[str, list[Path]]:
-    """Camera name -> all video files of several sequences, in their order and without repeats."""
-    found: dict[str, list[Path]] = {}
-    for sequence in sequences:
-        for camera, paths in dataset.videos(sequence).items():
-            known = found.setdefault(camera, [])
-            known.extend(path for path in paths if path not in known)
-    return found

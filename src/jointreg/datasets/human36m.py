@@ -120,19 +120,6 @@ class Human36M:
             )
         return recordings
 
-    def videos(self, sequence: "Sequence") -> dict[str, list[Path]]:
-        """Camera name -> video files of the sequence's takes.
-
-        Raises:
-            DataError: nothing of the sequence is on disk.
-        """
-        found: dict[str, list[Path]] = {}
-        for take, camera in self._units(sequence):
-            name = self._file_name(sequence.subject, sequence.action, take)
-            video = self.root / sequence.subject / "Videos" / f"{name}.{camera}.mp4"
-            found.setdefault(camera, []).append(video)
-        return found
-
     def _units(self, sequence: "Sequence") -> list[tuple[str, str]]:
         """Pairs of take and camera of a sequence, without the damaged ones if those are skipped."""
         units = []

@@ -87,14 +87,6 @@ class Multiview:
                 )
         return found
 
-    def videos(self, sequence: Sequence) -> dict[str, list[Path]]:
-        """Camera name -> video files of one sequence, without reading labels."""
-        found: dict[str, list[Path]] = {}
-        for take in sequence.takes:
-            for name, video in self._videos(take, sequence.cameras).items():
-                found.setdefault(name, []).append(video)
-        return found
-
     def videos_of(self, take: str, cameras: Iterable[str] | None = None) -> dict[str, Path]:
         """Camera name -> video file of one recording; all cameras of the calibration by default."""
         return self._videos(take, sorted(self.calibration) if cameras is None else cameras)
