@@ -123,7 +123,7 @@ def _path(module: str) -> Path | None:
 
 
 def _imports_ours(node: ast.AST) -> bool:
-    """Imports of jointreg are followed; another library's import counts as code of its module."""
+    """Imports of jointreg are followed; another library's import is code that binds a name."""
     if isinstance(node, ast.ImportFrom):
         return (node.module or "").split(".")[0] == PACKAGE.name
     return isinstance(node, ast.Import) and all(
@@ -134,6 +134,8 @@ def _imports_ours(node: ast.AST) -> bool:
 def _names_bound(node: ast.AST) -> list[str]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name.split(".")[0] for alias in node.names]
     return [
         child.id
         for child in ast.walk(node)

@@ -17,6 +17,7 @@ def package(tmp_path, monkeypatch):
         "losses.py": '''
             """Losses."""
             import math
+            from os import path
 
             from jointreg.units import SCALE
 
@@ -24,7 +25,7 @@ def package(tmp_path, monkeypatch):
                 """Square."""
                 if x is None:
                     raise ValueError("no x")
-                return helper(x) * SCALE
+                return math.fsum([helper(x) * SCALE])
 
             def helper(x):
                 return x * x
@@ -82,9 +83,10 @@ def test_reached_code_counts(package, name, old, new):
         ("losses.py", "x + 1", "x + 2"),
         ("units.py", "OTHER = 2", "OTHER = 3"),
         ("losses.py", '"""Square."""', '"""The square."""'),
-        ("losses.py", "return helper", "# why\n    return helper"),
+        ("losses.py", "return math", "# why\n    return math"),
         ("losses.py", '"no x"', '"x is missing"'),
         ("lazy.py", "loss(1)", "loss(2)"),
+        ("losses.py", "from os import path", "from posixpath import join as path"),
     ],
 )
 def test_words_and_unreached_code_do_not_count(package, name, old, new):

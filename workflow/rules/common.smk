@@ -37,10 +37,13 @@ wildcard_constraints:
     variant="|".join(sorted(CONFIG.variants)),
 
 
-def sequences(pattern, split=None, subject=None):
-    """`pattern` filled with subject and action of every matching row of the sequence table."""
+def sequences(pattern, split=None, subject=None, **wildcards):
+    """`pattern` filled with subject and action of every matching row of the sequence table.
+
+    Other wildcards of the pattern, a method or a variant, are given by name.
+    """
     return [
-        str(pattern).format_map({"subject": row.subject, "action": row.action})
+        str(pattern).format_map({"subject": row.subject, "action": row.action} | wildcards)
         for row in SEQUENCES
         if split in (None, row.split) and subject in (None, row.subject)
     ]

@@ -15,17 +15,13 @@ rule diagnose:
             *(
                 path
                 for method in sorted({CONFIG.initial, *CONFIG.methods})
-                for path in sequences(
-                    f"results/{RUN}/estimate/{method}/{{subject}}/{{action}}.zarr.zip", split="test"
-                )
+                for path in sequences(rules.estimate.output.bodies, split="test", method=method)
             ),
         ],
         refined=[
             path
             for variant in CONFIG.variants
-            for path in sequences(
-                f"results/{RUN}/optimize/{variant}/{{subject}}/{{action}}.zarr.zip", split="train"
-            )
+            for path in sequences(rules.optimize.output.bodies, split="train", variant=variant)
         ],
     output:
         table=table_report("diagnostics.csv", "data"),

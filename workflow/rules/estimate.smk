@@ -34,4 +34,4 @@ rule estimate:
         "../scripts/estimate.py"
 
 
-INITIAL_BODIES = f"results/{RUN}/estimate/{CONFIG.initial}/{{subject}}/{{action}}.zarr.zip"
+(INITIAL_BODIES,) = expand(rules.estimate.output.bodies, method=CONFIG.initial, allow_missing=True)

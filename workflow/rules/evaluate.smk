@@ -5,9 +5,7 @@ rule evaluate:
     """Errors per frame and joint of one method on one test subject, all regressors at once."""
     input:
         frames=lambda wc: sequences(rules.prepare.output.frames, "test", wc.subject),
-        bodies=lambda wc: sequences(
-            f"results/{RUN}/estimate/{wc.method}/{{subject}}/{{action}}.zarr.zip", "test", wc.subject
-        ),
+        bodies=lambda wc: sequences(rules.estimate.output.bodies, "test", wc.subject, method=wc.method),
         regressors=list(regressor_files().values()),
         body=BODY_FILE,
     output:

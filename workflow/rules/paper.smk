@@ -90,10 +90,7 @@ rule agreement:
             *(
                 path
                 for variant in CONFIG.variants
-                for path in sequences(
-                    f"results/{RUN}/optimize/{variant}/{{subject}}/{{action}}.zarr.zip",
-                    split="train",
-                )
+                for path in sequences(rules.optimize.output.bodies, split="train", variant=variant)
             ),
         ],
         regressor=rules.fit_regressor_spin.output.store,
@@ -123,10 +120,7 @@ rule figures:
         energies=[
             path
             for variant in CONFIG.variants
-            for path in sequences(
-                f"results/{RUN}/optimize/{variant}/{{subject}}/{{action}}.energies.zarr.zip",
-                split="train",
-            )
+            for path in sequences(rules.optimize.output.energies, split="train", variant=variant)
         ],
         errors=expand(rules.evaluate.output.errors, method=CONFIG.methods, subject=TEST_SUBJECTS),
         table=rules.table_1.output.csv,

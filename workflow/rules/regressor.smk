@@ -29,9 +29,7 @@ rule fit_regressor_spin:
 use rule fit_regressor_spin as fit_regressor_opt with:
     input:
         frames=sequences(rules.prepare.output.frames, split="train"),
-        bodies=lambda wc: sequences(
-            f"results/{RUN}/optimize/{wc.variant}/{{subject}}/{{action}}.zarr.zip", split="train"
-        ),
+        bodies=lambda wc: sequences(rules.optimize.output.bodies, split="train", variant=wc.variant),
         body=BODY_FILE,
     output:
         store=f"results/{RUN}/fit_regressor_opt/J_opt_{{variant}}.zarr.zip",
