@@ -31,6 +31,7 @@ include: "workflow/rules/regressor.smk"
 include: "workflow/rules/optimize.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/paper.smk"
+include: "workflow/rules/export.smk"
 
 
 if CONFIG.synthesize.enabled:
@@ -43,4 +44,5 @@ rule all:
     default_target: True
     input:
         rules.paper.input,
+        rules.export.output,
         rules.diagnose.output if CONFIG.synthesize.enabled else [],

@@ -12,7 +12,7 @@ from jointreg.body import Body
 from jointreg.camera import project_pinhole
 from jointreg.errors import ShapeError
 from jointreg.evaluation import regressed_joints
-from jointreg.regressor import Regressor
+from jointreg.exchange import Regressor
 from jointreg.stores import CROP, Record, require_same_rows
 
 BATCH = 64

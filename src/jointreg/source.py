@@ -36,6 +36,8 @@ def source_digest(script: str | Path) -> str:
         source = _load(module)
         if name == "*":
             todo += [(module, bound) for bound in source.bound]
+        if name in source.imports and name not in source.bound:
+            todo.append(source.imports[name])  # handed on from the module that defines it
         for index, node in enumerate(source.defining(name)):
             pieces[f"{module}:{name}:{index}"] = ast.dump(node)
             todo += source.references(node, module)

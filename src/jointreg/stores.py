@@ -227,9 +227,10 @@ CROP = 224
 
 FRAMES = Schema(
     "frames",
-    1,
+    2,
     "One sequence after `prepare`: a row is one image of one camera, an undistorted square crop that "
-    "is an exact pinhole. Facts: rows, camera_names, take_names, joint_names, labels, image_size.",
+    "is an exact pinhole. Facts: rows, camera_names, cameras (rotation and translation, world to camera, "
+    "m), take_names, joint_names, labels, image_size.",
     {
         "crops": Array(("frame", CROP, CROP, 3), "uint8", "RGB 0-255", "Undistorted crop.", chunk=16),
         "joints_cam": Array(("frame", 17, 3), "float32", "m", "Labels, camera frame, H36M_17 order."),
@@ -269,21 +270,11 @@ BODIES = Schema(
 
 ENERGIES = Schema(
     "energies",
-    1,
+    2,
     "Energies of Eq. 2 over the iterations of `optimize`, before weighting. Facts: rows, terms.",
     {
         "iteration": Array(("step",), "int32", "index", "Iterations that were stored."),
-        "energies": Array(("frame", "step", 3), "float32", "m^2, px, 1", "Joint, silhouette, D."),
-    },
-)
-
-REGRESSOR = Schema(
-    "regressor",
-    1,
-    "A joint regressor. Facts: joint_names, topology_hash, frames, absolute_residual_rms_mm, nonzeros, "
-    "row_sums.",
-    {
-        "weights": Array(("joint", "vertex"), "float64", "1", "Non-negative, rows sum to about 1."),
+        "energies": Array(("frame", "step", 4), "float32", "m^2, px, 1, px^2", "See facts.terms."),
     },
 )
 
@@ -318,4 +309,4 @@ ERRORS = Schema(
     },
 )
 
-SCHEMAS = (FRAMES, MASKS, BODIES, ENERGIES, REGRESSOR, BACKGROUND, ERRORS)
+SCHEMAS = (FRAMES, MASKS, BODIES, ENERGIES, BACKGROUND, ERRORS)

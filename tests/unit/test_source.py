@@ -54,6 +54,15 @@ def package(tmp_path, monkeypatch):
     return tmp_path, edit
 
 
+def test_names_that_a_module_hands_on_are_followed(package):
+    folder, edit = package
+    (folder / "jointreg" / "shop.py").write_text("from jointreg.losses import loss\n")
+    text = "from jointreg.shop import loss\nprint(loss(2))\n"
+    before = digest(folder, text)
+    edit("losses.py", "return x * x", "return x * x * x")
+    assert digest(folder, text) != before
+
+
 def digest(folder, text="from jointreg.losses import loss\nprint(loss(2))\n"):
     script = folder / "script.py"
     script.write_text(text)

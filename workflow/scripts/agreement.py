@@ -3,8 +3,8 @@
 from jointreg import stores
 from jointreg.agreement import COLUMNS, agreement_rows
 from jointreg.body import load_body
+from jointreg.exchange import load_regressor
 from jointreg.job import by, progress, start
-from jointreg.regressor import Regressor
 from jointreg.tidy import write_rows
 
 job = start(snakemake)
@@ -18,6 +18,6 @@ sets = {
     name: (stores.BODIES.read(path) for path in paths)
     for name, paths in by(job.params.bodies, job.input.bodies).items()
 }
-regressor = Regressor(stores.REGRESSOR.read(job.input.regressor).weights)
-rows = agreement_rows(load_body(job.params.body), sequences, sets, regressor)
+body = load_body(job.params.body)
+rows = agreement_rows(body, sequences, sets, load_regressor(job.input.regressor, body))
 write_rows(job.output.table, rows, COLUMNS)

@@ -4,8 +4,8 @@ from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Evaluate
 from jointreg.evaluation import COLUMNS, evaluate_subject, tidy_rows
+from jointreg.exchange import load_regressor
 from jointreg.job import start
-from jointreg.regressor import load_regressor
 from jointreg.tidy import write_rows
 
 job = start(snakemake)

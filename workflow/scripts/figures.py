@@ -1,10 +1,10 @@
-"""Rule `figures`. The pictures are in jointreg.figures, what they show in jointreg.gallery."""
+"""Rule `figures`. What the pictures show is in jointreg.gallery."""
 
 from jointreg import gallery
 from jointreg.body import load_body
 from jointreg.config import Figures
+from jointreg.exchange import load_regressor
 from jointreg.job import by, start
-from jointreg.regressor import load_regressor
 from jointreg.sequences import Example, load_methods
 from jointreg.tables import read_paper
 
@@ -17,6 +17,12 @@ shown = {name: load_regressor(path, body) for name, path in names}
 examples = [Example(**row) for row in job.params.examples]
 sources = {name: job.input[name] for name in ("frames", "masks", "initial", "refined")}
 gallery.draw_overlays(body, examples, sources, shown["spin"], job.output.overlays, dpi)
+ablated = [Example(**row) for row in job.params.ablated]
+bodies = {"initial": job.input.ablated_initial} | by(job.params.variants, job.input.ablated_refined)
+sources = {"frames": job.input.ablated_frames, "masks": job.input.ablated_masks} | bodies
+gallery.draw_ablations(body, ablated, sources, shown["spin"], job.output.ablations, dpi)
+trained = dict(zip(job.params.discriminating, job.input.training, strict=True))
+gallery.draw_discriminators(trained, job.output.discriminator, dpi)
 gallery.draw_energies(by(job.params.variants, job.input.energies), job.output.energies, dpi)
 gallery.draw_errors(by(job.params.methods, job.input.errors), methods, job.output.joints, dpi)
 gallery.draw_table(job.input.table, paper, methods, job.output.table, dpi)

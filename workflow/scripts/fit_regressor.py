@@ -3,8 +3,9 @@
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import FitRegressor
+from jointreg.exchange import save_regressor
 from jointreg.job import progress, start
-from jointreg.regressor import fit, save_regressor
+from jointreg.regressor import fit
 
 job = start(snakemake)
 body = load_body(job.params.body)
@@ -14,11 +15,5 @@ sequences = (
     for bodies, frames in progress(files, "sequences")
 )
 regressor = fit(body, sequences, FitRegressor(**job.params.cfg))
-facts = {"joint_names": list(regressor.joint_names), "topology_hash": body.topology_hash}
-stores.REGRESSOR.write(
-    job.output.store,
-    {"weights": regressor.weights},
-    attrs=facts | regressor.about,
-    provenance=job.provenance,
-)
+regressor.about["provenance"] = job.provenance
 save_regressor(regressor, job.output.npy)

@@ -8,8 +8,8 @@ import numpy as np
 from jointreg.body import load_body
 from jointreg.camera import Camera
 from jointreg.errors import ConfigError
+from jointreg.exchange import Regressor, save_regressor
 from jointreg.provenance import seed_for
-from jointreg.regressor import Regressor, save_regressor
 from jointreg.rotations import from_axis_angle
 from jointreg.synthetic.labels import planted_generator, true_regressor
 from jointreg.synthetic.layout import recording_name, subject_number, take_number

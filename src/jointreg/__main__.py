@@ -1,0 +1,5 @@
+"""`python -m jointreg`: the command line."""
+
+from jointreg.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,220 @@
+"""The command line: jointreg convert, inspect, evaluate, doctor. Imports nothing heavy to show its help.
+
+Exit status: 0 fine, 1 bad input (the error's text on stderr), 2 wrong usage.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from jointreg import __version__
+from jointreg._formats import FORMATS
+from jointreg.errors import JointregError
+from jointreg.skeleton import H36M_17
+
+NO_BODY = "none"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: arguments without the program's name; None takes those of the process.
+
+    Returns:
+        The exit status; wrong usage leaves with status 2 by SystemExit, as argparse does.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except JointregError as error:
+        print(f"jointreg {arguments.command}: {type(error).__name__}: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"jointreg {arguments.command}: {error}", file=sys.stderr)
+    return 1
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    from jointreg.body import load_body
+    from jointreg.exchange import load_regressor, save_regressor, sidecar_path
+
+    body = None if arguments.body == NO_BODY else load_body(arguments.body)
+    regressor = load_regressor(arguments.input, body, legs=arguments.input_legs, note=_note)
+    save_regressor(
+        regressor,
+        arguments.output,
+        arguments.format,
+        legs=arguments.legs,
+        dtype=arguments.dtype,
+        template=arguments.template,
+    )
+    sidecar = sidecar_path(arguments.output)
+    print(f"wrote {arguments.output}" + (f" and {sidecar}" if sidecar.is_file() else ""))
+    return 0
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    from jointreg.body import load_body
+    from jointreg.exchange import load_regressor
+    from jointreg.inspection import inspect, table
+
+    body = load_body(arguments.body)
+    regressor = load_regressor(arguments.file, body, note=_note)
+    print(table(inspect(regressor, body)))
+    if arguments.picture:
+        from jointreg.mesh_figures import regressor_support
+
+        shown = {Path(arguments.file).stem: regressor.weights}
+        regressor_support(body.template, body.faces, shown).savefig(arguments.picture, dpi=150)
+        print(f"\nwrote {arguments.picture}")
+    return 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from jointreg.body import load_body
+    from jointreg.config import Evaluate
+    from jointreg.exchange import load_regressor
+    from jointreg.scoring import score, score_text
+
+    body = load_body(arguments.body)
+    regressors = {file: load_regressor(file, body, note=_note) for file in arguments.regressor}
+    protocol = Evaluate(joints=arguments.joints, root=arguments.root, average="frames")
+    means, frames = score(body, arguments.predictions, arguments.labels, regressors, protocol)
+    print(score_text(means, frames, protocol))
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from jointreg.doctor import examine, report
+
+    checks = examine(arguments.body, arguments.config)
+    print(report(checks))
+    return 1 if any(check.passed is False for check in checks) else 0
+
+
+def _note(sentence: str) -> None:
+    print(f"note: {sentence}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jointreg",
+        description="Joint regressors for SMPL-format bodies: convert, inspect, score with them.",
+        epilog="Exit status: 0 fine, 1 bad input, 2 wrong usage. Formats: docs/exchange.md.",
+    )
+    parser.add_argument("--version", action="version", version=f"jointreg {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_convert(commands)
+    _add_inspect(commands)
+    _add_evaluate(commands)
+    _add_doctor(commands)
+    return parser
+
+
+def _add_convert(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    convert = _command(
+        commands,
+        "convert",
+        _convert,
+        "Read a regressor in any format of the field, check it, write it in another.",
+        "jointreg convert J_opt.npy h36m_joints_regressor.pt --legs right --body SMPL_NEUTRAL.npz",
+    )
+    convert.add_argument("input", help="npy, sparse npz, pt or SMPL_to_J19.pkl")
+    convert.add_argument("output", help="file to write; its suffix names the format")
+    convert.add_argument("--format", choices=FORMATS, help="format, where the suffix does not say it")
+    convert.add_argument(
+        "--legs", choices=("left", "right"), default="left", help="leg to write first (default: left)"
+    )
+    convert.add_argument(
+        "--input-legs",
+        choices=("left", "right"),
+        help="leg that comes first in the input (default: found by the side of the body it lies on)",
+    )
+    convert.add_argument(
+        "--dtype", choices=("float64", "float32"), help="default: float64, and float32 for pt"
+    )
+    convert.add_argument(
+        "--template",
+        metavar="SMPL_to_J19.pkl",
+        help="for pkl: your own file, whose rows that are not Human3.6M's are kept",
+    )
+    _add_body(convert, f"; `{NO_BODY}` skips all checks on a body")
+
+
+def _add_inspect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    inspect = _command(
+        commands,
+        "inspect",
+        _inspect,
+        "Say, joint by joint, which vertices a regressor reads and where it lands.",
+        "jointreg inspect J_regressor_h36m.npy --body SMPL_NEUTRAL.npz --picture support.png",
+    )
+    inspect.add_argument("file", help="the regressor")
+    inspect.add_argument(
+        "--picture", metavar="FILE", help="draw its vertices on the mesh (png, svg, pdf)"
+    )
+    _add_body(inspect)
+
+
+def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    evaluate = _command(
+        commands,
+        "evaluate",
+        _evaluate,
+        "Score predicted bodies against labelled joints: MPJPE, PA-MPJPE, PCK@150 and AUC.",
+        "jointreg evaluate Walking.npz labels.npz --regressor J_std.npy J_opt.npy --joints 14",
+    )
+    evaluate.add_argument("predictions", help="npz of bodies, docs/methods.md")
+    evaluate.add_argument(
+        "labels", help="npz with joints_cam (N, 17, 3) in metres, or a store of prepare"
+    )
+    evaluate.add_argument(
+        "--regressor", nargs="+", required=True, metavar="FILE", help="one or more, compared in a table"
+    )
+    evaluate.add_argument(
+        "--joints", type=int, choices=(14, 17), default=17, help="joints in the mean (default: 17)"
+    )
+    evaluate.add_argument(
+        "--root",
+        choices=H36M_17,
+        default="pelvis",
+        metavar="JOINT",
+        help="joint that both skeletons are moved to for MPJPE (default: pelvis)",
+    )
+    _add_body(evaluate)
+
+
+def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    doctor = _command(
+        commands,
+        "doctor",
+        _doctor,
+        "Check Python, packages, kernels, the body and the data of a run.",
+        "jointreg doctor --config config/lab.yaml",
+    )
+    doctor.add_argument(
+        "--config", nargs="+", default=[], metavar="FILE", help="configuration whose data to look for"
+    )
+    _add_body(doctor)
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    purpose: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    """A command with its purpose and an example in its help."""
+    command = commands.add_parser(name, help=purpose, description=purpose, epilog=f"example: {example}")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_body(command: argparse.ArgumentParser, more: str = "") -> None:
+    command.add_argument(
+        "--body",
+        default="open",
+        help=f"body the regressor is for: `open` (default) or an SMPL-format npz or pkl{more}",
+    )

@@ -1,0 +1,40 @@
+"""J_spin and J_opt as files that drop into other code."""
+
+from jointreg.exchange import export_files
+
+EXPORTED = {
+    "J_spin": rules.fit_regressor_spin.output.npy,
+    "J_opt_full": rules.fit_regressor_opt.output.npy.format(variant="full"),
+}
+TRAINING = [row for row in SEQUENCES if row.split == "train"]
+
+
+rule export:
+    """J_spin and J_opt in every format that needs no file of the user's, with sidecars."""
+    input:
+        regressors=list(EXPORTED.values()),
+    output:
+        files=[f"results/{RUN}/export/{name}/{file}" for name in EXPORTED for file in export_files()],
+    log:
+        f"logs/{RUN}/export.log",
+    localrule: True
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        names=list(EXPORTED),
+        folder=f"results/{RUN}/export",
+        trained_on={
+            "initial_method": CONFIG.initial,
+            "training_subjects": sorted({row.subject for row in TRAINING}),
+            "protocol": {
+                "actions": sorted({row.action for row in TRAINING}),
+                "cameras": sorted({camera for row in TRAINING for camera in row.cameras}),
+                "dataset": CONFIG.dataset.kind,
+                "frame_step": CONFIG.prepare.frame_step,
+                "run": RUN,
+                "skip_damaged": CONFIG.dataset.skip_damaged,
+            },
+        },
+        code=code("export"),
+    script:
+        "../scripts/export.py"

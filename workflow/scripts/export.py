@@ -1,0 +1,12 @@
+"""Rule `export`. The formats are in jointreg.exchange."""
+
+from pathlib import Path
+
+from jointreg.exchange import export, load_regressor
+from jointreg.job import start
+
+job = start(snakemake)
+for name, path in zip(job.params.names, job.input.regressors, strict=True):
+    regressor = load_regressor(path)
+    regressor.about.update(job.params.trained_on)
+    export(regressor, Path(job.params.folder, name))
