@@ -1,8 +1,16 @@
 """Numba kernels of `jointreg.skinning`: bone chain, blending, projection, and their gradients.
 
-Big arrays have frames innermost: vertices (V, 3, N), shaped template (3V, N), bones (K, 3, 4, N)
-with the rotation in the first three columns and the offset in the last. The chain works frame by
+Kernels over vertices take blocks of `LANES` frames side by side, so that a frame's numbers do not
+depend on its neighbours: factors (blocks, rows, LANES), bones (blocks, K, 12, LANES) with the rows
+of a 3 x 4 matrix one after another, shaped vertices (blocks, V, 3 LANES). Lanes beyond the last
+frame do no harm. What comes in and goes out is (V, 3, N) and (V, 2, N). The chain works frame by
 frame on (N, K, ...) arrays.
+
+Offsets come in groups of `COLUMNS` columns: the shape directions, then one group a joint. A vertex
+lists the groups that move it, numbers ordered (column, axis); groups of zeros cost nothing.
+
+Inner loops run over a constant number of lanes and slices are taken outside them: numba's check
+for negative indices would keep them from becoming SIMD.
 """
 
 import numpy as np
@@ -11,23 +19,49 @@ from numba import njit
 NEAR = 0.01
 """Metres: points nearer to the camera plane have no projection."""
 
+LANES = 64
+"""Frames handled side by side; 16 and 32 measured slower, also for the memory traffic of offsets."""
+
+COLUMNS = 10
+"""Columns in a group of offsets: nine entries of a rotation and a zero, or ten shape directions."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _shape_rows(n_betas: int) -> int:
+    return -(-n_betas // COLUMNS) * COLUMNS
+
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def coefficients(turn: np.ndarray, betas: np.ndarray) -> np.ndarray:
-    """Factors of template, shape and pose offsets: 1, betas, entries of R_k - I; (1 + B + 9(K-1), N)."""
+def factors(turn: np.ndarray, betas: np.ndarray) -> np.ndarray:
+    """Factors of the offsets, (blocks, rows, LANES): betas, then entries of R_k - I of every joint."""
     frames, joints, n_betas = turn.shape[0], turn.shape[1], betas.shape[1]
-    out = np.empty((1 + n_betas + 9 * (joints - 1), frames), dtype=turn.dtype)
+    rows = _shape_rows(n_betas) + COLUMNS * (joints - 1)
+    out = np.zeros((-(-frames // LANES), rows, LANES), dtype=turn.dtype)
     for n in range(frames):
-        out[0, n] = 1
+        block, lane = out[n // LANES], n % LANES
         for b in range(n_betas):
-            out[1 + b, n] = betas[n, b]
-        row = 1 + n_betas
+            block[b, lane] = betas[n, b]
         for k in range(1, joints):
+            row = _shape_rows(n_betas) + COLUMNS * (k - 1)
             for i in range(3):
                 for j in range(3):
-                    out[row, n] = turn[n, k, i, j] - (1 if i == j else 0)
-                    row += 1
+                    block[row + 3 * i + j, lane] = turn[n, k, i, j] - (1 if i == j else 0)
     return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def factors_back(grad_factors: np.ndarray, grad_turn: np.ndarray, grad_betas: np.ndarray) -> None:
+    """Gradient of `factors`, added to the last two."""
+    frames, joints, n_betas = grad_turn.shape[0], grad_turn.shape[1], grad_betas.shape[1]
+    for n in range(frames):
+        block, lane = grad_factors[n // LANES], n % LANES
+        for b in range(n_betas):
+            grad_betas[n, b] += block[b, lane]
+        for k in range(1, joints):
+            row = _shape_rows(n_betas) + COLUMNS * (k - 1)
+            for i in range(3):
+                for j in range(3):
+                    grad_turn[n, k, i, j] += block[row + 3 * i + j, lane]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -39,12 +73,13 @@ def _times(left: np.ndarray, right: np.ndarray, out: np.ndarray) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def chain(turn: np.ndarray, rest: np.ndarray, parents: np.ndarray) -> tuple:
-    """Forward kinematics: bones (K, 3, 4, N) and global rotations (N, K, 3, 3)."""
+    """Forward kinematics: bones (blocks, K, 12, LANES) and global rotations (N, K, 3, 3)."""
     frames, joints = turn.shape[0], turn.shape[1]
-    bones = np.empty((joints, 3, 4, frames), dtype=turn.dtype)
+    bones = np.zeros((-(-frames // LANES), joints, 12, LANES), dtype=turn.dtype)
     glob = np.empty_like(turn)
     position = np.empty_like(rest)
     for n in range(frames):
+        block, lane = bones[n // LANES], n % LANES
         for k in range(joints):
             parent = parents[k]
             if parent < 0:
@@ -60,9 +95,9 @@ def chain(turn: np.ndarray, rest: np.ndarray, parents: np.ndarray) -> tuple:
             for i in range(3):
                 offset = position[n, k, i]
                 for j in range(3):
-                    bones[k, i, j, n] = glob[n, k, i, j]
+                    block[k, 4 * i + j, lane] = glob[n, k, i, j]
                     offset -= glob[n, k, i, j] * rest[n, k, j]
-                bones[k, i, 3, n] = offset
+                block[k, 4 * i + 3, lane] = offset
     return bones, glob
 
 
@@ -76,12 +111,13 @@ def chain_back(
     d_glob = np.empty((joints, 3, 3), dtype=turn.dtype)
     d_position = np.empty((joints, 3), dtype=turn.dtype)
     for n in range(frames):
+        block, lane = grad_bones[n // LANES], n % LANES
         for k in range(joints):
             for i in range(3):
-                d_offset = grad_bones[k, i, 3, n]
+                d_offset = block[k, 4 * i + 3, lane]
                 d_position[k, i] = d_offset
                 for j in range(3):
-                    d_glob[k, i, j] = grad_bones[k, i, j, n] - d_offset * rest[n, k, j]
+                    d_glob[k, i, j] = block[k, 4 * i + j, lane] - d_offset * rest[n, k, j]
                     grad_rest[n, k, j] -= glob[n, k, i, j] * d_offset
         for k in range(joints - 1, -1, -1):
             parent = parents[k]
@@ -106,108 +142,164 @@ def chain_back(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _mix(
-    bones: np.ndarray, bone: np.ndarray, weight: np.ndarray, start: int, stop: int, out: np.ndarray
-) -> None:
-    """Weighted sum of a vertex's bones, (12, N)."""
-    frames = out.shape[1]
-    for slot in range(start, stop):
-        matrix, share = bones[bone[slot]], weight[slot]
-        if slot == start:
-            for c in range(12):
-                for n in range(frames):
-                    out[c, n] = share * matrix[c, n]
-        else:
-            for c in range(12):
-                for n in range(frames):
-                    out[c, n] += share * matrix[c, n]
+def _load(rows: np.ndarray, start: int, lanes: int, into: np.ndarray) -> None:
+    """Frames from `start` of (R, N) rows into (R LANES); lanes beyond `lanes` are left alone."""
+    for i in range(len(rows)):
+        source, target = rows[i, start : start + lanes], into[i * LANES : (i + 1) * LANES]
+        for n in range(lanes):
+            target[n] = source[n]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def blend(
-    shaped: np.ndarray,
+def _store(values: np.ndarray, start: int, lanes: int, rows: np.ndarray) -> None:
+    """The inverse of `_load`."""
+    for i in range(len(rows)):
+        source, target = values[i * LANES : (i + 1) * LANES], rows[i, start : start + lanes]
+        for n in range(lanes):
+            target[n] = source[n]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def pose(
+    template: np.ndarray,
+    offsets: np.ndarray,
+    first_group: np.ndarray,
+    group: np.ndarray,
+    factors: np.ndarray,
     bones: np.ndarray,
-    first: np.ndarray,
+    first_bone: np.ndarray,
     bone: np.ndarray,
     weight: np.ndarray,
     move: np.ndarray,
+    shaped: np.ndarray,
     posed: np.ndarray,
 ) -> None:
-    """Linear blend skinning plus translation `move` (3, N), into `posed` (V, 3, N)."""
-    frames = shaped.shape[1]
-    flat = bones.reshape(-1, 12, frames)
-    mixed = np.empty((12, frames), dtype=shaped.dtype)
-    for v in range(posed.shape[0]):
-        _mix(flat, bone, weight, first[v], first[v + 1], mixed)
-        x, y, z = shaped[3 * v], shaped[3 * v + 1], shaped[3 * v + 2]
-        for i in range(3):
-            a, b, c, d = mixed[4 * i], mixed[4 * i + 1], mixed[4 * i + 2], mixed[4 * i + 3]
-            out, shift = posed[v, i], move[i]
-            for n in range(frames):
-                out[n] = a[n] * x[n] + b[n] * y[n] + c[n] * z[n] + d[n] + shift[n]
+    """Shape and pose offsets, linear blend skinning, translation `move` (3, N).
+
+    Fills `shaped` and `posed`. Vertex v has the groups `group[first_group[v] : first_group[v + 1]]`
+    with their rows of `offsets`, and its bones and weights likewise.
+    """
+    frames = posed.shape[2]
+    shift = np.zeros(3 * LANES, dtype=posed.dtype)
+    out = np.empty(3 * LANES, dtype=posed.dtype)
+    for block in range(len(shaped)):
+        start = block * LANES
+        lanes = min(LANES, frames - start)
+        factor, matrix = factors[block].reshape(-1), bones[block].reshape(-1)
+        _load(move, start, lanes, shift)
+        for v in range(len(posed)):
+            rest = shaped[block, v]
+            for i in range(3):
+                rest[i * LANES : (i + 1) * LANES] = template[v, i]
+            for slot in range(first_group[v], first_group[v + 1]):
+                o = offsets[slot]
+                f = factor[group[slot] * COLUMNS * LANES : (group[slot] + 1) * COLUMNS * LANES]
+                for n in range(LANES):
+                    x, y, z = rest[n], rest[LANES + n], rest[2 * LANES + n]
+                    for c in range(COLUMNS):
+                        x += o[3 * c] * f[c * LANES + n]
+                        y += o[3 * c + 1] * f[c * LANES + n]
+                        z += o[3 * c + 2] * f[c * LANES + n]
+                    rest[n], rest[LANES + n], rest[2 * LANES + n] = x, y, z
+            out[:] = shift
+            for slot in range(first_bone[v], first_bone[v + 1]):
+                share = weight[slot]
+                m = matrix[bone[slot] * 12 * LANES : (bone[slot] + 1) * 12 * LANES]
+                for n in range(LANES):
+                    x, y, z = rest[n], rest[LANES + n], rest[2 * LANES + n]
+                    for i in range(3):
+                        row = m[4 * i * LANES : 4 * (i + 1) * LANES]
+                        turned = row[n] * x + row[LANES + n] * y + row[2 * LANES + n] * z
+                        out[i * LANES + n] += share * (turned + row[3 * LANES + n])
+            _store(out, start, lanes, posed[v])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def blend_back(
+def pose_back(
     pull: np.ndarray,
     shaped: np.ndarray,
+    offsets: np.ndarray,
+    first_group: np.ndarray,
+    group: np.ndarray,
     bones: np.ndarray,
-    first: np.ndarray,
+    first_bone: np.ndarray,
     bone: np.ndarray,
     weight: np.ndarray,
-    grad_shaped: np.ndarray,
+    grad_factors: np.ndarray,
     grad_bones: np.ndarray,
     grad_move: np.ndarray,
 ) -> None:
-    """Gradient of `blend`; vertices that no frame pulls at are skipped."""
-    frames = shaped.shape[1]
-    flat, grad_flat = bones.reshape(-1, 12, frames), grad_bones.reshape(-1, 12, frames)
-    mixed = np.empty((12, frames), dtype=shaped.dtype)
-    product = np.empty((12, frames), dtype=shaped.dtype)
-    for v in range(pull.shape[0]):
-        p, q, r = pull[v, 0], pull[v, 1], pull[v, 2]
-        size = shaped.dtype.type(0)
-        for n in range(frames):
-            size = max(size, max(abs(p[n]), max(abs(q[n]), abs(r[n]))))
-        if size == 0:
-            grad_shaped[3 * v : 3 * v + 3] = 0
-            continue
-        _mix(flat, bone, weight, first[v], first[v + 1], mixed)
-        for j in range(3):
-            out, coordinate = grad_shaped[3 * v + j], shaped[3 * v + j]
-            a, b, c = mixed[j], mixed[4 + j], mixed[8 + j]
-            for n in range(frames):
-                out[n] = a[n] * p[n] + b[n] * q[n] + c[n] * r[n]
-                product[j, n] = p[n] * coordinate[n]
-                product[4 + j, n] = q[n] * coordinate[n]
-                product[8 + j, n] = r[n] * coordinate[n]
-        for n in range(frames):
-            product[3, n] = p[n]
-            product[7, n] = q[n]
-            product[11, n] = r[n]
-            grad_move[0, n] += p[n]
-            grad_move[1, n] += q[n]
-            grad_move[2, n] += r[n]
-        for slot in range(first[v], first[v + 1]):
-            matrix, share = grad_flat[bone[slot]], weight[slot]
-            for c in range(12):
-                for n in range(frames):
-                    matrix[c, n] += share * product[c, n]
+    """Gradient of `pose` from `pull` (V, 3, N), added to the last three (zeros at first).
+
+    A vertex that no frame of a block pulls at costs nothing there.
+    """
+    frames = pull.shape[2]
+    back = np.empty(3 * LANES, dtype=pull.dtype)
+    for block in range(len(shaped)):
+        start = block * LANES
+        lanes = min(LANES, frames - start)
+        factor, matrix = grad_factors[block].reshape(-1), bones[block].reshape(-1)
+        grad_matrix = grad_bones[block].reshape(-1)
+        p, total = np.zeros(3 * LANES, dtype=pull.dtype), np.zeros(3 * LANES, dtype=pull.dtype)
+        for v in range(len(pull)):
+            _load(pull[v], start, lanes, p)
+            pulled = False
+            for n in range(3 * LANES):
+                pulled |= p[n] != 0
+            if not pulled:
+                continue
+            rest = shaped[block, v]
+            back[:] = 0
+            for slot in range(first_bone[v], first_bone[v + 1]):
+                share = weight[slot]
+                m = matrix[bone[slot] * 12 * LANES : (bone[slot] + 1) * 12 * LANES]
+                g = grad_matrix[bone[slot] * 12 * LANES : (bone[slot] + 1) * 12 * LANES]
+                for n in range(LANES):
+                    x, y, z = share * p[n], share * p[LANES + n], share * p[2 * LANES + n]
+                    for j in range(3):
+                        column = m[j * LANES : (9 + j) * LANES]
+                        turned = column[n] * x + column[4 * LANES + n] * y + column[8 * LANES + n] * z
+                        back[j * LANES + n] += turned
+                for n in range(LANES):
+                    x, y, z = share * p[n], share * p[LANES + n], share * p[2 * LANES + n]
+                    for j in range(3):
+                        coordinate = rest[j * LANES + n]
+                        g[j * LANES + n] += x * coordinate
+                        g[(4 + j) * LANES + n] += y * coordinate
+                        g[(8 + j) * LANES + n] += z * coordinate
+                    g[3 * LANES + n] += x
+                    g[7 * LANES + n] += y
+                    g[11 * LANES + n] += z
+            for slot in range(first_group[v], first_group[v + 1]):
+                o = offsets[slot]
+                f = factor[group[slot] * COLUMNS * LANES : (group[slot] + 1) * COLUMNS * LANES]
+                for n in range(LANES):
+                    x, y, z = back[n], back[LANES + n], back[2 * LANES + n]
+                    for c in range(COLUMNS):
+                        f[c * LANES + n] += o[3 * c] * x + o[3 * c + 1] * y + o[3 * c + 2] * z
+            for n in range(3 * LANES):
+                total[n] += p[n]
+        _store(total, start, lanes, grad_move)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def project(points_cam: np.ndarray, pinhole: np.ndarray, points: np.ndarray) -> None:
     """Pinhole projection (V, 3, N) -> (V, 2, N); `pinhole` is fx, skew, cx, fy, cy by N."""
-    nothing = points_cam.dtype.type(np.nan)
-    near = points_cam.dtype.type(NEAR)
-    fx, skew, cx, fy, cy = pinhole[0], pinhole[1], pinhole[2], pinhole[3], pinhole[4]
-    for v in range(points_cam.shape[0]):
-        x, y, z = points_cam[v, 0], points_cam[v, 1], points_cam[v, 2]
-        column, row = points[v, 0], points[v, 1]
-        for n in range(points_cam.shape[2]):
-            inverse = 1 / z[n] if z[n] > near else nothing
-            column[n] = (fx[n] * x[n] + skew[n] * y[n]) * inverse + cx[n]
-            row[n] = fy[n] * y[n] * inverse + cy[n]
+    frames, real = points.shape[2], points.dtype
+    near, nothing = real.type(NEAR), real.type(np.nan)
+    k, p = np.ones(5 * LANES, dtype=real), np.ones(3 * LANES, dtype=real)
+    out = np.empty(2 * LANES, dtype=real)
+    for v in range(len(points)):
+        for start in range(0, frames, LANES):
+            lanes = min(LANES, frames - start)
+            _load(pinhole, start, lanes, k)
+            _load(points_cam[v], start, lanes, p)
+            for n in range(LANES):
+                x, y, z = p[n], p[LANES + n], p[2 * LANES + n]
+                inverse = 1 / z if z > near else nothing
+                out[n] = (k[n] * x + k[LANES + n] * y) * inverse + k[2 * LANES + n]
+                out[LANES + n] = k[3 * LANES + n] * y * inverse + k[4 * LANES + n]
+            _store(out, start, lanes, points[v])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -215,14 +307,19 @@ def project_back(
     points_cam: np.ndarray, pinhole: np.ndarray, pull: np.ndarray, grad: np.ndarray
 ) -> None:
     """Gradient of `project`, into `grad` (V, 3, N)."""
-    fx, skew, fy = pinhole[0], pinhole[1], pinhole[3]
-    for v in range(points_cam.shape[0]):
-        x, y, z = points_cam[v, 0], points_cam[v, 1], points_cam[v, 2]
-        column, row = pull[v, 0], pull[v, 1]
-        gx, gy, gz = grad[v, 0], grad[v, 1], grad[v, 2]
-        for n in range(points_cam.shape[2]):
-            inverse = 1 / z[n]
-            to_x = fx[n] * column[n] * inverse
-            to_y = (skew[n] * column[n] + fy[n] * row[n]) * inverse
-            gx[n], gy[n] = to_x, to_y
-            gz[n] = -(to_x * x[n] + to_y * y[n]) * inverse
+    frames, real = pull.shape[2], pull.dtype
+    k, p = np.ones(5 * LANES, dtype=real), np.ones(3 * LANES, dtype=real)
+    q, out = np.zeros(2 * LANES, dtype=real), np.empty(3 * LANES, dtype=real)
+    for v in range(len(pull)):
+        for start in range(0, frames, LANES):
+            lanes = min(LANES, frames - start)
+            _load(pinhole, start, lanes, k)
+            _load(points_cam[v], start, lanes, p)
+            _load(pull[v], start, lanes, q)
+            for n in range(LANES):
+                inverse = 1 / p[2 * LANES + n]
+                x = k[n] * q[n] * inverse
+                y = (k[LANES + n] * q[n] + k[3 * LANES + n] * q[LANES + n]) * inverse
+                out[n], out[LANES + n] = x, y
+                out[2 * LANES + n] = -(x * p[n] + y * p[LANES + n]) * inverse
+            _store(out, start, lanes, grad[v])

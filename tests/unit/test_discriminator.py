@@ -71,11 +71,15 @@ def test_training_separates_what_differs_and_freezes_again():
     initial, refined = some_bodies(3, 64, -0.4), some_bodies(4, 64, 0.4)
     before = discriminator_loss(discriminator(*initial), discriminator(*refined)).item()
     optimiser = Adam(discriminator.parameters.values(), 1e-3)
-    loss, right_initial, right_refined = train(
+    losses, right_initial, right_refined = train(
         discriminator, initial, refined, optimiser=optimiser, steps=60
     )
     assert before == pytest.approx(0.5, abs=0.03)
-    assert loss < 0.3
+    assert losses.shape == (61,)
+    assert losses[0] == pytest.approx(before)
+    after = discriminator_loss(discriminator(*initial), discriminator(*refined)).item()
+    assert losses[-1] == pytest.approx(after, rel=1e-4)
+    assert after < 0.3
     assert min(right_initial, right_refined) > 0.8
     held_out = discriminator_loss(
         discriminator(*some_bodies(5, 64, -0.4)), discriminator(*some_bodies(6, 64, 0.4))
@@ -89,8 +93,8 @@ def test_training_cannot_separate_equals():
     discriminator = network()
     same = some_bodies(3, 16)
     optimiser = Adam(discriminator.parameters.values(), 1e-3)
-    loss, *_ = train(discriminator, same, same, optimiser=optimiser, steps=60)
-    assert loss >= 0.5
+    losses, *_ = train(discriminator, same, same, optimiser=optimiser, steps=60)
+    assert losses.min() >= 0.5
 
 
 def test_gradient_reaches_the_bodies():
@@ -98,6 +102,34 @@ def test_gradient_reaches_the_bodies():
     network()(pose, betas).sum().backward()
     assert (pose.grad[..., :2].abs().sum(dim=(2, 3)) > 0).all()
     assert (betas.grad.abs().sum(dim=1) > 0).all()
+
+
+def test_frozen_network_equals_itself_in_double_precision():
+    discriminator = network()
+    double = Discriminator({name: value.double() for name, value in discriminator.parameters.items()})
+    results = []
+    for net, dtype in ((discriminator, torch.float32), (double, torch.float64)):
+        arrays = [value.to(dtype).requires_grad_(True) for value in some_bodies(9, 65)]
+        outputs = net(*arrays)
+        outputs[:, -2].sum().backward()
+        results.append([outputs.detach(), arrays[0].grad])
+    for found, expected in zip(*results, strict=True):
+        assert torch.linalg.norm(found - expected) < 1e-5 * torch.linalg.norm(expected)
+
+
+def test_changed_weights_are_noticed():
+    discriminator, same = network(), some_bodies(10, 4)
+    before = discriminator(*same)
+    with torch.no_grad():
+        discriminator.parameters["pose_2.weight"].mul_(-3)
+    changed = discriminator(*same)
+    assert not torch.allclose(before, changed)
+    discriminator.parameters["pose_2.weight"] = network().parameters["pose_2.weight"]
+    assert torch.equal(discriminator(*same), before)
+
+
+def test_no_bodies_give_no_outputs():
+    assert network()(*(value[:0] for value in some_bodies(11, 2))).shape == (0, 26)
 
 
 def test_saved_network_is_loaded_bit_by_bit(tmp_path):
