@@ -1,6 +1,7 @@
 ## make demo         environment, open data set, whole workflow, Table I in the terminal
 ## make test         every test
 ## make demo-lab     real people, real cameras: four videos of a laboratory
+## make test-paper-backends   PyTorch3D beside ours, in an environment of its own (5 GB)
 ## make lint         ruff, snakefmt, mypy; make format mends what they can
 ## make docs         the generated pages and pictures, after a demo
 ## make clean-demo   remove the demo; make clean-demo-lab likewise
@@ -13,11 +14,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+PAPER := .venv-paper
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: help env demo demo-lab test lint format docs clean-demo clean-demo-lab
+.PHONY: help env demo demo-lab test test-paper-backends lint format docs clean-demo clean-demo-lab
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -41,6 +43,17 @@ demo-lab: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# PyTorch3D in an unofficial build, which needs exactly this torch: envs/pytorch3d.yaml.
+$(PAPER)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(PAPER)
+	$(PAPER)/bin/pip install --quiet --disable-pip-version-check torch==2.12.0 torchvision==0.27.0 \
+		easypytorch3d==0.7.9.post1 'setuptools<82'
+	$(PAPER)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e . pytest
+	touch $@
+
+test-paper-backends: $(PAPER)/.ready
+	$(PAPER)/bin/python -m pytest -rP tests/paper
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -15,89 +15,79 @@ Tensors of points are fastest when frames are innermost in memory (as `jointreg.
 them); any layout gives the same numbers.
 """
 
-from typing import Any
+import math
 
 import numpy as np
 import torch
 
-from jointreg import _contour
-from jointreg.errors import DataError, ShapeError
+from jointreg import _contour_numba, _one_face
+from jointreg.errors import ConfigError, ShapeError
+from jointreg.topology import PointsError, Topology, check_finite, check_points
+
+__all__ = ["BACKENDS", "PointsError", "Topology", "coverage", "silhouette_l2"]
+
+BACKENDS = ("numba", "warp", "pytorch3d", "one_face")
+"""Ways to draw. `numba`: exact areas, CPU. `warp`: the same on CPU or CUDA. `pytorch3d`: the reference
+code's soft rasteriser. `one_face`: our emulation of that one."""
 
 
-class Topology:
-    """Edges of a closed triangle mesh with the two faces beside each.
-
-    Args:
-        faces: vertex indices, (F, 3) integers, every face oriented alike (all seen from outside
-            anti-clockwise, or all clockwise).
-
-    Raises:
-        ShapeError: not (F, 3).
-        DataError: a face repeats a vertex, an edge does not have exactly two faces (open or
-            non-manifold mesh), or the two run through it in the same direction.
-    """
-
-    faces: np.ndarray
-    """(F, 3) int32."""
-    edges: np.ndarray
-    """First vertex, second vertex, face that runs first to second, face that runs back; (E, 4) int32."""
-    n_vertices: int
-    """One more than the highest vertex used."""
-
-    def __init__(self, faces: np.ndarray) -> None:
-        faces = np.asarray(faces)
-        if faces.ndim != 2 or faces.shape[1] != 3 or len(faces) == 0 or faces.dtype.kind not in "iu":
-            raise ShapeError(f"faces are {faces.dtype} of shape {faces.shape}, expected integers (F, 3)")
-        if faces.min() < 0:
-            raise DataError(f"faces hold vertex index {faces.min()}, expected indices from 0")
-        self.faces = np.ascontiguousarray(faces, dtype=np.int32)
-        self.edges = _paired_edges(self.faces)
-        self.n_vertices = int(self.faces.max()) + 1
-
-
-class PointsError(DataError):
-    """A frame's projected vertices are unusable; `frame` is its row."""
-
-    def __init__(self, frame: int) -> None:
-        super().__init__(
-            f"row {frame}: projected vertices are not finite, expected pixels of a body wholly in "
-            "front of the camera",
-            "check the translation (metres, z forward) and rotations of that body",
-        )
-        self.frame = frame
-
-
-def coverage(points_px: torch.Tensor, topology: Topology, size: int | tuple[int, int]) -> torch.Tensor:
+def coverage(
+    points_px: torch.Tensor,
+    topology: Topology,
+    size: int | tuple[int, int],
+    *,
+    backend: str = "numba",
+    depth: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Share of every pixel that the projected mesh covers, differentiable in the points.
 
     Args:
         points_px: projected vertices, pixels, (N, V, 2) float32 or float64.
         topology: of the mesh.
         size: side of a square image, or (height, width), pixels.
+        backend: one of `BACKENDS`. `pytorch3d` and `one_face` draw the reference code's opacity,
+            about 0.5 to 0.6 inside the mesh, in place of the covered share.
+        depth: of the vertices along the view, metres, (N, V); which face is nearest, without
+            gradient. Needed by `pytorch3d` and `one_face`, ignored by the others.
 
     Returns:
-        (N, H, W) in [0, 1] to rounding, of the dtype of `points_px`.
+        (N, H, W) in [0, 1] to rounding, of the dtype and on the device of `points_px`.
 
     Raises:
-        ShapeError: the points do not fit the topology, or are not float32 or float64.
+        ShapeError: the points or depths do not fit the topology, or are not float32 or float64.
         PointsError: a point is not finite.
+        ConfigError: no such backend, or its package is not installed, or it needs `depth`.
 
     Source: paper III, Eq. 4 (C of theta), by exact areas instead of a soft rasteriser.
     """
-    _check_points(points_px, topology)
+    _check(points_px, topology, backend)
     height, width = (size, size) if isinstance(size, int) else size
-    return _Coverage.apply(points_px, topology, int(height), int(width))
+    return _covered(points_px, topology, int(height), int(width), backend, depth)
 
 
-def silhouette_l2(points_px: torch.Tensor, topology: Topology, mask: np.ndarray) -> torch.Tensor:
-    """Squared difference of mask and coverage, summed over pixels; loss and gradient in one pass.
+def silhouette_l2(
+    points_px: torch.Tensor,
+    topology: Topology,
+    mask: np.ndarray | torch.Tensor,
+    *,
+    backend: str = "numba",
+    depth: torch.Tensor | None = None,
+    blur_px: float = 0.0,
+) -> torch.Tensor:
+    """Squared difference of mask and coverage, summed over pixels.
 
-    Equal to `((mask / 255 - coverage(...)) ** 2).sum((1, 2))`, some times faster.
+    Equal to `((mask / 255 - coverage(...)) ** 2).sum((1, 2))`, some times faster with `numba` and
+    `warp`, whose kernels make loss and gradient in one pass.
 
     Args:
         points_px: projected vertices, pixels, (N, V, 2) float32 or float64.
         topology: of the mesh.
-        mask: probability of person x 255, (N, H, W) uint8; NumPy array or CPU tensor.
+        mask: probability of person x 255, (N, H, W) uint8; NumPy array or tensor.
+        backend: as in `coverage`.
+        depth: as in `coverage`.
+        blur_px: standard deviation of a Gaussian that the difference is blurred with before it is
+            squared (0 outside the image), so that a body far from its mask is pulled towards it.
+            Sensible: 12, then 4, then 0. Above 0 loss and gradient are not made in one pass.
 
     Returns:
         One sum a frame, (N,), unit: pixels. Differentiable in `points_px`, once.
@@ -105,104 +95,90 @@ def silhouette_l2(points_px: torch.Tensor, topology: Topology, mask: np.ndarray)
     Raises:
         ShapeError: arrays do not fit each other, or the mask is not uint8.
         PointsError: a point is not finite.
+        ConfigError: as in `coverage`, or `blur_px` is negative.
 
     Source: paper III, Eq. 4.
     """
-    _check_points(points_px, topology)
-    mask = np.ascontiguousarray(mask)
-    if mask.dtype != np.uint8 or mask.ndim != 3 or len(mask) != len(points_px):
+    _check(points_px, topology, backend)
+    mask = _checked_mask(mask, points_px)
+    if not (math.isfinite(blur_px) and blur_px >= 0):
+        raise ConfigError(f"blur_px is {blur_px}, expected pixels, at least 0")
+    if blur_px == 0 and backend == "numba":
+        return _contour_numba.l2(points_px, topology, mask)
+    if blur_px == 0 and backend == "warp":
+        from jointreg import _contour_warp
+
+        return _contour_warp.l2(points_px, topology, mask)
+    height, width = mask.shape[1:]
+    covered = _covered(points_px, topology, height, width, backend, depth)
+    residual = mask.to(covered) / 255 - covered
+    if blur_px > 0:
+        down, across = (_gaussian(length, blur_px).to(residual) for length in (height, width))
+        residual = down @ residual @ across
+    return residual.square().sum(dim=(1, 2))
+
+
+def _covered(
+    points: torch.Tensor,
+    topology: Topology,
+    height: int,
+    width: int,
+    backend: str,
+    depth: torch.Tensor | None,
+) -> torch.Tensor:
+    """Coverage from checked arguments. Optional packages are imported where they are used."""
+    if backend == "numba":
+        return _contour_numba.coverage(points, topology, height, width)
+    if backend == "warp":
+        from jointreg import _contour_warp
+
+        return _contour_warp.coverage(points, topology, height, width)
+    depth = _checked_depth(depth, points, backend)
+    if backend == "pytorch3d":
+        from jointreg import _pytorch3d
+
+        return _pytorch3d.coverage(points, depth, topology, height, width)
+    return _one_face.coverage(points, depth, topology, height, width)
+
+
+def _gaussian(length: int, deviation: float) -> torch.Tensor:
+    """Blur along one axis as a symmetric matrix, 0 outside: (length, length) float64.
+
+    A product with it costs less than a convolution as wide as the blurs that are useful here.
+    """
+    reach = math.ceil(8 * deviation) + 1
+    weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float64) / deviation) ** 2)
+    place = torch.arange(length, dtype=torch.float64)
+    distance = (place[:, None] - place) / deviation
+    return torch.exp(-0.5 * distance**2) / weights.sum()
+
+
+def _check(points: torch.Tensor, topology: Topology, backend: str) -> None:
+    if backend not in BACKENDS:
+        raise ConfigError(f"silhouette backend is {backend!r}, expected one of {', '.join(BACKENDS)}")
+    check_points(points, topology)
+    if backend != "numba":  # its kernel finds what is not finite while it reads the points
+        check_finite(points)
+
+
+def _checked_depth(depth: torch.Tensor | None, points: torch.Tensor, backend: str) -> torch.Tensor:
+    if depth is None:
+        raise ConfigError(
+            f"silhouette backend '{backend}' draws the nearest face and needs depth (N, V)",
+            "pass the vertices' z in the camera frame, metres",
+        )
+    if depth.shape != points.shape[:2]:
+        raise ShapeError(f"depth has shape {tuple(depth.shape)}, expected {tuple(points.shape[:2])}")
+    check_finite(depth)
+    return depth
+
+
+def _checked_mask(mask: np.ndarray | torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """The mask as a contiguous tensor; NumPy arrays are shared where torch accepts them."""
+    if not isinstance(mask, torch.Tensor):
+        mask = np.require(mask, requirements=["C", "W"])
+    if str(mask.dtype).removeprefix("torch.") != "uint8" or mask.ndim != 3 or len(mask) != len(points):
         raise ShapeError(
-            f"mask is {mask.dtype} of shape {mask.shape}, expected uint8 ({len(points_px)}, H, W)"
+            f"mask is {mask.dtype} of shape {tuple(mask.shape)}, expected uint8 ({len(points)}, H, W)"
         )
-    return _SilhouetteL2.apply(points_px, topology, mask)
-
-
-class _Coverage(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, points: torch.Tensor, topology: Topology, height: int, width: int) -> Any:
-        frames_last = _frames_last(points)
-        image = np.empty((len(points), height, width), dtype=frames_last.dtype)
-        _raise_bad(_contour.cover(frames_last, topology.faces, topology.edges, image))
-        covered = torch.from_numpy(image)
-        ctx.topology = topology
-        ctx.save_for_backward(points, covered)
-        return covered.to(points.device)
-
-    @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        points, covered = ctx.saved_tensors
-        image = np.where(covered.numpy() < 1, grad.detach().cpu().numpy(), 0)
-        frames_last = _frames_last(points)
-        out = np.zeros_like(frames_last)
-        _contour.pull_back(frames_last, ctx.topology.faces, ctx.topology.edges, image, out)
-        return torch.from_numpy(out).permute(2, 0, 1).to(points.device), None, None, None
-
-
-class _SilhouetteL2(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, points: torch.Tensor, topology: Topology, mask: np.ndarray) -> Any:
-        frames_last = _frames_last(points)
-        loss = np.empty(len(points), dtype=frames_last.dtype)
-        grad = np.zeros_like(frames_last)
-        _raise_bad(_contour.l2(frames_last, topology.faces, topology.edges, mask, loss, grad))
-        ctx.save_for_backward(torch.from_numpy(grad))
-        return torch.from_numpy(loss).to(points.device)
-
-    @staticmethod
-    def backward(ctx: Any, grad_loss: torch.Tensor) -> Any:
-        (grad,) = ctx.saved_tensors
-        return (grad * grad_loss.cpu()).permute(2, 0, 1).to(grad_loss.device), None, None
-
-
-def _frames_last(points: torch.Tensor) -> np.ndarray:
-    """(N, V, 2) tensor as a contiguous (V, 2, N) array; no copy where memory already lies so."""
-    return points.detach().cpu().permute(1, 2, 0).contiguous().numpy()
-
-
-def _raise_bad(frame: int) -> None:
-    if frame >= 0:
-        raise PointsError(frame)
-
-
-def _check_points(points: torch.Tensor, topology: Topology) -> None:
-    if points.ndim != 3 or points.shape[2] != 2 or points.shape[1] < topology.n_vertices:
-        raise ShapeError(
-            f"points have shape {tuple(points.shape)}, expected (N, at least {topology.n_vertices}, 2)"
-        )
-    if points.dtype not in (torch.float32, torch.float64):
-        raise ShapeError(f"points are {points.dtype}, expected float32 or float64")
-
-
-def _paired_edges(faces: np.ndarray) -> np.ndarray:
-    """Match the half-edges of all faces, in the order of the first face of each."""
-    degenerate = (faces == np.roll(faces, 1, axis=1)).any(axis=1)
-    if degenerate.any():
-        row = int(np.argmax(degenerate))
-        raise DataError(
-            f"face {row} uses a vertex twice: {faces[row].tolist()}; {degenerate.sum()} such faces",
-            "remove degenerate faces from the mesh",
-        )
-    start = faces.ravel().astype(np.int64)
-    end = np.roll(faces, -1, axis=1).ravel().astype(np.int64)
-    face = np.repeat(np.arange(len(faces)), 3)
-    key = np.minimum(start, end) * (faces.max() + 1) + np.maximum(start, end)
-    _, first, counts = np.unique(key, return_index=True, return_counts=True)
-    if (counts != 2).any():
-        worst = first[np.argmax(counts != 2)]
-        raise DataError(
-            f"mesh is open or not manifold: edge {start[worst]}-{end[worst]} has "
-            f"{counts[np.argmax(counts != 2)]} faces, expected 2; {(counts != 2).sum()} such edges",
-            "close the holes: the silhouette needs a watertight mesh",
-        )
-    order = np.argsort(key, kind="stable").reshape(-1, 2)
-    order = order[np.argsort(order[:, 0])]
-    one, two = order[:, 0], order[:, 1]
-    same = start[one] == start[two]
-    if same.any():
-        row = int(np.argmax(same))
-        raise DataError(
-            f"faces {face[one[row]]} and {face[two[row]]} run through edge "
-            f"{start[one[row]]}-{end[one[row]]} in the same direction; {same.sum()} such edges",
-            "orient all faces alike",
-        )
-    return np.stack([start[one], end[one], face[one], face[two]], axis=1).astype(np.int32)
+    return torch.as_tensor(mask).contiguous()
