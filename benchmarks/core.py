@@ -1,157 +1,271 @@
-"""CPU time a frame of the optimisation core, one thread: `python benchmarks/core.py`.
+"""Cost of the optimisation core, one thread: `python benchmarks/core.py`.
 
-Silhouette forward and backward, skinning against smplx, and one whole iteration of the refinement
-(skinning, projection, silhouette, discriminator, Adam). Medians; CPU time, so that other work on
-the machine changes the numbers little. Takes about a minute.
+CPU time, so that other work on the machine changes the numbers little; medians; ratios are of numbers
+taken in the same run. `--sections` chooses: silhouette, skinning, iteration, growth, long (1000 frames
+x 100 iterations, alone and two at once). All take about ten minutes, `long` half of it.
 """
 
 import argparse
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+    os.environ[f"{_library}_NUM_THREADS"] = "1"
 
 import numpy as np
 import torch
-from smplx.lbs import lbs
+from scene import ROOT, SIZE, Scene, globe, median_ms, peak_mb, settings, smplx_posing, subdivided
 
-from jointreg.body import Body, load_body
-from jointreg.camera import project_pinhole
-from jointreg.config import Optimize
+from jointreg.adam import Adam
 from jointreg.discriminator import Discriminator
-from jointreg.losses import EnergyWeights
+from jointreg.losses import EnergyWeights, adversarial_energy, joint_energy
 from jointreg.refine import refine
-from jointreg.rotations import from_axis_angle
-from jointreg.silhouette import Topology, coverage, silhouette_l2
-from jointreg.skinning import Skinner
+from jointreg.silhouette import Topology, silhouette_l2
+from jointreg.skinning import Skinner, SparseRegressor, from_6d, observe
 
-PULL_SEED = 1
-
-
-def median_ms(function: Callable[[], object], repeats: int) -> float:
-    """Median CPU time of one call, milliseconds, after one call to warm up."""
-    function()
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        function()
-        times.append(time.process_time() - start)
-    return 1e3 * float(np.median(times))
+WEIGHTS = EnergyWeights(1.0, 1e-4, 4.0, 1e-3)
+PAPER_PYTHON = ROOT / ".venv-paper" / "bin" / "python"
+"""Environment of `make test-paper-backends`, where PyTorch3D can be measured."""
 
 
-def random_bodies(generator: np.random.Generator, count: int) -> tuple[np.ndarray, ...]:
-    """Rotations, betas and translation 3-5 m in front of the camera, and K of a 224 px crop."""
-    pose = generator.normal(0, 0.3, (count, 24, 3))
-    rotations = from_axis_angle(pose)
-    turn = np.stack([0 * pose[:, 0, 0], generator.uniform(-3, 3, count), 0 * pose[:, 0, 0]], axis=1)
-    rotations[:, 0] = np.diag([1.0, -1.0, -1.0]) @ from_axis_angle(turn)
-    betas = generator.normal(size=(count, 10))
-    translation = generator.uniform([-0.1, -0.1, 3], [0.1, 0.1, 5], (count, 3))
-    intrinsics = np.tile(np.eye(3), (count, 1, 1))
-    intrinsics[:, [0, 1], [0, 1]] = 90 * translation[:, 2:]
-    intrinsics[:, :2, 2] = 111.5
-    return *(v.astype(np.float32) for v in (rotations, betas, translation)), intrinsics
+def show(name: str, milliseconds: float, *notes: str) -> None:
+    """One line of the table."""
+    print(f"  {name:52s} {milliseconds:9.3f}  {'  '.join(notes)}", flush=True)
 
 
-def smplx_posing(body: Body) -> Callable[..., torch.Tensor]:
-    """Posing by smplx, same arguments as `Skinner.vertices`."""
-    template = torch.from_numpy(body.template)[None]
-    constants = (
-        torch.from_numpy(body.shape_directions),
-        torch.from_numpy(body.pose_directions.reshape(len(body.pose_directions), -1)),
-        torch.from_numpy(body.joint_regressor),
-        torch.from_numpy(body.parents),
-        torch.from_numpy(body.skinning_weights),
+def silhouette_cost(scene: Scene, backend: str, repeats: int, frames: int) -> float:
+    """Forward and backward of the silhouette energy, ms a frame."""
+    points = scene.points[:frames].detach().requires_grad_(True)
+    masks, depth = scene.shifted[:frames], scene.depth[:frames]
+
+    def both() -> None:
+        silhouette_l2(points, scene.topology, masks, backend=backend, depth=depth).sum().backward()
+
+    return median_ms(both, repeats) / frames
+
+
+def silhouettes(scene: Scene, repeats: int) -> None:
+    """Every backend; PyTorch3D in its own environment where that exists."""
+    print("silhouette, loss and gradient, ms a frame")
+    ours = silhouette_cost(scene, "numba", repeats, len(scene.points))
+    show("numba", ours)
+    for backend in ("warp", "one_face", "pytorch3d"):
+        try:
+            cost = silhouette_cost(scene, backend, max(repeats // 3, 1), 16)
+        except Exception as error:  # a package that is not there
+            print(f"  {backend:52s} not here: {str(error).splitlines()[0][:80]}")
+        else:
+            show(backend, cost, f"numba is {cost / ours:.0f} x faster")
+    if PAPER_PYTHON.exists():
+        code = (
+            f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import core; "
+            "core.torch.set_num_threads(1); scene = core.Scene(16); "
+            "print(core.silhouette_cost(scene, 'numba', 5, 16), "
+            "core.silhouette_cost(scene, 'pytorch3d', 1, 1))"
+        )
+        done = subprocess.run([PAPER_PYTHON, "-c", code], capture_output=True, text=True, check=True)
+        numba, paper = map(float, done.stdout.split())
+        show("pytorch3d, in its environment", paper, f"numba there is {paper / numba:.0f} x faster")
+
+
+def skinning(scene: Scene, repeats: int) -> float:
+    """Posing against smplx; returns smplx's forward and backward, ms a frame."""
+    print("skinning, ms a frame")
+    count = len(scene.points)
+    theirs, arrays = smplx_posing(scene.body), scene.parameters()
+    pull = torch.randn((count, scene.body.n_vertices, 3), generator=torch.Generator().manual_seed(1))
+    dense = np.random.default_rng(0).normal(0, 1e-3, scene.body.pose_directions.shape)
+    skinners = {
+        "ours": Skinner(scene.body).vertices,
+        "ours, no pose offset zero": Skinner(
+            replace(scene.body, pose_directions=dense.astype(np.float32))
+        ).vertices,
+    }
+    with torch.no_grad():
+        forward = median_ms(lambda: theirs(*arrays), repeats) / count
+        show("smplx, forward", forward)
+        for name, ours in skinners.items():
+            cost = median_ms(lambda ours=ours: ours(*arrays), repeats) / count
+            show(f"{name}, forward", cost, f"{cost / forward:.2f} of smplx")
+    both = median_ms(lambda: theirs(*arrays).backward(pull), repeats) / count
+    show("smplx, forward and backward", both)
+    for name, ours in skinners.items():
+        cost = median_ms(lambda ours=ours: ours(*arrays).backward(pull), repeats) / count
+        show(f"{name}, forward and backward", cost, f"{cost / both:.2f} of smplx")
+    return both
+
+
+def iteration(scene: Scene, repeats: int, smplx: float) -> None:
+    """One iteration of the refinement, whole, without single terms, and split into its parts."""
+    print("one iteration of refine, ms a frame")
+    count, steps = len(scene.points), 20
+    network = Discriminator.create(torch.Generator().manual_seed(0))
+
+    def run(**changes: object) -> None:
+        chosen = settings(
+            iterations=steps, batch=count, store_every=steps, learning_rate=1e-3, **changes
+        )
+        refine(*scene.problem(), settings=chosen, weights=WEIGHTS, discriminator=network)
+
+    for name, changes in {
+        "full": {},
+        "no_discriminator": {"adversarial": 0.0},
+        "no_silhouette": {"silhouette": 0.0},
+        "labels only": {"adversarial": 0.0, "silhouette": 0.0},
+    }.items():
+        cost = median_ms(lambda changes=changes: run(**changes), max(repeats // 3, 1)) / steps / count
+        show(name, cost, f"{cost / smplx:.2f} of smplx forward and backward")
+    rotations, betas, translation = scene.parameters()
+    six = rotations[..., :2].reshape(count, 24, 6).detach().requires_grad_(True)
+    skinner, regressor = Skinner(scene.body), SparseRegressor(scene.regressor)
+    vertices = skinner.vertices(rotations, betas, translation).detach().requires_grad_(True)
+    pull = torch.randn(rotations.shape, generator=torch.Generator().manual_seed(2))
+    target = torch.from_numpy(scene.joints.astype(np.float32))
+    points = observe(vertices, regressor, scene.intrinsics)[1].detach().requires_grad_(True)
+    gradient = torch.autograd.grad(silhouette_l2(points, scene.topology, scene.shifted).sum(), points)[0]
+
+    def seen() -> None:
+        joints, at = observe(vertices, regressor, scene.intrinsics)
+        (joint_energy(joints, target).sum() + (at * gradient).sum()).backward()
+
+    meshes_pull = torch.autograd.grad(
+        (observe(vertices, regressor, scene.intrinsics)[1] * gradient).sum(), vertices
+    )[0]
+    theta = torch.zeros((count, 147), requires_grad=True)
+    optimiser = Adam([theta], 1e-3)
+
+    def step() -> None:
+        theta.grad = torch.ones_like(theta)
+        optimiser.step()
+
+    parts: dict[str, Callable[[], object]] = {
+        "part: 6D to rotations": lambda: from_6d(six).backward(pull),
+        "part: skinning, gradient on the contour": lambda: skinner.vertices(
+            rotations, betas, translation
+        ).backward(meshes_pull),
+        "part: projection and joints": seen,
+        "part: silhouette": lambda: (
+            silhouette_l2(points, scene.topology, scene.shifted).sum().backward()
+        ),
+        "part: discriminator": lambda: adversarial_energy(network(rotations, betas)).sum().backward(),
+        "part: Adam": step,
+    }
+    for name, part in parts.items():
+        show(name, median_ms(part, repeats) / count)
+
+
+def growth(repeats: int) -> None:
+    """How the cost of a frame grows with batch, image and mesh."""
+    print("growth, ms a frame")
+
+    def whole(scene: Scene, count: int) -> float:
+        steps = 5
+        chosen = settings(iterations=steps, batch=count, store_every=steps, adversarial=0.0)
+        return median_ms(
+            lambda: refine(*scene.problem(), settings=chosen, weights=WEIGHTS), max(repeats // 3, 1)
+        ) / (steps * count)
+
+    for count in (1, 4, 16, 64, 128, 256):
+        scene = Scene(count)
+        cost = silhouette_cost(scene, "numba", repeats, count)
+        show(f"batch {count}: silhouette", cost)
+        show(f"batch {count}: iteration without discriminator", whole(scene, count))
+    for size in (112, 224, 448, 896):
+        scene = Scene(16, size)
+        show(f"{size} px: silhouette", silhouette_cost(scene, "numba", repeats, 16))
+    mask = np.zeros((16, SIZE, SIZE), dtype=np.uint8)
+    for vertices in (1700, 6890, 28000):
+        points, faces = globe(vertices)
+        at = 100 * points[:, :2] / (1 + 0.1 * points[:, 2:]) + (SIZE - 1) / 2
+        image = torch.from_numpy(np.tile(at, (16, 1, 1)).astype(np.float32)).requires_grad_(True)
+        topology = Topology(faces)
+
+        def both(image: torch.Tensor = image, topology: Topology = topology) -> None:
+            silhouette_l2(image, topology, mask).sum().backward()
+
+        cost = median_ms(both, repeats) / 16
+        show(f"globe of {len(points)} vertices: silhouette", cost)
+    body = subdivided(Scene(1).body)
+    scene = Scene(16, body=body)
+    show(f"body of {body.n_vertices} vertices: silhouette", silhouette_cost(scene, "numba", repeats, 16))
+    show(f"body of {body.n_vertices} vertices: iteration without discriminator", whole(scene, 16))
+
+
+def long(frames: int = 1000) -> None:
+    """100 iterations of every frame, in a process of its own, then in two at once."""
+    print(f"{frames} frames x 100 iterations, full")
+    worker = [sys.executable, __file__, "--worker", str(frames)]
+
+    def together(count: int) -> tuple[float, list[list[float]]]:
+        begin = time.perf_counter()
+        running = [subprocess.Popen(worker, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+        found = [[float(x) for x in process.communicate()[0].split()] for process in running]
+        return time.perf_counter() - begin, found
+
+    _, alone = together(1)
+    _, both = together(2)
+    cpu, wall, peak, peak_loop = alone[0]
+    show("one process: CPU s", cpu, f"{frames / cpu:.1f} frames/s")
+    show("one process: wall s", wall)
+    show("one process: peak MB", peak, f"of which the loop {peak_loop:.0f}, frames and masks the rest")
+    slower = max(run[1] for run in both)
+    show("two processes at once: wall s of the slower", slower, f"{2 * wall / slower:.2f} x the work")
+
+
+def worker(frames: int) -> None:
+    """Refine; print CPU s, wall s, peak MB, and MB beyond what stood before."""
+    torch.set_num_threads(1)
+    scene = Scene(frames)
+    network = Discriminator.create(torch.Generator().manual_seed(0))
+    problem, chosen = scene.problem(), settings(store_every=100)
+    refine(
+        scene.body,
+        {name: value[:2] for name, value in scene.start.items()},
+        *(value[:2] for value in problem[2:5]),
+        scene.regressor,
+        settings=settings(iterations=1),
+        weights=WEIGHTS,
+        discriminator=network,
     )
-
-    def pose(rotations: torch.Tensor, betas: torch.Tensor, translation: torch.Tensor) -> torch.Tensor:
-        still = template.expand(len(betas), -1, -1)
-        return lbs(betas, rotations, still, *constants, pose2rot=False)[0] + translation[:, None]
-
-    return pose
+    before, cpu, wall = peak_mb(), time.process_time(), time.perf_counter()
+    refine(*problem, settings=chosen, weights=WEIGHTS, discriminator=network)
+    print(time.process_time() - cpu, time.perf_counter() - wall, peak_mb(), peak_mb() - before)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
+    names = ["silhouette", "skinning", "iteration", "growth", "long"]
+    parser.add_argument("--sections", nargs="+", choices=names, default=names)
     parser.add_argument("--frames", type=int, default=64, help="frames side by side")
     parser.add_argument("--repeats", type=int, default=11, help="calls a median is taken of")
+    parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    frames, repeats = options.frames, options.repeats
     torch.set_num_threads(1)
-
-    body = load_body("open")
-    rotations, betas, translation, intrinsics = random_bodies(np.random.default_rng(0), frames)
-    vertices = body.vertices(rotations, betas, translation)
-    topology = Topology(body.faces)
-    points = torch.from_numpy(project_pinhole(vertices, intrinsics).astype(np.float32))
-    points = points.permute(1, 2, 0).contiguous().permute(2, 0, 1)
-    masks = (coverage(points, topology, 224).numpy() * 255).round().astype(np.uint8)
-    masks = np.roll(masks, 1, axis=0)
-
-    print(f"{frames} frames, {body.n_vertices} vertices, 224 px; median of {repeats}; CPU ms a frame")
-
-    def show(name: str, milliseconds: float, than: float | None = None) -> None:
-        ratio = "" if than is None else f"  {than / milliseconds:5.1f} x faster than smplx"
-        print(f"  {name:44s} {milliseconds / frames:8.3f}{ratio}")
-
-    leaf = points.detach().requires_grad_(True)
-    show("silhouette_l2", median_ms(lambda: silhouette_l2(points, topology, masks), repeats))
-    show(
-        "silhouette_l2 forward + backward",
-        median_ms(lambda: silhouette_l2(leaf, topology, masks).sum().backward(), repeats),
+    if options.worker:
+        worker(options.worker)
+        return
+    scene = Scene(options.frames)
+    print(
+        f"{options.frames} frames side by side, {scene.body.n_vertices} vertices, {SIZE} px, "
+        f"one thread; CPU time, median of {options.repeats}"
     )
-    show(
-        "coverage forward + backward",
-        median_ms(lambda: coverage(leaf, topology, 224).sum().backward(), repeats),
-    )
-
-    ours, theirs = Skinner(body).vertices, smplx_posing(body)
-    arrays = [torch.from_numpy(value).requires_grad_(True) for value in (rotations, betas, translation)]
-    pull = torch.randn(vertices.shape, generator=torch.Generator().manual_seed(PULL_SEED))
-    with torch.no_grad():
-        reference = median_ms(lambda: theirs(*arrays), repeats)
-        show("skinning forward, smplx", reference)
-        show("skinning forward", median_ms(lambda: ours(*arrays), repeats), reference)
-    reference = median_ms(lambda: theirs(*arrays).backward(pull), repeats)
-    show("skinning forward + backward, smplx", reference)
-    both = median_ms(lambda: ours(*arrays).backward(pull), repeats)
-    show("skinning forward + backward", both, reference)
-
-    generator = np.random.default_rng(2)
-    regressor = np.zeros((17, body.n_vertices))
-    for row in regressor:
-        row[generator.choice(body.n_vertices, 20, replace=False)] = 1 / 20
-    steps = 20
-    settings = {
-        "iterations": steps,
-        "learning_rate": 1e-3,
-        "batch": frames,
-        "joint": 1.0,
-        "silhouette": 1.0,
-        "adversarial": 1.0,
-        "store_every": steps,
-    }
-    variants = {
-        "full": {},
-        "no discriminator": {"adversarial": 0.0},
-        "no silhouette": {"silhouette": 0.0},
-        "labels only": {"adversarial": 0.0, "silhouette": 0.0},
-    }
-    for name, change in variants.items():
-        taken = median_ms(
-            lambda change=change: refine(
-                body,
-                {"rotations": rotations, "betas": betas},
-                np.einsum("jv,nvc->njc", regressor, vertices),
-                masks,
-                intrinsics,
-                regressor,
-                settings=Optimize(**(settings | change)),
-                weights=EnergyWeights(1.0, 1e-4, 4.0),
-                discriminator=Discriminator.create(torch.Generator().manual_seed(0)),
-            ),
-            max(repeats // 3, 1),
-        )
-        show(f"one iteration of refine, {name}", taken / steps)
+    if "silhouette" in options.sections:
+        silhouettes(scene, options.repeats)
+    smplx = None
+    if {"skinning", "iteration"} & set(options.sections):
+        smplx = skinning(scene, options.repeats)
+    if "iteration" in options.sections and smplx is not None:
+        iteration(scene, options.repeats, smplx)
+    if "growth" in options.sections:
+        growth(options.repeats)
+    if "long" in options.sections:
+        long()
 
 
 if __name__ == "__main__":
