@@ -46,3 +46,4 @@ rule all:
         rules.paper.input,
         rules.export.output,
         rules.diagnose.output if CONFIG.synthesize.enabled else [],
+        rules.variants_figure.output if CONFIG.synthesize.enabled else [],

@@ -1,7 +1,6 @@
-"""The unknowns theta of the refinement, what they are compared with, and their energies.
+"""What bodies are compared with in the refinement, and the energies of that comparison.
 
-theta = (24 rotations as 6D, betas, sideways translation in metres, log of the depth in metres), one
-row a frame. Used by `jointreg.refine`.
+Used by `jointreg.refine`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,68 +10,129 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from jointreg._unknowns import Pose
 from jointreg.body import Body
+from jointreg.camera import project_pinhole
 from jointreg.discriminator import Discriminator
 from jointreg.errors import DataError, ShapeError, UnitError
-from jointreg.losses import adversarial_energy, joint_energy
-from jointreg.rotations import to_6d
+from jointreg.losses import adversarial_energy, joint_energy, keypoint_energy
 from jointreg.silhouette import Topology, silhouette_l2
-from jointreg.skinning import Skinner, SparseRegressor, from_6d, observe, read_joints
+from jointreg.skeleton import H36M_17
+from jointreg.skinning import Skinner, SparseRegressor, observe, read_joints
+from jointreg.skinning_plain import PlainSkinner, observe_plain
 
 FARTHEST_M = 100.0
 """Labels farther away than this are taken for millimetres."""
+WEAK_FOCAL_PX = 5000.0
+"""Focal length of the weak-perspective camera, whatever the crop's size (SPIN and its heirs)."""
+ROOT = H36M_17.index("pelvis")
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What the bodies are compared with."""
+    """What the bodies of N frames are compared with."""
 
     joints: torch.Tensor
-    masks: np.ndarray
+    """Labels, camera frame, metres, (N, J, 3)."""
+    keypoints: torch.Tensor
+    """Labels in the crop, pixels, (N, J, 2)."""
+    masks: np.ndarray | torch.Tensor
+    """(N, H, W) uint8."""
     intrinsics: np.ndarray
+    """K of the camera that bodies are seen through, pixels, (N, 3, 3)."""
     seen: torch.Tensor
+    """1 where a frame has a mask, (N,)."""
 
     @property
     def count(self) -> int:
+        """Number of frames."""
         return len(self.joints)
+
+    def block(self, rows: slice, device: torch.device) -> "Targets":
+        """Some of the frames, on the device where they are refined."""
+        masks = self.masks[rows]
+        return Targets(
+            self.joints[rows].to(device),
+            self.keypoints[rows].to(device),
+            masks if device.type == "cpu" else torch.as_tensor(masks).to(device),
+            self.intrinsics[rows],
+            self.seen[rows].to(device),
+        )
 
 
 class Terms:
-    """The energies with everything that stays constant over frames and iterations."""
+    """The energies, with everything that stays constant over frames and iterations.
+
+    Args:
+        body: the body model.
+        regressor: reads the joints, (J, V).
+        factors: on joint, silhouette, adversarial and keypoint energy; 0 removes a term.
+        discriminator: needed where its factor is not 0.
+        device: where bodies are refined.
+        backend: of the silhouette.
+        root_relative: compare joints after moving both skeletons to the pelvis.
+        halves: pose and shape outputs of the discriminator count half each.
+    """
 
     def __init__(
         self,
         body: Body,
         regressor: np.ndarray,
-        factors: tuple[float, float, float],
-        discriminator: Discriminator | None,
+        factors: tuple[float, float, float, float],
+        discriminator: Discriminator | None = None,
+        device: torch.device = CPU,
+        *,
+        backend: str = "numba",
+        root_relative: bool = False,
+        halves: bool = False,
     ) -> None:
-        self.factors = torch.tensor(factors, dtype=torch.float32)
-        self.joint_on, self.silhouette_on, self.adversarial_on = (factor > 0 for factor in factors)
+        self.factors = torch.tensor(factors, dtype=torch.float32, device=device)
+        self.joint_on, self.silhouette_on, self.adversarial_on, self.keypoints_on = (
+            factor > 0 for factor in factors
+        )
+        self.discriminator, self.backend, self.halves = discriminator, backend, halves
+        self.root = ROOT if root_relative else None
         within = None
         if not self.silhouette_on:
             within = np.flatnonzero((np.asarray(regressor) != 0).any(axis=0))
-        self.body, self.discriminator = body, discriminator
-        self.skinner = Skinner(body, within)
+        self.skinner: Skinner | PlainSkinner
+        if device.type != "cpu" or backend == "warp":
+            self.skinner, self._observe = PlainSkinner(body, within, device=device), observe_plain
+        else:
+            self.skinner, self._observe = Skinner(body, within), observe
         self.regressor = SparseRegressor(regressor, within)
         self.topology = Topology(body.faces) if self.silhouette_on else None
 
-    def energies(self, theta: torch.Tensor, targets: Targets, rows: slice) -> torch.Tensor:
-        """Unweighted (frames of `rows`, 3); zero for terms that are off."""
-        rotations, betas, translation = unpack(theta, self.body)
-        joint = silhouette = adversarial = theta.new_zeros(len(theta))
-        if self.joint_on or self.silhouette_on:
-            vertices = self.skinner.vertices(rotations, betas, translation)
+    def energies(self, pose: Pose, targets: Targets, rows: slice, blur_px: float = 0.0) -> torch.Tensor:
+        """Unweighted energies of the frames `rows`, (n, 4) in the order of `losses.TERMS`.
+
+        Terms that are off are zero. `blur_px` is the silhouette's, for coarse to fine.
+        """
+        rotations, betas, translation = pose
+        joint = silhouette = adversarial = keypoints = translation.new_zeros(len(translation))
         if self.topology is not None:
-            joints, points = observe(vertices, self.regressor, targets.intrinsics[rows])
-            silhouette = silhouette_l2(points, self.topology, targets.masks[rows]) * targets.seen[rows]
-        elif self.joint_on:
-            joints = read_joints(vertices, self.regressor)
+            vertices = self.skinner.vertices(rotations, betas, translation)
+            joints, points = self._observe(vertices, self.regressor, targets.intrinsics[rows])
+            silhouette = targets.seen[rows] * silhouette_l2(
+                points,
+                self.topology,
+                targets.masks[rows],
+                backend=self.backend,
+                depth=vertices[..., 2],
+                blur_px=blur_px,
+            )
+        elif self.joint_on or self.keypoints_on:
+            joints = read_joints(self.skinner.vertices(rotations, betas, translation), self.regressor)
         if self.joint_on:
-            joint = joint_energy(joints, targets.joints[rows])
+            joint = joint_energy(joints, targets.joints[rows], self.root)
+        if self.keypoints_on:
+            intrinsics = torch.from_numpy(targets.intrinsics[rows]).to(joints)
+            keypoints = keypoint_energy(joints, intrinsics, targets.keypoints[rows])
         if self.adversarial_on and self.discriminator is not None:
-            adversarial = adversarial_energy(self.discriminator(rotations, betas))
-        return torch.stack([joint, silhouette, adversarial], dim=1)
+            outputs = self.discriminator(rotations, betas)
+            adversarial = adversarial_energy(outputs, halves=self.halves)
+        return torch.stack([joint, silhouette, adversarial, keypoints], dim=1)
 
 
 def start_translation(
@@ -92,10 +152,14 @@ def start_translation(
     return (np.asarray(joints_cam, dtype=np.float32) - joints).mean(axis=1)
 
 
-def start_theta(
+def start_bodies(
     body: Body, bodies: Mapping[str, np.ndarray], joints_cam: np.ndarray, regressor: np.ndarray
-) -> torch.Tensor:
-    """Initial theta, (N, 6 K + B + 3) float32."""
+) -> dict[str, np.ndarray]:
+    """The initial method's rotations and betas with `start_translation`.
+
+    Raises:
+        DataError: labels put a body behind the camera.
+    """
     translation = start_translation(body, bodies, joints_cam, regressor)
     behind = translation[:, 2] <= 0
     if behind.any():
@@ -104,18 +168,39 @@ def start_theta(
             f"frame {frame}: labels put the body at {translation[frame].tolist()} m, "
             "expected z > 0 (camera frame: x right, y down, z forward)"
         )
-    translation[:, 2] = np.log(translation[:, 2])
-    six = to_6d(bodies["rotations"]).reshape(len(translation), 6 * len(body.parents))
-    theta = np.concatenate([six, bodies["betas"], translation], axis=1)
-    return torch.from_numpy(np.ascontiguousarray(theta, dtype=np.float32))
+    rotations, betas = np.asarray(bodies["rotations"]), np.asarray(bodies["betas"])
+    return {"rotations": rotations, "betas": betas, "translation": translation}
 
 
-def unpack(theta: torch.Tensor, body: Body) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Rotations (N, K, 3, 3), betas (N, B) and translation (N, 3) of a batch of parameters."""
-    joints = len(body.parents)
-    six, betas, sideways, log_depth = theta.split([6 * joints, body.n_betas, 2, 1], dim=1)
-    translation = torch.cat([sideways, log_depth.exp()], dim=1)
-    return from_6d(six.reshape(-1, joints, 6)), betas, translation
+def weak_perspective(count: int, size: tuple[int, int]) -> np.ndarray:
+    """K of the networks' camera for crops of (height, width) pixels, (count, 3, 3)."""
+    height, width = size
+    camera = [[WEAK_FOCAL_PX, 0, (width - 1) / 2], [0, WEAK_FOCAL_PX, (height - 1) / 2], [0, 0, 1]]
+    return np.tile(np.array(camera), (count, 1, 1))
+
+
+def move_to_camera(
+    body: Body, betas: np.ndarray, translation: np.ndarray, seen: np.ndarray, wanted: np.ndarray
+) -> np.ndarray:
+    """Translation with which a body looks alike through another camera of the same orientation.
+
+    The pelvis keeps its pixel, the depth grows with the focal length.
+
+    Args:
+        body: the body model.
+        betas: (N, B).
+        translation: metres, (N, 3), before.
+        seen: K it is seen through now, (N, 3, 3).
+        wanted: K it shall be seen through, (N, 3, 3).
+
+    Returns:
+        Metres, (N, 3).
+    """
+    root = body.rest_joints(betas)[:, 0].astype(np.float64)
+    pixels = project_pinhole((root + translation)[:, None], seen)[:, 0]
+    depth = (root + translation)[:, 2] * wanted[:, 1, 1] / seen[:, 1, 1]
+    rays = np.linalg.solve(wanted, np.concatenate([pixels, np.ones_like(pixels[:, :1])], 1)[..., None])
+    return rays[..., 0] * depth[:, None] - root
 
 
 @contextmanager
@@ -137,8 +222,11 @@ def checked_targets(
     intrinsics: np.ndarray,
     regressor: np.ndarray,
     scores: np.ndarray | None,
+    *,
+    weak: bool = False,
+    dilation_px: int = 0,
 ) -> Targets:
-    """Check shapes, units and finiteness of all inputs."""
+    """Check shapes, units and finiteness of all inputs; widen masks; `weak`: the networks' camera."""
     count, joints = len(joints_cam), len(regressor)
     scores = np.ones(count) if scores is None else np.asarray(scores)
     expected = {
@@ -156,8 +244,9 @@ def checked_targets(
         if name != "masks" and not np.isfinite(value).all():
             row = np.argwhere(~np.isfinite(value))[0].tolist()
             raise DataError(f"{name} are not finite at index {row}")
-    if np.asarray(masks).dtype != np.uint8:
-        raise ShapeError(f"masks are {np.asarray(masks).dtype}, expected uint8 (probability x 255)")
+    masks = np.ascontiguousarray(masks)
+    if masks.dtype != np.uint8:
+        raise ShapeError(f"masks are {masks.dtype}, expected uint8 (probability x 255)")
     if count and np.median(np.abs(joints_cam[..., 2])) > FARTHEST_M:
         raise UnitError(
             f"joints_cam have a median depth of {np.median(np.abs(joints_cam[..., 2])):.0f} m, "
@@ -166,7 +255,19 @@ def checked_targets(
         )
     return Targets(
         torch.from_numpy(np.array(joints_cam, dtype=np.float32)),
-        np.ascontiguousarray(masks),
-        np.asarray(intrinsics),
+        torch.from_numpy(project_pinhole(joints_cam, intrinsics).astype(np.float32)),
+        dilated(masks, dilation_px),
+        weak_perspective(count, masks.shape[1:3]) if weak else np.asarray(intrinsics),
         torch.from_numpy((scores > 0).astype(np.float32)),
     )
+
+
+def dilated(masks: np.ndarray, radius_px: int) -> np.ndarray:
+    """Masks (N, H, W) uint8 widened by a disk; radius 0 gives them back."""
+    if radius_px == 0:
+        return masks
+    import cv2
+
+    side = np.arange(-radius_px, radius_px + 1)
+    disk = (side[:, None] ** 2 + side**2 <= radius_px**2).astype(np.uint8)
+    return np.stack([cv2.dilate(mask, disk) for mask in masks]) if len(masks) else masks

@@ -14,9 +14,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    model_validator,
 )
 
 from jointreg.errors import ConfigError
@@ -115,6 +117,38 @@ class FitRegressor(Settings):
     depth_error_m: PositiveFloat = Field(
         description="eliminated: standard deviation of the bodies' position along the view, metres"
     )
+    candidates_m: NonNegative = Field(
+        description="a joint uses vertices this near to its place on the T-pose, metres; 0: all"
+    )
+    max_vertices: NonNegativeInt = Field(description="most vertices with a weight a joint; 0: no limit")
+    symmetric: bool = Field(
+        description="weights of the left side mirror those of the right (the body file's `mirror`)"
+    )
+    support: str = Field(
+        description="regressor file: a joint uses vertices that have a weight there; empty: all"
+    )
+    robust: Literal["none", "huber", "geman_mcclure"] = Field(
+        description="frames weigh less the larger their residual; reads the bodies once more a pass"
+    )
+    robust_scale_m: PositiveFloat = Field(
+        description="robust: residual (root mean square over joints) where that begins, metres"
+    )
+    robust_passes: PositiveInt = Field(description="robust, drop_above_m: passes after the first")
+    drop_above_m: NonNegative = Field(
+        description="frames with a larger residual (root mean square over joints) are left out, metres; "
+        "0: none"
+    )
+
+    @model_validator(mode="after")
+    def _agree(self) -> "FitRegressor":
+        if self.symmetric and self.max_vertices == 1:
+            raise ValueError("symmetric needs max_vertices of 2 or more: a middle joint has both sides")
+        if self.robust != "none" and 0 < self.drop_above_m <= self.robust_scale_m:
+            raise ValueError(
+                f"drop_above_m {self.drop_above_m:g} leaves out every frame that robust_scale_m "
+                f"{self.robust_scale_m:g} would weigh down: use one, or a larger drop_above_m"
+            )
+        return self
 
 
 class TrainDiscriminator(Settings):
@@ -131,11 +165,41 @@ class Optimize(Settings):
 
     iterations: PositiveInt = Field(description="Adam steps, paper III")
     learning_rate: PositiveFloat = Field(description="Adam, paper III")
+    decay: Literal["none", "cosine"] = Field(description="of the learning rate; cosine: down to 0")
     batch: PositiveInt = Field(description="frames refined side by side; bounds the memory")
+    store_every: PositiveInt = Field(description="energies are stored every n-th iteration")
     joint: NonNegative = Field(description="factor on w_joint; 0 removes the term")
     silhouette: NonNegative = Field(description="factor on w_sil; 0 removes the term")
     adversarial: NonNegative = Field(description="factor on w_adv; 0 removes the term")
-    store_every: PositiveInt = Field(description="energies are stored every n-th iteration")
+    keypoints: NonNegative = Field(description="factor on the 2D joint term; 0 removes the term")
+    weights: Literal["balanced", "reference_code"] = Field(
+        description="balanced: energies equal at the start; or the reference code's constants"
+    )
+    regressor: str = Field(
+        description="who reads the joints in E_joint: spin, std, or opt_<variant> of another variant"
+    )
+    joint_frame: Literal["absolute", "root_relative"] = Field(
+        description="absolute: Eq. 3; root_relative: both skeletons moved to the pelvis"
+    )
+    camera: Literal["calibrated", "weak_perspective"] = Field(
+        description="weak_perspective: focal length 5000, crop centre, as the networks"
+    )
+    camera_iterations: NonNegativeInt = Field(
+        description="Adam steps on the translation alone, with the 2D joint term, before the others"
+    )
+    backend: Literal["numba", "warp", "pytorch3d", "one_face"] = Field(
+        description="silhouettes: exact (numba on CPU; warp on CPU and CUDA), or the paper's rasteriser"
+    )
+    blur_px: list[PositiveFloat] = Field(
+        description="coarse to fine: Gaussian blurs of the silhouette's residual, px, each for an equal "
+        "share of the iterations, then none; empty for none"
+    )
+    mask_dilation_px: NonNegativeInt = Field(
+        description="masks are widened by a disk of this radius, px"
+    )
+    multiview: bool = Field(
+        description="all cameras of a moment share one body, all moments of a sequence its betas"
+    )
 
 
 class Evaluate(Settings):
@@ -165,7 +229,7 @@ class Config(Settings):
     )
     seed: int = Field(description="seed of everything random")
     device: Literal["cpu", "cuda"] = Field(
-        description="where torch runs; cuda is not built in yet and refused"
+        description="where bodies are refined; cuda needs optimize.backend warp or pytorch3d"
     )
     body: str = Field(description='"open", or an SMPL-format npz or pickle')
     dataset: Dataset
@@ -210,11 +274,6 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
     except ValidationError as error:
         lines = [_explain(fault) for fault in error.errors()]
         raise ConfigError(f"{where}:\n" + "\n".join(lines), "keys: config/README.md") from None
-    if config.device == "cuda":
-        raise ConfigError(
-            f"{where}: device is 'cuda', but silhouettes and skinning have CPU kernels only",
-            "set device: cpu; one core refines a frame in about 0.1 s",
-        )
     if config.synthesize.enabled and config.body != "open":
         raise ConfigError(
             f"{where}: body is '{config.body}', but the open data set is made with the open body",
@@ -282,16 +341,42 @@ def require_raw_data(config: Config, subjects: Collection[str], predicted: Colle
 
 
 def optimize_settings(config: Config, variant: str, where: str = "configuration") -> Optimize:
-    """Settings of `optimize` for one variant: the block with the variant's changes."""
+    """Settings of `optimize` for one variant: the block with the variant's changes.
+
+    Raises:
+        ConfigError: the variant is not defined, or its settings contradict each other.
+    """
     if variant not in config.variant_settings:
         raise ConfigError(
             f"{where}: variants: '{variant}' is not defined, known are {sorted(config.variant_settings)}"
         )
     try:
-        return Optimize.model_validate(config.optimize.model_dump() | config.variant_settings[variant])
+        found = Optimize.model_validate(config.optimize.model_dump() | config.variant_settings[variant])
     except ValidationError as error:
         lines = [_explain(fault, ("variant_settings", variant)) for fault in error.errors()]
         raise ConfigError(f"{where}:\n" + "\n".join(lines)) from None
+    here = f"{where}: variant '{variant}'"
+    if found.multiview and found.camera == "weak_perspective":
+        raise ConfigError(f"{here}: multiview needs calibrated cameras", "set camera: calibrated")
+    if config.device == "cuda" and found.backend not in ("warp", "pytorch3d"):
+        raise ConfigError(
+            f"{here}: backend '{found.backend}' has no CUDA kernels", "set optimize.backend: warp"
+        )
+    other = found.regressor.removeprefix("opt_")
+    if found.regressor == "std" and not config.regressor_std:
+        raise ConfigError(f"{here}: regressor is 'std', but regressor_std is empty")
+    if found.regressor not in ("spin", "std"):
+        first = {
+            name: config.variant_settings.get(name, {}).get("regressor", config.optimize.regressor)
+            for name in config.variants
+        }
+        if found.regressor == other or first.get(other) not in ("spin", "std"):
+            raise ConfigError(
+                f"{here}: regressor is '{found.regressor}', expected spin, std, or opt_<variant> of a "
+                f"variant that itself reads spin or std",
+                f"variants of this run: {', '.join(config.variants)}",
+            )
+    return found
 
 
 def _explain(fault: Any, prefix: tuple[str, ...] = ()) -> str:

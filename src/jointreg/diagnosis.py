@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from jointreg import metrics
+from jointreg import metrics, variants
 from jointreg.agreement import mask_iou, mesh_coverage
 from jointreg.body import Body
 from jointreg.config import Evaluate
@@ -29,6 +29,8 @@ UNITS: dict[str, str] = {"iou": "1", "ratio": "1", "share": "1", "bias": "px"}
 """Unit by a word in the metric's name; all others are millimetres."""
 
 BODY_METRICS = ("vertex_error", "vertex_error_centred", "t_pose_error")
+BODIES = (*BODY_METRICS, "body_joint_error", "rendered_iou_with_true_mask")
+"""What the variants are compared by."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Case:
     split: str
     """`train` or `test`."""
     frames: Mapping[str, np.ndarray]
-    """joints_cam (N, 17, 3) and crop_intrinsics (N, 3, 3), as `stores.FRAMES`."""
+    """joints_cam (N, 17, 3), crop_intrinsics (N, 3, 3) and take (N,), as `stores.FRAMES`."""
     truth: Mapping[str, np.ndarray]
     """The true bodies, camera frame, as `stores.BODIES`."""
     masks: Mapping[str, np.ndarray] | None
@@ -52,11 +54,29 @@ class Case:
     """Variant -> refined bodies of the initial method; empty where nothing was refined."""
 
 
+@dataclass(frozen=True)
+class Diagnosis:
+    """What `diagnose` found."""
+
+    rows: list[dict[str, Any]]
+    """diagnostics.csv: keys `COLUMNS`."""
+    variants: list[dict[str, Any]]
+    """variants.csv: keys `variants.COLUMNS`."""
+
+
 class Tally:
     """Per-frame values under their key; the mean of each is one row."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, str, str, str], list[np.ndarray]] = defaultdict(list)
+
+    def of_bodies(self, method: str) -> dict[tuple[str, str], np.ndarray]:
+        """(`initial` or variant, metric) -> values of the bodies of `method`, all frames, (N,)."""
+        return {
+            ("initial" if variant == NONE else variant, metric): np.concatenate(values)
+            for (owner, variant, _, metric), values in self._values.items()
+            if owner == method and metric in BODIES
+        }
 
     def add(self, method: str, variant: str, regressor: str, metric: str, values: np.ndarray) -> None:
         """Append the values of some frames, (N,)."""
@@ -76,7 +96,7 @@ def diagnose(
     *,
     initial: str,
     protocol: Evaluate,
-) -> list[dict[str, Any]]:
+) -> Diagnosis:
     """Compare every result with the truth.
 
     Rows of `truth`, held-out frames (and, with the suffix `_train`, the frames of the fit): distance of
@@ -84,7 +104,8 @@ def diagnose(
     bodies) and from the labels (which carry each subject's label offset), mean over all 17 joints,
     absolute and after root alignment. Rows of methods: errors with the true regressor under the
     protocol, held-out frames. Rows of the initial method's bodies, before (`-`) and after refinement,
-    training frames: vertex error, T-pose error of the shape, IoU with masks. Then differences.
+    training frames: vertex error, T-pose error of the shape, distance of the true regressor's joints
+    from the true ones, IoU with masks. Then differences.
 
     Args:
         body: the body model.
@@ -94,10 +115,9 @@ def diagnose(
         initial: the method whose bodies were refined.
         protocol: for the errors of the methods.
 
-    Returns:
-        Rows with the keys `COLUMNS`.
     """
     tally = Tally()
+    clusters: list[np.ndarray] = []
     readers = {
         **{name: getattr(r, "weights", r) for name, r in regressors.items()},
         ORACLE: true_regressor,
@@ -110,11 +130,18 @@ def diagnose(
         if case.split == "test":
             _methods_with_true_regressor(tally, body, case, true_regressor, protocol)
         if case.refined:
-            _bodies(tally, body, case, initial)
+            _bodies(tally, body, case, initial, true_regressor)
+            takes = np.asarray(case.frames["take"], dtype=np.int64)
+            clusters.append(takes + (clusters[-1].max() + 1 if clusters else 0))
     means = tally.means()
     means |= _differences(means, initial)
     order = sorted(means, key=lambda key: (key[0] != TRUTH, key[0] != initial, key[0], key[3], key[1:3]))
-    return [dict(zip(COLUMNS, (*key, means[key], _unit(key[3])), strict=True)) for key in order]
+    rows = [dict(zip(COLUMNS, (*key, means[key], _unit(key[3])), strict=True)) for key in order]
+    compared = tally.of_bodies(initial)
+    units = {metric: _unit(metric) for metric in BODIES}
+    known = compared and variants.REFERENCE in {name for name, _ in compared}
+    beside = variants.variant_rows(compared, np.concatenate(clusters), units) if known else []
+    return Diagnosis(rows, beside)
 
 
 def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -170,11 +197,12 @@ def _masks(tally: Tally, method: str, masks: Mapping[str, np.ndarray], true_mask
     tally.add(method, NONE, NONE, "mask_boundary_bias_absolute", np.abs(bias))
 
 
-def _bodies(tally: Tally, body: Body, case: Case, initial: str) -> None:
-    """Vertex, shape and silhouette errors of initial and refined bodies."""
+def _bodies(tally: Tally, body: Body, case: Case, initial: str, true_regressor: np.ndarray) -> None:
+    """Vertex, shape, joint and silhouette errors of initial and refined bodies."""
     if case.masks is None or case.true_masks is None:
         raise ShapeError("refined bodies without masks", "give the masks that they were refined with")
     true_mesh, true_shape = _mesh(body, case.truth), _t_pose(body, case.truth["betas"])
+    true_joints = true_regressor @ true_mesh
     seen = np.asarray(case.masks["score"]) > 0
     for variant, bodies in {NONE: case.estimates[initial], **case.refined}.items():
         mesh, shape = _mesh(body, bodies), _t_pose(body, bodies["betas"])
@@ -185,6 +213,10 @@ def _bodies(tally: Tally, body: Body, case: Case, initial: str) -> None:
             "vertex_error": metrics.vertex_error(mesh, true_mesh) * 1000,
             "vertex_error_centred": metrics.vertex_error(mesh, true_mesh, centred=True) * 1000,
             "t_pose_error": metrics.vertex_error(shape, true_shape, centred=True) * 1000,
+            "body_joint_error": metrics.joint_errors(true_regressor @ mesh, true_joints, None).mean(
+                axis=1
+            )
+            * 1000,
             "rendered_iou_with_mask": np.where(seen, mask_iou(covered, case.masks["masks"]), np.nan),
             "rendered_iou_with_true_mask": mask_iou(covered, case.true_masks),
         }.items():

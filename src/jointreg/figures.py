@@ -4,8 +4,7 @@ One style for all; colours after Okabe and Ito, told apart with any colour visio
 no state outlives a call.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jointreg.skeleton import H36M_17, LIMBS
+from jointreg.skeleton import H36M_17
 from jointreg.table_text import METRIC_NAMES, regressor_name
 from jointreg.tables import MM_METRICS, display_name
 
@@ -50,97 +49,14 @@ COLOURS: dict[str, str] = {
     "refined": "#56B4E9",
     "mask": "#F0E442",
     "label": "#FFFFFF",
+    "joint": "#000000",
 }
 """Colour of each regressor and of each thing in an overlay."""
 
 MARKERS: dict[str, str] = {"std": "s", "spin": "D", "opt": "o"}
 
-SERIES = ("#009E73", "#0072B2", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+SERIES = ("#009E73", "#0072B2", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
 """Colours of things without a colour of their own."""
-
-
-@dataclass(frozen=True)
-class Example:
-    """One frame of an overlay. S is the side of the crop; positions are crop pixels."""
-
-    title: str
-    crop: np.ndarray
-    """RGB, (S, S, 3) uint8."""
-    mask: np.ndarray
-    """Person, (S, S) uint8, probability x 255."""
-    labels_px: np.ndarray
-    """Labelled joints, (17, 2)."""
-    initial: np.ndarray
-    """Coverage by the initial body, (S, S), 0..1; see `agreement.rendered`."""
-    refined: np.ndarray
-    """Coverage by the refined body, (S, S), 0..1."""
-    initial_px: np.ndarray
-    """Joints regressed from the initial body, (17, 2)."""
-    refined_px: np.ndarray
-    """Joints regressed from the refined body, (17, 2)."""
-
-
-def overlay(examples: Sequence[Example], title: str = "") -> Figure:
-    """Rows of frames: the input, and the body before and after refinement over mask and labels."""
-    with mpl.rc_context(STYLE | {"axes.grid": False}):
-        rows = len(examples)
-        figure = Figure(figsize=(7.6, 2.55 * rows + 0.85), layout="constrained")
-        axes = figure.subplots(rows, 3, squeeze=False)
-        for row, example in zip(axes, examples, strict=True):
-            inside = [example.initial >= 0.5, example.refined >= 0.5]
-            seen = example.mask >= 128
-            iou = [(seen & one).sum() / max((seen | one).sum(), 1) for one in inside]
-            panels: list[tuple[str, np.ndarray | None, np.ndarray | None, str]] = [
-                (example.title, None, None, "mask"),
-                (f"initial, IoU {iou[0]:.2f}", example.initial, example.initial_px, "initial"),
-                (f"refined, IoU {iou[1]:.2f}", example.refined, example.refined_px, "refined"),
-            ]
-            for axis, (name, covered, joints, colour) in zip(row, panels, strict=True):
-                _frame(axis, example, name)
-                if covered is not None and joints is not None:
-                    _contour(axis, covered, COLOURS[colour], 1.3)
-                    _joints(axis, example.labels_px, joints, COLOURS[colour])
-                else:
-                    _skeleton(axis, example.labels_px)
-        figure.legend(handles=_overlay_legend(), loc="outside lower center", ncols=5, fontsize=8)
-        if title:
-            figure.suptitle(title)
-    return figure
-
-
-def energy_curves(
-    curves: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    terms: Sequence[str] = ("joint, m²", "silhouette, px", "adversarial"),
-) -> Figure:
-    """Energies over the iterations: median over frames with the middle half shaded.
-
-    A term that a variant does not have (stored as zeros) is left out.
-
-    Args:
-        curves: variant -> iterations (S,) and energies (frames, S, 3), as in `stores.ENERGIES`.
-        terms: name and unit of the three energies.
-    """
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.0, 3.1), layout="constrained")
-        axes = figure.subplots(1, len(terms))
-        for k, (axis, term) in enumerate(zip(axes, terms, strict=True)):
-            largest = 0.0
-            for colour, (iterations, energies) in zip(SERIES, curves.values(), strict=False):
-                if not energies[..., k].any():
-                    continue
-                low, middle, high = np.quantile(energies[..., k], [0.25, 0.5, 0.75], axis=0)
-                axis.fill_between(iterations, low, high, color=colour, alpha=0.15, linewidth=0)
-                axis.plot(iterations, middle, color=colour)
-                largest = max(largest, float(high.max()))
-            axis.set(title=term, xlabel="iteration")
-            axis.set_ylim(0, 1.05 * largest if largest > 0 else 1)
-        axes[0].set_ylabel("energy before weighting")
-        handles = [
-            mpl.lines.Line2D([], [], color=colour, label=variant.replace("_", " "))
-            for colour, variant in zip(SERIES, curves, strict=False)
-        ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=max(len(curves), 1))
-    return figure
 
 
 def table_1_plot(
@@ -234,52 +150,6 @@ def save(figure: Figure, path: str | Path, dpi: int = 150) -> None:
     dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {"Software": None}}
     with mpl.rc_context(STYLE):
         figure.savefig(path, dpi=dpi, metadata=dates.get(path.suffix))
-
-
-def _frame(axis: Axes, example: Example, title: str) -> None:
-    axis.imshow(example.crop, interpolation="nearest")
-    _contour(axis, example.mask / 255.0, COLOURS["mask"], 2.2)
-    axis.set_title(title, fontsize=9)
-    axis.set_axis_off()
-    side = len(example.crop)
-    axis.set(xlim=(-0.5, side - 0.5), ylim=(side - 0.5, -0.5))
-
-
-def _contour(axis: Axes, covered: np.ndarray, colour: str, width: float) -> None:
-    if covered.min() < 0.5 <= covered.max():
-        axis.contour(covered, levels=[0.5], colors="black", linewidths=width + 0.6, alpha=0.6)
-        axis.contour(covered, levels=[0.5], colors=colour, linewidths=width)
-
-
-def _skeleton(axis: Axes, joints: np.ndarray) -> None:
-    for first, second in LIMBS:
-        pair = joints[[H36M_17.index(first), H36M_17.index(second)]]
-        axis.plot(*pair.T, color=COLOURS["label"], linewidth=1.0, alpha=0.8)
-    axis.plot(*joints.T, "o", color=COLOURS["label"], markersize=3, markeredgecolor="black", mew=0.5)
-
-
-def _joints(axis: Axes, labels: np.ndarray, joints: np.ndarray, colour: str) -> None:
-    """Labels as circles, regressed joints as dots, and the way between them."""
-    axis.plot(*np.stack([labels, joints]).transpose(2, 0, 1), color=colour, linewidth=1.2)
-    axis.plot(*labels.T, "o", color=COLOURS["label"], markersize=3.5, markeredgecolor="black", mew=0.5)
-    axis.plot(*joints.T, "o", color=colour, markersize=3.5, markeredgecolor="black", mew=0.5)
-
-
-def _overlay_legend() -> list[Any]:
-    line = mpl.lines.Line2D
-    dot: dict[str, Any] = {
-        "marker": "o",
-        "markeredgecolor": "black",
-        "linestyle": "none",
-        "markersize": 5,
-    }
-    return [
-        line([], [], color=COLOURS["mask"], label="person mask", linewidth=2),
-        line([], [], color=COLOURS["initial"], label="initial body", linewidth=2),
-        line([], [], color=COLOURS["refined"], label="refined body", linewidth=2),
-        line([], [], color=COLOURS["label"], label="labelled joint", **dot),
-        line([], [], color="#888888", label="regressed joint (body's colour)", **dot),
-    ]
 
 
 def _mark(regressor: str, *, hollow: bool) -> dict[str, Any]:

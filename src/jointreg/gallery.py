@@ -1,19 +1,27 @@
 """From stores to picture files: reads what a figure shows, calls the figure, saves it."""
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from jointreg import figures, stores
-from jointreg.agreement import rendered
+from jointreg import curves, figures, overlays, stores
+from jointreg.agreement import mesh_coverage
+from jointreg.animation import Fit, animate, save_gif
 from jointreg.body import Body
 from jointreg.camera import project_pinhole
 from jointreg.errors import ConfigError
+from jointreg.exchange import Regressor
 from jointreg.mesh_figures import regressor_support
-from jointreg.regressor import Regressor
 from jointreg.sequences import Example, Method
+from jointreg.shading import shaded
+
+if TYPE_CHECKING:
+    from jointreg.follow import Way
 
 
 def draw_overlays(
@@ -29,7 +37,7 @@ def draw_overlays(
     Args:
         body: the body model.
         examples: which rows of which sequence.
-        files: `frames`, `masks`, `initial`, `refined`: stores in the order of the examples.
+        files: `frames`, `masks`, then sets of bodies by name: stores in the order of the examples.
         regressor: reads the joints of all bodies: the one they were refined with.
         outputs: picture files, in the order of the examples.
         dpi: resolution.
@@ -38,47 +46,84 @@ def draw_overlays(
         ConfigError: an example asks for a row that its sequence does not have.
     """
     for index, (example, path) in enumerate(zip(examples, outputs, strict=True)):
-        frames = stores.FRAMES.read(files["frames"][index])
-        rows = np.array(example.frames)
-        if rows.max() >= len(frames.frame):
-            raise ConfigError(
-                f"examples: {example.subject} {example.action} asks for row {rows.max()}, "
-                f"the sequence has rows 0 to {len(frames.frame) - 1}"
-            )
-        masks = stores.MASKS.read(files["masks"][index]).masks[rows]
-        intrinsics, names = frames.crop_intrinsics[rows], frames.attrs["camera_names"]
-        seen = {}
-        for name in ("initial", "refined"):
-            store = stores.BODIES.read(files[name][index])
-            chosen = {key: value[rows] for key, value in store.items()}
-            joints = regressor.apply(body.vertices(**chosen))
-            seen[name] = (
-                rendered(body, chosen, intrinsics),
-                project_pinhole(joints, intrinsics),
-            )
-        panels = [
-            figures.Example(
-                title=f"camera {names[frames.camera[row]]}, frame {frames.frame[row]}",
-                crop=frames.crops[row],
-                mask=masks[at],
-                labels_px=frames.joints_px[row],
-                initial=seen["initial"][0][at],
-                refined=seen["refined"][0][at],
-                initial_px=seen["initial"][1][at],
-                refined_px=seen["refined"][1][at],
-            )
-            for at, row in enumerate(rows)
-        ]
-        figures.save(figures.overlay(panels, f"{example.subject}, {example.action}"), path, dpi)
+        panels = _frames(body, example, {name: paths[index] for name, paths in files.items()}, regressor)
+        figures.save(overlays.overlay(panels, f"{example.subject}, {example.action}"), path, dpi)
+
+
+def draw_ablations(
+    body: Body,
+    examples: Sequence[Example],
+    files: Mapping[str, Sequence[str]],
+    regressor: Regressor,
+    outputs: Sequence[str],
+    dpi: int,
+) -> None:
+    """The first row of every example with the bodies of all variants; arguments as `draw_overlays`."""
+    shown = [
+        first_frame(body, example, {name: paths[index] for name, paths in files.items()}, regressor)
+        for index, example in enumerate(examples)
+    ]
+    _save(overlays.ablations(shown), outputs, dpi)
+
+
+def draw_fit(
+    body: Body,
+    frame: overlays.Example,
+    intrinsics: np.ndarray,
+    regressor: Regressor,
+    way: "Way",
+    output: str,
+) -> None:
+    """The fit of one frame as a GIF.
+
+    Args:
+        body: the body model.
+        frame: from `first_frame`.
+        intrinsics: K of its crop, pixels, (1, 3, 3).
+        regressor: reads the joints: the one of the fit.
+        way: the body on its way.
+        output: the GIF.
+    """
+    frame = replace(frame, title=frame.title.replace("\n", ", "))
+    drawn = _drawn(body, way.bodies, np.repeat(intrinsics, len(way.iterations), axis=0), regressor)
+    save_gif(animate(Fit(frame, drawn, way.iterations, way.energies)), output)
+
+
+def first_frame(
+    body: Body, example: Example, files: Mapping[str, str], regressor: Regressor
+) -> overlays.Example:
+    """The first row of an example, named in full; `files`: frames, masks, then bodies by name.
+
+    Raises:
+        ConfigError: the sequence does not have that row.
+    """
+    one = replace(example, frames=example.frames[:1])
+    (frame,) = _frames(body, one, files, regressor)
+    return replace(frame, title=f"{example.subject} {example.action}\n{frame.title}")
 
 
 def draw_energies(files: Mapping[str, Sequence[str]], outputs: Sequence[str], dpi: int) -> None:
     """Energies over the iterations, a line a variant; `files` are stores ENERGIES by variant."""
-    curves = {}
+    found = {}
     for variant, paths in files.items():
         read = [stores.ENERGIES.read(path) for path in paths]
-        curves[variant] = read[0].iteration, np.concatenate([store.energies for store in read])
-    _save(figures.energy_curves(curves), outputs, dpi)
+        found[variant] = read[0].iteration, np.concatenate([store.energies for store in read])
+    _save(curves.energy_curves(found), outputs, dpi)
+
+
+def draw_discriminators(files: Mapping[str, str], outputs: Sequence[str], dpi: int) -> None:
+    """How the discriminators were trained; `files` are records of `train_discriminator` by variant."""
+    found = {}
+    for variant, path in files.items():
+        record = json.loads(Path(path).read_text())
+        right = np.array([[turn["initial"], turn["refined"]] for turn in record["rounds"]])
+        found[variant] = curves.Training(np.array(record["losses"]), right)
+    _save(curves.discriminator_curves(found), outputs, dpi)
+
+
+def draw_variants(table: str | Path, outputs: Sequence[str], dpi: int) -> None:
+    """Changes from `full` as dots, from variants.csv."""
+    _save(curves.variant_changes(pd.read_csv(table)), outputs, dpi)
 
 
 def draw_errors(
@@ -114,6 +159,48 @@ def draw_support(
     """Vertices that each regressor uses, on the mesh, from front and side."""
     weights = {name: regressor.weights for name, regressor in regressors.items()}
     _save(regressor_support(body.template, body.faces, weights), outputs, dpi)
+
+
+def _frames(
+    body: Body, example: Example, files: Mapping[str, str], regressor: Regressor
+) -> list[overlays.Example]:
+    """Every row of an example; `files`: frames, masks, then bodies by name."""
+    frames = stores.FRAMES.read(files["frames"])
+    rows = np.array(example.frames)
+    if rows.max() >= len(frames.frame):
+        raise ConfigError(
+            f"examples: {example.subject} {example.action} asks for row {rows.max()}, "
+            f"the sequence has rows 0 to {len(frames.frame) - 1}"
+        )
+    masks = stores.MASKS.read(files["masks"]).masks
+    intrinsics, names = frames.crop_intrinsics[rows], frames.attrs["camera_names"]
+    bodies = {}
+    for name in [name for name in files if name not in ("frames", "masks")]:
+        chosen = {key: value[rows] for key, value in stores.BODIES.read(files[name]).items()}
+        bodies[name] = _drawn(body, chosen, intrinsics, regressor)
+    return [
+        overlays.Example(
+            title=f"camera {names[frames.camera[row]]}, frame {frames.frame[row]}",
+            crop=frames.crops[row],
+            mask=masks[row],
+            labels_px=frames.joints_px[row],
+            bodies={name: drawn[at] for name, drawn in bodies.items()},
+        )
+        for at, row in enumerate(rows)
+    ]
+
+
+def _drawn(
+    body: Body, bodies: Mapping[str, np.ndarray], intrinsics: np.ndarray, regressor: Regressor
+) -> list[overlays.Drawn]:
+    """Bodies posed, rendered and read, one a row."""
+    vertices = body.vertices(**bodies)
+    seen = (
+        mesh_coverage(vertices, body.faces, intrinsics),
+        shaded(vertices, body.faces, intrinsics),
+        project_pinhole(regressor.apply(vertices), intrinsics),
+    )
+    return [overlays.Drawn(*one) for one in zip(*seen, strict=True)]
 
 
 def _save(figure: "figures.Figure", outputs: Sequence[str], dpi: int) -> None:

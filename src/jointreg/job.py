@@ -77,8 +77,9 @@ def report(label: str, seconds: float = 10.0) -> Callable[[int, int], None]:
         if done < total and now - last < (0.2 if live else seconds):
             return
         last = now
-        rate = done / max(now, 1e-9)
+        rate = max(done, 1e-9) / max(now, 1e-9)
         left = f"{(total - done) / rate:.0f} s left" if done < total else f"in {now:.1f} s"
+        left = left if done else "beginning"
         line = f"{label}: {done}/{total}, {rate:.3g}/s, {left}"
         print(f"\r{line:<60}" if live else line, end="" if live and done < total else "\n", flush=True)
 

@@ -1,6 +1,7 @@
 """The energies of the refinement, one number a frame, and the weights that balance them.
 
-Source: paper III, Eq. 2-6. The silhouette term of Eq. 4 is `jointreg.silhouette.silhouette_l2`.
+Source: paper III, Eq. 2-6; the 2D term is the reference code's. The silhouette term of Eq. 4 is
+`jointreg.silhouette.silhouette_l2`.
 """
 
 import math
@@ -11,7 +12,7 @@ import torch
 
 from jointreg.errors import DataError
 
-TERMS = ("joint", "silhouette", "adversarial")
+TERMS = ("joint", "silhouette", "adversarial", "keypoints")
 """Order of the energies in every array."""
 
 UNDECIDED = 0.25
@@ -20,7 +21,7 @@ UNDECIDED = 0.25
 
 @dataclass(frozen=True)
 class EnergyWeights:
-    """Factors that bring the three energies to the same magnitude at the start."""
+    """Factors on the energies of a frame."""
 
     joint: float
     """1 / m^2."""
@@ -28,6 +29,8 @@ class EnergyWeights:
     """1 / px."""
     adversarial: float
     """Dimensionless."""
+    keypoints: float
+    """1 / px^2."""
 
     def as_dict(self) -> dict[str, float]:
         """Plain numbers by term, for JSON; read back by `from_dict`."""
@@ -48,7 +51,14 @@ class EnergyWeights:
         return cls(**{term: float(values[term]) for term in TERMS})
 
 
-def balanced_weights(mean_joint: float, mean_silhouette: float) -> EnergyWeights:
+REFERENCE_CODE = EnergyWeights(
+    joint=1e4 / (17 * 3), silhouette=100 / 224**2, adversarial=20.0, keypoints=0.01 / (17 * 2)
+)
+"""The reference code's constants. It takes means over joints, coordinates and pixels where the paper
+has sums; `adversarial` refers to the mean of its pose and shape discriminators, each with factor 10."""
+
+
+def balanced_weights(mean_joint: float, mean_silhouette: float, mean_keypoints: float) -> EnergyWeights:
     """Weights "of approximately equal magnitude on the first iteration" (paper III).
 
     The adversarial weight refers to an undecided discriminator: a trained one drives the energy of
@@ -57,33 +67,55 @@ def balanced_weights(mean_joint: float, mean_silhouette: float) -> EnergyWeights
     Args:
         mean_joint: mean joint energy of the initial bodies, m^2.
         mean_silhouette: mean silhouette energy of the initial bodies, px.
+        mean_keypoints: mean 2D energy of the initial bodies, px^2.
 
     Raises:
         DataError: a mean is zero or not finite.
     """
-    for term, mean in (("joint", mean_joint), ("silhouette", mean_silhouette)):
+    means = {"joint": mean_joint, "silhouette": mean_silhouette, "keypoints": mean_keypoints}
+    for term, mean in means.items():
         if not (math.isfinite(mean) and mean > 0):
             raise DataError(
                 f"mean {term} energy of the initial bodies is {mean}, expected a positive number",
                 "check that the sample has labels, masks and bodies that belong together",
             )
-    return EnergyWeights(1 / mean_joint, 1 / mean_silhouette, 1 / UNDECIDED)
+    return EnergyWeights(1 / mean_joint, 1 / mean_silhouette, 1 / UNDECIDED, 1 / mean_keypoints)
 
 
-def joint_energy(joints: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Sum over joints of squared distances, absolute in the camera frame (Eq. 3).
+def joint_energy(joints: torch.Tensor, target: torch.Tensor, root: int | None = None) -> torch.Tensor:
+    """Sum over joints of squared distances (Eq. 3), (N, J, 3) metres twice -> (N,) m^2.
 
-    Both (N, J, 3) metres -> (N,) m^2. Root-relative joints would leave depth and size free.
+    Absolute in the camera frame, as Eq. 3 writes it. With `root`, a row, both are moved to that joint
+    first, as the reference code does: that leaves depth and size free.
     """
-    return (joints - target).square().sum(dim=(1, 2))
+    difference = joints - target
+    if root is not None:
+        difference = difference - difference[:, root : root + 1]
+    return difference.square().sum(dim=(1, 2))
 
 
-def adversarial_energy(outputs: torch.Tensor) -> torch.Tensor:
+def keypoint_energy(
+    joints: torch.Tensor, intrinsics: torch.Tensor, target_px: torch.Tensor
+) -> torch.Tensor:
+    """Sum over joints of squared distances in the image, (N,) px^2.
+
+    Joints (N, J, 3) metres, camera frame; K (N, 3, 3); target (N, J, 2) pixels.
+    """
+    homogeneous = torch.einsum("nij,nkj->nki", intrinsics, joints)
+    points = homogeneous[..., :2] / homogeneous[..., 2:]
+    return (points - target_px).square().sum(dim=(1, 2))
+
+
+def adversarial_energy(outputs: torch.Tensor, *, halves: bool = False) -> torch.Tensor:
     """How far the discriminator is from taking a body for an initial one (Eq. 6).
 
-    Mean over its outputs of (1 - D)^2: (N, outputs) in (0, 1) -> (N,), 0.25 where all say 1/2.
+    Mean over its outputs of (1 - D)^2: (N, outputs) in (0, 1) -> (N,), 0.25 where all say 1/2. With
+    `halves`, the outputs on pose and the last one, on shape, count half each, as in the reference code.
     """
-    return (1 - outputs).square().mean(dim=1)
+    energies = (1 - outputs).square()
+    if halves:
+        return 0.5 * (energies[:, :-1].mean(dim=1) + energies[:, -1])
+    return energies.mean(dim=1)
 
 
 def discriminator_loss(initial: torch.Tensor, refined: torch.Tensor) -> torch.Tensor:

@@ -33,8 +33,8 @@ def prepare(
     of `settings.frame_step`. Column `frame` counts the take's frames, the same for all its cameras.
 
     Returns:
-        Arrays of `stores.FRAMES`, and its facts: rows, camera_names, take_names, joint_names, labels,
-        image_size (width and height for each camera name).
+        Arrays of `stores.FRAMES`, and its facts: rows, camera_names, cameras (world to camera, metres),
+        take_names, joint_names, labels, image_size (width and height for each camera name).
 
     Raises:
         DataError: a video is missing, shorter than its labels or black; labels are NaN, behind the
@@ -67,6 +67,13 @@ def prepare(
     facts = {
         "rows": rows_digest(arrays["take"], arrays["camera"], arrays["frame"]),
         "camera_names": camera_names,
+        "cameras": {
+            r.camera.name: {
+                "rotation": r.camera.rotation.tolist(),
+                "translation": r.camera.translation.tolist(),
+            }
+            for r in recordings
+        },
         "take_names": take_names,
         "joint_names": list(H36M_17),
         "labels": f"{recordings[0].subject} {recordings[0].action}",

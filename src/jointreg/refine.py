@@ -1,34 +1,40 @@
 """Refine bodies until they match labels and silhouettes and stay plausible (paper III, Eq. 2).
 
 theta = (24 rotations as 6D, betas, translation with its depth as log z) is moved by Adam on
-E = w_joint E_joint + w_sil E_silhouette + w_adv E_adversarial. Energies are summed over frames,
-never averaged, so that a frame's path does not depend on its batch.
+E = w_joint E_joint + w_sil E_silhouette + w_adv E_adversarial (+ w_key E_keypoints). Energies are
+summed over frames, never averaged, so that a frame's path does not depend on its batch.
 
-Frames go in batches side by side on one core; all arithmetic is on the CPU in float32, in a single
-torch thread, so that the same input gives the same bits whatever the machine's number of cores.
+Frames go side by side in batches, in float32 and, on the CPU, in a single torch thread, so that the
+same input gives the same bits whatever the machine's number of cores. Memory grows with the batch.
+With a shared body (`multiview`) the whole sequence is one problem, whose gradient is summed over
+batches before each step.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 
 from jointreg._problem import (
+    CPU,
     Targets,
     Terms,
     checked_targets,
+    move_to_camera,
     one_thread,
-    start_theta,
+    start_bodies,
     start_translation,
-    unpack,
 )
+from jointreg._unknowns import OwnBodies, SharedBodies, Views, checked_views
 from jointreg.adam import Adam
 from jointreg.body import Body
 from jointreg.config import Optimize, TrainDiscriminator
 from jointreg.discriminator import Discriminator, train
 from jointreg.errors import ConfigError, DataError, SolverError
-from jointreg.losses import TERMS, EnergyWeights, balanced_weights
+from jointreg.losses import REFERENCE_CODE, TERMS, EnergyWeights, balanced_weights
 from jointreg.rotations import to_6d
 from jointreg.silhouette import PointsError
 from jointreg.skinning import from_6d
@@ -36,6 +42,7 @@ from jointreg.skinning import from_6d
 __all__ = [
     "Refined",
     "TrainedDiscriminator",
+    "Views",
     "energy_weights",
     "refine",
     "start_translation",
@@ -44,6 +51,9 @@ __all__ = [
 
 Progress = Callable[[int, int], None]
 """Called with frames done and frames in all."""
+
+Watch = Callable[[int, dict[str, np.ndarray]], None]
+"""Called with an iteration and the bodies of a block before it."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +69,8 @@ class Refined:
     iterations: np.ndarray
     """Number of Adam steps before each stored energy; last: all of them; (S,) int32."""
     energies: np.ndarray
-    """Joint (m^2), silhouette (px), adversarial (1), unweighted; 0 where a term is off or a frame
-    has no mask; (N, S, 3) float32."""
+    """In the order of `losses.TERMS`: joint (m^2), silhouette (px), adversarial (1), keypoints (px^2),
+    unweighted; 0 where a term is off or a frame has no mask; (N, S, 4) float32."""
 
     def bodies(self) -> dict[str, np.ndarray]:
         """The arrays of `stores.BODIES`."""
@@ -73,21 +83,36 @@ class TrainedDiscriminator:
 
     discriminator: Discriminator
     weights: EnergyWeights
-    curve: np.ndarray
-    """A row a round: loss after it, share of outputs right on initial, on refined; (rounds, 3)."""
+    losses: np.ndarray
+    """Loss of D before every step of every round and after the last, (rounds, steps + 1)."""
+    right: np.ndarray
+    """Share of outputs on the right side of 1/2 for initial and for refined bodies, (rounds, 2)."""
     energies_start: np.ndarray
-    """Mean energies of the sample before the last round's refinement, (3,)."""
+    """Mean energies of the sample before the last round's refinement, (4,)."""
     energies_end: np.ndarray
-    """Mean energies after it, (3,)."""
+    """Mean energies after it, (4,)."""
+
+    def as_text(self) -> str:
+        """A line a round for a log: loss, and how well D tells initial from refined bodies."""
+        return "\n".join(
+            f"round {turn + 1}: loss {losses[-1]:.4f} (undecided 0.5); right on "
+            f"{100 * initial:.1f} % of the outputs for initial, {100 * refined:.1f} % for refined bodies"
+            for turn, (losses, (initial, refined)) in enumerate(
+                zip(self.losses, self.right, strict=True)
+            )
+        )
 
     def as_dict(self) -> dict[str, object]:
         """The record in plain numbers, for JSON; energies by term, unweighted."""
         return {
             "weights": self.weights.as_dict(),
             "rounds": [
-                dict(zip(("loss", "initial", "refined"), row, strict=True))
-                for row in self.curve.tolist()
+                {"loss": losses[-1], "initial": initial, "refined": refined}
+                for losses, (initial, refined) in zip(
+                    self.losses.tolist(), self.right.tolist(), strict=True
+                )
             ],
+            "losses": self.losses.round(6).tolist(),
             "energies_start": dict(zip(TERMS, self.energies_start.tolist(), strict=True)),
             "energies_end": dict(zip(TERMS, self.energies_end.tolist(), strict=True)),
         }
@@ -105,7 +130,10 @@ def refine(
     weights: EnergyWeights,
     discriminator: Discriminator | None = None,
     scores: np.ndarray | None = None,
+    views: Views | None = None,
+    device: str = "cpu",
     progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Refined:
     """Refine the bodies of some frames.
 
@@ -117,19 +145,22 @@ def refine(
         masks: person probability x 255, (N, H, W) uint8.
         intrinsics: pinhole K of the pictures the masks belong to, pixels, (N, 3, 3).
         regressor: J_spin, (J, V).
-        settings: iterations, step size, batch; `joint`, `silhouette`, `adversarial` multiply
-            `weights`, and 0 removes a term with its computation.
-        weights: from `energy_weights`.
+        settings: iterations, step size, batch, and how the terms are formed; `joint`, `silhouette`,
+            `adversarial`, `keypoints` multiply the weights, and 0 removes a term with its computation.
+        weights: from `energy_weights`; not used where `settings.weights` are the reference code's.
         discriminator: needed where the adversarial term is on; not changed.
         scores: confidence of each mask, (N,); frames with 0 get no silhouette term. None: all count.
-        progress: told after every batch.
+        views: moments and cameras of the frames; needed where `settings.multiview` is on.
+        device: "cpu" or "cuda". The CUDA path has been run on a CPU only.
+        progress: told after every batch; with a shared body, after every iteration.
+        watch: shown the bodies of every batch on their way, as often as energies are stored.
 
     Returns:
         Bodies in the order of the input, and their energies every `settings.store_every` steps.
 
     Raises:
         ShapeError, UnitError, DataError: inputs that do not belong together, in shape or in unit.
-        ConfigError: the adversarial term without a discriminator.
+        ConfigError: the adversarial term without a discriminator, or no term at all.
         SolverError: a gradient is not finite or a body came behind the camera; names frame and
             iteration.
     """
@@ -138,34 +169,66 @@ def refine(
             f"optimize.adversarial is {settings.adversarial} but there is no discriminator",
             "pass the output of train_discriminator, or set optimize.adversarial to 0",
         )
-    if settings.joint == settings.silhouette == settings.adversarial == 0:
-        raise ConfigError("optimize: joint, silhouette and adversarial are all 0, expected some term")
-    targets = checked_targets(body, bodies, joints_cam, masks, intrinsics, regressor, scores)
-    factors = (
-        settings.joint * weights.joint,
-        settings.silhouette * weights.silhouette,
-        settings.adversarial * weights.adversarial,
+    if not any(term_factors(settings, weights)):
+        raise ConfigError(f"optimize: {', '.join(TERMS)} are all 0, expected some term")
+    weak = settings.camera == "weak_perspective"
+    targets = checked_targets(
+        body,
+        bodies,
+        joints_cam,
+        masks,
+        intrinsics,
+        regressor,
+        scores,
+        weak=weak,
+        dilation_px=settings.mask_dilation_px,
     )
-    terms = Terms(body, regressor, factors, discriminator)
+    count, where = targets.count, torch.device(device)
+    if settings.multiview:
+        views = checked_views(views, count)
+    start = start_bodies(body, bodies, joints_cam, regressor)
+    if weak:
+        start["translation"] = move_to_camera(
+            body, start["betas"], start["translation"], intrinsics, targets.intrinsics
+        )
     stored = sorted({*range(0, settings.iterations, settings.store_every), settings.iterations})
-    energies = np.zeros((targets.count, len(stored), 3), dtype=np.float32)
+    energies = np.zeros((count, len(stored), len(TERMS)), dtype=np.float32)
+    found = {name: np.empty(value.shape, dtype=np.float32) for name, value in start.items()}
+    size = count if settings.multiview else settings.batch
     with one_thread():
-        theta = start_theta(body, bodies, targets.joints.numpy(), regressor)
-        for first in range(0, targets.count, settings.batch):
-            rows = slice(first, min(first + settings.batch, targets.count))
-            theta[rows] = _descend(
-                theta[rows].clone(), terms, targets, rows, settings, stored, energies[rows]
-            )
+        if discriminator is not None and where != CPU:
+            discriminator = Discriminator({k: v.to(where) for k, v in discriminator.parameters.items()})
+        terms = Terms(
+            body,
+            regressor,
+            term_factors(settings, weights),
+            discriminator,
+            where,
+            backend=settings.backend,
+            root_relative=settings.joint_frame == "root_relative",
+            halves=settings.weights == "reference_code",
+        )
+        placing = Terms(body, regressor, (0, 0, 0, 1), device=where)
+        for first in range(0, count, max(size, 1)):
+            rows = slice(first, min(first + size, count))
+            begin = {name: value[rows] for name, value in start.items()}
+            unknowns: OwnBodies | SharedBodies
+            if settings.multiview and views is not None:
+                unknowns = SharedBodies(body, begin, views, where)
+            else:
+                unknowns = OwnBodies(body, begin, where)
+            block = _Block(unknowns, targets.block(rows, where), first, settings)
+            if weak:
+                block.home = partial(_seen_home, body, targets.intrinsics[rows], intrinsics[rows])
+            if settings.camera_iterations:
+                block.place(placing)
+            tell = progress if settings.multiview else None
+            block.descend(terms, stored, energies[rows], tell, watch)
+            for name, value in block.bodies().items():
+                found[name][rows] = value
             if progress is not None:
-                progress(rows.stop, targets.count)
-    rotations, betas, translation = unpack(theta, body)
-    return Refined(
-        rotations.numpy(),
-        betas.numpy().copy(),
-        translation.numpy(),
-        np.array(stored, dtype=np.int32),
-        energies,
-    )
+                progress(rows.stop, count)
+    return Refined(**found, iterations=np.array(stored, dtype=np.int32), energies=energies)
 
 
 def energy_weights(
@@ -192,16 +255,15 @@ def energy_weights(
         raise DataError(
             f"none of {targets.count} frames has a person mask, expected some", "see rule segment"
         )
-    terms = Terms(body, regressor, (1.0, 1.0, 0.0), None)
+    terms = Terms(body, regressor, (1, 1, 0, 1))
+    unknowns = OwnBodies(body, start_bodies(body, bodies, joints_cam, regressor), CPU)
+    batches = [slice(n, n + batch) for n in range(0, targets.count, batch)]
     with one_thread(), torch.no_grad():
-        theta = start_theta(body, bodies, targets.joints.numpy(), regressor)
-        energies = np.concatenate(
-            [
-                terms.energies(theta[first : first + batch], targets, slice(first, first + batch))
-                for first in range(0, targets.count, batch)
-            ]
-        ).astype(np.float64)
-    return balanced_weights(float(energies[:, 0].mean()), float(energies[seen, 1].mean()))
+        parts = [terms.energies(unknowns.pose(rows), targets, rows).numpy() for rows in batches]
+    energies = np.concatenate(parts).astype(np.float64)
+    return balanced_weights(
+        float(energies[:, 0].mean()), float(energies[seen, 1].mean()), float(energies[:, 3].mean())
+    )
 
 
 def train_discriminator(
@@ -217,13 +279,15 @@ def train_discriminator(
     generator: np.random.Generator,
     weights: EnergyWeights | None = None,
     scores: np.ndarray | None = None,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> TrainedDiscriminator:
     """Alternate on a sample of frames: refine it against D, train D to tell it from the initial.
 
     The arrays hold the sample itself (arguments as for `refine`), already drawn; `settings.frames`
     is the caller's business. D starts from `generator` and is trained on all pairs of a round.
-    `weights` are those of `energy_weights`, found on this very sample where None.
+    `weights` are those of `energy_weights`, found on this very sample where None. Frames of a sample
+    come from all over, so that each has a body of its own, also for a variant with `multiview`.
 
     Returns:
         D, the energy weights used in every round, and the record of the rounds.
@@ -232,6 +296,7 @@ def train_discriminator(
     that what D becomes depends on no order of jobs.
     """
     arrays = (body, bodies, joints_cam, masks, intrinsics, regressor)
+    optimize = optimize.model_copy(update={"multiview": False})
     if weights is None:
         weights = energy_weights(*arrays, scores=scores, batch=optimize.batch)
     seed = int(generator.integers(2**63 - 1))
@@ -241,7 +306,8 @@ def train_discriminator(
     optimiser = Adam(discriminator.parameters.values(), settings.learning_rate)
     start = torch.from_numpy(to_6d(bodies["rotations"]).astype(np.float32))
     initial = from_6d(start), torch.from_numpy(np.asarray(bodies["betas"], dtype=np.float32))
-    curve = np.zeros((settings.rounds, 3))
+    losses = np.zeros((settings.rounds, settings.steps + 1))
+    right = np.zeros((settings.rounds, 2))
     for turn in range(settings.rounds):
         refined = refine(
             *arrays,
@@ -249,51 +315,133 @@ def train_discriminator(
             weights=weights,
             discriminator=discriminator,
             scores=scores,
+            device=device,
         )
         pairs = torch.from_numpy(refined.rotations), torch.from_numpy(refined.betas)
         with one_thread():
-            curve[turn] = train(discriminator, initial, pairs, optimiser=optimiser, steps=settings.steps)
+            losses[turn], *right[turn] = train(
+                discriminator, initial, pairs, optimiser=optimiser, steps=settings.steps
+            )
         if progress is not None:
             progress(turn + 1, settings.rounds)
     start_end = refined.energies[:, [0, -1]].mean(axis=0, dtype=np.float64)
-    return TrainedDiscriminator(discriminator, weights, curve, start_end[0], start_end[1])
+    return TrainedDiscriminator(discriminator, weights, losses, right, start_end[0], start_end[1])
 
 
-def _descend(
-    theta: torch.Tensor,
-    terms: Terms,
-    targets: Targets,
-    rows: slice,
-    settings: Optimize,
-    stored: list[int],
-    energies: np.ndarray,
-) -> torch.Tensor:
-    """Adam on one batch; fills `energies` at the stored iterations."""
-    theta.requires_grad_(True)
-    optimiser = Adam([theta], settings.learning_rate)
-    for iteration in range(settings.iterations + 1):
-        last = iteration == settings.iterations
-        try:
-            with torch.set_grad_enabled(not last):
-                found = terms.energies(theta, targets, rows)
-        except PointsError as error:
+def _seen_home(
+    body: Body, weak: np.ndarray, calibrated: np.ndarray, bodies: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Bodies of the weak-perspective camera where the calibrated one sees them."""
+    moved = move_to_camera(body, bodies["betas"], bodies["translation"], weak, calibrated)
+    return bodies | {"translation": moved.astype(np.float32)}
+
+
+def term_factors(settings: Optimize, weights: EnergyWeights) -> tuple[float, float, float, float]:
+    """What multiplies each energy, in the order of `TERMS`."""
+    if settings.weights == "reference_code":
+        weights = REFERENCE_CODE
+    joint, silhouette, adversarial, keypoints = (
+        getattr(settings, term) * getattr(weights, term) for term in TERMS
+    )
+    return joint, silhouette, adversarial, keypoints
+
+
+def step_size(settings: Optimize, iteration: int) -> float:
+    """Adam's step at an iteration, counted from 0: constant, or half a cosine down to 0."""
+    if settings.decay == "none":
+        return settings.learning_rate
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * iteration / settings.iterations))
+
+
+class _Block:
+    """Frames that are refined together: one batch, or with a shared body several."""
+
+    def __init__(
+        self, unknowns: OwnBodies | SharedBodies, targets: Targets, first: int, settings: Optimize
+    ) -> None:
+        self.unknowns, self.targets, self.first, self.settings = unknowns, targets, first, settings
+        self.home: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]] | None = None
+        batches = range(0, targets.count, settings.batch)
+        self.batches = [slice(n, min(n + settings.batch, targets.count)) for n in batches]
+
+    def place(self, terms: Terms) -> None:
+        """Adam on the translation alone, as the reference code begins (its D10)."""
+        theta, _ = parameters = self.unknowns.parameters
+        optimiser = Adam([theta], self.settings.learning_rate)
+        for iteration in range(self.settings.camera_iterations):
+            self._sum_gradients(terms, iteration, parameters)
+            theta.grad[:, :-3] = 0  # type: ignore[index]
+            optimiser.step()
+
+    def descend(
+        self,
+        terms: Terms,
+        stored: list[int],
+        energies: np.ndarray,
+        progress: Progress | None,
+        watch: Watch | None,
+    ) -> None:
+        """Adam on everything; fills `energies` at the stored iterations."""
+        settings, parameters = self.settings, self.unknowns.parameters
+        optimiser = Adam(parameters, settings.learning_rate)
+        for iteration in range(settings.iterations):
+            found = self._sum_gradients(terms, iteration, parameters)
+            if iteration in stored:
+                energies[:, stored.index(iteration)] = found
+                if watch is not None:
+                    watch(iteration, self.bodies())
+            optimiser.learning_rate = step_size(settings, iteration)
+            optimiser.step()
+            if progress is not None:
+                progress((iteration + 1) * self.targets.count // settings.iterations, self.targets.count)
+        with torch.no_grad():
+            parts = [self._energies(terms, rows, settings.iterations) for rows in self.batches]
+        energies[:, -1] = torch.cat(parts).cpu().numpy()
+
+    def bodies(self) -> dict[str, np.ndarray]:
+        """Rotations, betas and translation of all frames."""
+        with torch.no_grad():
+            poses = [self.unknowns.pose(rows) for rows in self.batches]
+        joined = [torch.cat(parts).detach().cpu().numpy() for parts in zip(*poses, strict=True)]
+        found = dict(zip(("rotations", "betas", "translation"), joined, strict=True))
+        return found if self.home is None else self.home(found)
+
+    def _sum_gradients(self, terms: Terms, iteration: int, parameters: list[torch.Tensor]) -> np.ndarray:
+        """Set `.grad` of the parameters, batch after batch; returns the energies, (n, 4)."""
+        energies = []
+        for value in parameters:
+            value.requires_grad_(True)
+            value.grad = None
+        for rows in self.batches:
+            found = self._energies(terms, rows, iteration)
+            (found * terms.factors).sum().backward()
+            energies.append(found.detach())
+        together = torch.cat(energies).cpu().numpy()
+        theta = parameters[0]
+        finite = torch.stack([torch.isfinite(p.grad).all() for p in parameters]).all()  # type: ignore[arg-type]
+        if not finite or not np.isfinite(together).all():
+            bad = ~np.isfinite(together).all(axis=1)
+            if not bad.any():
+                row = int(torch.nonzero(~torch.isfinite(theta.grad).all(dim=1))[0])  # type: ignore[arg-type]
+                frame = self.unknowns.frame_of(row)
+            else:
+                frame = int(np.argmax(bad))
             raise SolverError(
-                f"frame {rows.start + error.frame}, iteration {iteration}: the body is not wholly "
-                "in front of the camera",
-                "check labels and intrinsics of that frame, or lower optimize.learning_rate",
-            ) from error
-        if iteration in stored:
-            energies[:, stored.index(iteration)] = found.detach().numpy()
-        if last:
-            break
-        (theta.grad,) = torch.autograd.grad((found * terms.factors).sum(), theta)
-        finite = torch.isfinite(theta.grad).all(dim=1)
-        if not finite.all():
-            frame = rows.start + int(torch.nonzero(~finite)[0])
-            raise SolverError(
-                f"frame {frame}, iteration {iteration}: gradient is not finite, energies "
-                f"{found[frame - rows.start].tolist()} ({', '.join(TERMS)})",
+                f"frame {self.first + frame}, iteration {iteration}: gradient is not finite, energies "
+                f"{together[frame].tolist()} ({', '.join(TERMS)})",
                 "check the body, labels and mask of that frame",
             )
-        optimiser.step()
-    return theta.detach()
+        return together
+
+    def _energies(self, terms: Terms, rows: slice, iteration: int) -> torch.Tensor:
+        """Energies of one batch with the iteration's blur."""
+        blurs = [*self.settings.blur_px, 0.0]
+        stage = min(iteration * len(blurs) // self.settings.iterations, len(blurs) - 1)
+        try:
+            return terms.energies(self.unknowns.pose(rows), self.targets, rows, blurs[stage])
+        except PointsError as error:
+            raise SolverError(
+                f"frame {self.first + rows.start + error.frame}, iteration {iteration}: the body is not "
+                "wholly in front of the camera",
+                "check labels and intrinsics of that frame, or lower optimize.learning_rate",
+            ) from error

@@ -41,6 +41,16 @@ def to_6d(rotation: np.ndarray) -> np.ndarray:
     return rotation[..., :2].reshape(*rotation.shape[:-2], 6)
 
 
+def nearest_rotation(matrix: np.ndarray) -> np.ndarray:
+    """The rotation nearest in Frobenius norm, (..., 3, 3) -> (..., 3, 3).
+
+    Of a sum of rotations that is their chordal mean (Hartley et al., IJCV 2013, section 5.3).
+    """
+    left, _, right = np.linalg.svd(matrix)
+    left[..., 2] *= np.linalg.det(left @ right)[..., None]
+    return left @ right
+
+
 def angle_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Geodesic angle in radians between rotations, (..., 3, 3) x2 -> (...)."""
     relative = np.swapaxes(first, -1, -2) @ second

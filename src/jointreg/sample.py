@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jointreg import stores
+from jointreg._unknowns import Views
 from jointreg.errors import DataError
 
 
@@ -24,10 +25,12 @@ class Sample:
     """(N,)."""
     intrinsics: np.ndarray
     """Pinhole K of the crops, (N, 3, 3)."""
+    views: Views | None = None
+    """Moments and cameras of the frames; None for frames drawn from many sequences."""
 
     def arguments(self) -> dict[str, object]:
         """The sample as keyword arguments of the functions in `jointreg.refine`."""
-        return dict(vars(self))
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 def load_frames(
@@ -38,7 +41,9 @@ def load_frames(
     Raises:
         StoreError: the three stores are not of the same frames.
     """
-    frame_store = stores.FRAMES.read(frames, only=["joints_cam", "crop_intrinsics"])
+    frame_store = stores.FRAMES.read(
+        frames, only=["joints_cam", "crop_intrinsics", "take", "camera", "frame"]
+    )
     mask_store, body_store = stores.MASKS.read(masks), stores.BODIES.read(bodies)
     stores.require_same_rows(frame_store, mask_store, f"{frames}, {masks}")
     stores.require_same_rows(frame_store, body_store, f"{frames}, {bodies}")
@@ -49,6 +54,7 @@ def load_frames(
         masks=mask_store.masks[chosen],
         scores=mask_store.score[chosen],
         intrinsics=frame_store.crop_intrinsics[chosen],
+        views=_views(frame_store, chosen),
     )
 
 
@@ -76,10 +82,22 @@ def draw_sample(
         load_frames(frames[index], masks[index], bodies[index], row[owner[chosen] == index])
         for index in np.unique(owner[chosen])
     ]
+    joined = {
+        key: np.concatenate([getattr(part, key) for part in parts])
+        for key in ("joints_cam", "masks", "scores", "intrinsics")
+    }
+    bodies_of = {key: np.concatenate([p.bodies[key] for p in parts]) for key in parts[0].bodies}
     return Sample(
-        bodies={key: np.concatenate([p.bodies[key] for p in parts]) for key in parts[0].bodies},
-        **{
-            key: np.concatenate([getattr(part, key) for part in parts])
-            for key in ("joints_cam", "masks", "scores", "intrinsics")
-        },
+        bodies_of, joined["joints_cam"], joined["masks"], joined["scores"], joined["intrinsics"]
     )
+
+
+def _views(frames: stores.Record, rows: np.ndarray | slice) -> Views:
+    """Moments, numbered, and the cameras of some rows."""
+    moments = np.stack([frames.take, frames.frame], axis=1)
+    _, moment = np.unique(moments, axis=0, return_inverse=True)
+    cameras = frames.attrs["cameras"]
+    known = [cameras[name] for name in frames.attrs["camera_names"]]
+    rotation = np.array([camera["rotation"] for camera in known])
+    translation = np.array([camera["translation"] for camera in known])
+    return Views(moment[rows], rotation[frames.camera[rows]], translation[frames.camera[rows]])

@@ -229,8 +229,8 @@ FRAMES = Schema(
     "frames",
     2,
     "One sequence after `prepare`: a row is one image of one camera, an undistorted square crop that "
-    "is an exact pinhole. Facts: rows, camera_names, cameras (rotation and translation, world to camera, "
-    "m), take_names, joint_names, labels, image_size.",
+    "is an exact pinhole. Facts: rows, camera_names, cameras (rotation and translation in metres, world "
+    "to camera), take_names, joint_names, labels, image_size.",
     {
         "crops": Array(("frame", CROP, CROP, 3), "uint8", "RGB 0-255", "Undistorted crop.", chunk=16),
         "joints_cam": Array(("frame", 17, 3), "float32", "m", "Labels, camera frame, H36M_17 order."),

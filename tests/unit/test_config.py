@@ -11,10 +11,10 @@ def values(root):
     return config.read_yaml(root / "config/config.yaml", root / "config/open.yaml")
 
 
-@pytest.mark.parametrize("run", ["open", "lab"])
-def test_shipped_configurations_are_valid(root, run):
-    merged = config.read_yaml(root / "config/config.yaml", root / f"config/{run}.yaml")
-    assert config.load(merged).run == run
+@pytest.mark.parametrize("files", [["open"], ["lab"], ["open", "open_variants"]])
+def test_shipped_configurations_are_valid(root, files):
+    paths = [root / "config" / f"{name}.yaml" for name in ("config", *files)]
+    assert config.load(config.read_yaml(*paths)).run == files[-1]
 
 
 def test_default_configuration_is_the_real_data_set(root):
@@ -89,9 +89,34 @@ def test_what_could_only_fail_late_is_refused_at_once(values, block, key, value,
         config.load(values)
 
 
-def test_a_device_without_a_backend_is_refused(values):
+def test_a_device_without_kernels_is_refused(values):
     values["device"] = "cuda"
-    with pytest.raises(ConfigError, match="CPU kernels only"):
+    with pytest.raises(ConfigError, match="variant 'full': backend 'numba' has no CUDA kernels"):
+        config.load(values)
+    values["optimize"]["backend"] = "warp"
+    assert config.load(values).device == "cuda"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"full": {"regressor": "opt_full"}}, "variant 'full': regressor is 'opt_full', expected"),
+        ({"second_round": {"regressor": "opt_multiview"}}, "variants of this run: full, second_round"),
+        ({"full": {"regressor": "opt_second_round"}}, "that itself reads spin or std"),
+        ({"full": {"multiview": True, "camera": "weak_perspective"}}, "needs calibrated cameras"),
+    ],
+)
+def test_variants_that_cannot_be_are_refused(values, changes, message):
+    values["variants"] = ["full", "second_round"]
+    config.load(values)
+    values["variant_settings"] |= changes
+    with pytest.raises(ConfigError, match=message):
+        config.load(values)
+
+
+def test_a_variant_that_reads_j_std_needs_it(values):
+    values["variants"], values["regressor_std"] = ["full", "reference_code"], ""
+    with pytest.raises(ConfigError, match="'reference_code': regressor is 'std', but regressor_std"):
         config.load(values)
 
 

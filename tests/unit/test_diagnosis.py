@@ -58,7 +58,11 @@ def _case(body: Body, true_regressor: np.ndarray, split: str) -> Case:
     unit = np.float32(np.eye(10)[0])
     return Case(
         split=split,
-        frames={"joints_cam": joints + np.array([0, 0.005, 0]), "crop_intrinsics": crop_ks},
+        frames={
+            "joints_cam": joints + np.array([0, 0.005, 0]),
+            "crop_intrinsics": crop_ks,
+            "take": np.zeros(COUNT),
+        },
         truth=truth,
         masks={"masks": coverage, "score": np.array([1.0, 1.0, 1.0, 0.0])},
         mask_method="background",
@@ -78,7 +82,7 @@ def found(body: Body, true_regressor: np.ndarray) -> dict[tuple[str, ...], float
         true_regressor,
         initial="sim_spin",
         protocol=PROTOCOL,
-    )
+    ).rows
     assert all(tuple(row) == diagnosis.COLUMNS for row in rows)
     keyed = {tuple(row[key] for key in diagnosis.COLUMNS[:4]): row["value"] for row in rows}
     assert len(keyed) == len(rows)
@@ -153,7 +157,7 @@ def test_units_follow_the_metric(body: Body, true_regressor: np.ndarray, tmp_pat
     rows = diagnosis.diagnose(
         body, [_case(body, true_regressor, "train")], {"std": true_regressor}, true_regressor,
         initial="sim_spin", protocol=PROTOCOL,
-    )  # fmt: skip
+    ).rows  # fmt: skip
     units = {row["metric"]: row["unit"] for row in rows}
     assert units["vertex_error"] == "mm"
     assert units["vertex_error_ratio"] == "1"

@@ -1,30 +1,35 @@
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from jointreg._problem import dilated, move_to_camera, weak_perspective
 from jointreg.camera import project_pinhole
-from jointreg.config import Optimize, TrainDiscriminator
+from jointreg.config import Optimize, TrainDiscriminator, read_yaml
 from jointreg.discriminator import Discriminator
 from jointreg.errors import ConfigError, DataError, ShapeError, SolverError, UnitError
-from jointreg.losses import EnergyWeights
-from jointreg.refine import energy_weights, refine, start_translation, train_discriminator
+from jointreg.losses import TERMS, EnergyWeights
+from jointreg.refine import (
+    Views,
+    energy_weights,
+    refine,
+    start_translation,
+    step_size,
+    train_discriminator,
+)
 from jointreg.rotations import from_axis_angle
 from jointreg.silhouette import Topology, coverage
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24
 
 FRAMES = 10
+CONFIG = read_yaml(Path(__file__).parents[2] / "config" / "config.yaml")
 SETTINGS = Optimize(
-    iterations=40,
-    learning_rate=1e-2,
-    batch=16,
-    joint=1.0,
-    silhouette=1.0,
-    adversarial=0.0,
-    store_every=15,
+    **CONFIG["optimize"] | {"iterations": 40, "batch": 16, "adversarial": 0.0, "store_every": 15}
 )
+REFERENCE_CODE = CONFIG["variant_settings"]["reference_code"]
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +58,11 @@ def scene(body, make_bodies):
         body=body,
         bodies=bodies,
         joints=joints,
+        keypoints=project_pinhole(joints, intrinsics),
         masks=masks,
         regressor=regressor,
         vertices=vertices,
+        translation=translation,
         arguments=arguments,
         weights=energy_weights(*arguments),
     )
@@ -120,9 +127,9 @@ def test_start_puts_the_joints_mean_on_the_labels(scene):
 
 def test_stored_energies_are_those_of_the_bodies(scene, discriminator):
     """First row: the start, second implementation in NumPy; last row: the bodies given back."""
-    refined = run(scene, discriminator, adversarial=1.0)
+    refined = run(scene, discriminator, adversarial=1.0, keypoints=1.0)
     np.testing.assert_array_equal(refined.iterations, [0, 15, 30, 40])
-    assert refined.energies.shape == (FRAMES, 4, 3)
+    assert refined.energies.shape == (FRAMES, 4, 4)
     translation = start_translation(scene.body, scene.bodies, scene.joints, scene.regressor)
     ends = (
         ((scene.bodies["rotations"], scene.bodies["betas"], translation), 0),
@@ -140,13 +147,15 @@ def test_stored_energies_are_those_of_the_bodies(scene, discriminator):
         silhouette = ((covered - scene.masks / 255) ** 2).sum(axis=(1, 2))
         outputs = discriminator(*(torch.from_numpy(value) for value in theta[:2]))
         adversarial = ((1 - outputs) ** 2).mean(dim=1)
-        expected = np.stack([joint, silhouette, adversarial], axis=1)
+        pixels = project_pinhole(joints, scene.arguments[4]) - scene.keypoints
+        keypoints = (pixels**2).sum(axis=(1, 2))
+        expected = np.stack([joint, silhouette, adversarial, keypoints], axis=1)
         np.testing.assert_allclose(refined.energies[:, step], expected, rtol=2e-3, atol=1e-6)
 
 
 def test_every_term_lowers_its_own_energy(scene, discriminator):
-    for index, term in enumerate(("joint", "silhouette", "adversarial")):
-        only = {name: float(name == term) for name in ("joint", "silhouette", "adversarial")}
+    for index, term in enumerate(TERMS):
+        only = {name: float(name == term) for name in TERMS}
         energies = run(scene, discriminator, **only).energies
         assert (energies[:, -1, index] < energies[:, 0, index]).all()
         assert not np.delete(energies, index, axis=2).any()
@@ -197,7 +206,7 @@ def test_input_and_discriminator_are_left_alone(scene, discriminator):
 def test_no_frames_give_no_bodies(scene):
     refined = run(scene, rows=slice(0, 0))
     assert refined.rotations.shape == (0, 24, 3, 3)
-    assert refined.energies.shape == (0, 4, 3)
+    assert refined.energies.shape == (0, 4, 4)
 
 
 def test_progress_counts_frames(scene):
@@ -216,6 +225,8 @@ def test_weights_make_the_first_energies_equal(scene):
     assert energies[0] * scene.weights.joint == pytest.approx(1, rel=1e-4)
     assert energies[1] * scene.weights.silhouette == pytest.approx(1, rel=1e-4)
     assert scene.weights.adversarial == 4
+    energies = run(scene, iterations=1, keypoints=1.0).energies[:, 0].mean(axis=0)
+    assert energies[3] * scene.weights.keypoints == pytest.approx(1, rel=1e-4)
 
 
 def test_weights_average_the_silhouette_over_frames_with_a_mask(scene):
@@ -230,7 +241,7 @@ def test_weights_average_the_silhouette_over_frames_with_a_mask(scene):
 
 
 def test_alternation_uses_the_weights_it_is_given(scene):
-    weights = EnergyWeights(scene.weights.joint, 1e-12, 1e-12)
+    weights = EnergyWeights(scene.weights.joint, 1e-12, 1e-12, 1e-12)
     trained = train_discriminator(
         *scene.arguments,
         settings=TrainDiscriminator(frames=FRAMES, rounds=1, steps=1, learning_rate=1e-3),
@@ -254,15 +265,167 @@ def test_alternation_learns_and_repeats(scene):
 
     one, two = train(), train()
     assert one.weights == scene.weights
-    assert one.curve.shape == (2, 3)
-    assert (one.curve[:, 0] < 0.5).all(), "0.5 is the loss of an undecided discriminator"
-    assert (one.energies_end < one.energies_start).all()
+    assert one.losses.shape == (2, 31)
+    assert (one.losses[:, -1] < 0.5).all(), "0.5 is the loss of an undecided discriminator"
+    assert (one.energies_end < one.energies_start)[:3].all()
     record = json.loads(json.dumps(one.as_dict()))
-    assert [turn["loss"] for turn in record["rounds"]] == one.curve[:, 0].tolist()
+    assert [turn["loss"] for turn in record["rounds"]] == one.losses[:, -1].tolist()
     assert list(record["energies_end"].values()) == one.energies_end.tolist()
-    np.testing.assert_array_equal(one.curve, two.curve)
+    np.testing.assert_array_equal(one.losses, two.losses)
+    assert (one.right.mean(axis=1) > 0.5).all()
     for name, value in one.discriminator.parameters.items():
         assert torch.equal(value, two.discriminator.parameters[name])
+
+
+@pytest.fixture(scope="module")
+def stage(body, make_bodies):
+    """Five moments of one person before three cameras: the truth, and bodies that err on their own."""
+    generator = np.random.default_rng(21)
+    moments, cameras = 5, 3
+    turn, betas, translation = make_bodies(generator, moments)
+    betas[:] = betas[0]
+    world = body.vertices(turn, betas, translation).astype(np.float64)
+    angle = np.array([0, 1.3, -1.5])
+    rotation = from_axis_angle(np.stack([0 * angle, angle, 0 * angle], axis=1))
+    middle = world.mean(axis=(0, 1))
+    move = np.array([0.05, 0.1, 0.2])[:, None] + middle - rotation @ middle
+    moment, camera = (index.ravel() for index in np.meshgrid(range(moments), range(cameras)))
+    views = Views(moment + 7, rotation[camera], move[camera])
+    vertices = np.einsum("nij,nvj->nvi", views.rotation, world[moment]) + views.translation[:, None]
+    rest = body.joint_regressor @ body.template
+    regressor = np.zeros((17, body.n_vertices))
+    for row, name in zip(regressor, H36M_17, strict=True):
+        joint = rest[SMPL_24.index(H36M_AS_SMPL[name])]
+        row[np.argsort(np.linalg.norm(body.template - joint, axis=1))[:20]] = 1 / 20
+    centre = vertices.mean(axis=1)
+    intrinsics = np.tile([[430.0, 0, 111.5], [0, 430, 111.5], [0, 0, 1]], (len(moment), 1, 1))
+    intrinsics[:, :2, 2] -= 430 * centre[:, :2] / centre[:, 2:]
+    points = torch.from_numpy(project_pinhole(vertices, intrinsics))
+    masks = (coverage(points, Topology(body.faces), 224).numpy() * 255).round().astype(np.uint8)
+    seen = turn[moment].copy()
+    seen[:, 0] = views.rotation @ seen[:, 0]
+    wrong = from_axis_angle(generator.normal(0, 0.08, (len(moment), 24, 3)))
+    bodies = {
+        "rotations": (seen @ wrong).astype(np.float32),
+        "betas": (betas[moment] + generator.normal(0.4, 0.4, (len(moment), 10))).astype(np.float32),
+    }
+    joints = np.einsum("jv,nvc->njc", regressor, vertices)
+    arguments = (body, bodies, joints, masks, intrinsics, regressor)
+    return SimpleNamespace(
+        body=body,
+        vertices=vertices,
+        views=views,
+        arguments=arguments,
+        weights=energy_weights(*arguments),
+    )
+
+
+def test_a_shared_body_is_the_same_body_in_all_cameras(stage):
+    refined = refine(
+        *stage.arguments,
+        settings=SETTINGS.model_copy(update={"multiview": True, "iterations": 5, "batch": 4}),
+        weights=stage.weights,
+        views=stage.views,
+    )
+    seen = stage.body.vertices(refined.rotations, refined.betas, refined.translation)
+    views = stage.views
+    world = np.einsum("nji,nvj->nvi", views.rotation, seen - views.translation[:, None])
+    for moment in np.unique(views.moment):
+        own = world[views.moment == moment]
+        np.testing.assert_allclose(own, np.broadcast_to(own[0], own.shape), atol=5e-6)
+    assert np.ptp(refined.betas, axis=0).max() == 0
+    assert np.ptp(world, axis=0).max() > 0.1, "moments are not one body"
+
+
+def test_shared_bodies_come_closer_to_the_truth(stage):
+    errors = {}
+    for multiview in (False, True):
+        settings = SETTINGS.model_copy(update={"multiview": multiview, "iterations": 60})
+        refined = refine(*stage.arguments, settings=settings, weights=stage.weights, views=stage.views)
+        errors[multiview] = vertex_error(stage, refined).mean()
+    assert errors[True] < 0.65 * errors[False]
+
+
+def test_shared_bodies_do_not_depend_on_the_batch(stage):
+    settings = SETTINGS.model_copy(update={"multiview": True, "iterations": 8})
+    one, two = (
+        refine(
+            *stage.arguments,
+            settings=settings.model_copy(update={"batch": batch}),
+            weights=stage.weights,
+            views=stage.views,
+        )
+        for batch in (4, 64)
+    )
+    np.testing.assert_allclose(one.translation, two.translation, atol=1e-4)
+    np.testing.assert_allclose(one.betas, two.betas, atol=1e-3)
+
+
+def test_sharing_without_cameras_is_refused(stage):
+    settings = SETTINGS.model_copy(update={"multiview": True})
+    with pytest.raises(ShapeError, match="moments and cameras"):
+        refine(*stage.arguments, settings=settings, weights=stage.weights)
+
+
+def test_a_weak_camera_sees_the_pelvis_at_its_pixel(scene):
+    generator = np.random.default_rng(0)
+    betas = generator.normal(size=(FRAMES, 10))
+    translation = generator.normal([0.2, 0.1, 4], 0.3, (FRAMES, 3))
+    weak = weak_perspective(FRAMES, (224, 224))
+    moved = move_to_camera(scene.body, betas, translation, scene.arguments[4], weak)
+    shaped = scene.body.template + np.einsum("vcb,nb->nvc", scene.body.shape_directions, betas)
+    pelvis = np.einsum("v,nvc->nc", scene.body.joint_regressor[0], shaped)[:, None]
+    one = project_pinhole(pelvis + translation[:, None], scene.arguments[4])
+    two = project_pinhole(pelvis + moved[:, None], weak)
+    np.testing.assert_allclose(one, two, atol=1e-3)
+    depths = (pelvis[:, 0] + moved)[:, 2] / (pelvis[:, 0] + translation)[:, 2]
+    np.testing.assert_allclose(depths, 5000 / 430, rtol=1e-6)
+    back = move_to_camera(scene.body, betas, moved, weak, scene.arguments[4])
+    np.testing.assert_allclose(back, translation, atol=1e-5)
+
+
+def test_the_reference_codes_terms_fit_the_joints_and_leave_the_depth(scene, discriminator):
+    """Its joints lose the root, its 2D term keeps the body where it is seen."""
+    refined = run(scene, discriminator, **REFERENCE_CODE | {"adversarial": 1.0, "iterations": 40})
+    assert (refined.energies[:, -1, 0] < refined.energies[:, 0, 0]).mean() > 0.7
+    vertices = scene.body.vertices(refined.rotations, refined.betas, refined.translation)
+    joints = np.einsum("jv,nvc->njc", scene.regressor, vertices)
+    pixels = np.linalg.norm(project_pinhole(joints, scene.arguments[4]) - scene.keypoints, axis=2)
+    assert pixels.mean() < 5
+    depth = np.abs(joints[..., 2] - scene.joints[..., 2]).mean()
+    assert depth > 2 * np.abs(run(scene).translation[:, 2] - scene.translation[:, 2]).mean()
+
+
+def test_placing_moves_the_translation_alone(scene):
+    """With a step size of nearly nothing afterwards, rotations and betas are the initial ones."""
+    start = run(scene, iterations=1, learning_rate=1e-9)
+    placed = run(scene, iterations=1, learning_rate=1e-9, camera_iterations=50)
+    np.testing.assert_allclose(placed.rotations, start.rotations, atol=1e-6)
+    np.testing.assert_array_equal(placed.betas, start.betas)
+    placed = run(scene, iterations=1, camera_iterations=200, keypoints=1.0)
+    before = run(scene, iterations=1, keypoints=1.0)
+    assert (placed.energies[:, 0, 3] < before.energies[:, 0, 3]).all()
+
+
+def test_cosine_decay_goes_from_the_whole_step_to_none(scene):
+    settings = SETTINGS.model_copy(update={"decay": "cosine", "iterations": 100, "learning_rate": 0.02})
+    sizes = [step_size(settings, iteration) for iteration in range(100)]
+    assert sizes[0] == 0.02
+    assert sizes[50] == pytest.approx(0.01)
+    assert 0 < sizes[99] < 1e-5
+    assert np.mean(sizes) == pytest.approx(0.0101), "the sum over a cosine's half period"
+    assert step_size(SETTINGS, 30) == SETTINGS.learning_rate
+    two = run(scene, decay="cosine", iterations=2), run(scene, iterations=2)
+    assert np.abs(two[0].betas - two[1].betas).max() == pytest.approx(0.005, rel=0.1)
+
+
+def test_masks_grow_by_a_disk():
+    mask = np.zeros((1, 9, 9), dtype=np.uint8)
+    mask[0, 4, 4] = 200
+    row, column = np.mgrid[:9, :9]
+    disk = (row - 4) ** 2 + (column - 4) ** 2 <= 4
+    np.testing.assert_array_equal(dilated(mask, 2)[0], np.where(disk, 200, 0))
+    np.testing.assert_array_equal(dilated(mask, 0), mask)
 
 
 def test_a_diverging_frame_is_named_with_its_iteration(scene):
@@ -300,7 +463,7 @@ def replaced(scene, **changes):
 )
 def test_inputs_that_do_not_fit_are_refused(scene, change, error, words):
     with pytest.raises(error, match=words):
-        refine(**replaced(scene, **change(scene)), settings=SETTINGS, weights=EnergyWeights(1, 1, 4))
+        refine(**replaced(scene, **change(scene)), settings=SETTINGS, weights=EnergyWeights(1, 1, 4, 1))
 
 
 def test_terms_without_means_are_refused(scene):

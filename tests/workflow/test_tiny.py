@@ -47,13 +47,18 @@ def test_masks_are_not_wide_or_narrow(finished):
     assert found["background", "-", "-", "mask_iou"] > 0.95
 
 
-def test_the_exported_regressor_is_the_stored_one(finished):
-    from jointreg import stores
+def test_the_exported_regressors_are_the_fitted_one(finished):
+    from scipy import sparse
 
-    folder = finished / "results/tiny/fit_regressor_opt"
-    weights = np.load(folder / "J_opt_full.npy")
+    results = finished / "results/tiny"
+    weights = np.load(results / "fit_regressor_opt/J_opt_full.npy")
+    folder = results / "export/J_opt_full"
     assert weights.shape == (17, 6890)
-    assert np.array_equal(weights, stores.REGRESSOR.read(folder / "J_opt_full.zarr.zip").weights)
+    assert np.array_equal(weights, np.load(folder / "J_regressor_h36m.npy"))
+    right_first = [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13]
+    assert np.array_equal(weights[right_first], np.load(folder / "J_regressor_h36m_correct.npy"))
+    (packed,) = folder.glob("*.npz")
+    assert np.array_equal(weights, sparse.load_npz(packed).toarray())
     assert weights.min() >= 0
     assert np.abs(weights.sum(axis=1) - 1).max() < 1e-3
 

@@ -79,7 +79,7 @@ def minutes(per_recording):
     return runtime
 
 
-# GPUs of a job that refines bodies; `device: cuda` is refused until there is a kernel for it.
+# GPUs of a job that refines bodies.
 GPU = 1 if CONFIG.device == "cuda" else 0
 # The body and the raw data are inputs where they are a user's files, and parameters where they are ours.
 BODY_FILE = [] if CONFIG.body == "open" else CONFIG.body

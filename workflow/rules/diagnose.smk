@@ -25,6 +25,7 @@ rule diagnose:
         ],
     output:
         table=table_report("diagnostics.csv", "data"),
+        variants=table_report("variants.csv", "data"),
     log:
         f"logs/{RUN}/diagnose.log",
     conda:
@@ -40,3 +41,21 @@ rule diagnose:
         code=code("diagnose"),
     script:
         "../scripts/diagnose.py"
+
+
+rule variants_figure:
+    """What each variant changes, as dots."""
+    input:
+        rules.diagnose.output.variants,
+    output:
+        figure_report("variants_plot", "variants against full"),
+    log:
+        f"logs/{RUN}/variants_figure.log",
+    localrule: True
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        cfg=block("figures"),
+        code=code("variants_figure"),
+    script:
+        "../scripts/variants_figure.py"

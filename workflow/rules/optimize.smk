@@ -7,7 +7,7 @@ rule energy_weights:
         frames=sequences(rules.prepare.output.frames, split="train"),
         masks=sequences(rules.segment.output.masks, split="train"),
         bodies=sequences(INITIAL_BODIES, split="train"),
-        regressor=rules.fit_regressor_spin.output.store,
+        regressor=rules.fit_regressor_spin.output.npy,
         body=BODY_FILE,
     output:
         weights=f"results/{RUN}/energy_weights/weights.json",
@@ -25,13 +25,18 @@ rule energy_weights:
         "../scripts/energy_weights.py"
 
 
+def energy_regressor(wildcards):
+    """The regressor that reads the joints in E_joint of a variant."""
+    return regressor_files()[block("optimize", wildcards.variant)["regressor"]]
+
+
 rule train_discriminator:
     """The discriminator of one variant, trained on the sample in rounds (paper III, Eq. 5)."""
     input:
         frames=sequences(rules.prepare.output.frames, split="train"),
         masks=sequences(rules.segment.output.masks, split="train"),
         bodies=sequences(INITIAL_BODIES, split="train"),
-        regressor=rules.fit_regressor_spin.output.store,
+        regressor=energy_regressor,
         weights=rules.energy_weights.output.weights,
         body=BODY_FILE,
     output:
@@ -51,6 +56,7 @@ rule train_discriminator:
             "optimize": block("optimize", wc.variant),
             "train_discriminator": block("train_discriminator"),
         },
+        device=CONFIG.device,
         body=CONFIG.body,
         body_digest=BODY_DIGEST,
         seed=CONFIG.seed,
@@ -72,7 +78,7 @@ rule optimize:
         frames=rules.prepare.output.frames,
         masks=rules.segment.output.masks,
         bodies=INITIAL_BODIES,
-        regressor=rules.fit_regressor_spin.output.store,
+        regressor=energy_regressor,
         discriminator=discriminator,
         weights=rules.energy_weights.output.weights,
         body=BODY_FILE,
@@ -90,6 +96,7 @@ rule optimize:
         runtime=minutes(15),
     params:
         cfg=lambda wc: block("optimize", wc.variant),
+        device=CONFIG.device,
         body=CONFIG.body,
         body_digest=BODY_DIGEST,
         code=code("optimize"),

@@ -6,6 +6,10 @@ from jointreg.table_text import protocol_sentence
 
 TEST_SUBJECTS = sorted({row.subject for row in SEQUENCES if row.split == "test"})
 EXAMPLES = load_examples(CONFIG.figures.examples, SEQUENCES)
+TRAINING = {(row.subject, row.action) for row in SEQUENCES if row.split == "train"}
+# Shown with the bodies of all variants, which exist for training sequences.
+ABLATED = ([row for row in EXAMPLES if (row.subject, row.action) in TRAINING] or EXAMPLES)[:3]
+DISCRIMINATING = [name for name in CONFIG.variants if block("optimize", name)["adversarial"] > 0]
 # The paper's values stand beside Human3.6M and its stand-in only.
 PAPER = "config/paper_table_1.csv" if CONFIG.dataset.kind == "human36m" else ""
 PROTOCOL = protocol_sentence(
@@ -20,12 +24,17 @@ PROTOCOL = protocol_sentence(
 )
 
 
-def examples(pattern):
+def examples(pattern, rows=EXAMPLES, variant="full"):
     """`pattern` filled for every row of the table of examples, in its order."""
     return [
-        str(pattern).format_map({"subject": row.subject, "action": row.action, "variant": "full"})
-        for row in EXAMPLES
+        str(pattern).format_map({"subject": row.subject, "action": row.action, "variant": variant})
+        for row in rows
     ]
+
+
+def plain(row):
+    """An example as a parameter."""
+    return {"subject": row.subject, "action": row.action, "frames": list(row.frames)}
 
 
 def table_report(name, form):
@@ -93,7 +102,7 @@ rule agreement:
                 for path in sequences(rules.optimize.output.bodies, split="train", variant=variant)
             ),
         ],
-        regressor=rules.fit_regressor_spin.output.store,
+        regressor=rules.fit_regressor_spin.output.npy,
         body=BODY_FILE,
     output:
         table=table_report("agreement.csv", "data"),
@@ -111,12 +120,21 @@ rule agreement:
 
 
 rule figures:
-    """Overlays before and after, energies, errors and regressor support."""
+    """Overlays, bodies of all variants, energies, discriminators, errors and regressor support."""
     input:
         frames=examples(rules.prepare.output.frames),
         masks=examples(rules.segment.output.masks),
         initial=examples(INITIAL_BODIES),
         refined=examples(rules.optimize.output.bodies),
+        ablated_frames=examples(rules.prepare.output.frames, ABLATED),
+        ablated_masks=examples(rules.segment.output.masks, ABLATED),
+        ablated_initial=examples(INITIAL_BODIES, ABLATED),
+        ablated_refined=[
+            path
+            for variant in CONFIG.variants
+            for path in examples(rules.optimize.output.bodies, ABLATED, variant)
+        ],
+        training=expand(rules.train_discriminator.output.record, variant=DISCRIMINATING),
         energies=[
             path
             for variant in CONFIG.variants
@@ -128,6 +146,8 @@ rule figures:
         body=BODY_FILE,
     output:
         overlays=[overlay_report(row) for row in EXAMPLES],
+        ablations=figure_report("ablations", "bodies of all variants"),
+        discriminator=figure_report("discriminator", "training of the discriminator"),
         energies=figure_report("energies", "energies over iterations"),
         joints=figure_report("joint_errors", "error by joint"),
         table=figure_report("table_1_plot", "Table I as dots"),
@@ -139,12 +159,11 @@ rule figures:
         "../../envs/plot.yaml"
     params:
         cfg=block("figures"),
-        examples=[
-            {"subject": row.subject, "action": row.action, "frames": list(row.frames)}
-            for row in EXAMPLES
-        ],
+        examples=[plain(row) for row in EXAMPLES],
+        ablated=[plain(row) for row in ABLATED],
         regressors=list(regressor_files()),
         variants=CONFIG.variants,
+        discriminating=DISCRIMINATING,
         methods=CONFIG.methods,
         methods_table=CONFIG.methods_table,
         paper=PAPER,
@@ -157,9 +176,46 @@ rule figures:
         "../scripts/figures.py"
 
 
+rule animation:
+    """The refinement of one frame, refined again to be seen on its way."""
+    input:
+        frames=examples(rules.prepare.output.frames, ABLATED)[0],
+        masks=examples(rules.segment.output.masks, ABLATED)[0],
+        bodies=examples(INITIAL_BODIES, ABLATED)[0],
+        regressor=regressor_files()[block("optimize", "full")["regressor"]],
+        discriminator=expand(
+            rules.train_discriminator.output.discriminator,
+            variant=[name for name in DISCRIMINATING if name == "full"],
+        ),
+        weights=rules.energy_weights.output.weights,
+        body=BODY_FILE,
+    output:
+        gif=report(
+            f"results/{RUN}/figures/fit.gif",
+            caption="../report/fit.rst",
+            category="Figures",
+            labels={"figure": "one fit, moving"},
+        ),
+    log:
+        f"logs/{RUN}/animation.log",
+    localrule: True
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        cfg=block("optimize", "full"),
+        example=plain(ABLATED[0]),
+        device=CONFIG.device,
+        body=CONFIG.body,
+        body_digest=BODY_DIGEST,
+        code=code("animation"),
+    script:
+        "../scripts/animation.py"
+
+
 rule paper:
     """Everything that regenerates the paper, without the comparison with truth."""
     input:
         rules.table_1.output,
         rules.agreement.output,
         rules.figures.output,
+        rules.animation.output,

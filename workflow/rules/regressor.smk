@@ -8,8 +8,8 @@ rule fit_regressor_spin:
         bodies=sequences(INITIAL_BODIES, split="train"),
         body=BODY_FILE,
     output:
-        store=f"results/{RUN}/fit_regressor_spin/J_spin.zarr.zip",
         npy=f"results/{RUN}/fit_regressor_spin/J_spin.npy",
+        sidecar=f"results/{RUN}/fit_regressor_spin/J_spin.npy.json",
     log:
         f"logs/{RUN}/fit_regressor_spin.log",
     conda:
@@ -26,18 +26,26 @@ rule fit_regressor_spin:
         "../scripts/fit_regressor.py"
 
 
+def fit_settings(wildcards):
+    """Settings of J_opt; bodies that were never asked to stand where the labels are get no say in it."""
+    cfg = block("fit_regressor_opt")
+    if block("optimize", wildcards.variant)["joint_frame"] == "root_relative":
+        cfg |= {"translation": "eliminated"}
+    return cfg
+
+
 use rule fit_regressor_spin as fit_regressor_opt with:
     input:
         frames=sequences(rules.prepare.output.frames, split="train"),
         bodies=lambda wc: sequences(rules.optimize.output.bodies, split="train", variant=wc.variant),
         body=BODY_FILE,
     output:
-        store=f"results/{RUN}/fit_regressor_opt/J_opt_{{variant}}.zarr.zip",
         npy=f"results/{RUN}/fit_regressor_opt/J_opt_{{variant}}.npy",
+        sidecar=f"results/{RUN}/fit_regressor_opt/J_opt_{{variant}}.npy.json",
     log:
         f"logs/{RUN}/fit_regressor_opt/{{variant}}.log",
     params:
-        cfg=block("fit_regressor_opt"),
+        cfg=fit_settings,
         body=CONFIG.body,
         body_digest=BODY_DIGEST,
         code=code("fit_regressor"),

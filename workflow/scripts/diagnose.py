@@ -2,19 +2,20 @@
 
 import numpy as np
 
+from jointreg import variants
 from jointreg.body import load_body
 from jointreg.config import Evaluate
 from jointreg.diagnosis import COLUMNS, as_text, diagnose
 from jointreg.diagnosis_input import load_cases
+from jointreg.exchange import load_regressor
 from jointreg.job import start
-from jointreg.regressor import load_regressor
 from jointreg.tidy import write_rows
 
 job = start(snakemake)
 body = load_body(job.params.body)
 names = zip(job.params.regressors, job.input.regressors, strict=True)
 kinds = ("frames", "masks", "estimates", "refined")
-rows = diagnose(
+found = diagnose(
     body,
     load_cases(
         job.params.splits,
@@ -27,5 +28,7 @@ rows = diagnose(
     initial=job.params.initial,
     protocol=Evaluate(**job.params.cfg),
 )
-print(as_text(rows))
-write_rows(job.output.table, rows, COLUMNS)
+print(as_text(found.rows))
+print(variants.as_text(found.variants))
+write_rows(job.output.table, found.rows, COLUMNS)
+write_rows(job.output.variants, found.variants, variants.COLUMNS)

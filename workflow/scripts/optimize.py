@@ -7,20 +7,23 @@ from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Optimize
 from jointreg.discriminator import Discriminator
+from jointreg.exchange import load_regressor
 from jointreg.job import report, start
 from jointreg.losses import TERMS, EnergyWeights
 from jointreg.refine import refine
 from jointreg.sample import load_frames
 
 job = start(snakemake)
+body = load_body(job.params.body)
 sequence = load_frames(job.input.frames, job.input.masks, job.input.bodies)
 refined = refine(
-    load_body(job.params.body),
+    body,
     **sequence.arguments(),
-    regressor=stores.REGRESSOR.read(job.input.regressor).weights,
+    regressor=load_regressor(job.input.regressor, body).weights,
     settings=Optimize(**job.params.cfg),
     weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text())),
     discriminator=Discriminator.load(path) if (path := job.input.discriminator) else None,
+    device=job.params.device,
     progress=report("frames"),
 )
 facts = {"rows": stores.BODIES.read(job.input.bodies, only=[]).attrs["rows"]}

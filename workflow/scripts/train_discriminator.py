@@ -3,26 +3,29 @@
 import json
 from pathlib import Path
 
-from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Optimize, TrainDiscriminator
+from jointreg.exchange import load_regressor
 from jointreg.job import report, start
 from jointreg.losses import EnergyWeights
 from jointreg.refine import train_discriminator
 from jointreg.sample import draw_sample
 
 job = start(snakemake)
+body = load_body(job.params.body)
 settings = TrainDiscriminator(**job.params.cfg["train_discriminator"])
 files = job.input.frames, job.input.masks, job.input.bodies
 trained = train_discriminator(
-    load_body(job.params.body),
+    body,
     **draw_sample(*files, settings.frames, job.stream("sample")).arguments(),
-    regressor=stores.REGRESSOR.read(job.input.regressor).weights,
+    regressor=load_regressor(job.input.regressor, body).weights,
     settings=settings,
     optimize=Optimize(**job.params.cfg["optimize"]),
     weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text())),
     generator=job.generator,
+    device=job.params.device,
     progress=report("rounds"),
 )
+print(trained.as_text())
 trained.discriminator.save(job.output.discriminator)
 Path(job.output.record).write_text(json.dumps(trained.as_dict(), indent=1) + "\n")

@@ -1,0 +1,34 @@
+"""Rule `animation`. The fit is in jointreg.follow, the pictures are in jointreg.animation."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from jointreg import gallery
+from jointreg.body import load_body
+from jointreg.config import Optimize
+from jointreg.discriminator import Discriminator
+from jointreg.exchange import load_regressor
+from jointreg.follow import follow
+from jointreg.job import start
+from jointreg.losses import EnergyWeights
+from jointreg.sample import load_frames
+from jointreg.sequences import Example
+
+job = start(snakemake)
+body, example = load_body(job.params.body), Example(**job.params.example)
+regressor = load_regressor(job.input.regressor, body)
+files = {"frames": job.input.frames, "masks": job.input.masks}
+frame = gallery.first_frame(body, example, files, regressor)
+sample = load_frames(**files, bodies=job.input.bodies, rows=np.array(example.frames[:1]))
+way = follow(
+    body,
+    sample,
+    regressor.weights,
+    settings=Optimize(**job.params.cfg),
+    weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text())),
+    discriminator=Discriminator.load(job.input.discriminator[0]) if job.input.discriminator else None,
+    device=job.params.device,
+)
+gallery.draw_fit(body, frame, sample.intrinsics, regressor, way, job.output.gif)
