@@ -39,6 +39,9 @@ if CONFIG.synthesize.enabled:
     include: "workflow/rules/diagnose.smk"
 
 
+include: "workflow/rules/offsets.smk"
+
+
 rule all:
     """Everything: the paper's table and figures, and with the open data set the comparison with truth."""
     default_target: True

@@ -309,4 +309,18 @@ ERRORS = Schema(
     },
 )
 
-SCHEMAS = (FRAMES, MASKS, BODIES, ENERGIES, BACKGROUND, ERRORS)
+OFFSETS = Schema(
+    "offsets",
+    1,
+    "Label offsets of the training subjects in the frames of their limbs, and the regressor they were "
+    "fitted with. Facts: subjects, joint_names, topology_hash, frames.",
+    {
+        "weights": Array(("joint", "vertex"), "float64", "1", "The regressor that all share."),
+        "offsets": Array(("subject", 17, 3), "float64", "m", "Sum to 0 over subjects."),
+        "error": Array(("subject", 17, 3), "float64", "m", "Standard error of `offsets`."),
+        "noise": Array((51, 51), "float64", "m^2", "Covariance of the mean over one sequence."),
+        "spread": Array((1,), "float64", "m", "Standard deviation of an offset, an axis."),
+    },
+)
+
+SCHEMAS = (FRAMES, MASKS, BODIES, ENERGIES, BACKGROUND, ERRORS, OFFSETS)

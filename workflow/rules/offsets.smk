@@ -1,0 +1,129 @@
+"""Label offsets of every subject (paper Fig. 8): `snakemake offsets`. No part of `all`."""
+
+# Bodies that were refined with J_opt have lost less of the offsets: docs/label_offsets.md.
+OFFSETS_VARIANT = "second_round" if "second_round" in CONFIG.variants else "full"
+
+
+rule fit_offsets:
+    """One regressor for all training subjects, and an offset for each subject and joint."""
+    input:
+        frames=sequences(rules.prepare.output.frames, split="train"),
+        bodies=lambda wc: sequences(rules.optimize.output.bodies, split="train", variant=wc.variant),
+        regressor=rules.fit_regressor_opt.output.npy,
+        body=BODY_FILE,
+    output:
+        store=f"results/{RUN}/fit_offsets/{{variant}}.zarr.zip",
+    log:
+        f"logs/{RUN}/fit_offsets/{{variant}}.log",
+    conda:
+        "../../envs/jointreg.yaml"
+    resources:
+        runtime=lambda wc, attempt: 240 * attempt,
+        mem_mb=lambda wc, attempt: 3000 * attempt,
+    params:
+        cfg=fit_settings,
+        sequences=sequences("{subject}/{action}", "train"),
+        body=CONFIG.body,
+        body_digest=BODY_DIGEST,
+        code=code("fit_offsets"),
+    script:
+        "../scripts/fit_offsets.py"
+
+
+OFFSETS = rules.fit_offsets.output.store.format(variant=OFFSETS_VARIANT)
+
+
+rule evaluate_offsets:
+    """Errors of the test subjects with and without offsets, cross-fitted by sequence."""
+    input:
+        frames=sequences(rules.prepare.output.frames, split="test"),
+        refined=sequences(rules.optimize.output.bodies, split="test", variant=OFFSETS_VARIANT),
+        estimates=[
+            path
+            for method in CONFIG.methods
+            for path in sequences(rules.estimate.output.bodies, split="test", method=method)
+        ],
+        regressor=rules.fit_regressor_opt.output.npy.format(variant=OFFSETS_VARIANT),
+        offsets=OFFSETS,
+        body=BODY_FILE,
+    output:
+        table=table_report("offsets.csv", "data"),
+        evaluation=table_report("offsets_evaluation.csv", "data"),
+    log:
+        f"logs/{RUN}/evaluate_offsets.log",
+    conda:
+        "../../envs/jointreg.yaml"
+    resources:
+        runtime=lambda wc, attempt: 60 * attempt,
+    params:
+        cfg=block("evaluate"),
+        sequences=sequences("{subject}/{action}", "test"),
+        methods=CONFIG.methods,
+        regressor=f"opt_{OFFSETS_VARIANT}",
+        protocol=PROTOCOL,
+        body=CONFIG.body,
+        body_digest=BODY_DIGEST,
+        code=code("evaluate_offsets"),
+    script:
+        "../scripts/evaluate_offsets.py"
+
+
+rule draw_offsets:
+    """The offsets as arrows on the body, by subject."""
+    input:
+        table=rules.evaluate_offsets.output.table,
+        offsets=OFFSETS,
+        body=BODY_FILE,
+    output:
+        figure_report("offset_arrows", "label offsets"),
+    log:
+        f"logs/{RUN}/draw_offsets.log",
+    localrule: True
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        cfg=block("figures"),
+        body=CONFIG.body,
+        body_digest=BODY_DIGEST,
+        code=code("draw_offsets"),
+    script:
+        "../scripts/draw_offsets.py"
+
+
+rule offsets:
+    """Tables and figure of the label offsets, with the open data set the comparison with truth."""
+    input:
+        rules.evaluate_offsets.output,
+        rules.draw_offsets.output,
+        f"results/{RUN}/tables/offsets_diagnostics.csv" if CONFIG.synthesize.enabled else [],
+
+
+if CONFIG.synthesize.enabled:
+
+    rule diagnose_offsets:
+        """Compare the offsets with the planted ones."""
+        input:
+            truth=expand(
+                rules.synthesize.output.truth, subject=sorted({row.subject for row in SEQUENCES})
+            ),
+            j_true=rules.synthesize_rig.output.truth,
+            frames=sequences(rules.prepare.output.frames, split="train"),
+            offsets=OFFSETS,
+        output:
+            table=table_report("offsets_diagnostics.csv", "data"),
+        log:
+            f"logs/{RUN}/diagnose_offsets.log",
+        conda:
+            "../../envs/jointreg.yaml"
+        resources:
+            mem_mb=lambda wc, attempt: 3000 * attempt,
+        params:
+            cfg=block("fit_regressor_opt"),
+            sequences=sequences("{subject}/{action}", "train"),
+            truth=TRUTH,
+            parameters=settings.read_yaml(CONFIG.synthesize.parameters),
+            body=CONFIG.body,
+            body_digest=BODY_DIGEST,
+            code=code("diagnose_offsets"),
+        script:
+            "../scripts/diagnose_offsets.py"

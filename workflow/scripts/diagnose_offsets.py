@@ -1,0 +1,33 @@
+"""Rule `diagnose_offsets`, which reads the truth. The science is in jointreg.offset_diagnosis."""
+
+import numpy as np
+
+from jointreg import stores
+from jointreg.body import load_body
+from jointreg.config import FitRegressor
+from jointreg.diagnosis_input import FRAMES_READ, true_bodies
+from jointreg.job import start
+from jointreg.offset_diagnosis import COLUMNS, diagnose_offsets
+from jointreg.offsets import read_offsets
+from jointreg.stores import Record
+from jointreg.synthetic.labels import label_offsets
+from jointreg.synthetic.parameters import Parameters
+from jointreg.tidy import write_rows
+
+job = start(snakemake)
+body, made = load_body(job.params.body), Parameters(**job.params.parameters)
+found = read_offsets(stores.OFFSETS.read(job.input.offsets))
+sequences = []
+for name, path in zip(job.params.sequences, job.input.frames, strict=True):
+    frames, (subject, action) = stores.FRAMES.read(path, only=FRAMES_READ), name.split("/")
+    truth = true_bodies(job.params.truth, subject, action, frames)
+    sequences.append((subject, Record(truth, {"rows": frames.attrs["rows"]}), frames))
+rows = diagnose_offsets(
+    body,
+    found,
+    {subject: label_offsets(subject, made.planted_seed, made.labels) for subject in found.subjects},
+    sequences,
+    np.load(job.input.j_true),
+    FitRegressor(**job.params.cfg),
+)
+write_rows(job.output.table, rows, COLUMNS)

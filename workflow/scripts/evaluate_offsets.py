@@ -1,0 +1,28 @@
+"""Rule `evaluate_offsets`. The science is in jointreg.offset_evaluation."""
+
+from jointreg import stores
+from jointreg.body import load_body
+from jointreg.config import Evaluate
+from jointreg.job import by, start
+from jointreg.offset_evaluation import COLUMNS, OFFSET_COLUMNS, Trial, evaluate_offsets
+from jointreg.offsets import read_offsets
+from jointreg.regressor import load_regressor
+from jointreg.tidy import write_rows
+
+job = start(snakemake)
+body = load_body(job.params.body)
+estimates = by(job.params.methods, job.input.estimates)
+trials = [
+    Trial(
+        subject=name.split("/")[0],
+        frames=stores.FRAMES.read(job.input.frames[at], only=["joints_cam"]),
+        refined=stores.BODIES.read(job.input.refined[at]),
+        estimates={method: stores.BODIES.read(files[at]) for method, files in estimates.items()},
+    )
+    for at, name in enumerate(job.params.sequences)
+]
+known = {job.params.regressor: load_regressor(job.input.regressor, body).weights}
+found = read_offsets(stores.OFFSETS.read(job.input.offsets))
+scores, offsets = evaluate_offsets(body, trials, known, found, Evaluate(**job.params.cfg))
+write_rows(job.output.evaluation, scores, COLUMNS)
+write_rows(job.output.table, offsets, OFFSET_COLUMNS)
