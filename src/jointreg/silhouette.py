@@ -4,8 +4,10 @@ A closed, consistently oriented mesh needs no z-buffer and no triangle filling. 
 their positive side to the image cover every inside point at least once; their common boundary is
 the contour (some 900 of SMPL's 20,664 edges). The signed area under each contour edge, cut exactly
 at the pixel grid, goes into a column buffer; a prefix sum down the columns is the number of layers
-A over each pixel, averaged over its area; C = min(A, 1) is the coverage. It is exact but for pixels
-crossed by two contours, where layers add up instead of uniting. The gradient walks the same edges.
+A over each pixel, averaged over its area. The coverage is C = min(A, 1), but for pixels that can hold
+0 and 2 layers at once: there the pieces of contour are compared with each other, and the area under
+those that bound the covered part is C. Covered is what any face projects onto, also where the mesh
+crosses itself. The gradient walks the same pieces: both are exact to rounding.
 
 Pixel (row y, column x) covers [x - 0.5, x + 0.5] x [y - 0.5, y + 0.5]. Parts of the mesh outside the
 image are clipped; loss outside the image is not counted. Kernels run on the CPU, sixteen frames
