@@ -87,6 +87,31 @@ def body_views(meshes: Mapping[str, np.ndarray], faces: np.ndarray) -> Figure:
     return figure
 
 
+def mesh_rows(rows: Mapping[str, np.ndarray], faces: np.ndarray) -> Figure:
+    """One row of meshes a name, from the front, all to one scale, over a line for the floor.
+
+    Args:
+        rows: name -> vertices, y up, facing +z, the floor at y = 0, metres, (N, V, 3).
+        faces: (F, 3).
+    """
+    with mpl.rc_context(STYLE | {"axes.grid": False}):
+        across = max(len(meshes) for meshes in rows.values())
+        half, top = 0.85, 2.1
+        figure = Figure(figsize=(0.95 * across + 1.2, 1.2 * len(rows)), layout="constrained")
+        axes = figure.subplots(len(rows), across, squeeze=False)
+        for line, (name, meshes) in zip(axes, rows.items(), strict=True):
+            for axis in line:
+                axis.set_axis_off()
+            for axis, mesh in zip(line, meshes, strict=False):
+                _mesh(axis, mesh, faces, "front")
+                axis.axhline(0, color="0.6", linewidth=0.8)
+                axis.set_xlim(-half, half)
+                axis.set_ylim(-MARGIN, top)
+                axis.set_aspect("equal")
+            line[0].text(-0.1, 0.4, name, transform=line[0].transAxes, ha="right", fontsize=10)
+    return figure
+
+
 def _project(points: np.ndarray, view: str) -> tuple[np.ndarray, np.ndarray]:
     """Picture coordinates (P, 2) and nearness to the viewer (P,)."""
     right, towards = (np.array(axis) for axis in VIEWS[view])

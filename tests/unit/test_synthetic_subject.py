@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from jointreg.body import load_body
+from jointreg.datasets.human36m_metadata import ACTIONS as NUMBERS
 from jointreg.datasets.human36m_metadata import read_metadata
 from jointreg.errors import ConfigError, DataError
 from jointreg.regressor import load_regressor
 from jointreg.skeleton import H36M_17_IN_32
 from jointreg.synthetic.kinematics import figure
 from jointreg.synthetic.layout import REPEATED, recording_name
+from jointreg.synthetic.motion import ACTIONS as ALL_ACTIONS
 from jointreg.synthetic.motion import seat_height
 from jointreg.synthetic.parameters import Parameters, load_parameters
 from jointreg.synthetic.render import build_scene
@@ -35,7 +37,7 @@ def parameters() -> Parameters:
 
 def _write(folder: Path, parameters: Parameters, seed: int = SEED) -> tuple[Path, Path]:
     root, truth = folder / "data", folder / "truth"
-    write_rig(root, truth, parameters, SUBJECTS, ACTIONS, TAKES, CAMERAS, seed)
+    write_rig(root, truth, parameters, SUBJECTS, list(ALL_ACTIONS), TAKES, CAMERAS, seed)
     work = {"Directions": ("1",), "Walking": ("1", "2")}
     write_subject("S5", root, truth, parameters, work, CAMERAS, FRAMES, RATE, seed)
     return root, truth
@@ -72,6 +74,19 @@ def test_every_file_lies_where_the_real_data_set_has_it(written: tuple[Path, Pat
     assert found == poses | {"metadata.xml", "J_regressor_h36m.npy"}
     hidden = {str(path.relative_to(truth)) for path in truth.rglob("*") if path.is_file()}
     assert hidden == {"J_true.npy"} | {f"{k}/S5/{a}.npz" for k in ("bodies", "masks") for a in ACTIONS}
+
+
+def test_the_mapping_names_every_take_of_the_fifteen_actions(written: tuple[Path, Path]) -> None:
+    mapping = read_metadata(written[0] / "metadata.xml").mapping
+    assert set(ALL_ACTIONS) == set(NUMBERS) - {"_ALL"}
+    assert set(mapping) == {(number, take) for number in range(2, 17) for take in (1, 2)}
+    for action, number in NUMBERS.items():
+        if action == "_ALL":
+            continue
+        # Two actions have names of their own with S1; S5 counts its takes from 1.
+        own = {"Photo": "TakingPhoto", "WalkDog": "WalkingDog"}.get(action, action)
+        assert mapping[number, 1] == {1: own, 5: f"{action} 1"}
+        assert mapping[number, 2] == {1: f"{own} 1", 5: f"{action} 2"}
 
 
 def test_labels_agree_in_world_camera_and_pixels(written: tuple[Path, Path]) -> None:
@@ -194,8 +209,8 @@ def test_bad_work_is_refused_by_name(
     written: tuple[Path, Path], tmp_path: Path, parameters: Parameters
 ) -> None:
     root, truth = written
-    with pytest.raises(ConfigError, match="action 'Eating'"):
-        write_subject("S5", root, truth, parameters, {"Eating": ("1",)}, CAMERAS, 1, RATE, 0)
+    with pytest.raises(ConfigError, match="action 'Juggling'"):
+        write_subject("S5", root, truth, parameters, {"Juggling": ("1",)}, CAMERAS, 1, RATE, 0)
     with pytest.raises(ConfigError, match="camera '123'"):
         write_subject("S5", root, truth, parameters, {}, ("123",), 1, RATE, 0)
     with pytest.raises(ConfigError, match="take is 'a'"):

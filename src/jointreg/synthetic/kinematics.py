@@ -41,6 +41,25 @@ class Posture:
     """Side -> global rotation of the foot, (N, 3, 3)."""
     toes: dict[str, np.ndarray]
     """Side -> upward bend of the toes, (N,)."""
+    knees_up: np.ndarray
+    """How much more knees point up than to where pelvis and feet look: 0 not at all, 2 half, (N,)."""
+
+
+def still(count: int) -> Posture:
+    """A posture of `count` moments with every angle and position zero."""
+    zeros = np.zeros((count, 3))
+    eye = np.tile(np.eye(3), (count, 1, 1))
+    return Posture(
+        pelvis=zeros.copy(),
+        pelvis_rotation=eye.copy(),
+        trunk=zeros.copy(),
+        head=zeros.copy(),
+        arms={side: np.zeros((count, 4)) for side in SIDES},
+        ankles={side: zeros.copy() for side in SIDES},
+        feet={side: eye.copy() for side in SIDES},
+        toes={side: np.zeros(count) for side in SIDES},
+        knees_up=np.zeros(count),
+    )
 
 
 @dataclass(frozen=True)
@@ -107,6 +126,17 @@ def pose(person: Figure, posture: Posture) -> tuple[np.ndarray, np.ndarray]:
         rotations[:, JOINT[f"{side}_ankle"]] = ankle
         rotations[:, JOINT[f"{side}_foot"]] = about("x", -posture.toes[side])
     return rotations, posture.pelvis - person.rest[0]
+
+
+def hand_position(person: Figure, side: str, angles: np.ndarray) -> np.ndarray:
+    """Hand joint where trunk and pelvis are as in the T-pose, (N, 4) -> (N, 3) metres."""
+    names = (f"{side}_{name}" for name in ("collar", "shoulder", "elbow", "hand"))
+    collar, shoulder, elbow, hand = (person.rest[JOINT[name]] for name in names)
+    girdle, upper, fore = _arm(SIGN[side], angles)
+    upper = girdle @ upper
+    fore = upper @ fore
+    # Wrist and hand go on straight from the forearm.
+    return collar + girdle @ (shoulder - collar) + upper @ (elbow - shoulder) + fore @ (hand - elbow)
 
 
 def bend(angles: np.ndarray) -> np.ndarray:
@@ -183,6 +213,7 @@ def _leg(person: Figure, side: str, posture: Posture) -> tuple[np.ndarray, np.nd
     down = reach / np.linalg.norm(reach, axis=1, keepdims=True)
     # The knee points where foot and pelvis look to on average.
     ahead = pelvis[:, :, 2] + posture.feet[side][:, :, 2]
+    ahead[:, 1] += posture.knees_up
     axis = np.cross(ahead, down)
     axis /= np.linalg.norm(axis, axis=1, keepdims=True)
     at_hip = np.arccos(np.clip((a * a + distance**2 - b * b) / (2 * a * distance), -1, 1))

@@ -15,8 +15,11 @@ from jointreg.rotations import from_axis_angle
 from jointreg.skeleton import H36M_17
 from jointreg.synthetic.kinematics import figure
 from jointreg.synthetic.labels import LIMB
-from jointreg.synthetic.motion import ACTIONS, perform
+from jointreg.synthetic.motion import perform
 from jointreg.synthetic.parameters import Parameters, StandardRegressor
+
+POSES = ("Directions", "Sitting", "Walking")
+"""Actions that the random bodies are taken from: J_std is one matrix, whatever a run films."""
 
 
 def standard_regressor(
@@ -46,17 +49,16 @@ def standard_regressor(
 def random_bodies(
     body: Body, parameters: Parameters, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Other people in the poses of the action table: rotations, betas, translation (stage frame)."""
+    """Other people in the poses of `POSES`: rotations, betas, translation (stage frame)."""
     total, each = parameters.standard_regressor.bodies, 8
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    names = list(ACTIONS)
     for index in range(-(-total // each)):
         betas = np.clip(0.7 * generator.standard_normal(body.n_betas), -1.5, 1.5)
         person = figure(body, betas)
         times = np.sort(generator.uniform(0, 20, each))
         stools = parameters.room.stools_m
         rotations, translation = perform(
-            person, names[index % len(names)], index, times, parameters.motion, stools, generator
+            person, POSES[index % len(POSES)], index, times, parameters.motion, stools, generator
         )
         loose = from_axis_angle(0.1 * generator.standard_normal((each, 23, 3)))
         rotations[:, 1:] = rotations[:, 1:] @ loose
