@@ -53,7 +53,12 @@ def test_a_changed_setting_reruns_its_stage_and_what_follows(finished, change, r
 
 def test_an_edited_comment_docstring_or_message_reruns_nothing(finished):
     undo = [
-        edited(finished, "src/jointreg/losses.py", '"""Sum over joints of', '"""The sum over joints of'),
+        edited(
+            finished,
+            "src/jointreg/losses.py",
+            '"""Sum over joints of squared distances (Eq',
+            '"""The sum (Eq',
+        ),
         edited(finished, "workflow/scripts/optimize.py", "job = start", "# begin\njob = start"),
     ]
     assert not planned(finished, *TINY)
