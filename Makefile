@@ -1,5 +1,6 @@
 ## make demo         environment, open data set, whole workflow, Table I in the terminal
 ## make test         every test
+## make variants     every variant of the refinement, four cameras (docs/refinement.md)
 ## make demo-lab     real people, real cameras: four videos of a laboratory
 ## make test-paper-backends   PyTorch3D beside ours, in an environment of its own (5 GB)
 ## make lint         ruff, snakefmt, mypy; make format mends what they can
@@ -19,7 +20,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: help env demo demo-lab test test-paper-backends lint format docs clean-demo clean-demo-lab
+.PHONY: help env demo demo-lab variants test test-paper-backends lint format docs clean-demo clean-demo-lab
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -40,6 +41,9 @@ demo: $(READY)
 demo-lab: $(READY)
 	$(BIN)/python tools/fetch_lab.py
 	$(BIN)/python tools/demo.py lab --cores $(CORES)
+
+variants: $(READY)
+	$(SNAKEMAKE) --quiet rules --configfile config/open.yaml config/open_variants.yaml
 
 test: $(READY)
 	$(BIN)/python -m pytest

@@ -41,7 +41,7 @@ def main() -> None:
         intrinsics,
         regressor,
         settings=optimize_settings(config, "no_discriminator").model_copy(update={"iterations": 1}),
-        weights=EnergyWeights(1.0, 1.0, 1.0),
+        weights=EnergyWeights(1.0, 1.0, 1.0, 1.0),
     )
     parameters = load_parameters(ROOT / config.synthesize.parameters)
     cameras = config.synthesize.cameras

@@ -8,10 +8,12 @@ import numpy as np
 from jointreg import figures
 from jointreg.body import load_body
 from jointreg.config import load, parameter_table, read_yaml
-from jointreg.mesh_figures import body_views
+from jointreg.mesh_figures import body_views, mesh_rows
 from jointreg.rotations import from_axis_angle
 from jointreg.skeleton import SMPL_24
 from jointreg.stores import FRAMES, SCHEMAS
+from jointreg.synthetic.parameters import load_parameters
+from jointreg.synthetic.showcase import moments
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,7 +49,16 @@ def main() -> None:
     (ROOT / "config/README.md").write_text(CONFIG_HEAD + parameter_table(config))
     (ROOT / "docs/stores.md").write_text(stores_page() + measured_sizes(ROOT / "results/open"))
     draw_open_body()
+    draw_actions()
     copy_overlay(ROOT / "results/open/figures/overlay_S6_Sitting.png")
+
+
+def draw_actions() -> None:
+    """Seven moments of each action of the open data set."""
+    parameters = load_parameters(ROOT / "config/generator.yaml")
+    rows = moments(parameters, "S6", np.arange(7) * 0.8, np.random.default_rng(4))
+    picture = mesh_rows(rows, load_body("open").faces)
+    figures.save(picture, ROOT / "docs/pictures/actions.png", dpi=80)
 
 
 def copy_overlay(source: Path) -> None:
