@@ -1,139 +1,85 @@
-"""Joint regressors: fit one to posed bodies and labelled joints, apply it, load and save it.
+"""Joint regressors: fit one to posed bodies and labelled joints. Files are `jointreg.exchange`'s.
 
 A regressor J (joints x vertices) is non-negative, and its rows sum to about 1: joints = J @ vertices.
 
-Source: paper II-B, Eq. 1, read as a least-squares problem (docs/deviations.md#eq-1); NNLS by active
-set: Lawson and Hanson, Solving Least Squares Problems, 1974, on the Gram matrix as in Bro and de Jong,
-J. Chemometrics 1997.
+Source: paper II-B, Eq. 1, read as a least-squares problem (docs/deviations.md#eq-1), options and what
+they do: docs/regressor.md. Weights of robust fits: Huber 1964; Geman and McClure 1987.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from scipy.linalg.blas import dsyrk
 
+from jointreg._candidates import MIRRORED_ROWS, allowed_vertices, mirror_of, mirrored
+from jointreg._statistics import DEPTH_APART, TOGETHER, Groups, Statistics, centred
 from jointreg.body import Body
 from jointreg.config import FitRegressor
-from jointreg.errors import DataError, ShapeError, SolverError, UnitError
-from jointreg.skeleton import H36M_17, rows
-from jointreg.stores import Record, require_same_rows
+from jointreg.errors import ShapeError, SolverError
+from jointreg.exchange import LARGEST_SUM_ERROR, Regressor
+from jointreg.exchange import load_regressor as load_regressor
+from jointreg.exchange import save_regressor as save_regressor
+from jointreg.nnls import ALONE, prune, solve_nnls
+from jointreg.stores import BODIES, FRAMES, Record, require_same_rows
 
-CHUNK = 256
+CHUNK = 128
 """Frames posed at a time while the statistics are summed."""
-LARGEST_SUM_ERROR = 0.01
-"""A row's sum may differ from 1 by this; at 5 m from the camera that is 5 cm."""
 LABEL_NOISE_M = 0.01
 """Standard deviation of a labelled joint that the prior on translations is weighed against, metres."""
-TOGETHER = ((0, 1, 2),)
-DEPTH_APART = ((0, 1), (2,))
-ALONE = np.ones((1, 1))
+
+Sequences = Iterable[tuple[Record, Record]]
+"""Stores BODIES and FRAMES (`joints_cam` is enough) of each sequence."""
 
 
 @dataclass(frozen=True)
-class Regressor:
-    """A joint regressor and the names of its rows."""
+class Training:
+    """Sequences on disk, read again at every pass. Paths end in `<subject>/<action>.zarr.zip`."""
 
-    weights: np.ndarray
-    """Shape (J, V), float64, dimensionless."""
-    joint_names: tuple[str, ...] = H36M_17
-    about: dict[str, object] = field(default_factory=dict)
-    """What is known of its making: frames, absolute_residual_rms_mm, nonzeros, row_sums."""
+    bodies: Sequence[str]
+    """Stores BODIES."""
+    frames: Sequence[str]
+    """Stores FRAMES, in the same order."""
+    watch: Callable[[Sequence[Any], str], Iterable[Any]] = lambda items, label: items
+    """Passes the sequences through and reports on them, as `job.progress`."""
 
-    def apply(self, vertices: np.ndarray) -> np.ndarray:
-        """Joints of posed meshes, (..., V, 3) -> (..., J, 3), in the unit and frame of the vertices.
+    @property
+    def subjects(self) -> list[str]:
+        """Of each sequence."""
+        return [Path(path).parent.name for path in self.bodies]
 
-        Raises:
-            ShapeError: the mesh has another number of vertices.
-        """
-        if vertices.shape[-2] != self.weights.shape[1]:
-            raise ShapeError(
-                f"vertices have shape {vertices.shape}, expected (..., {self.weights.shape[1]}, 3)"
-            )
-        support = np.flatnonzero(self.weights.any(axis=0))
-        return np.matmul(self.weights[:, support], vertices[..., support, :])
+    def __iter__(self) -> Iterator[tuple[Record, Record]]:
+        for bodies, frames in self.watch(list(zip(self.bodies, self.frames, strict=True)), "sequences"):
+            yield BODIES.read(bodies), FRAMES.read(frames, only=["joints_cam"])
 
 
-@dataclass
-class Statistics:
-    """Sufficient statistics of Eq. 1 over any number of frames, centred on each frame's mesh mean.
+def fit(body: Body, sequences: Sequences, settings: FitRegressor) -> Regressor:
+    """Fit a regressor to posed bodies and labels.
 
-    Memory is independent of the number of frames: one V x V matrix a group of axes and a chunk of
-    frames. Where a translation is fitted, depth is kept apart from the lateral axes.
-    """
-
-    n_vertices: int
-    n_joints: int = len(H36M_17)
-    groups: tuple[tuple[int, ...], ...] = TOGETHER
-    """Axes of the camera frame that are summed together: `TOGETHER` or `DEPTH_APART`."""
-    frames: int = 0
-    gram: list[np.ndarray] = field(init=False)
-    """Sum over frames of V V^T for each group, m^2, (V, V); the upper triangle is filled."""
-    cross: list[np.ndarray] = field(init=False)
-    """Sum over frames of X V^T for each group, m^2, (J, V)."""
-    square: np.ndarray = field(init=False)
-    """Sum over frames of |X_j|^2, m^2, (J,)."""
-
-    def __post_init__(self) -> None:
-        size = self.n_vertices, self.n_vertices
-        self.gram = [np.zeros(size, order="F") for _ in self.groups]
-        self.cross = [np.zeros((self.n_joints, self.n_vertices)) for _ in self.groups]
-        self.square = np.zeros(self.n_joints)
-
-    def add(self, vertices: np.ndarray, joints: np.ndarray) -> None:
-        """Add frames: vertices (N, V, 3) and joints (N, J, 3), same frame of reference, metres.
-
-        Raises:
-            ShapeError: the arrays do not belong together.
-            UnitError: the median body is not between 0.5 and 3 m across (usually millimetres).
-        """
-        count = len(vertices)
-        if vertices.shape != (count, self.n_vertices, 3) or joints.shape != (count, self.n_joints, 3):
-            raise ShapeError(
-                f"vertices {vertices.shape} and joints {joints.shape}, expected "
-                f"(N, {self.n_vertices}, 3) and (N, {self.n_joints}, 3)"
-            )
-        for name, points in (("vertices", vertices), ("joints", joints)):
-            extent = float(np.median(np.ptp(points, axis=1).max(axis=-1)))
-            if not 0.5 <= extent <= 3.0:
-                raise UnitError(
-                    f"{name} extend over {extent:.3g} m in the median frame, expected 0.5-3 m"
-                )
-        vertices, joints = np.asarray(vertices, np.float64), np.asarray(joints, np.float64)
-        centre = vertices.mean(axis=1, keepdims=True)
-        vertices, joints = vertices - centre, joints - centre
-        for index, axes in enumerate(self.groups):
-            v = vertices[..., axes].transpose(1, 0, 2).reshape(self.n_vertices, -1)
-            x = joints[..., axes].transpose(1, 0, 2).reshape(self.n_joints, -1)
-            self.gram[index] = dsyrk(1.0, v.T, beta=1.0, c=self.gram[index], trans=1, overwrite_c=True)
-            self.cross[index] += x @ v.T
-        self.square += (joints**2).sum(axis=(0, 2))
-        self.frames += count
-
-
-def fit(body: Body, sequences: Iterable[tuple[Record, Record]], settings: FitRegressor) -> Regressor:
-    """Fit a regressor to posed bodies and labels, in one streaming pass.
+    One streaming pass; `robust` and `drop_above_m` need `robust_passes` more, as a frame's residual is
+    known only once there is a regressor. Memory does not grow with the frames.
 
     Args:
         body: the body model.
-        sequences: stores BODIES and FRAMES (`joints_cam` is enough) of each sequence.
+        sequences: read once a pass; what can be read only once will do where there is one pass.
         settings: the block fit_regressor_spin or fit_regressor_opt.
 
+    Returns:
+        Weights (17, V); `about` says frames, frames_dropped, mean_frame_weight, residuals in mm,
+        non-zeros and row sums.
+
     Raises:
+        DataError: an option leaves a joint without vertices, or needs what the body does not have.
         StoreError: bodies and frames of a sequence are not the same rows.
         ShapeError, UnitError: as `Statistics.add` and `fit_regressor`.
         SolverError: the solver did not finish, or rows are far from summing to 1.
     """
-    groups = DEPTH_APART if settings.translation == "eliminated" else TOGETHER
-    total = Statistics(body.n_vertices, groups=groups)
-    for bodies, frames in sequences:
-        require_same_rows(bodies, frames, "fit_regressor: bodies and frames")
-        for begin in range(0, len(frames.joints_cam), CHUNK):
-            part = slice(begin, begin + CHUNK)
-            posed = body.vertices(bodies.rotations[part], bodies.betas[part], bodies.translation[part])
-            total.add(posed, frames.joints_cam[part])
-    regressor = fit_regressor(total, settings)
+    if weighted(settings) and iter(sequences) is sequences:
+        raise TypeError("robust and drop_above_m read the sequences again: a list, not an iterator")
+    regressor = _one_pass(body, sequences, settings, None)
+    for _ in range(settings.robust_passes if weighted(settings) else 0):
+        regressor = _one_pass(body, sequences, settings, regressor)
     sums = regressor.weights.sum(axis=1)
     if np.abs(sums - 1).max() > LARGEST_SUM_ERROR:
         raise SolverError(
@@ -141,10 +87,122 @@ def fit(body: Body, sequences: Iterable[tuple[Record, Record]], settings: FitReg
             "such a regressor shifts its joints when the body moves",
             "raise sum_weight",
         )
+    regressor.about["topology_hash"] = body.topology_hash
     return regressor
 
 
-def fit_regressor(stats: Statistics, settings: FitRegressor) -> Regressor:
+def _one_pass(
+    body: Body, sequences: Sequences, settings: FitRegressor, last: Regressor | None
+) -> Regressor:
+    """Sum the statistics with the frames' weights by the last fit, and solve."""
+    allowed = allowed_vertices(body, settings)
+    vertices = np.flatnonzero(allowed.any(axis=0))
+    stats = Statistics(len(vertices), groups=groups(settings))
+    for bodies, frames in sequences:
+        add_sequence(stats, body, vertices, bodies, frames, settings, last)
+    if stats.frames == 0 and stats.seen:
+        raise ShapeError(
+            f"every one of {stats.seen} frames has a residual above {settings.drop_above_m:g} m",
+            "raise drop_above_m",
+        )
+    fitted = fit_regressor(
+        stats,
+        settings,
+        allowed=allowed[:, vertices],
+        mirror=mirror_of(body, vertices) if settings.symmetric else None,
+    )
+    weights = np.zeros(allowed.shape)
+    weights[:, vertices] = fitted.weights
+    return Regressor(weights, about=fitted.about)
+
+
+def weighted(settings: FitRegressor) -> bool:
+    """Whether frames weigh differently, by their residuals."""
+    return settings.robust != "none" or settings.drop_above_m > 0
+
+
+def groups(settings: FitRegressor) -> Groups:
+    """Axes that the statistics of such a fit sum together."""
+    return DEPTH_APART if settings.translation == "eliminated" else TOGETHER
+
+
+def add_sequence(
+    stats: Statistics,
+    body: Body,
+    vertices: np.ndarray,
+    bodies: Record,
+    frames: Record,
+    settings: FitRegressor,
+    regressor: Regressor | None = None,
+) -> None:
+    """Add one sequence to statistics of some vertices.
+
+    Args:
+        stats: made for `groups(settings)` and len(vertices) vertices.
+        body: the body model.
+        vertices: indices of the vertices that `stats` is of, sorted.
+        bodies: store BODIES.
+        frames: store FRAMES, the same rows.
+        settings: of the fit.
+        regressor: the fit of the last pass, which says what frames weigh; None weighs all alike.
+    """
+    require_same_rows(bodies, frames, "fit_regressor: bodies and frames")
+    for posed, joints in _chunks(body, bodies, frames):
+        weights = None if regressor is None else frame_weights(posed, joints, regressor, settings)
+        part = posed if len(vertices) == body.n_vertices else posed[:, vertices]
+        stats.add(part, joints, weights)
+
+
+def _chunks(body: Body, bodies: Record, frames: Record) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Posed meshes (n, V, 3) and labels (n, 17, 3), some frames at a time."""
+    for begin in range(0, len(frames.joints_cam), CHUNK):
+        part = slice(begin, begin + CHUNK)
+        posed = body.vertices(bodies.rotations[part], bodies.betas[part], bodies.translation[part])
+        yield posed, frames.joints_cam[part]
+
+
+def frame_weights(
+    vertices: np.ndarray, joints: np.ndarray, regressor: Regressor, settings: FitRegressor
+) -> np.ndarray:
+    """What each frame weighs, by the root mean square r of its joints' residuals.
+
+    Huber: min(1, c / r); Geman-McClure: 1 / (1 + (r / c)^2)^2, c = robust_scale_m; and 0 where r is over
+    drop_above_m. With `translation: eliminated` the frame's own translation is taken off first.
+
+    Args:
+        vertices: posed meshes, metres, (N, V, 3).
+        joints: labels, (N, 17, 3).
+        regressor: fitted with these settings, but for the weights.
+        settings: of the fit.
+
+    Returns:
+        (N,), 0 to 1.
+    """
+    vertices, joints = centred(vertices, joints)
+    left = joints - regressor.apply(vertices)
+    if settings.translation == "eliminated":
+        lateral, depth = settings.lateral_error_m, settings.depth_error_m
+        share = np.array([_share(left.shape[1], deviation) for deviation in (lateral, lateral, depth)])
+        left -= share * left.mean(axis=1, keepdims=True)
+    residual = np.sqrt(np.square(left).sum(axis=2).mean(axis=1))
+    scale = settings.robust_scale_m
+    weights = {
+        "none": np.ones_like(residual),
+        "huber": scale / np.maximum(residual, scale),
+        "geman_mcclure": (1 + (residual / scale) ** 2) ** -2,
+    }[settings.robust]
+    if settings.drop_above_m > 0:
+        weights[residual > settings.drop_above_m] = 0
+    return weights
+
+
+def fit_regressor(
+    stats: Statistics,
+    settings: FitRegressor,
+    *,
+    allowed: np.ndarray | None = None,
+    mirror: np.ndarray | None = None,
+) -> Regressor:
     """Find the non-negative regressor that maps posed meshes to labelled joints.
 
     min over J >= 0, t_n of  (1/N) sum_n |X_n - J V_n - 1 t_n^T|^2  +  (1/N) sum_n |(s / p) t_n|^2
@@ -154,11 +212,14 @@ def fit_regressor(stats: Statistics, settings: FitRegressor) -> Regressor:
     t_n is solved for in closed form and the rows are one joint problem. The data alone cannot tell
     J_j -> J_j + d for all rows j from a shift of every t_n; the prior decides it: p is the standard
     deviation of a body's own translation error, `lateral_error_m` across and `depth_error_m` along the
-    line of sight, and s the label noise LABEL_NOISE_M.
+    line of sight, and s the label noise LABEL_NOISE_M. Weighted frames count by their weight.
 
     Args:
-        stats: with groups `TOGETHER` for absolute, `DEPTH_APART` for eliminated.
-        settings: the block fit_regressor_spin or fit_regressor_opt.
+        stats: for `groups(settings)`, of all V vertices or a part of them.
+        settings: the block fit_regressor_spin or fit_regressor_opt; of the options max_vertices.
+        allowed: entries that may be positive, (J, V) bool; None for all.
+        mirror: vertex on the other side, (V,), for a regressor with mirrored weights left and right;
+            `stats` is then symmetrised in place. None for none.
 
     Raises:
         ShapeError: no frames, or statistics with other groups.
@@ -166,184 +227,77 @@ def fit_regressor(stats: Statistics, settings: FitRegressor) -> Regressor:
     """
     if stats.frames == 0:
         raise ShapeError("no frames were added to the statistics, a regressor needs at least one")
-    eliminated = settings.translation == "eliminated"
-    if stats.groups != (DEPTH_APART if eliminated else TOGETHER):
+    if stats.groups != groups(settings):
         raise ShapeError(f"statistics with axes {stats.groups} do not fit '{settings.translation}'")
-    grams = [_symmetric(gram) / stats.frames for gram in stats.gram]
-    cross = [part / stats.frames for part in stats.cross]
-    if eliminated:
-        deviations = settings.lateral_error_m, settings.depth_error_m
-        couplings = [_coupling(stats.n_joints, deviation) for deviation in deviations]
-        target = np.sum([c @ part for c, part in zip(couplings, cross, strict=True)], axis=0)
-        weights = solve_nnls(list(zip(couplings, grams, strict=True)), target, settings.sum_weight)
+    stats.complete()
+    if mirror is not None:
+        stats.symmetrise(mirror, MIRRORED_ROWS)
+    most = np.full(stats.n_joints, settings.max_vertices or stats.n_vertices)
+    if mirror is not None:  # a middle joint's row is the mean of itself and its mirror
+        most[np.arange(stats.n_joints) == MIRRORED_ROWS] //= 2
+    pull = settings.sum_weight * stats.total_weight
+    links = couplings(stats.n_joints, settings)
+    if settings.translation == "eliminated":
+        terms = list(zip(links, stats.gram, strict=True))
+        target = np.sum([link @ part for link, part in zip(links, stats.cross, strict=True)], axis=0)
+        problems = [(terms, target, slice(None))]
     else:
-        rows = [solve_nnls([(ALONE, grams[0])], row[None], settings.sum_weight) for row in cross[0]]
-        weights = np.concatenate(rows)
-    fitted = sum(
-        np.einsum("jv,jv->j", _times(weights, gram) - 2 * part, weights)
-        for gram, part in zip(grams, cross, strict=True)
-    )
-    squares = stats.square / stats.frames + fitted
+        one = [(ALONE, stats.gram[0])]
+        problems = [(one, row[None], slice(j, j + 1)) for j, row in enumerate(stats.cross[0])]
+    weights = np.zeros((stats.n_joints, stats.n_vertices))
+    for terms, target, j in problems:
+        entries = None if allowed is None else allowed[j]
+        row = solve_nnls(terms, target, pull, allowed=entries)
+        weights[j] = prune(terms, target, pull, row, most[j]) if settings.max_vertices else row
+    if mirror is not None:
+        weights = _symmetric(weights, mirror)
+        if settings.max_vertices:  # the mirrored support is not the one that was solved on
+            for terms, target, j in problems:
+                weights[j] = solve_nnls(terms, target, pull, allowed=weights[j] > 0, start=weights[j])
+            weights = _symmetric(weights, mirror)
+    return Regressor(weights, about=_about(stats, weights))
+
+
+def _symmetric(weights: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+    """Right rows from left ones, middle rows the mean of themselves and their mirror.
+
+    As good as the rows it is made of: statistics that are their own mirror have an optimum that is, too,
+    and all optima predict the same joints.
+    """
+    other = mirrored(weights, mirror)
+    rows = np.arange(len(weights))
+    middle, right = rows == MIRRORED_ROWS, rows > MIRRORED_ROWS
+    result = np.where(right[:, None], other, weights)
+    result[middle] = (weights[middle] + other[middle]) / 2
+    return result
+
+
+def _about(stats: Statistics, weights: np.ndarray) -> dict[str, object]:
+    """Plain facts of a fit, for its sidecar."""
+    squares = np.sum([np.diag(part) for part in stats.residual(weights)], axis=0)
     residual_mm = 1e3 * np.sqrt(np.maximum(squares, 0.0))
-    about = {
+    return {
         "frames": stats.frames,
+        "frames_dropped": stats.seen - stats.frames,
+        "mean_frame_weight": round(stats.total_weight / stats.frames, 4),
         "absolute_residual_rms_mm": [round(float(value), 4) for value in residual_mm],
         "nonzeros": [int(np.count_nonzero(row)) for row in weights],
         "row_sums": [round(float(row.sum()), 6) for row in weights],
     }
-    return Regressor(weights, about=about)
 
 
-def _coupling(joints: int, deviation_m: float) -> np.ndarray:
-    """How eliminating a translation with this prior couples the rows, (J, J).
+def couplings(joints: int, settings: FitRegressor) -> list[np.ndarray]:
+    """For each group of axes how eliminating the translation couples the rows, (J, J).
 
-    t_n takes the share J p^2 / (J p^2 + s^2) of the mean residual of frame n.
+    Residuals R of a frame cost trace(R^T coupling R); with `absolute` the coupling is the identity.
     """
+    if settings.translation == "absolute":
+        return [np.eye(joints)]
+    deviations = settings.lateral_error_m, settings.depth_error_m
+    return [np.eye(joints) - _share(joints, deviation) / joints for deviation in deviations]
+
+
+def _share(joints: int, deviation_m: float) -> float:
+    """Of the mean residual of a frame, the part J p^2 / (J p^2 + s^2) that its translation takes."""
     signal = joints * deviation_m**2
-    return np.eye(joints) - signal / (signal + LABEL_NOISE_M**2) / joints
-
-
-def _symmetric(upper: np.ndarray) -> np.ndarray:
-    """The full matrix from its upper triangle."""
-    return np.triu(upper) + np.triu(upper, 1).T
-
-
-def _times(weights: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """weights @ gram, touching only the rows of gram that any weight uses."""
-    support = np.flatnonzero(weights.any(axis=0))
-    return weights[:, support] @ gram[support]
-
-
-def solve_nnls(
-    terms: Sequence[tuple[np.ndarray, np.ndarray]],
-    target: np.ndarray,
-    sum_weight: float,
-) -> np.ndarray:
-    """Coupled rows of non-negative least squares by an active set, exact up to rounding.
-
-    min over W >= 0 of  sum_terms sum_jk coupling_jk W_j gram W_k^T  -  2 sum_j target_j W_j^T
-                        + sum_weight sum_j (sum_i W_ji - 1)^2
-
-    Args:
-        terms: pairs of coupling (J, J), symmetric positive definite, and gram (V, V), symmetric
-            positive semi-definite.
-        target: (J, V).
-        sum_weight: pull of each row towards sum 1.
-
-    Returns:
-        (J, V) float64, at which no entry can grow or shrink to lower the sum.
-
-    Raises:
-        SolverError: the step limit was reached.
-    """
-    weights = np.zeros(target.shape)
-    passive = np.zeros(target.shape, dtype=bool)
-    tolerance = 1e-10 * float(np.abs(target).max() + sum_weight)
-    together = True
-    for _ in range(20 * target.shape[1]):
-        gradient = target - sum_weight * (weights.sum(axis=1, keepdims=True) - 1)
-        for coupling, gram in terms:
-            gradient -= coupling @ _times(weights, gram)
-        gradient[passive] = -np.inf
-        entering = gradient.argmax(axis=1)
-        rows = np.flatnonzero(gradient.max(axis=1) > tolerance)
-        if not len(rows):
-            return weights
-        if not together:  # one vertex at a time always makes progress
-            rows = rows[[gradient[rows, entering[rows]].argmax()]]
-        before = weights > 0
-        passive[rows, entering[rows]] = True
-        _descend(terms, target, sum_weight, weights, passive)
-        if not np.array_equal(before, weights > 0):
-            together = True
-        elif together:
-            together = False
-        else:
-            return weights  # the vertex is a twin, within rounding, of some that are in
-    raise SolverError(f"NNLS did not settle in {20 * target.shape[1]} steps")
-
-
-def _descend(
-    terms: Sequence[tuple[np.ndarray, np.ndarray]],
-    target: np.ndarray,
-    sum_weight: float,
-    weights: np.ndarray,
-    passive: np.ndarray,
-) -> None:
-    """Minimise over the passive entries; those that would turn negative leave the set. In place."""
-    while passive.any():
-        row, vertex = np.nonzero(passive)
-        block = sum_weight * (row[:, None] == row)
-        for coupling, gram in terms:
-            block = block + coupling[np.ix_(row, row)] * gram[np.ix_(vertex, vertex)]
-        block[np.diag_indices_from(block)] *= 1 + 1e-12  # vertices that move alike stay solvable
-        solution = np.linalg.solve(block, target[row, vertex] + sum_weight)
-        if (solution > 0).all():
-            weights[~passive] = 0
-            weights[row, vertex] = solution
-            return
-        current = weights[row, vertex]
-        leaving = np.flatnonzero(solution <= 0)
-        ratio = current[leaving] / np.maximum(current[leaving] - solution[leaving], 1e-300)
-        step = ratio.min()
-        moved = current + step * (solution - current)
-        moved[leaving[ratio <= step]] = 0
-        moved[moved < 0] = 0
-        weights[row, vertex] = moved
-        passive[row[moved == 0], vertex[moved == 0]] = False
-
-
-def load_regressor(path: str | Path, body: Body | None = None) -> Regressor:
-    """Load a 17-joint regressor in the field's `.npy` form: (17, V), left leg first.
-
-    Args:
-        path: `.npy` file.
-        body: the body it shall fit; None skips the checks that need one.
-
-    Raises:
-        DataError: missing, not a plain array, not 17 rows, another V, negative or not finite, or
-            rows that do not sum to 1 within 0.01, or left joints on the body's right side.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise DataError(
-            f"regressor {path} does not exist",
-            "SPIN's data archive has J_regressor_h36m.npy; set regressor_std to its path",
-        )
-    try:
-        weights = np.load(path, allow_pickle=False).astype(np.float64)
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(f"{path} is not a plain npy array: {error}") from error
-    if weights.ndim != 2 or len(weights) != len(H36M_17):
-        raise DataError(f"{path} has shape {weights.shape}, expected ({len(H36M_17)}, V)")
-    if body is not None and weights.shape[1] != body.n_vertices:
-        raise DataError(f"{path} is for {weights.shape[1]} vertices, the body has {body.n_vertices}")
-    if not np.isfinite(weights).all() or weights.min() < 0:
-        raise DataError(f"{path} has negative or non-finite entries, a regressor is non-negative")
-    sums = weights.sum(axis=1)
-    if np.abs(sums - 1).max() > LARGEST_SUM_ERROR:
-        worst = int(np.abs(sums - 1).argmax())
-        raise DataError(f"{path}: row {worst} ({H36M_17[worst]}) sums to {sums[worst]:.3f}, expected 1")
-    if body is not None:
-        _require_sides(weights @ body.template, path)
-    return Regressor(weights)
-
-
-def _require_sides(joints: np.ndarray, path: Path) -> None:
-    """Left joints lie at larger x than right ones in the T-pose of an SMPL-format body."""
-    left = [name for name in H36M_17 if name.startswith("left_")]
-    right = [name.replace("left_", "right_") for name in left]
-    wrong = joints[rows(left), 0] <= joints[rows(right), 0]
-    if wrong.any():
-        names = ", ".join(name for name, bad in zip(left, wrong, strict=True) if bad)
-        raise DataError(
-            f"{path}: {names} lie on the right side of the body, expected rows with the left leg first",
-            "files called J_regressor_h36m_correct.npy have the right leg first: reorder the rows from "
-            "skeleton.H36M_17_RIGHT_FIRST to skeleton.H36M_17",
-        )
-
-
-def save_regressor(regressor: Regressor, path: str | Path) -> None:
-    """Save as the field's `.npy`: (17, V) float64, C order, left leg first, no pickle."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    np.save(path, np.ascontiguousarray(regressor.weights), allow_pickle=False)
+    return signal / (signal + LABEL_NOISE_M**2)

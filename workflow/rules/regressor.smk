@@ -1,15 +1,27 @@
 """The joint regressor, refitted to initial bodies (J_spin) and to refined ones (J_opt)."""
 
 
+def determinacy_report(name):
+    """What the data determine of one regressor, with its caption."""
+    return report(
+        f"results/{RUN}/tables/regressor_{name}.csv",
+        caption="../report/regressor.rst",
+        category="Tables",
+        labels={"table": f"what the data determine of J_{name}", "form": "data"},
+    )
+
+
 rule fit_regressor_spin:
     """J_spin: the regressor that fits the initial method's training bodies best (paper II-B, Eq. 1)."""
     input:
         frames=sequences(rules.prepare.output.frames, split="train"),
         bodies=sequences(INITIAL_BODIES, split="train"),
         body=BODY_FILE,
+        support=CONFIG.fit_regressor_spin.support or [],
     output:
         npy=f"results/{RUN}/fit_regressor_spin/J_spin.npy",
         sidecar=f"results/{RUN}/fit_regressor_spin/J_spin.npy.json",
+        table=determinacy_report("spin"),
     log:
         f"logs/{RUN}/fit_regressor_spin.log",
     conda:
@@ -39,9 +51,11 @@ use rule fit_regressor_spin as fit_regressor_opt with:
         frames=sequences(rules.prepare.output.frames, split="train"),
         bodies=lambda wc: sequences(rules.optimize.output.bodies, split="train", variant=wc.variant),
         body=BODY_FILE,
+        support=CONFIG.fit_regressor_opt.support or [],
     output:
         npy=f"results/{RUN}/fit_regressor_opt/J_opt_{{variant}}.npy",
         sidecar=f"results/{RUN}/fit_regressor_opt/J_opt_{{variant}}.npy.json",
+        table=determinacy_report("opt_{variant}"),
     log:
         f"logs/{RUN}/fit_regressor_opt/{{variant}}.log",
     params:

@@ -1,0 +1,153 @@
+"""Sufficient statistics of Eq. 1: what the fit of a regressor keeps of any number of frames."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg.blas import dsyrk
+
+from jointreg.errors import ShapeError, UnitError
+from jointreg.skeleton import H36M_17
+
+TOGETHER = ((0, 1, 2),)
+DEPTH_APART = ((0, 1), (2,))
+Groups = tuple[tuple[int, ...], ...]
+"""Axes of the camera frame that are summed together."""
+
+TILE = 512
+"""Side of the tiles in which a triangle of a Gram matrix is copied to the other."""
+
+
+@dataclass
+class Statistics:
+    """Sufficient statistics of Eq. 1 over any number of frames, centred on each frame's mesh mean.
+
+    Memory is independent of the number of frames: one V x V matrix a group of axes and a chunk of
+    frames. Where a translation is fitted, depth is kept apart from the lateral axes. V may be a part of
+    the mesh; the mean is then that part's. Sums are float64: float32 takes two thirds of the time, but
+    moves predicted joints by up to 0.15 mm.
+    """
+
+    n_vertices: int
+    n_joints: int = len(H36M_17)
+    groups: Groups = TOGETHER
+    """`TOGETHER` or `DEPTH_APART`."""
+    frames: int = 0
+    """Frames with a weight."""
+    seen: int = 0
+    """All frames that were added."""
+    total_weight: float = 0.0
+    """Sum of the frames' weights."""
+    gram: list[np.ndarray] = field(init=False)
+    """Sum over frames of V V^T for each group, m^2, (V, V); `complete` fills the lower triangle."""
+    cross: list[np.ndarray] = field(init=False)
+    """Sum over frames of X V^T for each group, m^2, (J, V)."""
+    square: list[np.ndarray] = field(init=False)
+    """Sum over frames of X X^T for each group, m^2, (J, J)."""
+
+    def __post_init__(self) -> None:
+        size = self.n_vertices, self.n_vertices
+        self.gram = [np.zeros(size, order="F") for _ in self.groups]
+        self.cross = [np.zeros((self.n_joints, self.n_vertices)) for _ in self.groups]
+        self.square = [np.zeros((self.n_joints, self.n_joints)) for _ in self.groups]
+
+    def add(self, vertices: np.ndarray, joints: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Add frames: vertices (N, V, 3) and joints (N, J, 3), same frame of reference, metres.
+
+        Args:
+            vertices: posed meshes, or always the same part of them.
+            joints: labels.
+            weights: of the frames, (N,), non-negative; None for 1.
+
+        Raises:
+            ShapeError: the arrays do not belong together.
+            UnitError: the median body is not between 0.5 and 3 m across (usually millimetres).
+        """
+        count = len(vertices)
+        if vertices.shape != (count, self.n_vertices, 3) or joints.shape != (count, self.n_joints, 3):
+            raise ShapeError(
+                f"vertices {vertices.shape} and joints {joints.shape}, expected "
+                f"(N, {self.n_vertices}, 3) and (N, {self.n_joints}, 3)"
+            )
+        for name, points in (("vertices", vertices), ("joints", joints)):
+            extent = float(np.median(np.ptp(points, axis=1).max(axis=-1)))
+            if not 0.5 <= extent <= 3.0:
+                raise UnitError(
+                    f"{name} extend over {extent:.3g} m in the median frame, expected 0.5-3 m"
+                )
+        vertices, joints = centred(vertices, joints)
+        if weights is not None:
+            vertices *= np.sqrt(weights)[:, None, None]
+            joints *= np.sqrt(weights)[:, None, None]
+        for index, axes in enumerate(self.groups):
+            v = vertices[..., axes].transpose(1, 0, 2).reshape(self.n_vertices, -1)
+            x = joints[..., axes].transpose(1, 0, 2).reshape(self.n_joints, -1)
+            self.gram[index] = dsyrk(1.0, v.T, beta=1.0, c=self.gram[index], trans=1, overwrite_c=True)
+            self.cross[index] += x @ v.T
+            self.square[index] += x @ x.T
+        self.seen += count
+        self.frames += count if weights is None else int(np.count_nonzero(weights))
+        self.total_weight += count if weights is None else float(weights.sum())
+
+    def complete(self) -> None:
+        """Copy the upper triangle of every Gram matrix to the lower one, in place."""
+        for gram in self.gram:
+            for at in range(0, self.n_vertices, TILE):
+                tile, rest = slice(at, at + TILE), slice(at + TILE, None)
+                gram[rest, tile] = gram[tile, rest].T
+                inner = gram[tile, tile]
+                inner[...] = np.triu(inner) + np.triu(inner, 1).T
+
+    def symmetrise(self, mirror: np.ndarray, mirrored_rows: np.ndarray) -> None:
+        """Make them the statistics of all frames and their mirror images, each half, in place.
+
+        A mirror changes no inner product, so this only averages entries with their counterparts.
+
+        Args:
+            mirror: vertex on the other side, its own inverse, (V,).
+            mirrored_rows: joint on the other side, its own inverse, (J,).
+        """
+        self.complete()
+        for gram, cross, square in zip(self.gram, self.cross, self.square, strict=True):
+            half = np.flatnonzero(np.arange(self.n_vertices) <= mirror)
+            for at in range(0, len(half), TILE):
+                columns = half[at : at + TILE]
+                mean = (gram[:, columns] + gram[:, mirror[columns]][mirror]) / 2
+                gram[:, columns] = mean
+                gram[:, mirror[columns]] = mean[mirror]
+            cross[...] = (cross + cross[mirrored_rows][:, mirror]) / 2
+            square[...] = (square + square[np.ix_(mirrored_rows, mirrored_rows)]) / 2
+
+    def residual(self, weights: np.ndarray) -> list[np.ndarray]:
+        """Mean over frames of R R^T for each group, R = X - J V, m^2, (J, J).
+
+        Needs `complete`. Diagonals of all groups add up to the mean squared distance of each joint.
+        """
+        used = np.flatnonzero(weights.any(axis=0))
+        part = weights[:, used]
+        found = []
+        for gram, cross, square in zip(self.gram, self.cross, self.square, strict=True):
+            mixed = cross[:, used] @ part.T
+            product = part @ gram[np.ix_(used, used)] @ part.T
+            found.append((square - mixed - mixed.T + product) / self.total_weight)
+        return found
+
+
+def centred(vertices: np.ndarray, joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices and joints less the mean of each frame's vertices, float64."""
+    vertices, joints = np.asarray(vertices, np.float64), np.asarray(joints, np.float64)
+    centre = vertices.mean(axis=1, keepdims=True)
+    return vertices - centre, joints - centre
+
+
+def joined(parts: list[Statistics]) -> Statistics:
+    """The statistics of all frames of some statistics of the same vertices and groups."""
+    first = parts[0]
+    total = Statistics(first.n_vertices, first.n_joints, first.groups)
+    for part in parts:
+        total.frames += part.frames
+        total.seen += part.seen
+        total.total_weight += part.total_weight
+        for name in ("gram", "cross", "square"):
+            for into, values in zip(getattr(total, name), getattr(part, name), strict=True):
+                into += values
+    return total
