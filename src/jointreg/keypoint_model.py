@@ -4,7 +4,7 @@ import numpy as np
 
 from jointreg import rotations as so3
 from jointreg.body import Body
-from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
+from jointreg.skeleton import H36M_17, LIMB, SMPL_24, rows
 
 JOINT_WEIGHTS: dict[str, float] = {
     "pelvis": 0.5,
@@ -59,7 +59,7 @@ class FitModel:
 
     def __init__(self, body: Body) -> None:
         self.body = body
-        self.joint = rows([H36M_AS_SMPL[name] for name in H36M_17], SMPL_24)
+        self.joint = LIMB
         self.rest = body.rest_joints(np.zeros((1, body.n_betas)))[0].astype(float)
         self.directions = np.einsum("kv,vcb->kcb", body.joint_regressor, body.shape_directions).astype(
             float

@@ -15,8 +15,8 @@ from jointreg import metrics
 from jointreg.body import Body
 from jointreg.config import Evaluate
 from jointreg.evaluation import protocol_joints, protocol_root, regressed_joints
-from jointreg.offsets import LIMB, LabelOffsets, Residual, sequence_residuals
-from jointreg.skeleton import H36M_17
+from jointreg.offsets import LabelOffsets, Residual, sequence_residuals
+from jointreg.skeleton import H36M_17, LIMB
 from jointreg.stores import Record, require_same_rows
 
 COLUMNS = ("method", "regressor", "subject", "metric", "offsets", "value_mm", "frames")

@@ -32,10 +32,9 @@ from jointreg.errors import ConfigError, DataError
 from jointreg.evaluation import regressed_joints
 from jointreg.nnls import ALONE, solve_nnls
 from jointreg.regressor import CHUNK, Regressor
-from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
+from jointreg.skeleton import LIMB
 from jointreg.stores import Record, require_same_rows
 
-LIMB = rows([H36M_AS_SMPL[name] for name in H36M_17], SMPL_24)
 """Skeleton joint whose frame carries each of the 17."""
 
 LEAST_SPREAD_M = 1e-4

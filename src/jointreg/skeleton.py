@@ -108,3 +108,7 @@ LIMBS: tuple[tuple[str, str], ...] = (
 def rows(names: tuple[str, ...] | list[str], within: tuple[str, ...] = H36M_17) -> np.ndarray:
     """Indices of `names` in the order `within`, shape (len(names),)."""
     return np.array([within.index(name) for name in names], dtype=np.intp)
+
+
+LIMB = rows([H36M_AS_SMPL[name] for name in H36M_17], SMPL_24)
+"""Row of `SMPL_24` whose bone each of the 17 moves with, (17,)."""

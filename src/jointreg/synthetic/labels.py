@@ -5,10 +5,9 @@ import numpy as np
 from jointreg.body import Body
 from jointreg.errors import SolverError
 from jointreg.provenance import seed_for
-from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
+from jointreg.skeleton import H36M_17, LIMB
 from jointreg.synthetic.parameters import Labels
 
-LIMB = rows([H36M_AS_SMPL[name] for name in H36M_17], SMPL_24)
 """Skeleton joint whose local frame carries each of the 17 labels."""
 
 

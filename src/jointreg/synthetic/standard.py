@@ -12,9 +12,8 @@ from scipy.optimize import nnls
 from jointreg.body import Body
 from jointreg.errors import SolverError
 from jointreg.rotations import from_axis_angle
-from jointreg.skeleton import H36M_17
+from jointreg.skeleton import H36M_17, LIMB
 from jointreg.synthetic.kinematics import figure
-from jointreg.synthetic.labels import LIMB
 from jointreg.synthetic.motion import perform
 from jointreg.synthetic.parameters import Parameters, StandardRegressor
 
