@@ -31,22 +31,18 @@ from jointreg._problem import (
 from jointreg._unknowns import OwnBodies, SharedBodies, Views, checked_views
 from jointreg.adam import Adam
 from jointreg.body import Body
-from jointreg.config import Optimize, TrainDiscriminator
-from jointreg.discriminator import Discriminator, train
+from jointreg.config import Optimize
+from jointreg.discriminator import Discriminator
 from jointreg.errors import ConfigError, DataError, SolverError
 from jointreg.losses import REFERENCE_CODE, TERMS, EnergyWeights, balanced_weights
-from jointreg.rotations import to_6d
 from jointreg.silhouette import PointsError
-from jointreg.skinning import from_6d
 
 __all__ = [
     "Refined",
-    "TrainedDiscriminator",
     "Views",
     "energy_weights",
     "refine",
     "start_translation",
-    "train_discriminator",
 ]
 
 Progress = Callable[[int, int], None]
@@ -77,47 +73,6 @@ class Refined:
         return {name: getattr(self, name) for name in ("rotations", "betas", "translation")}
 
 
-@dataclass(frozen=True)
-class TrainedDiscriminator:
-    """What `train_discriminator` learnt and how it went."""
-
-    discriminator: Discriminator
-    weights: EnergyWeights
-    losses: np.ndarray
-    """Loss of D before every step of every round and after the last, (rounds, steps + 1)."""
-    right: np.ndarray
-    """Share of outputs on the right side of 1/2 for initial and for refined bodies, (rounds, 2)."""
-    energies_start: np.ndarray
-    """Mean energies of the sample before the last round's refinement, (4,)."""
-    energies_end: np.ndarray
-    """Mean energies after it, (4,)."""
-
-    def as_text(self) -> str:
-        """A line a round for a log: loss, and how well D tells initial from refined bodies."""
-        return "\n".join(
-            f"round {turn + 1}: loss {losses[-1]:.4f} (undecided 0.5); right on "
-            f"{100 * initial:.1f} % of the outputs for initial, {100 * refined:.1f} % for refined bodies"
-            for turn, (losses, (initial, refined)) in enumerate(
-                zip(self.losses, self.right, strict=True)
-            )
-        )
-
-    def as_dict(self) -> dict[str, object]:
-        """The record in plain numbers, for JSON; energies by term, unweighted."""
-        return {
-            "weights": self.weights.as_dict(),
-            "rounds": [
-                {"loss": losses[-1], "initial": initial, "refined": refined}
-                for losses, (initial, refined) in zip(
-                    self.losses.tolist(), self.right.tolist(), strict=True
-                )
-            ],
-            "losses": self.losses.round(6).tolist(),
-            "energies_start": dict(zip(TERMS, self.energies_start.tolist(), strict=True)),
-            "energies_end": dict(zip(TERMS, self.energies_end.tolist(), strict=True)),
-        }
-
-
 def refine(
     body: Body,
     bodies: Mapping[str, np.ndarray],
@@ -144,7 +99,7 @@ def refine(
         joints_cam: labels, camera frame, metres, (N, J, 3).
         masks: person probability x 255, (N, H, W) uint8.
         intrinsics: pinhole K of the pictures the masks belong to, pixels, (N, 3, 3).
-        regressor: J_spin, (J, V).
+        regressor: reads the joints in E_joint, (J, V); J_spin in the paper.
         settings: iterations, step size, batch, and how the terms are formed; `joint`, `silhouette`,
             `adversarial`, `keypoints` multiply the weights, and 0 removes a term with its computation.
         weights: from `energy_weights`; not used where `settings.weights` are the reference code's.
@@ -264,68 +219,6 @@ def energy_weights(
     return balanced_weights(
         float(energies[:, 0].mean()), float(energies[seen, 1].mean()), float(energies[:, 3].mean())
     )
-
-
-def train_discriminator(
-    body: Body,
-    bodies: Mapping[str, np.ndarray],
-    joints_cam: np.ndarray,
-    masks: np.ndarray,
-    intrinsics: np.ndarray,
-    regressor: np.ndarray,
-    *,
-    settings: TrainDiscriminator,
-    optimize: Optimize,
-    generator: np.random.Generator,
-    weights: EnergyWeights | None = None,
-    scores: np.ndarray | None = None,
-    device: str = "cpu",
-    progress: Progress | None = None,
-) -> TrainedDiscriminator:
-    """Alternate on a sample of frames: refine it against D, train D to tell it from the initial.
-
-    The arrays hold the sample itself (arguments as for `refine`), already drawn; `settings.frames`
-    is the caller's business. D starts from `generator` and is trained on all pairs of a round.
-    `weights` are those of `energy_weights`, found on this very sample where None. Frames of a sample
-    come from all over, so that each has a body of its own, also for a variant with `multiview`.
-
-    Returns:
-        D, the energy weights used in every round, and the record of the rounds.
-
-    Source: paper III, Eq. 5, where D is updated after every batch. Here rounds take that place, so
-    that what D becomes depends on no order of jobs.
-    """
-    arrays = (body, bodies, joints_cam, masks, intrinsics, regressor)
-    optimize = optimize.model_copy(update={"multiview": False})
-    if weights is None:
-        weights = energy_weights(*arrays, scores=scores, batch=optimize.batch)
-    seed = int(generator.integers(2**63 - 1))
-    discriminator = Discriminator.create(
-        torch.Generator().manual_seed(seed), len(body.parents), body.n_betas
-    )
-    optimiser = Adam(discriminator.parameters.values(), settings.learning_rate)
-    start = torch.from_numpy(to_6d(bodies["rotations"]).astype(np.float32))
-    initial = from_6d(start), torch.from_numpy(np.asarray(bodies["betas"], dtype=np.float32))
-    losses = np.zeros((settings.rounds, settings.steps + 1))
-    right = np.zeros((settings.rounds, 2))
-    for turn in range(settings.rounds):
-        refined = refine(
-            *arrays,
-            settings=optimize,
-            weights=weights,
-            discriminator=discriminator,
-            scores=scores,
-            device=device,
-        )
-        pairs = torch.from_numpy(refined.rotations), torch.from_numpy(refined.betas)
-        with one_thread():
-            losses[turn], *right[turn] = train(
-                discriminator, initial, pairs, optimiser=optimiser, steps=settings.steps
-            )
-        if progress is not None:
-            progress(turn + 1, settings.rounds)
-    start_end = refined.energies[:, [0, -1]].mean(axis=0, dtype=np.float64)
-    return TrainedDiscriminator(discriminator, weights, losses, right, start_end[0], start_end[1])
 
 
 def _seen_home(

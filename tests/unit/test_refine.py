@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from jointreg._problem import dilated, move_to_camera, weak_perspective
+from jointreg.alternation import train_discriminator
 from jointreg.camera import project_pinhole
 from jointreg.config import Optimize, TrainDiscriminator, read_yaml
 from jointreg.discriminator import Discriminator
@@ -18,7 +19,6 @@ from jointreg.refine import (
     refine,
     start_translation,
     step_size,
-    train_discriminator,
 )
 from jointreg.rotations import from_axis_angle
 from jointreg.silhouette import Topology, coverage

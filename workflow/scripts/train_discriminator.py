@@ -1,14 +1,14 @@
-"""Rule `train_discriminator`. The science is in jointreg.refine."""
+"""Rule `train_discriminator`. The science is in jointreg.alternation."""
 
 import json
 from pathlib import Path
 
+from jointreg.alternation import train_discriminator
 from jointreg.body import load_body
 from jointreg.config import Optimize, TrainDiscriminator
 from jointreg.exchange import load_regressor
 from jointreg.job import report, start
 from jointreg.losses import EnergyWeights
-from jointreg.refine import train_discriminator
 from jointreg.sample import draw_sample
 
 job = start(snakemake)
