@@ -10,6 +10,7 @@ by the pieces' numbers, so that the order of the list does not matter.
 
 import warp as wp
 
+from jointreg import _contour
 from jointreg._warp_kernels import (
     CHAIN,
     DOWN,
@@ -34,7 +35,7 @@ NEAR = wp.constant(wp.float64(1e-9))
 """Distances below this, in pixels or as fractions of a piece, count as none."""
 STEEP = wp.constant(wp.float64(1e-10))
 """Pieces narrower than this, in pixels, count as vertical."""
-CAPACITY = wp.constant(128)
+CAPACITY = wp.constant(_contour.CAPACITY)
 """Pixels with more pieces keep their layers, as in `jointreg._contour`: their cost grows by the cube."""
 Areas = wp.array(dtype=wp.float64)
 

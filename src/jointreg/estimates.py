@@ -42,6 +42,21 @@ def estimate(
     return match_predictions(read_predictions(path, body), frames, str(path))
 
 
+def read_arrays(path: Path, what: str, page: str) -> dict[str, np.ndarray]:
+    """All arrays of an npz, unpickling nothing. Errors name `what` it is and the `page` of its format.
+
+    Raises:
+        DataError: missing, truncated, or not plain arrays.
+    """
+    if not path.is_file():
+        raise DataError(f"{what} file {path} does not exist", f"see {page} for the format")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive.files}
+    except Exception as error:
+        raise DataError(f"{path} is not a readable npz of plain arrays: {error}") from error
+
+
 def read_predictions(path: str | Path, body: Body) -> dict[str, np.ndarray]:
     """Read and check a prediction file.
 
@@ -49,13 +64,7 @@ def read_predictions(path: str | Path, body: Body) -> dict[str, np.ndarray]:
         DataError: missing, truncated, or arrays of other shapes than the body needs.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"prediction file {path} does not exist", "see docs/methods.md for the format")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except Exception as error:
-        raise DataError(f"{path} is not a readable npz of plain arrays: {error}") from error
+    arrays = read_arrays(path, "prediction", "docs/methods.md")
     missing = [key for key in KEYS if key not in arrays]
     if missing:
         raise DataError(f"{path} lacks {missing}; a prediction file has {list(KEYS)}")

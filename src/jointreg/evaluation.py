@@ -51,6 +51,11 @@ def protocol_joints(protocol: Evaluate) -> np.ndarray:
     return rows(H36M_14 if protocol.joints == 14 else H36M_17)
 
 
+def joints_in_words(protocol: Evaluate) -> str:
+    """The protocol's joints as captions say them."""
+    return "14 joints (SPIN's set)" if protocol.joints == 14 else "17 joints (the pelvis counts)"
+
+
 def protocol_root(protocol: Evaluate) -> int:
     """Row of `H36M_17` that MPJPE moves both skeletons to.
 

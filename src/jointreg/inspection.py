@@ -49,11 +49,7 @@ def inspect(regressor: Regressor, body: Body) -> list[Row]:
             distance_mm=(
                 None if expected is None else 1e3 * float(np.linalg.norm(joints[row] - expected[row]))
             ),
-            side="middle"
-            if abs(joints[row, 0]) < MIDDLE_M
-            else "left"
-            if joints[row, 0] > 0
-            else "right",
+            side=_side(joints[row, 0]),
         )
         for row, name in enumerate(regressor.joint_names)
     ]

@@ -52,7 +52,7 @@ def regressor_support(
             axis.set_visible(False)
         for axis, (name, view) in zip(axes.flat, panels, strict=False):
             weights = regressors[name]
-            _mesh(axis, template, faces, view)
+            draw_mesh(axis, template, faces, view)
             _support(axis, template, weights, view, least)
             if view == "front":
                 vertices = int((weights > least).any(axis=0).sum())
@@ -71,14 +71,14 @@ def body_views(meshes: Mapping[str, np.ndarray], faces: np.ndarray) -> Figure:
     """
     with mpl.rc_context(STYLE | {"axes.grid": False}):
         panels = [(title, view) for title in meshes for view in VIEWS]
-        widths = [np.ptp(_project(meshes[t], view)[0][:, 0]) + 2 * MARGIN for t, view in panels]
+        widths = [np.ptp(project(meshes[t], view)[0][:, 0]) + 2 * MARGIN for t, view in panels]
         low = min(mesh[:, 1].min() for mesh in meshes.values()) - MARGIN
         high = max(mesh[:, 1].max() for mesh in meshes.values()) + MARGIN
         scale = 2.6 / (high - low)
         figure = Figure(figsize=(scale * sum(widths) * 1.06, 3.0), layout="constrained")
         axes = figure.subplots(1, len(panels), width_ratios=widths, squeeze=False)[0]
         for axis, (title, view) in zip(axes, panels, strict=True):
-            _mesh(axis, meshes[title], faces, view)
+            draw_mesh(axis, meshes[title], faces, view)
             axis.set_ylim(low, high)
             axis.set_aspect("equal")
             axis.set_axis_off()
@@ -103,7 +103,7 @@ def mesh_rows(rows: Mapping[str, np.ndarray], faces: np.ndarray) -> Figure:
             for axis in line:
                 axis.set_axis_off()
             for axis, mesh in zip(line, meshes, strict=False):
-                _mesh(axis, mesh, faces, "front")
+                draw_mesh(axis, mesh, faces, "front")
                 axis.axhline(0, color="0.6", linewidth=0.8)
                 axis.set_xlim(-half, half)
                 axis.set_ylim(-MARGIN, top)
@@ -112,19 +112,19 @@ def mesh_rows(rows: Mapping[str, np.ndarray], faces: np.ndarray) -> Figure:
     return figure
 
 
-def _project(points: np.ndarray, view: str) -> tuple[np.ndarray, np.ndarray]:
+def project(points: np.ndarray, view: str) -> tuple[np.ndarray, np.ndarray]:
     """Picture coordinates (P, 2) and nearness to the viewer (P,)."""
     right, towards = (np.array(axis) for axis in VIEWS[view])
     return np.stack([points @ right, points[:, 1]], axis=1), points @ towards
 
 
-def _mesh(axis: Axes, template: np.ndarray, faces: np.ndarray, view: str) -> None:
+def draw_mesh(axis: Axes, template: np.ndarray, faces: np.ndarray, view: str) -> None:
     """Lambert-shaded faces that turn to the viewer, far ones first."""
     corners = template[faces]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     facing = normal @ np.array(VIEWS[view][1])
-    flat, near = _project(template, view)
+    flat, near = project(template, view)
     order = np.argsort(near[faces].mean(axis=1))
     order = order[facing[order] > 0]
     grey = 0.62 + 0.34 * facing[order]
@@ -143,9 +143,9 @@ def _support(axis: Axes, template: np.ndarray, weights: np.ndarray, view: str, l
     for row, line in enumerate(weights):
         chosen = np.flatnonzero(line > least)
         colour = SERIES[row % 6]
-        flat, _ = _project(template[chosen], view)
+        flat, _ = project(template[chosen], view)
         axis.scatter(
             flat[:, 0], flat[:, 1], s=4 + 60 * line[chosen], color=colour, alpha=0.8, linewidths=0
         )
-        joint, _ = _project((line @ template)[None], view)
+        joint, _ = project((line @ template)[None], view)
         axis.plot(*joint.T, "o", markersize=5, markerfacecolor="none", color="black", mew=0.8)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jointreg.figures import COLOURS, STYLE
-from jointreg.mesh_figures import MARGIN, VIEWS, _mesh, _project
+from jointreg.mesh_figures import MARGIN, VIEWS, draw_mesh, project
 
 PER_ROW = 4
 """Subjects side by side."""
@@ -64,9 +64,9 @@ def offset_arrows(
         for axis, (title, view) in zip(axes.flat, panels, strict=False):
             values, error = offsets[title]
             clear = np.linalg.norm(values, axis=1) > 2 * error
-            _mesh(axis, template, faces, view)
-            begin, _ = _project(joints, view)
-            along, _ = _project(TIMES * values, view)
+            draw_mesh(axis, template, faces, view)
+            begin, _ = project(joints, view)
+            along, _ = project(TIMES * values, view)
             for chosen, opacity in ((~clear, 0.4), (clear, 1.0)):
                 axis.quiver(
                     *begin[chosen].T, *along[chosen].T, color=COLOURS["std"], alpha=opacity,

@@ -10,8 +10,8 @@ from jointreg import metrics, stores
 from jointreg.body import Body
 from jointreg.config import Evaluate
 from jointreg.errors import DataError
-from jointreg.estimates import match_predictions, read_predictions
-from jointreg.evaluation import METRICS, evaluate, protocol_joints
+from jointreg.estimates import match_predictions, read_arrays, read_predictions
+from jointreg.evaluation import METRICS, evaluate, joints_in_words, protocol_joints
 from jointreg.skeleton import H36M_17, rows
 from jointreg.stores import Record
 
@@ -32,13 +32,7 @@ def read_labels(path: str | Path) -> Record:
     path = Path(path)
     if path.name.endswith(".zarr.zip"):
         return stores.FRAMES.read(path, only=["joints_cam", *IDENTITY])
-    if not path.is_file():
-        raise DataError(f"label file {path} does not exist", "see docs/exchange.md for the format")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except Exception as error:
-        raise DataError(f"{path} is not a readable npz of plain arrays: {error}") from error
+    arrays = read_arrays(path, "label", "docs/exchange.md")
     joints = arrays.get("joints_cam")
     if joints is None or joints.ndim != 3 or joints.shape[1:] != (len(H36M_17), 3):
         found = f"arrays {sorted(arrays)}" if joints is None else f"joints_cam of shape {joints.shape}"
@@ -122,12 +116,11 @@ def score_text(means: Mapping[str, Mapping[str, float]], frames: int, protocol: 
     for name, values in means.items():
         mpjpe, pa_mpjpe, pck, auc = (values[metric] for metric in METRICS)
         lines.append(f"{name:<{wide}}{mpjpe:>10.2f}{pa_mpjpe:>13.2f}{pck:>11.2f}{auc:>8.2f}")
-    joints = "14 joints (SPIN's set)" if protocol.joints == 14 else "17 joints (the pelvis counts)"
     return "\n".join(
         [
             *lines,
             "",
-            f"Protocol: {joints}, mean over {frames} frames.",
+            f"Protocol: {joints_in_words(protocol)}, mean over {frames} frames.",
             f"MPJPE, PCK and AUC (0-150 mm by 5 mm): both skeletons moved to {protocol.root}.",
             "PA-MPJPE: after the best similarity of each frame, on the same joints.",
         ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from jointreg.config import Evaluate
+from jointreg.evaluation import joints_in_words
 from jointreg.sequences import Method
 from jointreg.tables import FEWEST_CLUSTERS, MM_METRICS, SIMULATED, TABLE_1, display_name
 
@@ -155,13 +156,12 @@ def protocol_sentence(
         fitted: some methods were fitted to the labels that they are scored with.
         labels: what the labels are, where they are not motion capture.
     """
-    joints = "14 joints (SPIN's set)" if protocol.joints == 14 else "17 joints (the pelvis counts)"
     step = {1: "every frame", 2: "every 2nd frame", 3: "every 3rd frame"}.get(
         frame_step, f"every {frame_step}th frame"
     )
     mean = {"frames": "mean over frames", "actions": "mean over the means of the actions"}
     sentences = [
-        f"Protocol: {joints}; MPJPE after moving both skeletons to the "
+        f"Protocol: {joints_in_words(protocol)}; MPJPE after moving both skeletons to the "
         f"{protocol.root.replace('_', ' ')}, PA-MPJPE after the best similarity of each frame on the "
         f"same joints; {_plural('subject', subjects)}; {_plural('camera', cameras)}; {step}; "
         f"damaged sequences {'left out' if skip_damaged else 'included'}; {mean[protocol.average]}.",
