@@ -19,7 +19,8 @@ for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
 
 import numpy as np
 import torch
-from scene import ROOT, SIZE, Scene, globe, median_ms, peak_mb, settings, smplx_posing, subdivided
+from scene import ROOT, SIZE, Scene, globe, peak_mb, settings, smplx_posing, subdivided
+from timing import median_ms
 
 from jointreg.adam import Adam
 from jointreg.discriminator import Discriminator

@@ -8,11 +8,12 @@ minute, the default half an hour. smplfitter, if installed, is timed as well; jo
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from scipy.optimize import nnls
+from timing import median_ms
 
 from jointreg._statistics import DEPTH_APART, TOGETHER, Groups, Statistics
 from jointreg.body import Body, load_body
@@ -53,17 +54,6 @@ def random_bodies(generator: np.random.Generator, count: int) -> Record:
         "translation": translation.astype(np.float32),
     }
     return Record(arrays, {"rows": ""})
-
-
-def median_ms(function: Callable[[], object], repeats: int) -> float:
-    """As `core.median_ms`, which would bring torch into the memory that is measured here."""
-    function()
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        function()
-        times.append(time.process_time() - start)
-    return 1e3 * float(np.median(times))
 
 
 class Stream:

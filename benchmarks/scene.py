@@ -1,7 +1,6 @@
-"""What the benchmarks of the optimisation core work on, and how they take time."""
+"""What the benchmarks of the optimisation core work on."""
 
 import resource
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,17 +16,6 @@ from jointreg.silhouette import Topology, coverage
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = 224
-
-
-def median_ms(function: Callable[[], object], repeats: int) -> float:
-    """Median CPU time of one call, milliseconds, after one call to warm up."""
-    function()
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        function()
-        times.append(time.process_time() - start)
-    return 1e3 * float(np.median(times))
 
 
 def peak_mb() -> float:
