@@ -63,6 +63,13 @@ def _perform(
     return perform(who, action, take, times, parameters.motion, stools, generator)
 
 
+def _own_bend(who: Figure, side: str) -> float:
+    """Bend of the T-pose's knee in the sagittal plane, radians."""
+    hip, knee, ankle = (who.rest[JOINT[f"{side}_{name}"]] for name in ("hip", "knee", "ankle"))
+    thigh, shin = knee - hip, ankle - knee
+    return float(np.arctan2(thigh[2], -thigh[1]) - np.arctan2(shin[2], -shin[1]))
+
+
 def _mesh(who: Figure, rotations: np.ndarray, translation: np.ndarray) -> np.ndarray:
     return who.body.vertices(rotations, np.tile(who.betas, (len(rotations), 1)), translation)
 
@@ -81,7 +88,7 @@ def test_feet_stand_on_the_floor_and_knees_and_elbows_bend_the_right_way(
         # One joint bends about one axis, and never backwards.
         for side in SIDES:
             knee = to_axis_angle(rotations[:, JOINT[f"{side}_knee"]])
-            assert knee[:, 0].min() > -0.06  # the T-pose's own knee is bent by more than that
+            assert _own_bend(who, side) + knee[:, 0].min() > 0.1  # never stretched out, let alone back
             assert np.abs(knee[:, 1:]).max() < 0.12
             elbow = to_axis_angle(rotations[:, JOINT[f"{side}_elbow"]])
             outward = -elbow[:, 1] if side == "left" else elbow[:, 1]
@@ -152,7 +159,7 @@ def test_an_unknown_action_or_person_is_refused_by_name(body: Body, parameters: 
 def test_a_shape_bias_above_the_limit_is_refused(tmp_path: Path) -> None:
     text = CONFIG.read_text()
     changed = tmp_path / "generator.yaml"
-    changed.write_text(text.replace("sim_spin: [-0.18,", "sim_spin: [-0.81,"))
+    changed.write_text(text.replace("sim_spin: [-0.41,", "sim_spin: [-0.81,"))
     assert changed.read_text() != text
     with pytest.raises(ConfigError, match=r"shape_bias\.sim_spin"):
         load_parameters(changed)
@@ -257,7 +264,7 @@ def test_leading_estimator_is_as_wrong_as_the_targets_say(
                 target = true @ _mesh(who, rotations, translation).astype(np.float64)
                 errors.append([mpjpe(found, target).mean(), pa_mpjpe(found, target).mean()])
     mean, aligned = np.mean(errors, axis=0)
-    assert 0.057 < mean < 0.070
+    assert 0.058 < mean < 0.070
     assert 0.036 < aligned < 0.044
 
 

@@ -1,0 +1,139 @@
+"""How real the open data set is: every target of config/generator.yaml, measured without any refinement.
+
+`python tools/realism.py`, half a minute of one core. Nothing here knows J_opt, so a parameter that is
+set by this page cannot be set for its sake. Frames, seed and settings are those of the demo.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from jointreg import metrics
+from jointreg.body import load_body
+from jointreg.config import Config, load, read_yaml
+from jointreg.provenance import seed_for
+from jointreg.regressor import Regressor, fit
+from jointreg.sequences import load_sequences
+from jointreg.skeleton import H36M_17_IN_32
+from jointreg.stores import Record
+from jointreg.synthetic.kinematics import figure
+from jointreg.synthetic.labels import true_regressor
+from jointreg.synthetic.parameters import Parameters, load_parameters
+from jointreg.synthetic.rig import cameras_of
+from jointreg.synthetic.simulate import View, shape_bias, simulate
+from jointreg.synthetic.standard import standard_regressor
+from jointreg.synthetic.subject import in_camera, performed
+
+ROOT = Path(__file__).resolve().parent.parent
+PAPER = "real SPIN, paper: MPJPE 60.4 -> 57.0 (-3.4), PA-MPJPE 41.3 -> 39.6 (-1.7)"
+
+
+def main() -> None:
+    """Print one line a target."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--parameters", default=ROOT / "config/generator.yaml", type=Path)
+    parameters = load_parameters(parser.parse_args().parameters)
+    config = load(read_yaml(ROOT / "config/config.yaml", ROOT / "config/open.yaml"))
+    body = load_body(parameters.body)
+    for line in report(parameters, config, body):
+        print(line)
+
+
+def report(parameters: Parameters, config: Config, body) -> list[str]:
+    """The lines."""
+    true = true_regressor(body, parameters.labels)
+    generator = np.random.default_rng(seed_for(config.seed, "J_std"))
+    standard = standard_regressor(body, true, parameters, generator)
+    data = {method: {"train": [], "test": []} for method in ["truth", *parameters.estimators.methods]}
+    for sequence in load_sequences(ROOT / config.sequences):
+        for method, pairs in filmed(sequence, true, parameters, config, body).items():
+            data[method][sequence.split] += pairs
+    lines = [f"stature: {', '.join(statures(parameters, body))}"]
+    for method in parameters.estimators.methods:
+        shaped = body.shape_directions @ shape_bias(method, parameters.estimators)
+        lines.append(f"T-pose error of the shape bias of {method}: {_mm(_centred(shaped))} mm")
+    error = np.concatenate(
+        [np.matmul(standard - true, _vertices(body, bodies)) for bodies, _ in data["truth"]["test"]]
+    )
+    relative = error - error[:, :1]
+    lines.append(f"J_std on true bodies: {_mm(error)} mm, root-aligned {_mm(relative)} mm")
+    spin = fit(body, data[parameters.estimators.leading]["train"], config.fit_regressor_spin).weights
+    for method, pairs in data.items():
+        if method != "truth":
+            scores = {
+                name: _score(body, weights, pairs["test"])
+                for name, weights in {"true": true, "std": standard, "spin": spin}.items()
+            }
+            gain = [b - a for a, b in zip(scores["std"], scores["spin"], strict=True)]
+            lines.append(
+                f"{method}, MPJPE / PA-MPJPE: "
+                + ", ".join(f"{name} {a:.1f} / {b:.1f}" for name, (a, b) in scores.items())
+                + f"; std -> spin {gain[0]:+.1f} / {gain[1]:+.1f}"
+            )
+    return [*lines, PAPER]
+
+
+def filmed(sequence, true: np.ndarray, parameters: Parameters, config: Config, body) -> dict:
+    """Method (and `truth`) -> (bodies, labels) of every take and camera of a sequence."""
+    who = figure(body, np.array(parameters.person(sequence.subject).betas))
+    synthesize, found = config.synthesize, {}
+    rate = synthesize.frames_per_second
+    cameras = [c for c in cameras_of(sequence.subject, parameters) if c.name in sequence.cameras]
+    for take in sequence.takes:
+        times = np.arange(synthesize.frames) / rate
+        recording = performed(
+            who, sequence.subject, sequence.action, take, times, true, parameters, config.seed
+        )
+        for camera in cameras:
+            rotations, translation = in_camera(recording, who, camera)
+            betas = np.tile(who.betas, (len(times), 1))
+            joints = camera.from_world(recording.joints)[:, H36M_17_IN_32]
+            bodies = {"truth": (rotations, betas, translation)}
+            for method in parameters.estimators.methods:
+                wrong, shape, pelvis = simulate(
+                    method, View(sequence.subject, sequence.action, take, camera.name), rotations,
+                    who.betas, translation + who.rest[0], rate, parameters.estimators,
+                    parameters.planted_seed, config.seed,
+                )  # fmt: skip
+                bodies[method] = (wrong, shape, pelvis - body.rest_joints(shape)[:, 0])
+            labels = Record({"joints_cam": joints.astype(np.float32)}, {})
+            for method, values in bodies.items():
+                names = ("rotations", "betas", "translation")
+                arrays = {n: v.astype(np.float32) for n, v in zip(names, values, strict=True)}
+                found.setdefault(method, []).append((Record(arrays, {}), labels))
+    return found
+
+
+def statures(parameters: Parameters, body) -> list[str]:
+    """Height of every subject's T-pose."""
+    return [
+        f"{name} {np.ptp((body.template + body.shape_directions @ np.array(p.betas))[:, 1]):.2f} m"
+        for name, p in parameters.subjects.items()
+    ]
+
+
+def _score(body, weights: np.ndarray, pairs: list) -> tuple[float, float]:
+    """MPJPE and PA-MPJPE, 17 joints, mean over frames, mm."""
+    found = np.concatenate([Regressor(weights).apply(_vertices(body, bodies)) for bodies, _ in pairs])
+    labels = np.concatenate([labels.joints_cam for _, labels in pairs])
+    return (
+        1e3 * metrics.mpjpe(found, labels).mean(),
+        1e3 * metrics.pa_mpjpe(found, labels).mean(),
+    )
+
+
+def _vertices(body, bodies: Record) -> np.ndarray:
+    return body.vertices(bodies.rotations, bodies.betas, bodies.translation).astype(np.float64)
+
+
+def _centred(shaped: np.ndarray) -> np.ndarray:
+    return shaped - shaped.mean(axis=0)
+
+
+def _mm(offsets: np.ndarray) -> str:
+    return f"{1e3 * np.linalg.norm(offsets, axis=-1).mean():.1f}"
+
+
+if __name__ == "__main__":
+    main()
