@@ -5,16 +5,17 @@ set by this page cannot be set for its sake. Frames, seed and settings are those
 """
 
 import argparse
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 
 from jointreg import metrics
-from jointreg.body import load_body
+from jointreg.body import Body, load_body
 from jointreg.config import Config, load, read_yaml
 from jointreg.provenance import seed_for
 from jointreg.regressor import Regressor, fit
-from jointreg.sequences import load_sequences
+from jointreg.sequences import Sequence, load_sequences
 from jointreg.skeleton import H36M_17_IN_32
 from jointreg.stores import Record
 from jointreg.synthetic.kinematics import figure
@@ -40,8 +41,8 @@ def main() -> None:
         print(line)
 
 
-def report(parameters: Parameters, config: Config, body) -> list[str]:
-    """The lines."""
+def report(parameters: Parameters, config: Config, body: Body) -> list[str]:
+    """A line a target."""
     true = true_regressor(body, parameters.labels)
     generator = np.random.default_rng(seed_for(config.seed, "J_std"))
     standard = standard_regressor(body, true, parameters, generator)
@@ -74,10 +75,12 @@ def report(parameters: Parameters, config: Config, body) -> list[str]:
     return [*lines, PAPER]
 
 
-def filmed(sequence, true: np.ndarray, parameters: Parameters, config: Config, body) -> dict:
+def filmed(
+    sequence: Sequence, true: np.ndarray, parameters: Parameters, config: Config, body: Body
+) -> dict[str, list[tuple[Record, Record]]]:
     """Method (and `truth`) -> (bodies, labels) of every take and camera of a sequence."""
     who = figure(body, np.array(parameters.person(sequence.subject).betas))
-    synthesize, found = config.synthesize, {}
+    synthesize, found = config.synthesize, defaultdict(list)
     rate = synthesize.frames_per_second
     cameras = [c for c in cameras_of(sequence.subject, parameters) if c.name in sequence.cameras]
     for take in sequence.takes:
@@ -101,11 +104,11 @@ def filmed(sequence, true: np.ndarray, parameters: Parameters, config: Config, b
             for method, values in bodies.items():
                 names = ("rotations", "betas", "translation")
                 arrays = {n: v.astype(np.float32) for n, v in zip(names, values, strict=True)}
-                found.setdefault(method, []).append((Record(arrays, {}), labels))
+                found[method].append((Record(arrays, {}), labels))
     return found
 
 
-def statures(parameters: Parameters, body) -> list[str]:
+def statures(parameters: Parameters, body: Body) -> list[str]:
     """Height of every subject's T-pose."""
     return [
         f"{name} {np.ptp((body.template + body.shape_directions @ np.array(p.betas))[:, 1]):.2f} m"
@@ -113,7 +116,7 @@ def statures(parameters: Parameters, body) -> list[str]:
     ]
 
 
-def _score(body, weights: np.ndarray, pairs: list) -> tuple[float, float]:
+def _score(body: Body, weights: np.ndarray, pairs: list) -> tuple[float, float]:
     """MPJPE and PA-MPJPE, 17 joints, mean over frames, mm."""
     found = np.concatenate([Regressor(weights).apply(_vertices(body, bodies)) for bodies, _ in pairs])
     labels = np.concatenate([labels.joints_cam for _, labels in pairs])
@@ -123,7 +126,7 @@ def _score(body, weights: np.ndarray, pairs: list) -> tuple[float, float]:
     )
 
 
-def _vertices(body, bodies: Record) -> np.ndarray:
+def _vertices(body: Body, bodies: Record) -> np.ndarray:
     return body.vertices(bodies.rotations, bodies.betas, bodies.translation).astype(np.float64)
 
 
