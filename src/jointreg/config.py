@@ -102,6 +102,32 @@ class Estimate(Settings):
     keypoints_prior: NonNegative = Field(description="keypoints: weight of the pose prior, m^2/rad^2")
 
 
+Crop = Literal["reference_code", "spin", "spin_unstretched", "vibe", "meva", "prepared"]
+
+
+class Crops(Settings):
+    """How each network's input is cut; the backbone runs once where rules agree (docs/methods.md)."""
+
+    spin: Crop = Field(description="rule for SPIN")
+    vibe: Crop = Field(description="rule for VIBE")
+    meva: Crop = Field(description="rule for MEVA")
+
+
+class Networks(Settings):
+    """SPIN, VIBE and MEVA with their authors' weights (rules features, estimate)."""
+
+    spin: str = Field(description="SPIN's checkpoint; its ResNet-50 is the backbone of all three")
+    vibe: str = Field(description="VIBE's checkpoint")
+    meva: str = Field(description="MEVA's checkpoint")
+    mean_params: str = Field(description="smpl_mean_params.npz; empty where the checkpoints say it")
+    crops: Crops
+    orientation: Literal["camera", "ray", "aligned"] = Field(
+        description="global orientation: read in the camera's frame, as the paper does; turned with the "
+        "ray through the crop's middle; or turned onto the labels"
+    )
+    batch: PositiveInt = Field(description="images the backbone sees side by side; bounds the memory")
+
+
 class FitRegressor(Settings):
     """Refit of the joint regressor (rules fit_regressor_spin, fit_regressor_opt), paper II-B."""
 
@@ -229,7 +255,8 @@ class Config(Settings):
     )
     seed: int = Field(description="seed of everything random")
     device: Literal["cpu", "cuda"] = Field(
-        description="where bodies are refined; cuda needs optimize.backend warp or pytorch3d"
+        description="where bodies are refined and networks run; cuda needs optimize.backend warp or "
+        "pytorch3d"
     )
     body: str = Field(description='"open", or an SMPL-format npz or pickle')
     dataset: Dataset
@@ -250,6 +277,7 @@ class Config(Settings):
     background: Background
     segment: Segment
     estimate: Estimate
+    networks: Networks
     fit_regressor_spin: FitRegressor
     fit_regressor_opt: FitRegressor
     train_discriminator: TrainDiscriminator
@@ -303,13 +331,19 @@ GET_DATA = {
 """Where the data of each kind comes from."""
 
 
-def require_raw_data(config: Config, subjects: Collection[str], predicted: Collection[str]) -> None:
+def require_raw_data(
+    config: Config,
+    subjects: Collection[str],
+    predicted: Collection[str],
+    networks: Collection[str] = (),
+) -> None:
     """Stop before any job is made when the raw data is not on disk.
 
     Args:
         config: the configuration.
         subjects: subjects of the sequence table.
         predicted: methods whose bodies come from prediction files.
+        networks: those of spin, vibe and meva that are run.
 
     Raises:
         ConfigError: lists every missing file or folder, and where it comes from.
@@ -329,6 +363,10 @@ def require_raw_data(config: Config, subjects: Collection[str], predicted: Colle
         for method in sorted(predicted):
             folder = Path(config.estimate.predictions, method)
             wanted[str(folder)] = "prediction files, docs/methods.md"
+    for network in sorted({"spin", *networks}) if networks else []:
+        wanted[getattr(config.networks, network)] = f"checkpoint of {network}, docs/methods.md"
+    if networks and config.networks.mean_params:
+        wanted[config.networks.mean_params] = "mean parameters, docs/methods.md"
     for weights in (config.triangulate.weights, config.segment.weights):
         if weights:
             wanted[weights] = "weights of a network"

@@ -212,6 +212,7 @@ def evaluate_subject(
         "camera_names": cameras,
         "joint_names": list(H36M_17),
         "protocol": protocol.model_dump(mode="json"),
+        "input": sorted({b.attrs["input"] for _, b in sequences.values() if "input" in b.attrs}),
     }
     return arrays, facts
 

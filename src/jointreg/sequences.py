@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jointreg.errors import ConfigError
+from jointreg.networks import KINDS as NETWORKS
 
 SPLITS = ("train", "test")
 
@@ -33,7 +34,8 @@ class Method:
 
     name: str
     kind: str
-    """`predictions` (files under estimate.predictions) or `keypoints` (fitted to the labels)."""
+    """`predictions` (files under estimate.predictions), `keypoints` (fitted to the labels), or a network
+    of `networks.KINDS`."""
     label: str
     """How tables and figures call it."""
     paper: str
@@ -83,8 +85,9 @@ def load_methods(path: str | Path, required: Iterable[str] = ()) -> dict[str, Me
     """
     methods = {}
     for where, row in _rows(path, ("name", "kind", "label", "paper", "about")):
-        if row["kind"] not in ("predictions", "keypoints"):
-            raise ConfigError(f"{where}: kind is '{row['kind']}', expected predictions or keypoints")
+        kinds = ("predictions", "keypoints", *NETWORKS)
+        if row["kind"] not in kinds:
+            raise ConfigError(f"{where}: kind is '{row['kind']}', expected one of {', '.join(kinds)}")
         methods[row["name"]] = Method(**{key: row[key] for key in Method.__dataclass_fields__})
     unknown = sorted(set(required) - set(methods))
     if unknown:

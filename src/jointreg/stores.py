@@ -260,11 +260,22 @@ MASKS = Schema(
 BODIES = Schema(
     "bodies",
     1,
-    "One body a row, camera frame of `frames`. Facts: rows, method.",
+    "One body a row, camera frame of `frames`. Facts: rows, method; input (of networks, in words).",
     {
         "rotations": Array(("frame", 24, 3, 3), "float32", "1", "Global orientation, 23 joints."),
         "betas": Array(("frame", "beta"), "float32", "sd", "Shape coefficients."),
         "translation": Array(("frame", 3), "float32", "m", "Added to every vertex."),
+    },
+)
+
+FEATURES = Schema(
+    "features",
+    1,
+    "What SPIN's ResNet-50 says of every row of `frames`, in pictures cut by one rule of "
+    "`networks.crops`. Facts: rows, crop.",
+    {
+        "features": Array(("frame", 2048), "float32", "1", "Output of the backbone."),
+        "crop_intrinsics": Array(("frame", 3, 3), "float64", "px", "Pinhole K of the picture."),
     },
 )
 
@@ -298,7 +309,7 @@ ERRORS = Schema(
     "errors",
     1,
     "Errors of one method on one subject after root alignment and after similarity alignment. "
-    "Facts: regressors, actions, joint_names, protocol.",
+    "Facts: regressors, actions, joint_names, protocol, input (of networks).",
     {
         "mpjpe": Array(("regressor", "frame", 17), "float32", "m", "Root-aligned distance."),
         "pa_mpjpe": Array(("regressor", "frame", 17), "float32", "m", "After Procrustes."),
@@ -323,4 +334,4 @@ OFFSETS = Schema(
     },
 )
 
-SCHEMAS = (FRAMES, MASKS, BODIES, ENERGIES, BACKGROUND, ERRORS, OFFSETS)
+SCHEMAS = (FRAMES, MASKS, FEATURES, BODIES, ENERGIES, BACKGROUND, ERRORS, OFFSETS)

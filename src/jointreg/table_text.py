@@ -142,6 +142,7 @@ def protocol_sentence(
     skip_damaged: bool,
     simulated: bool,
     fitted: bool = False,
+    networks: str = "",
     labels: str = "",
 ) -> str:
     """The protocol in words, for every caption.
@@ -154,6 +155,7 @@ def protocol_sentence(
         skip_damaged: sequences of the table of damaged ones were left out.
         simulated: some methods are simulated estimators.
         fitted: some methods were fitted to the labels that they are scored with.
+        networks: what the networks among the methods were shown.
         labels: what the labels are, where they are not motion capture.
     """
     step = {1: "every frame", 2: "every 2nd frame", 3: "every 3rd frame"}.get(
@@ -182,6 +184,8 @@ def protocol_sentence(
             "The bodies were themselves fitted to the labels that score them: these numbers show that "
             "the pipeline runs on real pictures, not that a regressor or a method is better."
         )
+    if networks:
+        sentences.append(networks)
     if labels:
         sentences.append(f"Labels: {' '.join(labels.split())}")
     return " ".join(sentences)

@@ -14,6 +14,7 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
 from jointreg import config as settings
+from jointreg.networks import CROPS, crop_of, network_of, protocol_words
 from jointreg.provenance import file_digest
 from jointreg.sequences import load_methods, load_sequences
 from jointreg.source import source_digest
@@ -27,6 +28,7 @@ settings.require_raw_data(
     CONFIG,
     subjects={sequence.subject for sequence in SEQUENCES},
     predicted={method for method in USED if METHODS[method].kind == "predictions"},
+    networks={network_of(METHODS[method].kind) for method in USED} - {""},
 )
 
 
@@ -35,6 +37,7 @@ wildcard_constraints:
     action="|".join(sorted({sequence.action for sequence in SEQUENCES})),
     method="|".join(sorted({CONFIG.initial, *CONFIG.methods})),
     variant="|".join(sorted(CONFIG.variants)),
+    crop="|".join(sorted(CROPS)),
 
 
 def sequences(pattern, split=None, subject=None, **wildcards):
@@ -79,7 +82,7 @@ def minutes(per_recording):
     return runtime
 
 
-# GPUs of a job that refines bodies.
+# GPUs of a job that refines bodies or runs a network.
 GPU = 1 if CONFIG.device == "cuda" else 0
 # The body and the raw data are inputs where they are a user's files, and parameters where they are ours.
 BODY_FILE = [] if CONFIG.body == "open" else CONFIG.body

@@ -1,0 +1,65 @@
+"""Which methods are networks, and in words what these were shown: for rules and captions, no torch."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from jointreg import config
+
+if TYPE_CHECKING:
+    from jointreg.sequences import Method
+
+KINDS: dict[str, tuple[str, bool]] = {
+    "spin": ("spin", False),
+    "vibe": ("vibe", False),
+    "meva": ("meva", False),
+    "vibe_sequence": ("vibe", True),
+    "meva_sequence": ("meva", True),
+}
+"""Kind of a method -> its network, and whether it sees whole recordings; in the paper, single frames."""
+
+CROPS: dict[str, str] = {
+    "reference_code": "crops by the reference code's rule (a square on the longer side of the body's "
+    "box, not antialiased)",
+    "spin": "crops by SPIN's rule for Human3.6M (0.9 of the longer side of the body's box, contrast "
+    "stretched, antialiased)",
+    "spin_unstretched": "crops by SPIN's rule for Human3.6M, but without its contrast stretch (0.9 of "
+    "the longer side of the body's box, antialiased)",
+    "vibe": "crops by VIBE's rule (1.1 times the longer side of the body's box, not antialiased)",
+    "meva": "crops by MEVA's rule (1.2 times the longer side of the body's box, smoothed over time, not "
+    "antialiased)",
+    "prepared": "the undistorted, antialiased crops in which bodies are refined",
+}
+"""Rules of `networks.crops`, as captions say them."""
+
+_ORIENTATION = {
+    "camera": "their orientation is taken to be in the camera's frame",
+    "ray": "their orientation is turned with the ray through the middle of the crop",
+    "aligned": "their orientation is turned onto the labels",
+}
+
+
+def network_of(kind: str) -> str:
+    """spin, vibe or meva; empty for a kind of method that is no network."""
+    return KINDS[kind][0] if kind in KINDS else ""
+
+
+def crop_of(kind: str, settings: config.Networks) -> str:
+    """Rule by which the input of a network is cut; empty for a kind of method that is no network."""
+    return str(getattr(settings.crops, network_of(kind))) if kind in KINDS else ""
+
+
+def shown(kind: str, settings: config.Networks) -> str:
+    """What a network was shown and how its orientation was read; empty for other methods."""
+    if kind not in KINDS:
+        return ""
+    alone = "whole recordings" if KINDS[kind][1] else "each frame by itself"
+    return f"{CROPS[crop_of(kind, settings)]}, {alone}; {_ORIENTATION[settings.orientation]}"
+
+
+def protocol_words(settings: config.Networks, methods: Iterable["Method"]) -> str:
+    """`shown` of all networks among some methods, those that were shown the same together."""
+    seen: dict[str, list[str]] = {}
+    for method in methods:
+        if method.kind in KINDS:
+            seen.setdefault(shown(method.kind, settings), []).append(method.label)
+    return " ".join(f"Input of {', '.join(labels)}: {words}." for words, labels in seen.items())

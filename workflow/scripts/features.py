@@ -1,0 +1,23 @@
+"""Rule `features`. The science is in jointreg.network_bodies and jointreg.estimators."""
+
+from jointreg import stores
+from jointreg.config import Dataset
+from jointreg.datasets import open_dataset
+from jointreg.estimators import load_backbone
+from jointreg.job import report, start
+from jointreg.network_bodies import frame_features
+from jointreg.sequences import Sequence
+
+job = start(snakemake)
+frames, crop = stores.FRAMES.read(job.input.frames), job.wildcards["crop"]
+arrays = frame_features(
+    load_backbone(job.input.checkpoint, job.params.device),
+    frames,
+    open_dataset(Dataset(**job.params.dataset)).recordings(Sequence(**job.params.sequence)),
+    crop,
+    batch=job.params.batch,
+    device=job.params.device,
+    progress=report("frames"),
+)
+facts = {"rows": frames.attrs["rows"], "crop": crop}
+stores.FEATURES.write(job.output.features, arrays, attrs=facts, provenance=job.provenance)
