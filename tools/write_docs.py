@@ -25,7 +25,9 @@ CONFIG_HEAD = """\
 
 - `sequences/<run>.tsv`: the work, one row a subject and action; takes and cameras separated by commas;
   first and last frame (-1: the end); split train or test.
-- `methods.tsv`: every known estimator; `predictions` come from files, `keypoints` needs none.
+- `methods.tsv`: every known estimator; its kind says whether bodies come from files (`predictions`),
+  from a network that is run (`spin`, `vibe`, `meva`, `vibe_sequence`, `meva_sequence`), or from a fit to
+  the labels (`keypoints`).
 - `examples/<run>.tsv`: the frames that figures show.
 - `damaged/human36m.tsv`: sequences with known faults.
 - `generator.yaml`: every parameter of the open data set; what is realistic about it and what not:

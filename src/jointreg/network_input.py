@@ -36,7 +36,7 @@ class Rule(NamedTuple):
     """Side of the square in longer sides of the box."""
     cut: Cut
     smoothed: bool = False
-    """Boxes are smoothed over the frames of a recording."""
+    """Boxes are smoothed over all frames of a recording, also those that are not used."""
 
 
 def network_crops(
@@ -76,17 +76,17 @@ def network_crops(
         rows = np.flatnonzero((frames["take"] == take) & (frames["camera"] == camera))
         rows = rows[np.argsort(frames["frame"][rows], kind="stable")]
         numbers = frames["frame"][rows].astype(int)
-        boxes = body_boxes(recording, numbers)
-        boxes = smoothed(boxes) if rule.smoothed else boxes
+        boxes = body_boxes(recording)
+        boxes = (smoothed(boxes) if rule.smoothed else boxes)[numbers]
         images = read_frames(recording.video, (numbers + recording.frame_offset).tolist())
         for row, (x, y, side), (_, image) in zip(rows.tolist(), boxes, images, strict=True):
             found, placed = rule.cut(image, np.array([x, y]), rule.factor * side)
             yield row, found, _pinhole(recording, placed)
 
 
-def body_boxes(recording: Recording, numbers: np.ndarray) -> np.ndarray:
-    """Boxes around the body in some frames: middle x, y and longer side, image px, (N, 3)."""
-    joints_cam = recording.joints_cam[numbers]
+def body_boxes(recording: Recording) -> np.ndarray:
+    """Boxes around the body in all frames: middle x, y and longer side, image px, (N, 3)."""
+    joints_cam = recording.joints_cam
     pixels = recording.camera.project(joints_cam)
     pixels_a_metre = recording.camera.intrinsics[0, 0] / joints_cam[:, :, 2].mean(axis=1)
     low = pixels.min(axis=1) - pixels_a_metre[:, None] * SKIN_M[0]

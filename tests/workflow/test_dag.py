@@ -3,8 +3,6 @@
 import pytest
 from dry_run import OPEN, planned, snakemake
 
-from jointreg.sequences import load_sequences
-
 
 def test_demo_has_at_most_165_jobs_and_every_stage(checkout):
     counts = planned(checkout, *OPEN)
@@ -37,19 +35,33 @@ def test_real_data_set_plans_105_jobs_a_stage(checkout):
     for name in ("raw/metadata.xml", "smpl/SMPL_NEUTRAL.npz", "J_regressor_h36m.npy"):
         (base / name).parent.mkdir(exist_ok=True)
         (base / name).touch()
-    actions = {row.action for row in load_sequences(checkout / "config/sequences/human36m.tsv")}
-    for method in ("spin", "vibe", "meva"):
-        for subject in ("S1", "S5", "S6", "S7", "S8", "S9", "S11"):
-            (base / "predictions" / method / subject).mkdir(parents=True)
-            for action in actions:
-                (base / "predictions" / method / subject / f"{action}.npz").touch()
+    networks = base / "networks"
+    networks.mkdir()
+    for name in (
+        "spin_model_checkpoint.pth.tar",
+        "vibe_model_wo_3dpw.pth.tar",
+        "meva_model_best.pth.tar",
+        "smpl_mean_params.npz",
+    ):
+        (networks / name).touch()
     counts = planned(checkout)
     assert counts["prepare"] == 105
     assert counts["optimize"] >= 3 * 75
+    assert counts["features"] == 105  # once, though three networks read them
     assert counts["estimate"] == 105 + 2 * 30
     assert "synthesize" not in counts
     slurm = planned(checkout, "--profile", "slurm")
     assert slurm == counts
+    crops = "networks={crops: {vibe: vibe}}"
+    assert planned(checkout, "--config", crops)["features"] == 105 + 30
+
+
+def test_the_column_kind_switches_to_prediction_files(checkout):
+    table = checkout / "config/methods.tsv"
+    table.write_text(table.read_text().replace("\nspin\tspin\t", "\nspin\tpredictions\t"))
+    text = snakemake(checkout, "--dry-run", "--config", "methods=[spin]", check=False)
+    assert "predictions/spin" in text.stdout + text.stderr
+    assert "networks/" not in text.stdout + text.stderr
 
 
 @pytest.mark.parametrize(
