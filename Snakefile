@@ -27,6 +27,7 @@ if CONFIG.triangulate.enabled:
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/segment.smk"
 include: "workflow/rules/estimate.smk"
+include: "workflow/rules/networks.smk"
 include: "workflow/rules/regressor.smk"
 include: "workflow/rules/optimize.smk"
 include: "workflow/rules/evaluate.smk"

@@ -103,6 +103,7 @@ class Estimate(Settings):
 
 
 Crop = Literal["reference_code", "spin", "spin_unstretched", "vibe", "meva", "prepared"]
+Orientation = Literal["camera", "ray", "aligned"]
 
 
 class Crops(Settings):
@@ -114,14 +115,14 @@ class Crops(Settings):
 
 
 class Networks(Settings):
-    """SPIN, VIBE and MEVA with their authors' weights (rules features, estimate)."""
+    """SPIN, VIBE and MEVA with their authors' weights (rules features, run_network)."""
 
     spin: str = Field(description="SPIN's checkpoint; its ResNet-50 is the backbone of all three")
     vibe: str = Field(description="VIBE's checkpoint")
     meva: str = Field(description="MEVA's checkpoint")
     mean_params: str = Field(description="smpl_mean_params.npz; empty where the checkpoints say it")
     crops: Crops
-    orientation: Literal["camera", "ray", "aligned"] = Field(
+    orientation: Orientation = Field(
         description="global orientation: read in the camera's frame, as the paper does; turned with the "
         "ray through the crop's middle; or turned onto the labels"
     )
@@ -348,8 +349,6 @@ def require_raw_data(
     Raises:
         ConfigError: lists every missing file or folder, and where it comes from.
     """
-    if config.synthesize.enabled:
-        return
     root = Path(config.dataset.root)
     wanted = {str(root): "raw data"}
     if config.dataset.kind == "human36m":
@@ -363,10 +362,9 @@ def require_raw_data(
         for method in sorted(predicted):
             folder = Path(config.estimate.predictions, method)
             wanted[str(folder)] = "prediction files, docs/methods.md"
-    for network in sorted({"spin", *networks}) if networks else []:
-        wanted[getattr(config.networks, network)] = f"checkpoint of {network}, docs/methods.md"
-    if networks and config.networks.mean_params:
-        wanted[config.networks.mean_params] = "mean parameters, docs/methods.md"
+    if config.synthesize.enabled:
+        wanted = {}  # made by the workflow
+    wanted |= network_files(config, networks)
     for weights in (config.triangulate.weights, config.segment.weights):
         if weights:
             wanted[weights] = "weights of a network"
@@ -376,6 +374,17 @@ def require_raw_data(
             f"run '{config.run}': not on disk:\n" + "\n".join(missing),
             f"{GET_DATA[config.dataset.kind]}; without data: snakemake --configfile config/open.yaml",
         )
+
+
+def network_files(config: Config, networks: Collection[str]) -> dict[str, str]:
+    """Files that some of spin, vibe and meva need, and what each is. The backbone is SPIN's."""
+    files = {
+        getattr(config.networks, network): f"checkpoint of {network}, docs/methods.md"
+        for network in sorted({"spin", *networks} if networks else set())
+    }
+    if networks and config.networks.mean_params:
+        files[config.networks.mean_params] = "mean parameters of the networks, docs/methods.md"
+    return files
 
 
 def optimize_settings(config: Config, variant: str, where: str = "configuration") -> Optimize:

@@ -1,4 +1,4 @@
-"""Initial bodies: delivered prediction files matched to the frames, a fit to labels, or a network.
+"""Initial bodies: delivered prediction files matched to the frames of a sequence, or a fit to labels.
 
 A prediction file is an npz with one row a video frame and camera: rotations (N, 24, 3, 3), betas
 (N, B) and translation (N, 3) in metres, all in the camera frame, and take, camera (names) and frame
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from jointreg.body import Body
-from jointreg.config import Estimate, Networks
+from jointreg.config import Estimate
 from jointreg.errors import DataError
 from jointreg.keypoints import fit_keypoints
 from jointreg.stores import Record
@@ -21,35 +21,23 @@ KEYS = ("rotations", "betas", "translation", "take", "camera", "frame")
 
 
 def estimate(
-    kind: str,
-    which: Mapping[str, str],
-    frames: Record,
-    body: Body,
-    settings: Estimate,
-    networks: Networks | None = None,
-    features: Record | None = None,
+    kind: str, which: Mapping[str, str], frames: Record, body: Body, settings: Estimate
 ) -> dict[str, np.ndarray]:
     """Bodies of one method, one for every row of `frames`.
 
     Args:
         kind: `predictions` reads <settings.predictions>/<method>/<subject>/<action>.npz, `keypoints`
-            fits the body to the labels, a key of `networks.KINDS` runs a network.
+            fits the body to the labels.
         which: method, subject and action.
         frames: store FRAMES.
         body: the body model.
         settings: the block `estimate`.
-        networks: the block `networks`, for a network.
-        features: store FEATURES, for a network.
 
     Raises:
         DataError: the file is missing, damaged, or lacks a frame; no default stands in for a frame.
     """
     if kind == "keypoints":
         return fit_keypoints(body, frames.joints_cam, settings)._asdict()
-    if networks is not None and features is not None:
-        from jointreg.network_bodies import network_bodies
-
-        return network_bodies(kind, frames, features, body, networks)
     path = Path(settings.predictions, which["method"], which["subject"], f"{which['action']}.npz")
     return match_predictions(read_predictions(path, body), frames, str(path))
 

@@ -212,7 +212,7 @@ def evaluate_subject(
         "camera_names": cameras,
         "joint_names": list(H36M_17),
         "protocol": protocol.model_dump(mode="json"),
-        "input": sorted({b.attrs["input"] for _, b in sequences.values() if "input" in b.attrs}),
+        "input": next(bodies.attrs.get("input", {}) for _, bodies in sequences.values()),
     }
     return arrays, facts
 

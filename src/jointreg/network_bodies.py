@@ -1,4 +1,4 @@
-"""From the networks' outputs to bodies in the calibrated camera's frame (rules features and estimate).
+"""From the networks' outputs to bodies in the calibrated camera's frame (rules features, run_network).
 
 A network sees its crop as if the camera looked straight at it, through a lens of no perspective. Its
 rotations are read in the camera's frame as they are (`orientation: camera`, as the field does), turned
@@ -8,13 +8,14 @@ body as large.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jointreg import config
 from jointreg.alignment import fit_similarity
 from jointreg.body import Body
+from jointreg.config import Orientation
 from jointreg.datasets import Recording
 from jointreg.errors import ShapeError
 from jointreg.network_input import network_crops
@@ -67,7 +68,14 @@ def frame_features(
 
 
 def network_bodies(
-    kind: str, frames: Record, features: Record, body: Body, settings: config.Networks
+    kind: str,
+    frames: Record,
+    features: Record,
+    body: Body,
+    *,
+    checkpoint: str | Path,
+    mean_params: str | Path | None,
+    orientation: Orientation,
 ) -> dict[str, np.ndarray]:
     """Bodies of a network, one for every row of `frames`: arrays of `stores.BODIES`.
 
@@ -76,7 +84,9 @@ def network_bodies(
         frames: store FRAMES; the labels are used by `orientation: aligned` only.
         features: store FEATURES of the same rows.
         body: the body model, 24 joints and 10 shape directions.
-        settings: the block `networks`.
+        checkpoint: the network's own file.
+        mean_params: smpl_mean_params.npz, or None.
+        orientation: as above.
 
     Raises:
         StoreError: the two stores are not of the same frames.
@@ -87,7 +97,7 @@ def network_bodies(
 
     from jointreg.estimators import head_bodies, load_head
 
-    require_same_rows(frames, features, "estimate: frames and features")
+    require_same_rows(frames, features, "run_network: frames and features")
     if body.n_betas != 10 or len(body.parents) != 24:
         raise ShapeError(
             f"the body has {len(body.parents)} joints and {body.n_betas} shape directions, the networks "
@@ -95,9 +105,7 @@ def network_bodies(
             "use an SMPL body",
         )
     network, sequence = KINDS[kind]
-    head = load_head(
-        network, checkpoint=getattr(settings, network), mean_params=settings.mean_params or None
-    )
+    head = load_head(network, checkpoint=checkpoint, mean_params=mean_params)
     values = torch.from_numpy(features.features)
     parts = tracks(frames) if sequence else [np.arange(len(values))]
     found: list[np.ndarray] = [
@@ -108,9 +116,9 @@ def network_bodies(
             whole[rows] = part.numpy()
     rotations, betas, camera = found
     matrices = features.crop_intrinsics
-    if settings.orientation == "ray":
+    if orientation == "ray":
         rotations[:, 0] = ray_turns(matrices) @ rotations[:, 0]
-    elif settings.orientation == "aligned":
+    elif orientation == "aligned":
         rotations[:, 0] = label_turns(body, rotations, betas, frames.joints_cam) @ rotations[:, 0]
     pelvis = body.rest_joints(betas)[:, 0]
     return {"rotations": rotations, "betas": betas, "translation": place(camera, matrices, pelvis)}

@@ -260,7 +260,8 @@ MASKS = Schema(
 BODIES = Schema(
     "bodies",
     1,
-    "One body a row, camera frame of `frames`. Facts: rows, method; input (of networks, in words).",
+    "One body a row, camera frame of `frames`. Facts: rows, method; of networks also input: kind, crop, "
+    "orientation.",
     {
         "rotations": Array(("frame", 24, 3, 3), "float32", "1", "Global orientation, 23 joints."),
         "betas": Array(("frame", "beta"), "float32", "sd", "Shape coefficients."),

@@ -109,9 +109,13 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture
-def settings(files, open_config):
-    paths = {network: str(files / f"{network}.pt") for network in ("spin", "vibe", "meva")}
-    return open_config.networks.model_copy(update={**paths, "mean_params": str(files / "mean.npz")})
+def run(files, body):
+    def call(kind, frames, features, body=body, orientation="camera"):
+        file, mean = files / f"{kind.removesuffix('_sequence')}.pt", files / "mean.npz"
+        settings = {"checkpoint": file, "mean_params": mean, "orientation": orientation}
+        return network_bodies(kind, frames, features, body, **settings)
+
+    return call
 
 
 @pytest.fixture
@@ -125,9 +129,9 @@ def store(generator):
     )
 
 
-def test_a_sequence_model_sees_every_camera_by_itself(settings, store, body, files):
+def test_a_sequence_model_sees_every_camera_by_itself(run, store, files):
     frames, features = store
-    found = network_bodies("vibe_sequence", frames, features, body, settings)
+    found = run("vibe_sequence", frames, features)
     head = load_head("vibe", checkpoint=files / "vibe.pt", mean_params=None)
     for view in (0, 1):
         rows = frames.camera == view
@@ -141,22 +145,17 @@ def test_a_sequence_model_sees_every_camera_by_itself(settings, store, body, fil
     }
 
 
-def test_single_frames_do_not_depend_on_their_neighbours(settings, store, body):
+def test_single_frames_do_not_depend_on_their_neighbours(run, store, body):
     frames, features = store
-    whole = network_bodies("vibe", frames, features, body, settings)
+    whole = run("vibe", frames, features)
     some = [Record({k: v[3:4] for k, v in part.items()}, part.attrs) for part in store]
-    assert (
-        np.abs(network_bodies("vibe", *some, body, settings)["betas"] - whole["betas"][3]).max() < 1e-5
-    )
+    assert np.abs(run("vibe", *some)["betas"] - whole["betas"][3]).max() < 1e-5
 
 
-def test_orientation_is_read_as_the_settings_say(settings, store, body):
+def test_orientation_is_read_as_the_settings_say(run, store, body):
     frames, features = store
     found = {
-        name: network_bodies(
-            "spin", frames, features, body, settings.model_copy(update={"orientation": name})
-        )
-        for name in ("camera", "ray", "aligned")
+        name: run("spin", frames, features, orientation=name) for name in ("camera", "ray", "aligned")
     }
     turned = ray_turns(features.crop_intrinsics) @ found["camera"]["rotations"][:, 0]
     assert np.abs(found["ray"]["rotations"][:, 0] - turned).max() < 1e-5
@@ -167,15 +166,15 @@ def test_orientation_is_read_as_the_settings_say(settings, store, body):
         assert np.array_equal(found[name]["rotations"][:, 1:], found["camera"]["rotations"][:, 1:])
 
 
-def test_other_frames_and_other_bodies_are_refused(settings, store, body):
+def test_other_frames_and_other_bodies_are_refused(run, store, body):
     from dataclasses import replace
 
     frames, features = store
     with pytest.raises(StoreError, match="rows are not the same frames"):
-        network_bodies("spin", Record(frames, {"rows": "b"}), features, body, settings)
+        run("spin", Record(frames, {"rows": "b"}), features)
     small = replace(body, shape_directions=body.shape_directions[..., :4])
     with pytest.raises(ShapeError, match="24 joints and 4 shape directions"):
-        network_bodies("spin", frames, features, small, settings)
+        run("spin", frames, features, small)
 
 
 def test_features_stand_in_the_rows_of_their_frames(files, tmp_path):

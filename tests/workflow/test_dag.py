@@ -48,7 +48,8 @@ def test_real_data_set_plans_105_jobs_a_stage(checkout):
     assert counts["prepare"] == 105
     assert counts["optimize"] >= 3 * 75
     assert counts["features"] == 105  # once, though three networks read them
-    assert counts["estimate"] == 105 + 2 * 30
+    assert counts["run_network"] == 105 + 2 * 30
+    assert "estimate" not in counts
     assert "synthesize" not in counts
     slurm = planned(checkout, "--profile", "slurm")
     assert slurm == counts

@@ -24,11 +24,12 @@ RUN = CONFIG.run
 SEQUENCES = load_sequences(CONFIG.sequences)
 METHODS = load_methods(CONFIG.methods_table, required=[CONFIG.initial, *CONFIG.methods])
 USED = {CONFIG.initial, *CONFIG.methods}
+NETWORKS = {name: net for name in sorted(USED) if (net := network_of(METHODS[name].kind))}
 settings.require_raw_data(
     CONFIG,
     subjects={sequence.subject for sequence in SEQUENCES},
     predicted={method for method in USED if METHODS[method].kind == "predictions"},
-    networks={network_of(METHODS[method].kind) for method in USED} - {""},
+    networks=set(NETWORKS.values()),
 )
 
 
@@ -38,6 +39,11 @@ wildcard_constraints:
     method="|".join(sorted({CONFIG.initial, *CONFIG.methods})),
     variant="|".join(sorted(CONFIG.variants)),
     crop="|".join(sorted(CROPS)),
+
+
+def one_of(names):
+    """Constraint on a wildcard: one of these names, of which there may be none."""
+    return "|".join(sorted(names)) or "(?!)"
 
 
 def sequences(pattern, split=None, subject=None, **wildcards):

@@ -1,53 +1,4 @@
-"""Initial bodies of every method, and what the networks among them have in common."""
-
-NETWORKS = {
-    method: network_of(METHODS[method].kind)
-    for method in sorted(USED)
-    if network_of(METHODS[method].kind)
-}
-
-
-rule features:
-    """What the networks' common backbone says of every frame: once for all whose crops agree."""
-    input:
-        frames=rules.prepare.output.frames,
-        checkpoint=CONFIG.networks.spin,
-    output:
-        features=f"results/{RUN}/features/{{crop}}/{{subject}}/{{action}}.zarr.zip",
-    log:
-        f"logs/{RUN}/features/{{crop}}/{{subject}}/{{action}}.log",
-    benchmark:
-        f"logs/{RUN}/features/{{crop}}/{{subject}}/{{action}}.benchmark.tsv"
-    conda:
-        "../../envs/torch.yaml"
-    resources:
-        gpu=GPU,
-        runtime=minutes(15),
-    params:
-        batch=CONFIG.networks.batch,
-        device=CONFIG.device,
-        dataset=block("dataset"),
-        damaged=file_digest(CONFIG.dataset.damaged),
-        sequence=sequence,
-        code=code("features"),
-    script:
-        "../scripts/features.py"
-
-
-def network_features(wildcards):
-    """The features that a network starts from."""
-    if wildcards.method not in NETWORKS:
-        return []
-    crop = crop_of(METHODS[wildcards.method].kind, CONFIG.networks)
-    return rules.features.output.features.format(crop=crop, **wildcards)
-
-
-def network_files(wildcards):
-    """A network's checkpoint and the mean parameters."""
-    if wildcards.method not in NETWORKS:
-        return []
-    files = getattr(CONFIG.networks, NETWORKS[wildcards.method]), CONFIG.networks.mean_params
-    return [path for path in files if path]
+"""Initial bodies of every method that is no network."""
 
 
 def prediction_file(wildcards):
@@ -64,21 +15,20 @@ rule estimate:
     input:
         frames=rules.prepare.output.frames,
         predictions=prediction_file,
-        features=network_features,
-        checkpoint=network_files,
         body=BODY_FILE,
     output:
         bodies=f"results/{RUN}/estimate/{{method}}/{{subject}}/{{action}}.zarr.zip",
     log:
         f"logs/{RUN}/estimate/{{method}}/{{subject}}/{{action}}.log",
+    wildcard_constraints:
+        method=one_of(USED - set(NETWORKS)),
     conda:
-        "../../envs/torch.yaml" if NETWORKS else "../../envs/jointreg.yaml"
+        "../../envs/jointreg.yaml"
     resources:
         runtime=minutes(10),
     params:
         cfg=block("estimate"),
         kind=lambda wc: METHODS[wc.method].kind,
-        networks=lambda wc: block("networks") if wc.method in NETWORKS else {},
         body=CONFIG.body,
         body_digest=BODY_DIGEST,
         code=code("estimate"),

@@ -1,0 +1,61 @@
+"""SPIN, VIBE and MEVA from files in the official layout to Table I, with random weights."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from dry_run import TINY, planned, snakemake
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "unit"))
+from checkpoint_files import random_state, write_checkpoint, write_mean_params
+
+from jointreg import stores
+
+NETWORKS = (
+    "networks={spin: nets/spin.pt, vibe: nets/vibe.pt, meva: nets/meva.pt, mean_params: nets/mean.npz, "
+    "crops: {spin: spin}}"
+)
+METHODS = "methods=[spin,vibe_sequence,meva]"
+
+
+@pytest.fixture(scope="module")
+def networks(finished, tmp_path_factory):
+    """A copy of the finished tiny run, and checkpoints beside it."""
+    folder = tmp_path_factory.mktemp("networks") / "run"
+    shutil.copytree(finished, folder, symlinks=True)
+    (folder / "nets").mkdir()
+    write_mean_params(folder / "nets/mean.npz")
+    for network in ("spin", "vibe", "meva"):
+        write_checkpoint(folder / f"nets/{network}.pt", network, random_state(network))
+    return folder
+
+
+def test_networks_run_from_official_files_to_table_1(networks):
+    table = "results/tiny/tables/table_1.txt"
+    call = (table, *TINY, "--config", METHODS, NETWORKS)
+    assert planned(networks, *call) == {
+        "features": 2,  # SPIN's rule, and the reference code's for the other two
+        "run_network": 3,
+        "evaluate": 3,
+        "table_1": 1,
+    }
+    snakemake(networks, *call)
+    text = " ".join((networks / table).read_text().split())
+    assert "Input of SPIN: crops by SPIN's rule for Human3.6M" in text
+    assert "Input of VIBE (sequence): crops by the reference code's rule" in text
+    assert "box, not antialiased), whole recordings; their orientation is taken" in text
+    features = stores.FEATURES.read(next(networks.glob("results/tiny/features/spin/*/*.zarr.zip")))
+    assert features.attrs["crop"] == "spin"
+    assert features.features.std() > 0.1
+    errors = stores.ERRORS.read(next(networks.glob("results/tiny/evaluate/vibe_sequence/*.zarr.zip")))
+    shown = {"kind": "vibe_sequence", "crop": "reference_code", "orientation": "camera"}
+    assert errors.attrs["input"] == shown
+    assert not planned(networks, *call)
+
+
+def test_a_missing_checkpoint_stops_the_run_before_any_job(networks):
+    (networks / "nets/meva.pt").rename(networks / "nets/elsewhere.pt")
+    done = snakemake(networks, "-n", *TINY, "--config", METHODS, NETWORKS, check=False)
+    assert done.returncode
+    assert "nets/meva.pt  (checkpoint of meva, docs/methods.md)" in done.stdout + done.stderr
