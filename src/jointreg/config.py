@@ -107,7 +107,7 @@ Orientation = Literal["camera", "ray", "aligned"]
 
 
 class Crops(Settings):
-    """How each network's input is cut; the backbone runs once where rules agree (docs/methods.md)."""
+    """How each network's input is cut; the backbone runs once where rules agree (docs/networks.md)."""
 
     spin: Crop = Field(description="rule for SPIN")
     vibe: Crop = Field(description="rule for VIBE")
@@ -379,11 +379,11 @@ def require_raw_data(
 def network_files(config: Config, networks: Collection[str]) -> dict[str, str]:
     """Files that some of spin, vibe and meva need, and what each is. The backbone is SPIN's."""
     files = {
-        getattr(config.networks, network): f"checkpoint of {network}, docs/methods.md"
+        getattr(config.networks, network): f"checkpoint of {network}, docs/networks.md"
         for network in sorted({"spin", *networks} if networks else set())
     }
     if networks and config.networks.mean_params:
-        files[config.networks.mean_params] = "mean parameters of the networks, docs/methods.md"
+        files[config.networks.mean_params] = "mean parameters of the networks, docs/networks.md"
     return files
 
 

@@ -60,7 +60,8 @@ def frame_features(
         images.append(image)
         if len(rows) == batch or done == count:
             pictures = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-            found[rows] = image_features(backbone, pictures, torch.device(device)).cpu().numpy()
+            seen_as = image_features(backbone, pictures, torch.device(device), batch)
+            found[rows] = seen_as.cpu().numpy()
             rows, images = [], []
             if progress is not None:
                 progress(done, count)

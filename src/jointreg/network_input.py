@@ -48,7 +48,7 @@ def network_crops(
     """What a network sees of every frame.
 
     Args:
-        frames: arrays of `stores.FRAMES`.
+        frames: arrays of `stores.FRAMES`, at least `arrays_for` this crop.
         facts: its attributes.
         recordings: the recordings that the frames were cut from; not used by `prepared`.
         crop: `prepared` or a key of `RULES`.
@@ -82,6 +82,12 @@ def network_crops(
         for row, (x, y, side), (_, image) in zip(rows.tolist(), boxes, images, strict=True):
             found, placed = rule.cut(image, np.array([x, y]), rule.factor * side)
             yield row, found, _pinhole(recording, placed)
+
+
+def arrays_for(crop: str) -> list[str]:
+    """Arrays of `stores.FRAMES` that a rule needs; the crops are most of the store."""
+    identity = ["take", "camera", "frame"]
+    return [*identity, "crops", "crop_intrinsics"] if crop == "prepared" else identity
 
 
 def body_boxes(recording: Recording) -> np.ndarray:

@@ -91,6 +91,7 @@ def test_images_to_bodies_agree_with_plain_networks(load, states):
     alone = [plain_networks.vibe(states["vibe"], one[None]) for one in expected]
     assert largest(bodies, [torch.cat(parts) for parts in zip(*alone, strict=True)]) < 1e-4
     assert [tuple(part.shape) for part in bodies] == [(2, 24, 3, 3), (2, 10), (2, 3)]
+    assert [tuple(part.shape) for part in estimator(images[:0])] == [(0, 24, 3, 3), (0, 10), (0, 3)]
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -136,6 +137,7 @@ def test_a_long_sequence_goes_through_meva_in_whole_windows(heads, features):
         expected = [part[inside] for part in alone]
         assert largest([part[kept.start : kept.stop] for part in found], expected) < 1e-5
     assert len(found.betas) == 200
+    assert len(head_bodies(heads["meva"], long[:0], sequence=True).betas) == 0
 
 
 def test_the_two_conventions_of_6d_are_not_the_same():

@@ -1,5 +1,9 @@
 """Networks' outputs become bodies of the calibrated camera; sequences never run across a cut."""
 
+import subprocess
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +25,7 @@ from jointreg.network_bodies import (
 from jointreg.network_input import network_crops
 from jointreg.prepare import prepare
 from jointreg.rotations import angle_between, from_axis_angle
+from jointreg.skeleton import LIMB
 from jointreg.stores import Record
 
 
@@ -77,8 +82,6 @@ def test_away_from_the_axis_the_ray_turn_looks_more_like_what_the_network_saw(
 
 
 def test_aligned_orientation_is_the_labels(body, make_bodies, generator):
-    from jointreg.skeleton import LIMB
-
     rotations, betas, translation = make_bodies(generator, 5)
     labels = body.joints(rotations, betas, translation)[:, LIMB]
     planted = from_axis_angle(generator.normal(0, 0.5, (5, 3)))
@@ -167,8 +170,6 @@ def test_orientation_is_read_as_the_settings_say(run, store, body):
 
 
 def test_other_frames_and_other_bodies_are_refused(run, store, body):
-    from dataclasses import replace
-
     frames, features = store
     with pytest.raises(StoreError, match="rows are not the same frames"):
         run("spin", Record(frames, {"rows": "b"}), features)
@@ -192,3 +193,13 @@ def test_features_stand_in_the_rows_of_their_frames(files, tmp_path):
         assert np.abs(found["features"][row] - expected).max() < 1e-4
         assert np.array_equal(found["crop_intrinsics"][row], matrix)
     assert np.abs(found["features"][0] - found["features"][1]).max() > 1e-2
+
+
+def test_nothing_but_the_networks_themselves_brings_torch():
+    """Jobs that read files and the process of the Snakefile stay light."""
+    modules = ", ".join(
+        f"jointreg.{name}" for name in ("networks", "network_input", "network_bodies", "estimates")
+    )
+    code = f"import sys, {modules}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

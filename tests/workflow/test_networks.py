@@ -58,4 +58,4 @@ def test_a_missing_checkpoint_stops_the_run_before_any_job(networks):
     (networks / "nets/meva.pt").rename(networks / "nets/elsewhere.pt")
     done = snakemake(networks, "-n", *TINY, "--config", METHODS, NETWORKS, check=False)
     assert done.returncode
-    assert "nets/meva.pt  (checkpoint of meva, docs/methods.md)" in done.stdout + done.stderr
+    assert "nets/meva.pt  (checkpoint of meva, docs/networks.md)" in done.stdout + done.stderr

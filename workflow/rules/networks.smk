@@ -17,6 +17,7 @@ rule features:
     resources:
         gpu=GPU,
         runtime=minutes(15),
+        mem_mb=lambda wc, attempt: 4000 * attempt,
     params:
         batch=CONFIG.networks.batch,
         device=CONFIG.device,

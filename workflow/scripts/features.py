@@ -6,10 +6,12 @@ from jointreg.datasets import open_dataset
 from jointreg.estimators import load_backbone
 from jointreg.job import report, start
 from jointreg.network_bodies import frame_features
+from jointreg.network_input import arrays_for
 from jointreg.sequences import Sequence
 
 job = start(snakemake)
-frames, crop = stores.FRAMES.read(job.input.frames), job.wildcards["crop"]
+crop = job.wildcards["crop"]
+frames = stores.FRAMES.read(job.input.frames, only=arrays_for(crop))
 arrays = frame_features(
     load_backbone(job.input.checkpoint, job.params.device),
     frames,

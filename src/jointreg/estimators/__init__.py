@@ -24,7 +24,7 @@ OVERLAP = 20
 """Frames that two neighbouring windows of a sequence share, each using its half."""
 
 BATCH = 256
-"""Frames that stand by themselves are done so many at once; bounds the memory."""
+"""Frames that stand by themselves go through a head so many at once; bounds the memory."""
 
 Head = SpinHead | VibeHead | MevaHead
 
@@ -117,8 +117,10 @@ def load_head(
     return head.to(device)
 
 
-def image_features(backbone: Backbone, images: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Features (N, 2048) of images (N, 3, 224, 224). Raises ShapeError, UnitError."""
+def image_features(
+    backbone: Backbone, images: torch.Tensor, device: torch.device, batch: int = 16
+) -> torch.Tensor:
+    """Features (N, 2048) of images (N, 3, 224, 224), `batch` at once. Raises ShapeError, UnitError."""
     if images.ndim != 4 or images.shape[1:] != (3, 224, 224) or not images.is_floating_point():
         raise ShapeError(
             f"images are {images.dtype} of shape {tuple(images.shape)}, expected float32 "
@@ -129,8 +131,9 @@ def image_features(backbone: Backbone, images: torch.Tensor, device: torch.devic
             f"images range from {images.min():.3g} to {images.max():.3g}, expected 0 to 1",
             "give RGB divided by 255, without ImageNet's mean and deviation: they are taken off inside",
         )
-    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        return backbone(images.to(device, torch.float32))
+    with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        parts = [backbone(some.to(device, torch.float32)) for some in images.split(batch)]
+    return torch.cat(parts)
 
 
 def head_bodies(head: Head, features: torch.Tensor, *, sequence: bool = False) -> BodyEstimate:
@@ -141,8 +144,8 @@ def head_bodies(head: Head, features: torch.Tensor, *, sequence: bool = False) -
     """
     if features.ndim != 2 or features.shape[1] != FEATURES:
         raise ShapeError(f"features have shape {tuple(features.shape)}, expected (N, {FEATURES})")
-    with torch.inference_mode():
-        if sequence:
+    with torch.no_grad():
+        if sequence and len(features):
             parts = [
                 [
                     value[kept.start - start : kept.stop - start]

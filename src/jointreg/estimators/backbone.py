@@ -72,7 +72,7 @@ class Backbone(nn.Module):
         return value.mean(dim=(2, 3))
 
     def for_inference(self) -> "Backbone":
-        """The same function, twice as fast on a CPU: batch norm folded, channels last in memory."""
+        """The same function, faster on a CPU: batch norm folded, channels last in memory."""
         self.eval()
         for module in list(self.modules()):
             for number in (1, 2, 3):
