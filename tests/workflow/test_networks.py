@@ -1,4 +1,4 @@
-"""SPIN, VIBE and MEVA from files in the official layout to Table I, with random weights."""
+"""Networks from files in the official layout to Table I, with random weights."""
 
 import shutil
 import sys
@@ -13,10 +13,9 @@ from checkpoint_files import random_state, write_checkpoint, write_mean_params
 from jointreg import stores
 
 NETWORKS = (
-    "networks={spin: nets/spin.pt, vibe: nets/vibe.pt, meva: nets/meva.pt, mean_params: nets/mean.npz, "
-    "crops: {spin: spin}}"
+    "networks={spin: nets/spin.pt, vibe: nets/vibe.pt, mean_params: nets/mean.npz, crops: {spin: spin}}"
 )
-METHODS = "methods=[spin,vibe_sequence,meva]"
+METHODS = "methods=[spin,vibe_sequence]"
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +25,7 @@ def networks(finished, tmp_path_factory):
     shutil.copytree(finished, folder, symlinks=True)
     (folder / "nets").mkdir()
     write_mean_params(folder / "nets/mean.npz")
-    for network in ("spin", "vibe", "meva"):
+    for network in ("spin", "vibe"):
         write_checkpoint(folder / f"nets/{network}.pt", network, random_state(network))
     return folder
 
@@ -35,9 +34,9 @@ def test_networks_run_from_official_files_to_table_1(networks):
     table = "results/tiny/tables/table_1.txt"
     call = (table, *TINY, "--config", METHODS, NETWORKS)
     assert planned(networks, *call) == {
-        "features": 2,  # SPIN's rule, and the reference code's for the other two
-        "run_network": 3,
-        "evaluate": 3,
+        "features": 2,  # one for each rule
+        "run_network": 2,
+        "evaluate": 2,
         "table_1": 1,
     }
     snakemake(networks, *call)
@@ -52,10 +51,17 @@ def test_networks_run_from_official_files_to_table_1(networks):
     shown = {"kind": "vibe_sequence", "crop": "reference_code", "orientation": "camera"}
     assert errors.attrs["input"] == shown
     assert not planned(networks, *call)
+    # The backbone is not run again for what comes after it, nor one network for another's file.
+    ray = NETWORKS.replace("crops", "orientation: ray, crops")
+    assert planned(networks, *call[:-1], ray)["features"] == 0
+    assert planned(networks, *call[:-1], ray)["run_network"] == 2
+    shutil.copy2(networks / "nets/vibe.pt", networks / "nets/other.pt")
+    other = planned(networks, *call[:-1], NETWORKS.replace("nets/vibe.pt", "nets/other.pt"))
+    assert other == {"run_network": 1, "evaluate": 1, "table_1": 1}
 
 
 def test_a_missing_checkpoint_stops_the_run_before_any_job(networks):
-    (networks / "nets/meva.pt").rename(networks / "nets/elsewhere.pt")
+    (networks / "nets/vibe.pt").rename(networks / "nets/elsewhere.pt")
     done = snakemake(networks, "-n", *TINY, "--config", METHODS, NETWORKS, check=False)
     assert done.returncode
-    assert "nets/meva.pt  (checkpoint of meva, docs/networks.md)" in done.stdout + done.stderr
+    assert "nets/vibe.pt  (checkpoint of vibe, docs/networks.md)" in done.stdout + done.stderr

@@ -97,8 +97,8 @@ def load_backbone(checkpoint: str | Path, device: str = "cpu") -> Backbone:
     state = read_state(checkpoint, "spin")
     with torch.device("meta"):
         backbone = Backbone()
-        others = set(SpinHead().state_dict())
-    fill(backbone, {key: value for key, value in state.items() if key not in others}, checkpoint)
+    own = {key: state[key] for key in backbone.state_dict() if key in state}
+    fill(backbone, own, checkpoint)
     return backbone.for_inference().to(device)
 
 
