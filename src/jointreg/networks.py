@@ -56,10 +56,19 @@ def shown(kind: str, settings: config.Networks) -> str:
     return f"{CROPS[crop_of(kind, settings)]}, {alone}; {_ORIENTATION[settings.orientation]}"
 
 
-def protocol_words(settings: config.Networks, methods: Iterable["Method"]) -> str:
-    """`shown` of all networks among some methods, those that were shown the same together."""
+def protocol_words(settings: config.Networks, methods: Iterable["Method"], body: str) -> str:
+    """`shown` of all networks among some methods, those that were shown the same together.
+
+    With the open body, also that its shape directions are not those the networks speak of.
+    """
     seen: dict[str, list[str]] = {}
     for method in methods:
         if method.kind in KINDS:
             seen.setdefault(shown(method.kind, settings), []).append(method.label)
-    return " ".join(f"Input of {', '.join(labels)}: {words}." for words, labels in seen.items())
+    sentences = [f"Input of {', '.join(labels)}: {words}." for words, labels in seen.items()]
+    if seen and body == "open":
+        sentences.append(
+            "The networks speak of SMPL's shapes, and the open body has others: these numbers show that "
+            "they run, and say nothing of them."
+        )
+    return " ".join(sentences)

@@ -175,11 +175,13 @@ def test_every_rule_has_words_and_the_caption_says_who_was_shown_what(open_confi
         update={"crops": config.Crops(spin="spin", vibe="reference_code", meva="reference_code")}
     )
     methods = [Method(kind, kind, kind.upper(), "", "") for kind in (*KINDS, "predictions")]
-    words = protocol_words(settings, methods)
+    words = protocol_words(settings, methods, "SMPL_NEUTRAL.npz")
     assert "Input of SPIN: crops by SPIN's rule for Human3.6M" in words
     assert "Input of VIBE, MEVA: crops by the reference code's rule" in words
     assert "Input of VIBE_SEQUENCE, MEVA_SEQUENCE: crops by the reference code's rule" in words
     assert words.count("each frame by itself") == 2
     assert words.count("whole recordings") == 1
     assert "PREDICTIONS" not in words
-    assert protocol_words(settings, methods[-1:]) == ""
+    assert "open body" not in words
+    assert "say nothing of them" in protocol_words(settings, methods, "open")
+    assert protocol_words(settings, methods[-1:], "open") == ""

@@ -20,7 +20,9 @@ PROTOCOL = protocol_sentence(
     skip_damaged=CONFIG.dataset.skip_damaged,
     simulated=any(method.startswith("sim_") for method in CONFIG.methods),
     fitted=any(METHODS[method].kind == "keypoints" for method in CONFIG.methods),
-    networks=protocol_words(CONFIG.networks, [METHODS[method] for method in CONFIG.methods]),
+    networks=protocol_words(
+        CONFIG.networks, [METHODS[method] for method in CONFIG.methods], CONFIG.body
+    ),
     labels=labels.about(CONFIG.triangulate) if CONFIG.triangulate.enabled else "",
 )
 
