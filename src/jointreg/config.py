@@ -182,7 +182,13 @@ class TrainDiscriminator(Settings):
     """Discriminator and energy weights on a sample (rule train_discriminator), paper III, Eq. 5."""
 
     frames: PositiveInt = Field(description="size of the seeded sample of training frames")
-    rounds: PositiveInt = Field(description="alternations of refining the sample and training D")
+    max_rounds: PositiveInt = Field(
+        description="most alternations of refining the sample and training D"
+    )
+    tolerance: NonNegative = Field(
+        description="they end when the loss of D (0.5: undecided), mean of three rounds, has changed by "
+        "less than this since the three rounds before"
+    )
     steps: PositiveInt = Field(description="Adam steps of D in one round")
     learning_rate: PositiveFloat = Field(description="Adam, paper III")
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from jointreg._problem import dilated, move_to_camera, weak_perspective
-from jointreg.alternation import train_discriminator
+from jointreg.alternation import has_settled, train_discriminator
 from jointreg.camera import project_pinhole
 from jointreg.config import Optimize, TrainDiscriminator, read_yaml
 from jointreg.discriminator import Discriminator
@@ -244,7 +244,9 @@ def test_alternation_uses_the_weights_it_is_given(scene):
     weights = EnergyWeights(scene.weights.joint, 1e-12, 1e-12, 1e-12)
     trained = train_discriminator(
         *scene.arguments,
-        settings=TrainDiscriminator(frames=FRAMES, rounds=1, steps=1, learning_rate=1e-3),
+        settings=TrainDiscriminator(
+            frames=FRAMES, max_rounds=1, tolerance=0.0, steps=1, learning_rate=1e-3
+        ),
         optimize=SETTINGS.model_copy(update={"adversarial": 1.0, "iterations": 10}),
         generator=np.random.default_rng(1),
         weights=weights,
@@ -258,7 +260,9 @@ def test_alternation_learns_and_repeats(scene):
     def train():
         return train_discriminator(
             *scene.arguments,
-            settings=TrainDiscriminator(frames=FRAMES, rounds=2, steps=30, learning_rate=1e-3),
+            settings=TrainDiscriminator(
+                frames=FRAMES, max_rounds=2, tolerance=1.0, steps=30, learning_rate=1e-3
+            ),
             optimize=SETTINGS.model_copy(update={"adversarial": 1.0, "iterations": 12}),
             generator=np.random.default_rng(1),
         )
@@ -273,8 +277,34 @@ def test_alternation_learns_and_repeats(scene):
     assert list(record["energies_end"].values()) == one.energies_end.tolist()
     np.testing.assert_array_equal(one.losses, two.losses)
     assert (one.right.mean(axis=1) > 0.5).all()
+    assert not one.settled
+    assert "not settled in 2 rounds" in one.as_text()
     for name, value in one.discriminator.parameters.items():
         assert torch.equal(value, two.discriminator.parameters[name])
+
+
+def test_alternation_ends_when_its_loss_has_settled(scene):
+    trained = train_discriminator(
+        *scene.arguments,
+        settings=TrainDiscriminator(
+            frames=FRAMES, max_rounds=9, tolerance=1.0, steps=2, learning_rate=1e-3
+        ),
+        optimize=SETTINGS.model_copy(update={"adversarial": 1.0, "iterations": 1}),
+        generator=np.random.default_rng(1),
+    )
+    assert trained.settled
+    assert trained.losses.shape == (6, 3), "six rounds are the fewest that can be compared"
+    assert "settled after 6 rounds" in trained.as_text()
+
+
+def test_a_loss_that_swings_settles_and_one_that_drifts_does_not():
+    swing = [0.40, 0.44, 0.42, 0.44, 0.40, 0.42]
+    assert has_settled(swing, 0.02)
+    assert not has_settled(swing[:5], 0.02)
+    drift = np.linspace(0.47, 0.37, 6)  # 0.02 a round: three rounds move by 0.06
+    assert not has_settled(drift, 0.059)
+    assert has_settled(drift, 0.061)
+    assert has_settled([0.9, 0.1, 0.5, *swing], 0.02), "what was long ago does not count"
 
 
 @pytest.fixture(scope="module")
