@@ -38,8 +38,8 @@ Network = Callable[[list[np.ndarray]], list[People]]
 def in_crop(people: People, camera: Camera, crop_k: np.ndarray) -> np.ndarray:
     """Masks of everybody in the pixels of an undistorted crop.
 
-    Between the centres of cells a grid is interpolated linearly; beyond it probability falls to 0 within
-    one cell, as detectron2's own `paste_masks_in_image` has it.
+    A grid is interpolated linearly between the centres of its cells, and beyond the outermost down to 0
+    within one cell, so that a mask has the area that its cells say.
 
     Args:
         people: boxes in the distorted picture of `camera`.
