@@ -40,8 +40,8 @@ def load_network(method: str, weights: str | Path, sha256: str, device: str) -> 
         ConfigError: the library is not installed.
         DataError: the file is missing, another one, damaged, or not this network's.
     """
-    network = Detectron2 if method == "detectron2" else Torchvision
-    return network(read_weights(weights, sha256, GET_WEIGHTS[method]), device)
+    library = Detectron2 if method == "detectron2" else Torchvision
+    return library(read_weights(weights, sha256, GET_WEIGHTS[method]), device)
 
 
 def read_weights(path: str | Path, sha256: str, source: str) -> dict[str, torch.Tensor]:
@@ -120,7 +120,7 @@ class Torchvision:
 
     Args:
         state: parameters by name.
-        device: "cpu" or "cuda".
+        device: "cpu" or "cuda"; the latter has not been run.
         least_score: detections below it are dropped.
 
     Raises:

@@ -100,6 +100,18 @@ def test_a_painted_detection_lands_on_the_right_crop_pixels(adapter, first_centr
     assert np.abs(centre_of(mask) - centre_of(truth)).max() < 0.05
 
 
+def test_boxes_without_an_area_are_left_out():
+    found = {
+        "boxes": torch.tensor([[50.0, 50, 50, 90], [20, 20, 60, 60]]),
+        "labels": torch.tensor([1, 1]),
+        "scores": torch.tensor([0.9, 0.8]),
+        "masks": torch.ones(2, 1, 28, 28),
+    }
+    people = Torchvision.people(found, SEEN, VIEW.size[::-1])
+    assert people.scores == pytest.approx([0.8])
+    assert len(people.boxes) == len(people.grids) == 1
+
+
 def test_a_grid_is_read_as_written():
     """Cell centres hold the cell's value, half-way lies the mean, and it ends half a cell outside."""
     view = replace(VIEW, distortion=np.zeros(5), intrinsics=np.eye(3), size=(224, 224))

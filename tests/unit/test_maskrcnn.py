@@ -25,8 +25,9 @@ def as_detectron2_writes(path, model=ARRAYS):
     path.write_bytes(pickle.dumps({"model": model, "__author__": "Detectron2 Model Zoo"}, protocol=2))
 
 
-def as_torchvision_writes(path):
-    torch.save(OrderedDict((name, torch.tensor(value)) for name, value in ARRAYS.items()), path)
+def as_torchvision_writes(path, zipped=True):
+    state = OrderedDict((name, torch.tensor(value)) for name, value in ARRAYS.items())
+    torch.save(state, path, _use_new_zipfile_serialization=zipped)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,7 @@ def as_torchvision_writes(path):
         ("a.pkl", as_detectron2_writes),
         ("b.pkl", lambda path: as_detectron2_writes(path, OrderedDict(ARRAYS))),
         ("a.pth", as_torchvision_writes),
+        ("b.pth", lambda path: as_torchvision_writes(path, zipped=False)),  # files of 2019
     ],
 )
 @pytest.mark.parametrize("digits", [8, 64])
