@@ -16,7 +16,9 @@ from jointreg.limbs import CORE_M, REACH_M, draw_limbs
 from jointreg.stores import CROP
 
 AGREES = 0.5
-"""Least agreement of a mask with the labels for it to be the labelled person's; see `agreement`."""
+"""Least agreement of a mask with the labels for it to be the labelled person's; see `agreement`.
+
+Perfect grids of the open data set reach 0.78 to 0.9; shifted 15 cm aside at most 0.51, 30 cm 0.30."""
 
 
 class People(NamedTuple):
@@ -64,8 +66,8 @@ def in_crop(people: People, camera: Camera, crop_k: np.ndarray) -> np.ndarray:
 def labelled_person(masks: np.ndarray, joints_px: np.ndarray, pixels_per_metre: float) -> int | None:
     """Index of the mask (of N) that agrees best with the labels; None where none agrees.
 
-    Somebody else in the picture, however surely detected, agrees with nobody's labels but their own: if
-    only they are found, the answer is None.
+    Confidence does not count: if only somebody beside the labelled person is found, however surely, the
+    answer is None.
 
     Args:
         masks: probabilities in crop pixels, (N, H, W) 0-1.
