@@ -2,7 +2,7 @@
 ## make test         every test
 ## make variants     every variant of the refinement, four cameras (docs/refinement.md)
 ## make demo-lab     real people, real cameras: four videos of a laboratory
-## make test-paper-backends   PyTorch3D beside ours, in an environment of its own (5 GB)
+## make test-paper-backends   PyTorch3D and Mask R-CNN beside ours, in an environment of its own (5 GB)
 ## make lint         ruff, snakefmt, mypy; make format mends what they can
 ## make docs         the generated pages and pictures, after a demo
 ## make clean-demo   remove the demo; make clean-demo-lab likewise
@@ -48,16 +48,16 @@ variants: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest
 
-# PyTorch3D in an unofficial build, which needs exactly this torch: envs/pytorch3d.yaml.
+# The extra `paper` of pyproject.toml, which has a torch of its own.
 $(PAPER)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(PAPER)
-	$(PAPER)/bin/pip install --quiet --disable-pip-version-check torch==2.12.0 torchvision==0.27.0 \
-		easypytorch3d==0.7.9.post1 'setuptools<82'
-	$(PAPER)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e . pytest
+	grep -v '^torch==' constraints.txt > $(PAPER)/constraints.txt
+	$(PAPER)/bin/pip install --quiet --disable-pip-version-check -c $(PAPER)/constraints.txt \
+		-e '.[workflow,paper]' pytest
 	touch $@
 
 test-paper-backends: $(PAPER)/.ready
-	$(PAPER)/bin/python -m pytest -rP tests/paper
+	$(PAPER)/bin/python -m pytest -raP tests/paper
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -16,8 +16,8 @@ try:
 except ModuleNotFoundError as error:
     raise ConfigError(
         "silhouette backend 'pytorch3d' needs the package pytorch3d, which is not installed",
-        "pip install torch==2.12.0 torchvision==0.27.0 easypytorch3d==0.7.9.post1 'setuptools<82' "
-        "in an environment of its own, or use backend 'one_face', which gives the same numbers",
+        "install jointreg[workflow,paper] in an environment of its own (envs/pytorch3d.yaml), or use "
+        "backend 'one_face', which gives the same numbers",
     ) from error
 
 BLUR_RADIUS = 0.0

@@ -10,7 +10,7 @@ from jointreg import config
 from jointreg.datasets import Recording
 from jointreg.datasets.video import sample_frames
 from jointreg.errors import DataError
-from jointreg.skeleton import H36M_17, LIMBS
+from jointreg.limbs import near_limbs
 
 cv2.setNumThreads(1)
 
@@ -113,22 +113,6 @@ def _strip_statistics(pictures: np.ndarray, trust: np.ndarray) -> tuple[np.ndarr
     variance = ((values - mean[..., None]) ** 2 * kept).sum(axis=-1) / total
     spread = np.sqrt(variance) * _TRIM_FACTOR * SPREAD_UNIT
     return median.astype(np.uint8), np.clip(np.round(spread), 0, 255).astype(np.uint8)
-
-
-def near_limbs(recording: Recording, frame: int, radius_m: float) -> np.ndarray:
-    """Pixels within `radius_m` of the labelled limbs, (height, width) bool."""
-    camera = recording.camera
-    joints_cam = recording.joints_cam[frame]
-    pixels = camera.project(joints_cam)
-    radius = max(1, round(radius_m * camera.intrinsics[0, 0] / joints_cam[:, 2].mean()))
-    width, height = camera.size
-    near = np.zeros((height, width), np.uint8)
-    for upper, lower in LIMBS:
-        ends = [pixels[H36M_17.index(joint)].round().astype(int).tolist() for joint in (upper, lower)]
-        cv2.line(near, ends[0], ends[1], 1, 2 * radius)
-        for end in ends:
-            cv2.circle(near, end, radius, 1, -1)
-    return near.astype(bool)
 
 
 def _sample(recordings: list[Recording], max_frames: int) -> tuple[np.ndarray, np.ndarray]:

@@ -86,12 +86,16 @@ class Segment(Settings):
     """Person masks (rule segment)."""
 
     method: Literal["background", "landmarker", "detectron2", "torchvision"] = Field(
-        description="background: no weights; landmarker: tflite; Mask R-CNN is not built in yet"
+        description="background: no weights; landmarker: tflite; detectron2, torchvision: Mask R-CNN"
     )
     threshold: PositiveFloat = Field(
         description="background: distance in noise deviations that is person"
     )
     weights: str = Field(description="file with the network's weights; empty for background")
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{8,64})?$")] = Field(
+        description="Mask R-CNN: sha256 of `weights`, or its first 8 digits or more"
+    )
+    batch: PositiveInt = Field(description="Mask R-CNN: pictures at once; bounds the GPU's memory")
 
 
 class Estimate(Settings):
@@ -262,7 +266,7 @@ class Config(Settings):
     )
     seed: int = Field(description="seed of everything random")
     device: Literal["cpu", "cuda"] = Field(
-        description="where bodies are refined and networks run; cuda needs optimize.backend warp or "
+        description="where Mask R-CNN, networks and refinement run; cuda needs optimize.backend warp or "
         "pytorch3d"
     )
     body: str = Field(description='"open", or an SMPL-format npz or pickle')
@@ -314,10 +318,11 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
             f"{where}: body is '{config.body}', but the open data set is made with the open body",
             "set body: open, or use a data set of your own",
         )
-    if config.segment.method in ("detectron2", "torchvision"):
+    method = config.segment.method
+    if method in MASK_RCNN and not (config.segment.weights and config.segment.sha256):
         raise ConfigError(
-            f"{where}: segment.method '{config.segment.method}' is not built in yet",
-            "segment.method: background needs no weights",
+            f"{where}: segment.method '{method}' needs segment.weights and segment.sha256",
+            GET_WEIGHTS[method],
         )
     if config.evaluate.root not in H36M_17:
         raise ConfigError(
@@ -336,6 +341,18 @@ GET_DATA = {
     "multiview": "docs/own_data.md says what belongs there; config/lab.yaml: python tools/fetch_lab.py",
 }
 """Where the data of each kind comes from."""
+
+MASK_RCNN = ("detectron2", "torchvision")
+"""Methods of `segment` that are a Mask R-CNN: they see whole pictures, and want a GPU."""
+
+GET_WEIGHTS = {
+    "landmarker": "python tools/fetch_lab.py",
+    "detectron2": "fetch model_final_f10217.pkl of COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x "
+    "(137849600) in detectron2's model zoo, and take its sha256 (sha256sum FILE)",
+    "torchvision": "fetch https://download.pytorch.org/models/maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth, "
+    "whose sha256 begins with bf2d0c1e",
+}
+"""Where the weights of each method of `segment` come from."""
 
 
 def require_raw_data(
@@ -371,9 +388,12 @@ def require_raw_data(
     if config.synthesize.enabled:
         wanted = {}  # made by the workflow
     wanted |= network_files(config, networks)
-    for weights in (config.triangulate.weights, config.segment.weights):
+    for weights, method in (
+        (config.triangulate.weights, "landmarker"),
+        (config.segment.weights, config.segment.method),
+    ):
         if weights:
-            wanted[weights] = "weights of a network"
+            wanted[weights] = f"weights of a network: {GET_WEIGHTS.get(method, method)}"
     missing = [f"  {path}  ({what})" for path, what in wanted.items() if not Path(path).exists()]
     if missing:
         raise ConfigError(

@@ -70,7 +70,10 @@ def commit() -> str:
 def versions() -> dict[str, str]:
     """Versions of the packages that decide the numbers."""
     found = {"python": platform.python_version()}
-    for package in ("jointreg", "numpy", "scipy", "numba", "torch", "zarr"):
+    for package in (
+        *("jointreg", "numpy", "scipy", "numba", "torch", "zarr"),
+        *("torchvision", "detectron2"),
+    ):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

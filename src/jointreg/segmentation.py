@@ -1,35 +1,37 @@
-"""Person masks in crop coordinates: one interface, and the method that needs no network weights."""
+"""Person masks in crop coordinates: one interface, and the methods behind it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from jointreg import config
-from jointreg.background import SPREAD_UNIT, near_limbs
+from jointreg.background import SPREAD_UNIT
 from jointreg.crops import sampler
 from jointreg.datasets import Recording
 from jointreg.datasets.video import read_frames
-from jointreg.errors import ConfigError, DataError, StoreError
+from jointreg.errors import DataError, StoreError
+from jointreg.job import report
+from jointreg.limbs import CORE_M, REACH_M, near_limbs
 from jointreg.stores import CROP
 from jointreg.subtraction import person_coverage
 
+if TYPE_CHECKING:
+    from jointreg.detections import Network
+
 cv2.setNumThreads(1)
 
-REACH_M = 0.35
-"""A person's surface lies within this distance of the labelled limbs (hands, feet, loose clothes), m."""
-CORE_M = 0.045
-"""Pixels this near to a labelled limb belong to the person, metres."""
 SEEN = 0.2
 """Least share of the limbs' core that must differ from the room for a person to be there."""
 
 Segmenter = Callable[
-    [Mapping[str, np.ndarray], Mapping[str, Any], Sequence[Recording], config.Segment, Any],
+    [Mapping[str, np.ndarray], Mapping[str, Any], Sequence[Recording], config.Segment, Any, str],
     tuple[np.ndarray, np.ndarray],
 ]
-"""(frames arrays, frames facts, recordings, settings, model) -> masks (N, CROP, CROP) uint8 and scores
-(N,) float32. `model` is what the method needs beyond that: the background store for `background`."""
+"""(frames arrays, frames facts, recordings, settings, room, device) -> masks (N, CROP, CROP) uint8 and
+scores (N,) float32. `room` is the background store, `device` where a network runs."""
 
 
 def segment(
@@ -37,7 +39,8 @@ def segment(
     facts: Mapping[str, Any],
     recordings: Sequence[Recording],
     settings: config.Segment,
-    model: Any = None,
+    room: Any = None,
+    device: str = "cpu",
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Segment every row of a frames store with the method of the settings.
 
@@ -46,22 +49,19 @@ def segment(
         facts: its attributes (rows, camera_names, take_names).
         recordings: the recordings that the frames were cut from.
         settings: method and its parameters.
-        model: for `background`, the record of `stores.BACKGROUND`.
+        room: for `background`, the record of `stores.BACKGROUND`.
+        device: where Mask R-CNN runs, "cpu" or "cuda".
 
     Returns:
         Arrays of `stores.MASKS` and its facts: rows, method. Rows without a person have score 0.
 
     Raises:
         ConfigError: the method is not installed in this environment.
+        DataError: the network's weights are missing, damaged or not those of the settings.
     """
-    if settings.method not in SEGMENTERS:
-        raise ConfigError(
-            f"segment.method '{settings.method}' is not available in this environment, "
-            f"only {sorted(SEGMENTERS)}",
-            _COMES_WITH.get(settings.method),
-        )
-    masks, score = SEGMENTERS[settings.method](frames, facts, recordings, settings, model)
+    masks, score = SEGMENTERS[settings.method](frames, facts, recordings, settings, room, device)
     masks = np.where(score[:, None, None] > 0, masks, np.uint8(0))
+    print(f"{np.count_nonzero(score)} of {len(score)} frames have a mask")
     return {"masks": masks, "score": score}, {"rows": facts["rows"], "method": settings.method}
 
 
@@ -70,7 +70,8 @@ def segment_background(
     facts: Mapping[str, Any],
     recordings: Sequence[Recording],
     settings: config.Segment,
-    model: Any,
+    room: Any,
+    device: str,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Segment by comparing video frames with the empty room; see `subtraction.person_coverage`.
 
@@ -82,18 +83,10 @@ def segment_background(
     """
     masks = np.zeros((len(frames["frame"]), CROP, CROP), np.uint8)
     score = np.zeros(len(masks), np.float32)
-    by_name = {(recording.take, recording.camera.name): recording for recording in recordings}
-    for take, camera in sorted({*zip(frames["take"].tolist(), frames["camera"].tolist(), strict=True)}):
-        names = facts["take_names"][take], facts["camera_names"][camera]
-        recording = by_name.get(names)
-        if recording is None:
-            raise DataError(f"no recording of take {names[0]}, camera {names[1]}, which the frames name")
-        median, spread = _room(model, recording)
-        rows = np.flatnonzero((frames["take"] == take) & (frames["camera"] == camera))
-        rows = rows[np.argsort(frames["frame"][rows], kind="stable")]
-        numbers = frames["frame"][rows].astype(int)
-        images = read_frames(recording.video, (numbers + recording.frame_offset).tolist())
-        for row, number, (_, image) in zip(rows, numbers, images, strict=True):
+    for recording, rows, images in videos(frames, facts, recordings):
+        median, spread = _room(room, recording)
+        for row, image in zip(rows, images, strict=True):
+            number = int(frames["frame"][row])
             sample = sampler(recording.camera, frames["crop_intrinsics"][row])
             left, top, right, bottom = sample.window(*recording.camera.size, space=16)
             window = (slice(top, bottom), slice(left, right))
@@ -117,12 +110,88 @@ def segment_landmarker(
     facts: Mapping[str, Any],
     recordings: Sequence[Recording],
     settings: config.Segment,
-    model: Any,
+    room: Any,
+    device: str,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Segment the crops with the landmark network in the file `settings.weights`."""
     from jointreg.landmarks import Landmarker, segment_crops
 
     return segment_crops(Landmarker(settings.weights), frames["crops"], frames["joints_px"])
+
+
+def segment_mask_rcnn(
+    frames: Mapping[str, np.ndarray],
+    facts: Mapping[str, Any],
+    recordings: Sequence[Recording],
+    settings: config.Segment,
+    room: Any,
+    device: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Segment the video pictures with the Mask R-CNN in the file `settings.weights`."""
+    from jointreg.maskrcnn import load_network
+
+    network = load_network(settings.method, settings.weights, settings.sha256, device)
+    return segment_people(network, frames, facts, recordings, settings.batch)
+
+
+def segment_people(
+    network: "Network",
+    frames: Mapping[str, np.ndarray],
+    facts: Mapping[str, Any],
+    recordings: Sequence[Recording],
+    batch: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Let a network find everybody in the whole video pictures, and keep the labelled person's mask.
+
+    The score of a row is the network's confidence in that person; 0 where nobody agrees with the labels,
+    whoever else was found (`detections.labelled_person`).
+
+    Args:
+        network: finds the people in pictures of one size.
+        batch: pictures that it is given at once.
+    """
+    from jointreg.detections import in_crop, labelled_person
+
+    masks = np.zeros((len(frames["frame"]), CROP, CROP), np.uint8)
+    score = np.zeros(len(masks), np.float32)
+    show, done = report("pictures"), 0
+    for recording, rows, images in videos(frames, facts, recordings):
+        for first in range(0, len(rows), batch):
+            part = rows[first : first + batch]
+            for row, people in zip(part, network(list(islice(images, len(part)))), strict=True):
+                crop_k = frames["crop_intrinsics"][row]
+                found = in_crop(people, recording.camera, crop_k)
+                scale = crop_k[0, 0] / frames["joints_cam"][row, :, 2].mean()
+                person = labelled_person(found, frames["joints_px"][row], scale)
+                if person is not None:
+                    masks[row] = np.round(found[person] * 255)
+                    score[row] = people.scores[person]
+            done += len(part)
+            show(done, len(masks))
+    return masks, score
+
+
+def videos(
+    frames: Mapping[str, np.ndarray], facts: Mapping[str, Any], recordings: Sequence[Recording]
+) -> Iterator[tuple[Recording, np.ndarray, Iterator[np.ndarray]]]:
+    """The recordings behind a frames store, with their rows in the video's order and their pictures.
+
+    Pictures (height, width, 3) uint8 RGB are decoded as they are asked for.
+
+    Raises:
+        DataError: a recording of the frames is missing, or a video is damaged.
+    """
+    by_name = {(recording.take, recording.camera.name): recording for recording in recordings}
+    for take, camera in sorted({*zip(frames["take"].tolist(), frames["camera"].tolist(), strict=True)}):
+        names = facts["take_names"][take], facts["camera_names"][camera]
+        recording = by_name.get(names)
+        if recording is None:
+            raise DataError(f"no recording of take {names[0]}, camera {names[1]}, which the frames name")
+        rows = np.flatnonzero((frames["take"] == take) & (frames["camera"] == camera))
+        rows = rows[np.argsort(frames["frame"][rows], kind="stable")]
+        numbers = frames["frame"][rows].astype(int) + recording.frame_offset
+        images = (image for _, image in read_frames(recording.video, numbers.tolist()))
+        yield recording, rows, images
 
 
 def mask_quality(mask: np.ndarray, true: np.ndarray) -> tuple[float, float]:
@@ -180,10 +249,7 @@ def _room(model: Any, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
 SEGMENTERS: dict[str, Segmenter] = {
     "background": segment_background,
     "landmarker": segment_landmarker,
+    "detectron2": segment_mask_rcnn,
+    "torchvision": segment_mask_rcnn,
 }
 """Methods by name. Another one takes its seat by an entry with the same signature."""
-
-_COMES_WITH = {
-    "detectron2": "it comes with envs/detectron2.yaml; until then use segment.method: background",
-    "torchvision": "it comes with envs/torch.yaml; until then use segment.method: background",
-}

@@ -1,4 +1,7 @@
-"""Comparison with PyTorch3D, in its own environment: `make test-paper-backends`."""
+"""PyTorch3D and Mask R-CNN themselves, in an environment of their own: `make test-paper-backends`."""
+
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,6 +9,8 @@ import torch
 
 from jointreg.body import load_body
 from jointreg.rotations import from_axis_angle
+
+sys.path.append(str(Path(__file__).parents[1] / "unit"))  # capture_scene
 
 
 @pytest.fixture(scope="session", autouse=True)

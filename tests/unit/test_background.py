@@ -5,8 +5,9 @@ import pytest
 from capture_scene import camera, coverage, empty_room, images, recording, walk, write_video
 
 from jointreg import config, stores
-from jointreg.background import SPREAD_UNIT, background_model, near_limbs, room_statistics
+from jointreg.background import SPREAD_UNIT, background_model, room_statistics
 from jointreg.errors import DataError
+from jointreg.limbs import near_limbs
 
 VIEW = camera(400)
 

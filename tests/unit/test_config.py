@@ -78,7 +78,8 @@ def test_missing_key_and_undefined_variant(values):
     ("block", "key", "value", "message"),
     [
         (None, "body", "SMPL_NEUTRAL.npz", "made with the open body"),
-        ("segment", "method", "detectron2", "not built in yet"),
+        ("segment", "method", "detectron2", "needs segment.weights and segment.sha256(.|\n)*f10217"),
+        ("segment", "sha256", "bf2d0c", "segment.sha256' is 'bf2d0c'"),
         ("evaluate", "root", "hip", "evaluate.root is 'hip'"),
         ("fit_regressor_opt", "sum_weight", 0.0, "sum_weight' is 0.0"),
     ],
@@ -144,6 +145,14 @@ def test_data_not_on_disk_is_listed(root):
         "open.yaml",
     ):
         assert part in message
+
+
+def test_missing_weights_say_where_they_come_from(values):
+    files = {"method": "torchvision", "weights": "none/maskrcnn.pth", "sha256": "bf2d0c1e"}
+    values["segment"] |= files
+    values["synthesize"]["enabled"] = False
+    with pytest.raises(ConfigError, match=r"none/maskrcnn\.pth .*download\.pytorch\.org/models"):
+        config.require_raw_data(config.load(values), {"S1"}, set())
 
 
 def test_parameter_table_is_in_step(root):

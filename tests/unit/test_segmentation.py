@@ -6,15 +6,16 @@ import pytest
 from capture_scene import camera, coverage, empty_room, images, recording, walk, write_video
 
 from jointreg import config, stores
-from jointreg.background import background_model, near_limbs
+from jointreg.background import background_model
 from jointreg.crops import sampler
-from jointreg.errors import ConfigError, DataError, StoreError
+from jointreg.errors import DataError, StoreError
+from jointreg.limbs import near_limbs
 from jointreg.prepare import prepare
 from jointreg.segmentation import mask_quality, perimeter, segment
 from jointreg.subtraction import person_coverage, shadow
 
 VIEW = camera(700)
-SETTINGS = config.Segment(method="background", threshold=6.0, weights="")
+SETTINGS = config.Segment(method="background", threshold=6.0, weights="", sha256="", batch=1)
 COUNT = 16
 
 
@@ -83,7 +84,7 @@ def test_the_outline_does_not_move_with_the_threshold(scene):
     take, room, frames, facts = scene
     areas = []
     for threshold in (4.0, 9.0):
-        settings = config.Segment(method="background", threshold=threshold, weights="")
+        settings = SETTINGS.model_copy(update={"threshold": threshold})
         areas.append(segment(frames, facts, [take], settings, room)[0]["masks"].sum() / 255)
     outline = sum(perimeter(mask) for mask in true_masks(take, frames))
     assert abs(areas[0] - areas[1]) / outline < 0.1
@@ -138,10 +139,3 @@ def test_what_does_not_belong_together_is_refused(scene):
     smaller = stores.Record(room, room.attrs | {"image_size": {"54138969": [640, 700]}})
     with pytest.raises(StoreError, match="640 x 700 px, its video 700 x 700 px"):
         segment(frames, facts, [take], SETTINGS, smaller)
-
-
-def test_a_method_that_is_not_installed_says_where_it_comes_from(scene):
-    take, room, frames, facts = scene
-    settings = config.Segment(method="detectron2", threshold=6.0, weights="")
-    with pytest.raises(ConfigError, match=r"detectron2.*not available(.|\n)*envs/detectron2\.yaml"):
-        segment(frames, facts, [take], settings, room)

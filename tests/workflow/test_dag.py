@@ -14,6 +14,18 @@ def test_demo_has_at_most_165_jobs_and_every_stage(checkout):
         assert counts[rule] >= 1, rule
 
 
+def test_mask_rcnn_wants_its_weights_and_a_gpu_but_no_empty_room(checkout):
+    (checkout / "network.pth").touch()
+    network = "segment={method: torchvision, weights: network.pth, sha256: bf2d0c1e}"
+    change = [*OPEN, "--config", network, "device=cuda", "optimize={backend: warp}"]
+    counts = planned(checkout, *change)
+    assert counts["segment"] == planned(checkout, *OPEN)["segment"]
+    assert "background" not in counts
+    text = snakemake(checkout, "--dry-run", "--until", "segment", *change).stdout
+    job = text.split("rule segment:")[1].split("\n\n")[0]
+    assert "network.pth" in job and "gpu=1" in job
+
+
 def test_paper_target_needs_no_diagnosis(checkout):
     assert "diagnose" not in planned(checkout, "paper", *OPEN)
 

@@ -24,6 +24,13 @@ rule background:
         "../scripts/background.py"
 
 
+# Mask R-CNN brings its library, and runs on the GPU; the other methods are light.
+MASK_RCNN = CONFIG.segment.method in settings.MASK_RCNN
+SEGMENT_ENV = {"background": "jointreg", "landmarker": "lab"}.get(
+    CONFIG.segment.method, CONFIG.segment.method
+)
+
+
 rule segment:
     """Person masks in crop coordinates (paper III; Mask R-CNN there)."""
     input:
@@ -34,12 +41,17 @@ rule segment:
         masks=f"results/{RUN}/segment/{{subject}}/{{action}}.zarr.zip",
     log:
         f"logs/{RUN}/segment/{{subject}}/{{action}}.log",
+    benchmark:
+        f"logs/{RUN}/segment/{{subject}}/{{action}}.benchmark.tsv"
     conda:
-        "../../envs/lab.yaml" if CONFIG.segment.method == "landmarker" else "../../envs/jointreg.yaml"
+        f"../../envs/{SEGMENT_ENV}.yaml"
     resources:
+        gpu=GPU if MASK_RCNN else 0,
         runtime=minutes(10),
+        mem_mb=lambda wc, attempt: (8000 if MASK_RCNN else 4000) * attempt,
     params:
         cfg=block("segment"),
+        device=CONFIG.device if MASK_RCNN else "cpu",
         dataset=block("dataset"),
         damaged=file_digest(CONFIG.dataset.damaged),
         sequence=sequence,

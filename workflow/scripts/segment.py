@@ -12,5 +12,6 @@ frames = stores.FRAMES.read(job.input.frames)
 background = stores.BACKGROUND.read(job.input.background) if job.input.background else None
 dataset = open_dataset(Dataset(**job.params.dataset))
 recordings = dataset.recordings(Sequence(**job.params.sequence))
-arrays, facts = segment(frames, frames.attrs, recordings, Segment(**job.params.cfg), background)
+settings = Segment(**job.params.cfg)
+arrays, facts = segment(frames, frames.attrs, recordings, settings, background, job.params.device)
 stores.MASKS.write(job.output.masks, arrays, attrs=facts, provenance=job.provenance)
