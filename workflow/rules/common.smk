@@ -81,6 +81,8 @@ def minutes(per_recording):
 
 # GPUs of a job that refines bodies.
 GPU = 1 if CONFIG.device == "cuda" else 0
-# The body and the raw data are inputs where they are a user's files, and parameters where they are ours.
-BODY_FILE = [] if CONFIG.body == "open" else CONFIG.body
+# Bodies and raw data are inputs where they are a user's files, and parameters where they are ours.
+# A user's body is converted once (rule convert_body); all others read the clean file.
+BODY = "open" if CONFIG.body == "open" else f"results/{RUN}/convert_body/body.npz"
+BODY_FILE = [] if CONFIG.body == "open" else BODY
 BODY_DIGEST = file_digest(ROOT / "src/jointreg/assets/open_body.npz") if CONFIG.body == "open" else ""

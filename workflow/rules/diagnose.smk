@@ -36,7 +36,7 @@ rule diagnose:
         splits={f"{row.subject}/{row.action}": row.split for row in SEQUENCES},
         regressors=list(regressor_files()),
         initial=CONFIG.initial,
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("diagnose"),
     script:

@@ -27,7 +27,7 @@ rule estimate:
     params:
         cfg=block("estimate"),
         kind=lambda wc: METHODS[wc.method].kind,
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("estimate"),
     script:

@@ -21,7 +21,7 @@ rule evaluate:
         cfg=block("evaluate"),
         regressors=list(regressor_files()),
         actions=lambda wc: sequences("{action}", "test", wc.subject),
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("evaluate"),
     script:

@@ -23,7 +23,7 @@ rule fit_offsets:
     params:
         cfg=fit_settings,
         sequences=sequences("{subject}/{action}", "train"),
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("fit_offsets"),
     script:
@@ -61,7 +61,7 @@ rule evaluate_offsets:
         methods=CONFIG.methods,
         regressor=f"opt_{OFFSETS_VARIANT}",
         protocol=PROTOCOL,
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("evaluate_offsets"),
     script:
@@ -83,7 +83,7 @@ rule draw_offsets:
         "../../envs/plot.yaml"
     params:
         cfg=block("figures"),
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("draw_offsets"),
     script:
@@ -122,7 +122,7 @@ if CONFIG.synthesize.enabled:
             sequences=sequences("{subject}/{action}", "train"),
             truth=TRUTH,
             parameters=settings.read_yaml(CONFIG.synthesize.parameters),
-            body=CONFIG.body,
+            body=BODY,
             body_digest=BODY_DIGEST,
             code=code("diagnose_offsets"),
         script:

@@ -112,7 +112,7 @@ rule agreement:
         "../../envs/torch.yaml"
     params:
         bodies=["initial", *CONFIG.variants],
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("agreement"),
     script:
@@ -169,7 +169,7 @@ rule figures:
         paper=PAPER,
         protocol=PROTOCOL,
         tables=[file_digest(CONFIG.methods_table), file_digest(PAPER)],
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("figures"),
     script:
@@ -205,7 +205,7 @@ rule animation:
         cfg=block("optimize", "full"),
         example=plain(ABLATED[0]),
         device=CONFIG.device,
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("animation"),
     script:
