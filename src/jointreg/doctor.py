@@ -100,7 +100,7 @@ def _body(name: str) -> str:
 def _run(configs: Sequence[str | Path]) -> str:
     """Validate a run's configuration and tables and look for its raw data."""
     from jointreg.config import load, read_yaml, require_raw_data
-    from jointreg.sequences import load_methods, load_sequences
+    from jointreg.sequences import FROM_FILES, load_methods, load_sequences
 
     files = [DEFAULTS, *map(Path, configs)]
     missing = [str(path) for path in files if not path.is_file()]
@@ -115,7 +115,7 @@ def _run(configs: Sequence[str | Path]) -> str:
     require_raw_data(
         config,
         subjects={row.subject for row in sequences},
-        predicted={name for name in used if methods[name].kind == "predictions"},
+        predicted={name for name in used if methods[name].kind in FROM_FILES},
     )
     made = "made by the workflow" if config.synthesize.enabled else "on disk"
     return f"{config.run}: {len(sequences)} sequences, raw data {made}"

@@ -34,7 +34,7 @@ def prepare(
 
     Returns:
         Arrays of `stores.FRAMES`, and its facts: rows, camera_names, cameras (world to camera, metres),
-        take_names, joint_names, labels, image_size (width and height for each camera name).
+        take_names, take_files, joint_names, labels, image_size (width and height for each camera name).
 
     Raises:
         DataError: a video is missing, shorter than its labels or black; labels are NaN, behind the
@@ -75,6 +75,7 @@ def prepare(
             for r in recordings
         },
         "take_names": take_names,
+        "take_files": {r.take: r.file for r in recordings if r.file},
         "joint_names": list(H36M_17),
         "labels": f"{recordings[0].subject} {recordings[0].action}",
         "image_size": {r.camera.name: list(r.camera.size) for r in recordings},

@@ -15,7 +15,12 @@ from jointreg.tables import FEWEST_CLUSTERS, MM_METRICS, SIMULATED, TABLE_1, dis
 if TYPE_CHECKING:
     import pandas as pd
 
-REGRESSOR_NAMES: dict[str, str] = {"std": "J_std", "spin": "J_spin", "opt": "J_opt"}
+REGRESSOR_NAMES: dict[str, str] = {
+    "std": "J_std",
+    "spin": "J_spin",
+    "opt": "J_opt",
+    "given": "joints as given",
+}
 """How tables and figures call the regressors of Table I; J_opt of a variant is `J_opt (variant)`."""
 
 METRIC_NAMES: dict[str, str] = {"mpjpe": "MPJPE", "pa_mpjpe": "PA-MPJPE"}
@@ -70,7 +75,7 @@ def table_1_grid(
     for method in table["method"].unique():
         ours = _by_key(table[table["method"] == method])
         line = [Cell(display_name(method, methods)), *_error_cells(ours, regressors)]
-        line += [_change_cell(ours[a, metric], b) for a, b in pairs for metric in MM_METRICS]
+        line += [_change_cell(ours.get((a, metric)), b) for a, b in pairs for metric in MM_METRICS]
         lines.append(tuple(line))
     theirs_of = {} if paper is None else dict(list(paper.groupby("method", sort=False)))
     for method, values in theirs_of.items():
@@ -142,6 +147,7 @@ def protocol_sentence(
     skip_damaged: bool,
     simulated: bool,
     fitted: bool = False,
+    given: bool = False,
     labels: str = "",
 ) -> str:
     """The protocol in words, for every caption.
@@ -154,6 +160,7 @@ def protocol_sentence(
         skip_damaged: sequences of the table of damaged ones were left out.
         simulated: some methods are simulated estimators.
         fitted: some methods were fitted to the labels that they are scored with.
+        given: some methods deliver joints and no bodies.
         labels: what the labels are, where they are not motion capture.
     """
     step = {1: "every frame", 2: "every 2nd frame", 3: "every 3rd frame"}.get(
@@ -181,6 +188,11 @@ def protocol_sentence(
         sentences.append(
             "The bodies were themselves fitted to the labels that score them: these numbers show that "
             "the pipeline runs on real pictures, not that a regressor or a method is better."
+        )
+    if given:
+        sentences.append(
+            "Methods under `joints as given` deliver joints and no bodies: no regressor applies to "
+            "them, and their errors say nothing of J_std, J_spin or J_opt."
         )
     if labels:
         sentences.append(f"Labels: {' '.join(labels.split())}")
@@ -252,7 +264,9 @@ def _error_cells(ours: Mapping[tuple[str, str], "pd.Series"], regressors: Sequen
     return cells
 
 
-def _change_cell(row: "pd.Series", reference: str) -> Cell:
+def _change_cell(row: "pd.Series | None", reference: str) -> Cell:
+    if row is None:
+        return Cell("-")
     change, low, high = (row[f"change_from_{reference}_{end}mm"] for end in ("", "low_", "high_"))
     if low != low:  # NaN: too few clusters.
         return Cell(f"{change:+.1f}")

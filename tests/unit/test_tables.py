@@ -139,7 +139,7 @@ def test_table_1_holds_opt_full_as_opt_and_no_other_variant() -> None:
 
 
 def _methods(*names: tuple[str, str]) -> dict[str, Method]:
-    return {n: Method(n, "predictions", n.upper(), paper, "") for n, paper in names}
+    return {n: Method(n, "predictions", n.upper(), paper, "", "", "", "") for n, paper in names}
 
 
 def test_the_papers_value_stands_beside_the_real_network_only() -> None:
@@ -253,7 +253,7 @@ def test_terminal_columns_line_up_and_fit_the_width() -> None:
 
 @pytest.mark.parametrize("name", ["sim_spin", "sim_other"])
 def test_no_label_can_hide_that_a_method_is_simulated(name: str) -> None:
-    methods = {name: Method(name, "predictions", "SPIN", "", "")}
+    methods = {name: Method(name, "predictions", "SPIN", "", "", "", "", "")}
     assert tables.display_name(name, methods) == f"{name} (simulated)"
     assert tables.display_name("spin", _methods(("spin", "SPIN"))) == "SPIN"
 

@@ -15,7 +15,7 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
 
 from jointreg import config as settings
 from jointreg.provenance import file_digest
-from jointreg.sequences import load_methods, load_sequences
+from jointreg.sequences import FROM_FILES, load_methods, load_sequences, prediction_paths, require_bodies
 from jointreg.source import source_digest
 
 CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles])
@@ -23,10 +23,11 @@ RUN = CONFIG.run
 SEQUENCES = load_sequences(CONFIG.sequences)
 METHODS = load_methods(CONFIG.methods_table, required=[CONFIG.initial, *CONFIG.methods])
 USED = {CONFIG.initial, *CONFIG.methods}
+require_bodies(METHODS, CONFIG.initial)
 settings.require_raw_data(
     CONFIG,
     subjects={sequence.subject for sequence in SEQUENCES},
-    predicted={method for method in USED if METHODS[method].kind == "predictions"},
+    predicted={method for method in USED if METHODS[method].kind in FROM_FILES},
 )
 
 
@@ -79,6 +80,8 @@ def minutes(per_recording):
     return runtime
 
 
+# Methods with bodies: what reads bodies leaves out those that deliver joints.
+BODY_METHODS = [method for method in CONFIG.methods if METHODS[method].kind != "joints"]
 # GPUs of a job that refines bodies.
 GPU = 1 if CONFIG.device == "cuda" else 0
 # Bodies and raw data are inputs where they are a user's files, and parameters where they are ours.

@@ -14,7 +14,7 @@ rule diagnose:
             *sequences(INITIAL_BODIES, split="train"),
             *(
                 path
-                for method in sorted({CONFIG.initial, *CONFIG.methods})
+                for method in sorted({CONFIG.initial, *BODY_METHODS})
                 for path in sequences(rules.estimate.output.bodies, split="test", method=method)
             ),
         ],

@@ -19,6 +19,7 @@ rule evaluate:
         runtime=lambda wc, attempt: 60 * attempt,
     params:
         cfg=block("evaluate"),
+        kind=lambda wc: METHODS[wc.method].kind,
         regressors=list(regressor_files()),
         actions=lambda wc: sequences("{action}", "test", wc.subject),
         body=BODY,

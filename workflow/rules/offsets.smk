@@ -40,7 +40,7 @@ rule evaluate_offsets:
         refined=sequences(rules.optimize.output.bodies, split="test", variant=OFFSETS_VARIANT),
         estimates=[
             path
-            for method in CONFIG.methods
+            for method in BODY_METHODS
             for path in sequences(rules.estimate.output.bodies, split="test", method=method)
         ],
         regressor=rules.fit_regressor_opt.output.npy.format(variant=OFFSETS_VARIANT),
@@ -58,7 +58,7 @@ rule evaluate_offsets:
     params:
         cfg=block("evaluate"),
         sequences=sequences("{subject}/{action}", "test"),
-        methods=CONFIG.methods,
+        methods=BODY_METHODS,
         regressor=f"opt_{OFFSETS_VARIANT}",
         protocol=PROTOCOL,
         body=BODY,

@@ -20,6 +20,7 @@ PROTOCOL = protocol_sentence(
     skip_damaged=CONFIG.dataset.skip_damaged,
     simulated=any(method.startswith("sim_") for method in CONFIG.methods),
     fitted=any(METHODS[method].kind == "keypoints" for method in CONFIG.methods),
+    given=len(BODY_METHODS) < len(CONFIG.methods),
     labels=labels.about(CONFIG.triangulate) if CONFIG.triangulate.enabled else "",
 )
 

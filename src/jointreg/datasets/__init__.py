@@ -33,6 +33,8 @@ class Recording:
     """Frames that the sequence asks for: a part of range(N)."""
     frame_offset: int = 0
     """Frame n is number n + frame_offset in the video file."""
+    file: str = ""
+    """The subject's own name of the take, where files have one: `Directions 1`."""
     joints_image_px: np.ndarray | None = None
     """2D labels that came with the data, distorted full-image pixels, (N, 17, 2); only a check."""
 

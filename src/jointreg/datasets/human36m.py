@@ -4,9 +4,8 @@
 root, `metadata.xml` beside. Labels are millimetres in the files and metres here.
 """
 
-import csv
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,11 @@ import numpy as np
 from jointreg import config
 from jointreg.camera import Camera
 from jointreg.datasets import Recording, frame_window
+from jointreg.datasets.damaged import fault, read_damaged, units
 from jointreg.datasets.human36m_metadata import (
     ACTIONS,
     CAMERAS,
+    OTHER_NAMES,
     Metadata,
     image_size,
     read_metadata,
@@ -32,26 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTIONS", "CAMERAS", "Human36M", "Metadata", "image_size", "read_metadata", "write_metadata"]
 
-_OTHER_NAMES = {"Photo": "TakingPhoto", "WalkDog": "WalkingDog"}
-"""How some subjects' files call an action."""
-
 _HOW_TO_GET = (
     "download and unpack Human3.6M (http://vision.imar.ro/human3.6m, registration needed) so that "
     "dataset.root holds S1/Videos and S1/MyPoseFeatures, or switch synthesize.enabled on for the open "
     "data set"
 )
-
-
-@dataclass(frozen=True)
-class Damage:
-    """A row of the table of damaged recordings."""
-
-    subject: str
-    action: str
-    take: str
-    camera: str
-    """One camera, or `*` for all."""
-    reason: str
 
 
 class Human36M:
@@ -114,6 +100,7 @@ class Human36M:
                     camera=replace(camera, size=_video_size(video, camera)),
                     video=video,
                     joints_cam=joints_cam,
+                    file=name,
                     frames=frame_window(sequence.first_frame, sequence.last_frame, len(joints_cam)),
                     joints_image_px=joints_px,
                 )
@@ -122,23 +109,20 @@ class Human36M:
 
     def _units(self, sequence: "Sequence") -> list[tuple[str, str]]:
         """Pairs of take and camera of a sequence, without the damaged ones if those are skipped."""
-        units = []
         for take in sequence.takes:
             for camera in sequence.cameras:
-                fault = next((d for d in self.damaged if _hits(d, sequence, take, camera)), None)
-                where = f"{sequence.subject} {sequence.action} take {take} camera {camera}"
-                if fault is not None and self.skip_damaged:
-                    print(f"{where}: left out, damaged: {fault.reason}")
-                    continue
-                if fault is not None:
-                    print(f"{where}: known fault kept in: {fault.reason}")
-                units.append((take, camera))
-        if not units:
+                known = fault(self.damaged, sequence, take, camera)
+                if known is not None:
+                    where = f"{sequence.subject} {sequence.action} take {take} camera {camera}"
+                    done = "left out, damaged" if self.skip_damaged else "known fault kept in"
+                    print(f"{where}: {done}: {known.reason}")
+        kept = units(sequence, self.damaged, self.skip_damaged)
+        if not kept:
             raise DataError(
                 f"{sequence.subject} {sequence.action}: every recording is in the table of damaged ones",
                 "take the row out of the sequence table, or set dataset.skip_damaged: false",
             )
-        return units
+        return kept
 
     def _camera(self, subject: str, name: str) -> Camera:
         if name not in CAMERAS:
@@ -194,7 +178,7 @@ class Human36M:
             *folder.glob("Videos/*.mp4"),
         ]
         stems = {re.sub(r"\.\d{8}$", "", file.stem) for file in files}
-        names = {action, _OTHER_NAMES.get(action, action)}
+        names = {action, OTHER_NAMES.get(action, action)}
         found = {stem: re.fullmatch(r"(\w+?)(?: (\d+))?", stem) for stem in stems}
         kept = {stem: match for stem, match in found.items() if match and match[1] in names}
         return sorted(kept, key=lambda stem: (kept[stem][2] is None, int(kept[stem][2] or 0)))
@@ -224,28 +208,6 @@ def read_pose(path: str | Path, dimensions: int) -> np.ndarray:
             f"{path}: frame {frame}, joint {joint} of 32 is NaN, expected numbers throughout"
         )
     return pose
-
-
-def read_damaged(path: str | Path) -> tuple[Damage, ...]:
-    """Read the table of damaged recordings: columns subject, action, take, camera, reason.
-
-    Raises:
-        ConfigError: the file is missing or its columns are others.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"dataset.damaged: {path} does not exist", 'correct the path, or set it to ""')
-    with path.open(newline="") as stream:
-        reader = csv.DictReader((line for line in stream if not line.startswith("#")), delimiter="\t")
-        expected = list(Damage.__dataclass_fields__)
-        if reader.fieldnames != expected:
-            raise ConfigError(f"{path}: columns are {reader.fieldnames}, expected {expected}, with tabs")
-        return tuple(Damage(**row) for row in reader)
-
-
-def _hits(damage: Damage, sequence: "Sequence", take: str, camera: str) -> bool:
-    named = (damage.subject, damage.action, damage.take)
-    return named == (sequence.subject, sequence.action, take) and damage.camera in ("*", camera)
 
 
 def _subject_number(subject: str) -> int:
