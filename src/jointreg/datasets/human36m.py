@@ -78,34 +78,33 @@ class Human36M:
             DataError: a file or camera is missing or damaged, or two files contradict each other.
             ConfigError: unknown action or camera, or a window outside the take.
         """
-        recordings = []
-        for take, camera_name in self._units(sequence):
-            name = self._file_name(sequence.subject, sequence.action, take)
-            folder = self.root / sequence.subject
-            camera = self._camera(sequence.subject, camera_name)
-            video = folder / "Videos" / f"{name}.{camera_name}.mp4"
-            features = folder / "MyPoseFeatures"
-            joints_cam = _joints_cam(features, name, camera)
-            pixels = features / "D2_Positions" / f"{name}.{camera_name}.cdf"
-            joints_px = read_pose(pixels, 2)[:, H36M_17_IN_32] if pixels.is_file() else None
-            if joints_px is not None and len(joints_px) != len(joints_cam):
-                raise DataError(
-                    f"{pixels}: {len(joints_px)} frames, expected {len(joints_cam)} as in the 3D labels"
-                )
-            recordings.append(
-                Recording(
-                    subject=sequence.subject,
-                    action=sequence.action,
-                    take=take,
-                    camera=replace(camera, size=_video_size(video, camera)),
-                    video=video,
-                    joints_cam=joints_cam,
-                    file=name,
-                    frames=frame_window(sequence.first_frame, sequence.last_frame, len(joints_cam)),
-                    joints_image_px=joints_px,
-                )
+        return [self._recording(sequence, take, camera) for take, camera in self._units(sequence)]
+
+    def _recording(self, sequence: "Sequence", take: str, camera_name: str) -> Recording:
+        """One take seen by one camera."""
+        name = self._file_name(sequence.subject, sequence.action, take)
+        folder = self.root / sequence.subject
+        camera = self._camera(sequence.subject, camera_name)
+        video = folder / "Videos" / f"{name}.{camera_name}.mp4"
+        features = folder / "MyPoseFeatures"
+        joints_cam = _joints_cam(features, name, camera)
+        pixels = features / "D2_Positions" / f"{name}.{camera_name}.cdf"
+        joints_px = read_pose(pixels, 2)[:, H36M_17_IN_32] if pixels.is_file() else None
+        if joints_px is not None and len(joints_px) != len(joints_cam):
+            raise DataError(
+                f"{pixels}: {len(joints_px)} frames, expected {len(joints_cam)} as in the 3D labels"
             )
-        return recordings
+        return Recording(
+            subject=sequence.subject,
+            action=sequence.action,
+            take=take,
+            camera=video_camera(video, camera),
+            video=video,
+            joints_cam=joints_cam,
+            frames=frame_window(sequence.first_frame, sequence.last_frame, len(joints_cam)),
+            file=name,
+            joints_image_px=joints_px,
+        )
 
     def _units(self, sequence: "Sequence") -> list[tuple[str, str]]:
         """Pairs of take and camera of a sequence, without the damaged ones if those are skipped."""
@@ -138,8 +137,13 @@ class Human36M:
             )
         return camera
 
-    def _file_name(self, subject: str, action: str, take: str) -> str:
-        """Name of a take's files, by `mapping`, else by the order of the names that exist."""
+    def _mapped(self, subject: str, action: str, take: str) -> str | None:
+        """Name of a take's files by `mapping`."""
+        row = self.metadata.mapping.get((ACTIONS[action], int(take)), {})
+        return row.get(_subject_number(subject))
+
+    def _require_known(self, action: str, take: str, subject: str) -> None:
+        """Refuse actions and takes that the data set cannot have."""
         if action not in ACTIONS or action == "_ALL":
             raise ConfigError(
                 f"action '{action}': Human3.6M has {', '.join(a for a in ACTIONS if a != '_ALL')}",
@@ -149,9 +153,12 @@ class Human36M:
             raise ConfigError(
                 f"take '{take}' of {subject} {action}: expected a sub-action number, 1 or 2"
             )
+
+    def _file_name(self, subject: str, action: str, take: str) -> str:
+        """Name of a take's files, by `mapping`, else by the order of the names that exist."""
+        self._require_known(action, take, subject)
         names = self._on_disk(subject, action)
-        row = self.metadata.mapping.get((ACTIONS[action], int(take)), {})
-        mapped = row.get(_subject_number(subject))
+        mapped = self._mapped(subject, action, take)
         if mapped in names:
             return mapped
         if mapped is None and 0 < int(take) <= len(names):
@@ -236,9 +243,9 @@ def _joints_cam(features: Path, name: str, camera: Camera) -> np.ndarray:
     return joints_cam
 
 
-def _video_size(video: Path, camera: Camera) -> tuple[int, int]:
-    """Size of the video, which may differ from the table by a few rows at the bottom."""
-    if not video.is_file():
+def video_camera(video: Path, camera: Camera) -> Camera:
+    """The camera with the size of its video, which may differ from the table's by a few rows below."""
+    if not video.exists():
         raise DataError(f"video {video} does not exist", _HOW_TO_GET)
     info = probe(video)
     if info.width != camera.size[0] or abs(info.height - camera.size[1]) > 2:
@@ -247,4 +254,4 @@ def _video_size(video: Path, camera: Camera) -> tuple[int, int]:
             "the calibration holds for the original size",
             "use the videos as delivered, not resized",
         )
-    return info.width, info.height
+    return replace(camera, size=(info.width, info.height))
