@@ -4,7 +4,7 @@
 classes carry no defaults on purpose: a number has one home, and that is the YAML.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -293,51 +293,6 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
     if "full" not in config.variants:
         raise ConfigError(f"{where}: variants lacks 'full', the regressor that Table I calls opt")
     return config
-
-
-GET_DATA = {
-    "human36m": "Human3.6M: register at http://vision.imar.ro/human3.6m and put or link the files there "
-    "(docs/human36m.md)",
-    "multiview": "docs/own_data.md says what belongs there; config/lab.yaml: python tools/fetch_lab.py",
-}
-"""Where the data of each kind comes from."""
-
-
-def require_raw_data(config: Config, subjects: Collection[str], predicted: Collection[str]) -> None:
-    """Stop before any job is made when the raw data is not on disk.
-
-    Args:
-        config: the configuration.
-        subjects: subjects of the sequence table.
-        predicted: methods whose bodies come from prediction files.
-
-    Raises:
-        ConfigError: lists every missing file or folder, and where it comes from.
-    """
-    if config.synthesize.enabled:
-        return
-    root = Path(config.dataset.root)
-    wanted = {str(root): "raw data"}
-    if config.dataset.kind == "human36m":
-        wanted |= {str(root / name): f"subject {name}" for name in sorted(subjects)}
-    wanted[config.dataset.calibration] = "cameras"
-    if config.body != "open":
-        wanted[config.body] = "body model, https://smpl.is.tue.mpg.de"
-    if config.regressor_std:
-        wanted[config.regressor_std] = "J_std, from the data archive of SPIN"
-    if config.dataset.kind == "human36m":
-        for method in sorted(predicted):
-            folder = Path(config.estimate.predictions, method)
-            wanted[str(folder)] = "prediction files, docs/methods.md"
-    for weights in (config.triangulate.weights, config.segment.weights):
-        if weights:
-            wanted[weights] = "weights of a network"
-    missing = [f"  {path}  ({what})" for path, what in wanted.items() if not Path(path).exists()]
-    if missing:
-        raise ConfigError(
-            f"run '{config.run}': not on disk:\n" + "\n".join(missing),
-            f"{GET_DATA[config.dataset.kind]}; without data: snakemake --configfile config/open.yaml",
-        )
 
 
 def optimize_settings(config: Config, variant: str, where: str = "configuration") -> Optimize:

@@ -148,6 +148,8 @@ def protocol_sentence(
     simulated: bool,
     fitted: bool = False,
     given: bool = False,
+    damaged: str = "",
+    kept_only: bool = False,
     labels: str = "",
 ) -> str:
     """The protocol in words, for every caption.
@@ -161,17 +163,22 @@ def protocol_sentence(
         simulated: some methods are simulated estimators.
         fitted: some methods were fitted to the labels that they are scored with.
         given: some methods deliver joints and no bodies.
+        damaged: the table of damaged sequences.
+        kept_only: the data set holds some frames only (h36m-fetch).
         labels: what the labels are, where they are not motion capture.
     """
     step = {1: "every frame", 2: "every 2nd frame", 3: "every 3rd frame"}.get(
         frame_step, f"every {frame_step}th frame"
     )
+    if kept_only and frame_step == 1:
+        step = "all frames that h36m-fetch kept"
+    left_out = f"left out ({damaged})" if damaged else "left out"
     mean = {"frames": "mean over frames", "actions": "mean over the means of the actions"}
     sentences = [
         f"Protocol: {joints_in_words(protocol)}; MPJPE after moving both skeletons to the "
         f"{protocol.root.replace('_', ' ')}, PA-MPJPE after the best similarity of each frame on the "
         f"same joints; {_plural('subject', subjects)}; {_plural('camera', cameras)}; {step}; "
-        f"damaged sequences {'left out' if skip_damaged else 'included'}; {mean[protocol.average]}.",
+        f"damaged sequences {left_out if skip_damaged else 'included'}; {mean[protocol.average]}.",
         "Changes between regressors are paired over clusters (subject x action x take, all cameras "
         "together) with 95 % t intervals on cluster means, "
         f"none under {FEWEST_CLUSTERS} clusters; they are conditional on "

@@ -14,6 +14,7 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
 from jointreg import config as settings
+from jointreg import needs
 from jointreg.provenance import file_digest
 from jointreg.sequences import FROM_FILES, load_methods, load_sequences, prediction_paths, require_bodies
 from jointreg.source import source_digest
@@ -21,20 +22,16 @@ from jointreg.source import source_digest
 CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles])
 RUN = CONFIG.run
 SEQUENCES = load_sequences(CONFIG.sequences)
-METHODS = load_methods(CONFIG.methods_table, required=[CONFIG.initial, *CONFIG.methods])
 USED = {CONFIG.initial, *CONFIG.methods}
+METHODS = load_methods(CONFIG.methods_table, required=USED)
 require_bodies(METHODS, CONFIG.initial)
-settings.require_raw_data(
-    CONFIG,
-    subjects={sequence.subject for sequence in SEQUENCES},
-    predicted={method for method in USED if METHODS[method].kind in FROM_FILES},
-)
+needs.require(CONFIG, SEQUENCES, METHODS)
 
 
 wildcard_constraints:
     subject="|".join(sorted({sequence.subject for sequence in SEQUENCES})),
     action="|".join(sorted({sequence.action for sequence in SEQUENCES})),
-    method="|".join(sorted({CONFIG.initial, *CONFIG.methods})),
+    method="|".join(sorted(USED)),
     variant="|".join(sorted(CONFIG.variants)),
 
 

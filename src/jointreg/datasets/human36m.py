@@ -106,6 +106,21 @@ class Human36M:
             joints_image_px=joints_px,
         )
 
+    def expected(self, sequence: "Sequence") -> list[Path]:
+        """Files and folders that the sequence is read from, there or not.
+
+        Raises:
+            DataError: there are no files of a take.
+        """
+        files = []
+        for take, camera in units(sequence, self.damaged, self.skip_damaged):
+            name = self._file_name(sequence.subject, sequence.action, take)
+            folder = self.root / sequence.subject
+            world = folder / "MyPoseFeatures/D3_Positions" / f"{name}.cdf"
+            mono = folder / "MyPoseFeatures/D3_Positions_mono" / f"{name}.{camera}.cdf"
+            files += [folder / "Videos" / f"{name}.{camera}.mp4", mono if mono.is_file() else world]
+        return files
+
     def _units(self, sequence: "Sequence") -> list[tuple[str, str]]:
         """Pairs of take and camera of a sequence, without the damaged ones if those are skipped."""
         for take in sequence.takes:

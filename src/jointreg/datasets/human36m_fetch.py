@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jointreg.datasets import Recording, frame_window, pictures
+from jointreg.datasets.damaged import units
 from jointreg.datasets.human36m import Human36M, video_camera
 from jointreg.datasets.human36m_metadata import OTHER_NAMES
 from jointreg.errors import DataError
@@ -33,6 +34,14 @@ class Human36MFetch(Human36M):
             for name in {action, OTHER_NAMES.get(action, action)}
             for path in (self.root / subject).glob(f"{name}-*/annot.h5")
         )
+
+    def expected(self, sequence: "Sequence") -> list[Path]:
+        """Files and folders that the sequence is read from, there or not."""
+        files = []
+        for take, camera in units(sequence, self.damaged, self.skip_damaged):
+            folder = self._folder(sequence.subject, sequence.action, take)
+            files += [folder / "annot.h5", folder / "imageSequence" / camera]
+        return files
 
     def _recording(self, sequence: "Sequence", take: str, camera_name: str) -> Recording:
         """One take by one camera: labels of the kept frames, NaN in between."""
