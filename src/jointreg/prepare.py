@@ -102,7 +102,8 @@ def wanted_frames(recording: Recording, frame_step: int) -> np.ndarray:
             raise DataError(
                 f"{name(recording)}: frame {missing[0]} is wanted (prepare.frame_step = {frame_step}), "
                 f"but {recording.video} keeps {len(there)} frames, the first {there[:4].tolist()}",
-                "set prepare.frame_step: 1 to use every frame that is kept, or extract more frames",
+                "set prepare.frame_step: 1 to use every frame that is kept, or set dataset.root to "
+                "h36m-fetch's folder `extracted`, which has all",
             )
     if not len(numbers):
         raise DataError(

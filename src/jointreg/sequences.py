@@ -49,7 +49,8 @@ class Method:
     paper: str
     """Row of the paper's Table I it stands beside; empty for none."""
     files: str
-    """Its prediction files under estimate.predictions, with {subject}, {action}, {take}, {camera}."""
+    """Its prediction files under estimate.predictions, with {subject}, {action}, {take}, {camera};
+    empty: `<name>/{subject}/{action}.npz`."""
     rows: str
     """File under estimate.predictions that names the pictures of its rows, likewise; empty for none."""
     six: str
@@ -110,10 +111,7 @@ def load_methods(path: str | Path, required: Iterable[str] = ()) -> dict[str, Me
                 f"{where}: six is '{row['six']}', expected interleaved, stacked or nothing"
             )
         if row["kind"] in FROM_FILES:
-            if not row["files"]:
-                raise ConfigError(
-                    f"{where}: files is empty, expected a path with places like {{subject}}"
-                )
+            row["files"] = row["files"] or f"{row['name']}/{{subject}}/{{action}}.npz"
             _fill(row["files"], where, "files")
             _fill(row["rows"], where, "rows")
         methods[row["name"]] = Method(**{key: row[key] for key in Method.__dataclass_fields__})

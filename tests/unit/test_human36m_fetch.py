@@ -148,6 +148,19 @@ def test_a_tree_of_moving_frames_only_is_read_whole(official, tmp_path):
         read(tree, step=2)
 
 
+def test_h36m_fetchs_extracted_folder_is_the_official_layout_under_other_names(official, tmp_path):
+    shutil.copytree(official, tmp_path / "extracted")
+    features = tmp_path / "extracted/S1/MyPoseFeatures"
+    for folder in list(features.iterdir()):
+        folder.rename(features.parent / f"Poses_{folder.name}")
+    features.rmdir()
+    _, wanted, facts = read(official)
+    _, found, found_facts = read(tmp_path / "extracted")
+    assert found_facts == facts
+    for key, value in wanted.items():
+        assert np.array_equal(value, found[key]), key
+
+
 def no_annotations(tree):
     (tree / "S1/WalkingDog-1/annot.h5").unlink()
 

@@ -353,13 +353,14 @@ def test_rows_of_the_table_of_methods_that_cannot_be(root, tmp_path):
     path = tmp_path / "methods.tsv"
     for row, message in (
         ("net\tguess\tNet\t\tx.npz\t\t\t-", "kind is 'guess', expected one of predictions, joints"),
-        ("net\tpredictions\tNet\t\t\t\t\t-", "files is empty"),
         ("net\tpredictions\tNet\t\t{person}.npz\t\t\t-", r"places may be \{subject\}"),
         ("net\tpredictions\tNet\t\tx.npz\t\tboth\t-", "six is 'both'"),
     ):
         path.write_text(f"{head}\n{row}\n")
         with pytest.raises(ConfigError, match=message):
             load_methods(path)
+    path.write_text(f"{head}\nnet\tpredictions\tNet\t\t\t\t\t-\n")
+    assert load_methods(path)["net"].files == "net/{subject}/{action}.npz"
     path.write_text(f"{head}\nnet\tjoints\tNet\t\tx.npz\t\t\t-\n")
     with pytest.raises(ConfigError, match="no bodies to refine"):
         require_bodies(load_methods(path), "net")

@@ -86,9 +86,8 @@ class Human36M:
         folder = self.root / sequence.subject
         camera = self._camera(sequence.subject, camera_name)
         video = folder / "Videos" / f"{name}.{camera_name}.mp4"
-        features = folder / "MyPoseFeatures"
-        joints_cam = _joints_cam(features, name, camera)
-        pixels = features / "D2_Positions" / f"{name}.{camera_name}.cdf"
+        joints_cam = _joints_cam(*self._labels(sequence.subject, name, camera_name), camera)
+        pixels = self._features(sequence.subject, "D2_Positions") / f"{name}.{camera_name}.cdf"
         joints_px = read_pose(pixels, 2)[:, H36M_17_IN_32] if pixels.is_file() else None
         if joints_px is not None and len(joints_px) != len(joints_cam):
             raise DataError(
@@ -115,11 +114,21 @@ class Human36M:
         files = []
         for take, camera in units(sequence, self.damaged, self.skip_damaged):
             name = self._file_name(sequence.subject, sequence.action, take)
-            folder = self.root / sequence.subject
-            world = folder / "MyPoseFeatures/D3_Positions" / f"{name}.cdf"
-            mono = folder / "MyPoseFeatures/D3_Positions_mono" / f"{name}.{camera}.cdf"
-            files += [folder / "Videos" / f"{name}.{camera}.mp4", mono if mono.is_file() else world]
+            world, mono = self._labels(sequence.subject, name, camera)
+            video = self.root / sequence.subject / "Videos" / f"{name}.{camera}.mp4"
+            files += [video, mono if mono.is_file() else world]
         return files
+
+    def _features(self, subject: str, kind: str) -> Path:
+        """Folder of one kind of labels, as unpacked by hand or by h36m-fetch's extract_all.py."""
+        folder = self.root / subject
+        fetched = folder / f"Poses_{kind}"
+        return fetched if fetched.is_dir() else folder / "MyPoseFeatures" / kind
+
+    def _labels(self, subject: str, name: str, camera: str) -> tuple[Path, Path]:
+        """Labels of a take in the room's frame and in that of a camera, there or not."""
+        world = self._features(subject, "D3_Positions") / f"{name}.cdf"
+        return world, self._features(subject, "D3_Positions_mono") / f"{name}.{camera}.cdf"
 
     def _units(self, sequence: "Sequence") -> list[tuple[str, str]]:
         """Pairs of take and camera of a sequence, without the damaged ones if those are skipped."""
@@ -195,8 +204,8 @@ class Human36M:
         """
         folder = self.root / subject
         files = [
-            *folder.glob("MyPoseFeatures/D3_Positions/*.cdf"),
-            *folder.glob("MyPoseFeatures/D3_Positions_mono/*.cdf"),
+            *self._features(subject, "D3_Positions").glob("*.cdf"),
+            *self._features(subject, "D3_Positions_mono").glob("*.cdf"),
             *folder.glob("Videos/*.mp4"),
         ]
         stems = {re.sub(r"\.\d{8}$", "", file.stem) for file in files}
@@ -238,10 +247,8 @@ def _subject_number(subject: str) -> int:
     return int(subject[1:])
 
 
-def _joints_cam(features: Path, name: str, camera: Camera) -> np.ndarray:
+def _joints_cam(world: Path, mono: Path, camera: Camera) -> np.ndarray:
     """The 17 labels in the camera frame, metres; world labels are preferred, both must agree."""
-    world = features / "D3_Positions" / f"{name}.cdf"
-    mono = features / "D3_Positions_mono" / f"{name}.{camera.name}.cdf"
     if not world.is_file() and mono.is_file():
         return read_pose(mono, 3)[:, H36M_17_IN_32] / 1000
     joints_cam = camera.from_world(read_pose(world, 3)[:, H36M_17_IN_32] / 1000)
