@@ -138,7 +138,7 @@ def names_of_rows(path: str | Path) -> dict[str, Any]:
 
 def _text(values: Mapping[str, Any], key: str) -> bool:
     """Whether there is a column of names: a `camera` of numbers is a weak-perspective camera."""
-    return key in values and np.ndim(values[key]) == 1 and np.asarray(values[key]).dtype.kind in "USOi"
+    return key in values and np.ndim(values[key]) == 1 and np.asarray(values[key]).dtype.kind in "USOiu"
 
 
 def _by_names(
