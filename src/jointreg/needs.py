@@ -55,12 +55,19 @@ class File:
     what: str
     get: Callable[[Config], str]
     blocks: str
-    made: bool = False
-    """The open data set makes it."""
+    when: Callable[[Config, set[str]], bool] = lambda config, kinds: True
+    """Whether a run with methods of these kinds needs it."""
+
+
+def _not_made(config: Config, kinds: set[str]) -> bool:
+    """Of what the workflow makes for the open data set."""
+    return not config.synthesize.enabled
 
 
 FILES = (
-    File("dataset.calibration", "cameras", lambda c: GET_DATA[c.dataset.kind], "prepare", made=True),
+    File(
+        "dataset.calibration", "cameras", lambda c: GET_DATA[c.dataset.kind], "prepare", when=_not_made
+    ),
     File(
         "body",
         "body model",
@@ -72,7 +79,7 @@ FILES = (
         "J_std",
         lambda c: "J_regressor_h36m.npy, in the data archive that SPIN's fetch_data.sh gets",
         "evaluate",
-        made=True,
+        when=_not_made,
     ),
     File("segment.weights", "weights of the segmenter", lambda c: "docs/human36m.md#masks", "segment"),
     File("triangulate.weights", "weights of the landmarker", lambda c: GET_DATA["multiview"], "prepare"),
@@ -97,11 +104,13 @@ def needs(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) -
             for subject in sorted({row.subject for row in work}, key=lambda name: (len(name), name)):
                 path = str(root / subject)
                 found.append(Need(path, "subject", f"subject {subject}", "", "prepare"))
+    used = dict.fromkeys([config.initial, *config.methods])
+    kinds = {methods[name].kind for name in used}
     for file in FILES:
         path = _value(config, file.key)
-        if path not in ("", "open") and not (made and file.made):
+        if path not in ("", "open") and file.when(config, kinds):
             found.append(Need(path, file.key, file.what, file.get(config), file.blocks))
-    for name in dict.fromkeys([config.initial, *config.methods]) if not made else ():
+    for name in used if not made else ():
         if methods[name].kind in FROM_FILES:
             fixed = Path(config.estimate.predictions, methods[name].files.split("{")[0])
             path = str(fixed if "{" not in methods[name].files else _folder(fixed, methods[name].files))
