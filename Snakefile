@@ -24,6 +24,11 @@ if CONFIG.triangulate.enabled:
     include: "workflow/rules/lab.smk"
 
 
+if CONFIG.body != "open":
+
+    include: "workflow/rules/body.smk"
+
+
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/segment.smk"
 include: "workflow/rules/estimate.smk"

@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from jointreg.body import _PlainUnpickler
 from jointreg.errors import DataError
+from jointreg.pickles import LARGEST, as_array, cure_for, read_pickle
 from jointreg.skeleton import H36M_14, H36M_17, rows
 
 Format = Literal["npy", "npz", "pt", "pkl"]
@@ -21,9 +21,6 @@ SUFFIXES: dict[str, Format] = {f".{name}": name for name in FORMATS} | {".pth": 
 
 SMPL_TO_J19: tuple[str, ...] = (*H36M_14[:13], "-", "pelvis", "-", "spine", "nose", "head_top")
 """Rows of `SMPL_to_J19.pkl` (4D-Humans, ProHMR, HSMR). `-`: LSP's head top, MPII's thorax, not ours."""
-
-LARGEST = 10**8
-"""Entries that a sparse file may claim before it is unpacked; the largest known mesh needs 2.4e6."""
 
 
 def format_of(path: Path, given: str | None = None) -> Format:
@@ -53,7 +50,7 @@ def decode(raw: bytes, form: Format, where: str) -> np.ndarray:
     except DataError:
         raise
     except Exception as error:
-        raise DataError(f"{where} is not a plain {form} array: {error}", _cure(raw)) from error
+        raise DataError(f"{where} is not a plain {form} array: {error}", cure_for(raw)) from error
     if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
         raise DataError(
             f"{where} holds {matrix.dtype} of shape {matrix.shape}, expected a matrix of real numbers"
@@ -111,13 +108,13 @@ def _read_pt(raw: bytes, where: str) -> np.ndarray:
 
 
 def _read_pkl(raw: bytes, where: str) -> np.ndarray:
-    loaded = _PlainUnpickler(io.BytesIO(raw), encoding="latin1").load()
+    loaded = read_pickle(raw, where)
     if isinstance(loaded, dict):
         raise DataError(
             f"{where} holds a dict ({', '.join(map(str, list(loaded)[:4]))}, ...), expected an array",
             "this looks like a body model: give it as the body, not as the regressor",
         )
-    return loaded.toarray() if hasattr(loaded, "toarray") else loaded
+    return as_array(loaded, where)
 
 
 _READERS = {"npy": _read_npy, "npz": _read_npz, "pt": _read_pt, "pkl": _read_pkl}
@@ -132,7 +129,7 @@ def _into_j19(matrix: np.ndarray, template: Path | None) -> bytes:
         )
     if not template.is_file():
         raise DataError(f"template {template} does not exist")
-    whole = np.asarray(_read_pkl_file(template))
+    whole = _read_pkl(template.read_bytes(), str(template))
     expected = len(SMPL_TO_J19), matrix.shape[1]
     if whole.shape != expected or whole.dtype.kind != "f":
         raise DataError(
@@ -146,27 +143,9 @@ def _into_j19(matrix: np.ndarray, template: Path | None) -> bytes:
     )
 
 
-def _read_pkl_file(path: Path) -> np.ndarray:
-    try:
-        return _read_pkl(path.read_bytes(), str(path))
-    except DataError:
-        raise
-    except Exception as error:
-        raise DataError(f"{path} is not a plain pickled array: {error}") from error
-
-
 def _torch(doing: str) -> Any:
     try:
         import torch
     except ImportError as error:
         raise DataError(f"{doing} .pt files needs torch: {error}", "pip install torch") from error
     return torch
-
-
-def _cure(raw: bytes) -> str | None:
-    """What to do about a file that is not what its suffix says."""
-    if raw.startswith(b"version https://git-lfs"):
-        return "the file is a Git LFS pointer, not the data: run `git lfs pull` where it came from"
-    if raw[:200].lstrip().lower().startswith((b"<!doctype", b"<html")):
-        return "the file is a web page, not the data: download the raw file"
-    return None

@@ -124,6 +124,8 @@ def _sample(recordings: list[Recording], max_frames: int) -> tuple[np.ndarray, n
     count = 0
     for recording, share in zip(recordings, shares, strict=True):
         for number, picture in sample_frames(recording.video, int(share)):
+            if recording.kept is not None and number not in recording.kept:
+                continue  # a picture without labels
             if picture.shape != pictures.shape[1:]:
                 raise DataError(
                     f"{recording.video}: pictures of {picture.shape[1]} x {picture.shape[0]} px, "

@@ -1,27 +1,20 @@
 """The SMPL body as a function of rotations, betas and translation (NumPy; no torch).
 
-Loader for SMPL-format files and the reference implementation of skinning. The fast, differentiable
-form used by the optimisation is `jointreg.skinning`; both are checked against smplx.
+The reference implementation of skinning; files are `jointreg.body_files`. The fast, differentiable form
+used by the optimisation is `jointreg.skinning`; both are checked against smplx.
 
 Source: Loper et al., SMPL, SIGGRAPH Asia 2015.
 """
 
 import hashlib
-import io
-import pickle
-import zipfile
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
-from jointreg.errors import DataError, ShapeError
+from jointreg.errors import ShapeError
 from jointreg.skeleton import SMPL_24
-
-MAX_BETAS = 10
-"""Shape directions kept from files that hold more (official SMPL files hold up to 300)."""
 
 
 @dataclass(frozen=True)
@@ -138,99 +131,11 @@ class Body:
 
 
 def load_body(path: str | Path) -> Body:
-    """Load a body model.
+    """Load a body model; see `jointreg.body_files.read_body`, which this is.
 
     Args:
-        path: "open" for the body shipped with jointreg (CC0), or an SMPL-format `.npz` or `.pkl`
-            with the keys v_template, shapedirs, posedirs, weights, J_regressor, f, kintree_table.
-
-    Raises:
-        DataError: the file is missing, not SMPL-format, or a pickle holding foreign classes.
+        path: "open" for the body shipped with jointreg (CC0), or a file of SMPL, SMPL-H or SMPL-X.
     """
-    if str(path) == "open":
-        with files("jointreg").joinpath("assets/open_body.npz").open("rb") as stream:
-            return _from_arrays(_read_npz(stream.read(), "open body"), "open body")
-    path = Path(path)
-    if not path.is_file():
-        raise DataError(
-            f"body model {path} does not exist",
-            'register at https://smpl.is.tue.mpg.de and set `body:` to the file, or use `body: "open"`',
-        )
-    raw = path.read_bytes()
-    arrays = _read_npz(raw, str(path)) if path.suffix == ".npz" else _read_pickle(raw, str(path))
-    return _from_arrays(arrays, str(path))
+    from jointreg.body_files import read_body
 
-
-def _read_npz(raw: bytes, where: str) -> dict[str, np.ndarray]:
-    try:
-        with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{where} is not a readable npz of plain arrays: {error}") from error
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    """Admits NumPy arrays and SciPy sparse matrices, and nothing that could run code."""
-
-    _MODULES = ("numpy", "scipy.sparse")
-    _NAMES = frozenset(
-        {"_reconstruct", "ndarray", "dtype", "scalar", "csc_matrix", "csr_matrix", "coo_matrix"}
-    )
-
-    def find_class(self, module: str, name: str) -> object:
-        if module.startswith(self._MODULES) and name in self._NAMES:
-            return super().find_class(module, name)
-        if (module, name) == ("_codecs", "encode"):
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"class {module}.{name} is not allowed")
-
-
-def _read_pickle(raw: bytes, where: str) -> dict[str, np.ndarray]:
-    try:
-        loaded = _PlainUnpickler(io.BytesIO(raw), encoding="latin1").load()
-    except Exception as error:
-        raise DataError(
-            f"{where} is not a plain SMPL pickle: {error}",
-            "official files hold chumpy objects: convert once to npz with plain arrays",
-        ) from error
-    if not isinstance(loaded, dict):
-        raise DataError(f"{where} holds a {type(loaded).__name__}, expected a dict of arrays")
-    return {
-        key: value.toarray() if hasattr(value, "toarray") else np.asarray(value)
-        for key, value in loaded.items()
-    }
-
-
-def _from_arrays(arrays: dict[str, np.ndarray], where: str) -> Body:
-    needed = ("v_template", "shapedirs", "posedirs", "weights", "J_regressor", "f", "kintree_table")
-    missing = [key for key in needed if key not in arrays]
-    if missing:
-        raise DataError(f"{where} lacks {', '.join(missing)}; an SMPL file has {', '.join(needed)}")
-    template = np.asarray(arrays["v_template"], dtype=np.float32)
-    count, joints = len(template), np.asarray(arrays["weights"]).shape[1]
-    shapes = {
-        "v_template": (count, 3),
-        "posedirs": (count, 3, 9 * (joints - 1)),
-        "weights": (count, joints),
-        "J_regressor": (joints, count),
-        "kintree_table": (2, joints),
-    }
-    for key, shape in shapes.items():
-        if np.shape(arrays[key]) != shape:
-            raise DataError(f"{where}: {key} has shape {np.shape(arrays[key])}, expected {shape}")
-    parents = np.asarray(arrays["kintree_table"])[0].astype(np.int64)
-    parents[0] = -1
-    names = tuple(SMPL_24) if joints == 24 else tuple(f"joint_{k}" for k in range(joints))
-    return Body(
-        template=template,
-        shape_directions=np.asarray(arrays["shapedirs"], dtype=np.float32)[..., :MAX_BETAS],
-        pose_directions=np.ascontiguousarray(
-            np.asarray(arrays["posedirs"], dtype=np.float32).transpose(2, 0, 1)
-        ),
-        skinning_weights=np.asarray(arrays["weights"], dtype=np.float32),
-        joint_regressor=np.asarray(arrays["J_regressor"], dtype=np.float32),
-        parents=parents,
-        faces=np.asarray(arrays["f"]).astype(np.int32),
-        mirror=None if "mirror" not in arrays else np.asarray(arrays["mirror"]).astype(np.int64),
-        joint_names=names,
-    )
+    return read_body(path)

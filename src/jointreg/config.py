@@ -4,7 +4,7 @@
 classes carry no defaults on purpose: a number has one home, and that is the YAML.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -335,13 +335,6 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
     return config
 
 
-GET_DATA = {
-    "human36m": "Human3.6M: register at http://vision.imar.ro/human3.6m and put or link the files there "
-    "(docs/human36m.md)",
-    "multiview": "docs/own_data.md says what belongs there; config/lab.yaml: python tools/fetch_lab.py",
-}
-"""Where the data of each kind comes from."""
-
 MASK_RCNN = ("detectron2", "torchvision")
 """Methods of `segment` that are a Mask R-CNN: they see whole pictures, and want a GPU."""
 
@@ -353,64 +346,6 @@ GET_WEIGHTS = {
     "whose sha256 begins with bf2d0c1e",
 }
 """Where the weights of each method of `segment` come from."""
-
-
-def require_raw_data(
-    config: Config,
-    subjects: Collection[str],
-    predicted: Collection[str],
-    networks: Collection[str] = (),
-) -> None:
-    """Stop before any job is made when the raw data is not on disk.
-
-    Args:
-        config: the configuration.
-        subjects: subjects of the sequence table.
-        predicted: methods whose bodies come from prediction files.
-        networks: those of spin, vibe and meva that are run.
-
-    Raises:
-        ConfigError: lists every missing file or folder, and where it comes from.
-    """
-    root = Path(config.dataset.root)
-    wanted = {str(root): "raw data"}
-    if config.dataset.kind == "human36m":
-        wanted |= {str(root / name): f"subject {name}" for name in sorted(subjects)}
-    wanted[config.dataset.calibration] = "cameras"
-    if config.body != "open":
-        wanted[config.body] = "body model, https://smpl.is.tue.mpg.de"
-    if config.regressor_std:
-        wanted[config.regressor_std] = "J_std, from the data archive of SPIN"
-    if config.dataset.kind == "human36m":
-        for method in sorted(predicted):
-            folder = Path(config.estimate.predictions, method)
-            wanted[str(folder)] = "prediction files, docs/methods.md"
-    if config.synthesize.enabled:
-        wanted = {}  # made by the workflow
-    wanted |= network_files(config, networks)
-    for weights, method in (
-        (config.triangulate.weights, "landmarker"),
-        (config.segment.weights, config.segment.method),
-    ):
-        if weights:
-            wanted[weights] = f"weights of a network: {GET_WEIGHTS.get(method, method)}"
-    missing = [f"  {path}  ({what})" for path, what in wanted.items() if not Path(path).exists()]
-    if missing:
-        raise ConfigError(
-            f"run '{config.run}': not on disk:\n" + "\n".join(missing),
-            f"{GET_DATA[config.dataset.kind]}; without data: snakemake --configfile config/open.yaml",
-        )
-
-
-def network_files(config: Config, networks: Collection[str]) -> dict[str, str]:
-    """Files that some of spin, vibe and meva need, and what each is. The backbone is SPIN's."""
-    files = {
-        getattr(config.networks, network): f"checkpoint of {network}, docs/networks.md"
-        for network in sorted({"spin", *networks} if networks else set())
-    }
-    if networks and config.networks.mean_params:
-        files[config.networks.mean_params] = "mean parameters of the networks, docs/networks.md"
-    return files
 
 
 def optimize_settings(config: Config, variant: str, where: str = "configuration") -> Optimize:

@@ -23,6 +23,9 @@ BATCH = 256
 METRICS = ("mpjpe", "pa_mpjpe", "pck150", "auc")
 """Metrics of the tidy rows; the first two in mm, the others in percent of the joints."""
 
+GIVEN = "given"
+"""Stands for a regressor in the rows of a method that delivers joints: none applies to them."""
+
 COLUMNS = (
     "method",
     "regressor",
@@ -148,7 +151,8 @@ def evaluate(
 
     Args:
         body: the body model.
-        bodies: rotations (N, 24, 3, 3) and betas (N, B), camera frame, for example `stores.BODIES`.
+        bodies: rotations (N, 24, 3, 3) and betas (N, B), camera frame, for example `stores.BODIES`; or
+            joints (N, 17, 3) as `stores.JOINTS`, which are scored as given, without a regressor.
         joints_cam: labels (N, 17, 3), metres, camera frame, `skeleton.H36M_17`.
         regressors: name -> weights (17, V), or an object with such `weights`.
         protocol: joints and root.
@@ -157,7 +161,10 @@ def evaluate(
         ShapeError, UnitError, DataError: as `metrics.mpjpe`.
     """
     root, used = protocol_root(protocol), protocol_joints(protocol)
-    predicted = regressed_joints(body, bodies["rotations"], bodies["betas"], regressors)
+    if "joints" in bodies:
+        predicted = bodies["joints"][None].astype(np.float64)
+    else:
+        predicted = regressed_joints(body, bodies["rotations"], bodies["betas"], regressors)
     return Errors(
         mpjpe=np.stack([metrics.joint_errors(joints, joints_cam, root) for joints in predicted]),
         pa_mpjpe=np.stack(
@@ -176,13 +183,14 @@ def evaluate_subject(
 
     Args:
         body: the body model.
-        sequences: action -> its stores FRAMES and BODIES, in the order they are to be stored.
+        sequences: action -> its stores FRAMES and BODIES (or JOINTS), in the order to be stored.
         regressors: as in `evaluate`.
         protocol: as in `evaluate`; kept among the facts.
 
     Raises:
         StoreError: frames and bodies of an action are not the same rows.
     """
+    joints_only = any("joints" in bodies for _, bodies in sequences.values())
     cameras = sorted({name for frames, _ in sequences.values() for name in frames.attrs["camera_names"]})
     parts: dict[str, list[np.ndarray]] = {
         key: [] for key in ("mpjpe", "pa_mpjpe", "action", "take", "camera", "frame")
@@ -204,7 +212,7 @@ def evaluate_subject(
         for key, value in parts.items()
     }
     facts = {
-        "regressors": list(regressors),
+        "regressors": [GIVEN] if joints_only else list(regressors),
         "actions": list(sequences),
         "take_names": {
             action: list(frames.attrs["take_names"]) for action, (frames, _) in sequences.items()

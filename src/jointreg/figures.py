@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jointreg.skeleton import H36M_17
-from jointreg.table_text import METRIC_NAMES, regressor_name
+from jointreg.table_text import METRIC_NAMES, REGRESSOR_NAMES, regressor_name
 from jointreg.tables import MM_METRICS, display_name
 
 if TYPE_CHECKING:
@@ -71,12 +71,12 @@ def table_1_plot(
         methods: the table of methods, for labels.
         paper: the paper's values; rows that are known whole, as hollow marks on lines of their own.
     """
-    regressors = [name for name in ("std", "spin", "opt") if name in set(table["regressor"])]
+    regressors = [name for name in REGRESSOR_NAMES if name in set(table["regressor"])]
     lines = [(display_name(m, methods), table[table["method"] == m]) for m in table["method"].unique()]
     ours = len(lines)
     if paper is not None:
         whole = paper.groupby("method", sort=False).filter(
-            lambda p: set(regressors) <= set(p["regressor"])
+            lambda p: set(regressors) - {"given"} <= set(p["regressor"])
         )
         lines += [(f"paper: real {m}", part) for m, part in whole.groupby("method", sort=False)]
     with mpl.rc_context(STYLE):

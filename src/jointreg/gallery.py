@@ -19,6 +19,7 @@ from jointreg.exchange import Regressor
 from jointreg.mesh_figures import regressor_support
 from jointreg.sequences import Example, Method
 from jointreg.shading import shaded
+from jointreg.tables import TABLE_1
 
 if TYPE_CHECKING:
     from jointreg.follow import Way
@@ -137,7 +138,7 @@ def draw_errors(
         means[method] = {
             name: 1e3 * row
             for name, row in zip(read[0].attrs["regressors"], total, strict=True)
-            if name in ("std", "spin", "opt_full")
+            if name in TABLE_1
         }
     _save(figures.joint_errors(means, methods), outputs, dpi)
 

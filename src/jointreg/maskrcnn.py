@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from jointreg.body import _PlainUnpickler
 from jointreg.config import GET_WEIGHTS
 from jointreg.detections import Network, People
 from jointreg.errors import ConfigError, DataError
+from jointreg.pickles import read_pickle
 
 LEAST_SCORE = 0.5
 """Detections that the network holds for less likely than this are not people."""
@@ -69,7 +69,7 @@ def read_weights(path: str | Path, sha256: str, source: str) -> dict[str, torch.
         )
     try:
         if path.suffix == ".pkl":
-            loaded = _ArrayUnpickler(io.BytesIO(raw), encoding="latin1").load()
+            loaded = read_pickle(raw, str(path))
         else:
             loaded = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
         state = {name: torch.as_tensor(value) for name, value in loaded.get("model", loaded).items()}
@@ -78,15 +78,6 @@ def read_weights(path: str | Path, sha256: str, source: str) -> dict[str, torch.
             f"weights {path} are not readable as parameters by name: {error}", source
         ) from error
     return state
-
-
-class _ArrayUnpickler(_PlainUnpickler):
-    """Arrays in dictionaries, ordered ones too."""
-
-    def find_class(self, module: str, name: str) -> object:
-        if (module, name) == ("collections", "OrderedDict"):
-            return dict
-        return super().find_class(module, name)
 
 
 def fill(model: torch.nn.Module, state: Mapping[str, torch.Tensor], what: str) -> None:

@@ -34,7 +34,7 @@ def prepare(
 
     Returns:
         Arrays of `stores.FRAMES`, and its facts: rows, camera_names, cameras (world to camera, metres),
-        take_names, joint_names, labels, image_size (width and height for each camera name).
+        take_names, take_files, joint_names, labels, image_size (width and height for each camera name).
 
     Raises:
         DataError: a video is missing, shorter than its labels or black; labels are NaN, behind the
@@ -75,6 +75,7 @@ def prepare(
             for r in recordings
         },
         "take_names": take_names,
+        "take_files": {r.take: r.file for r in recordings if r.file},
         "joint_names": list(H36M_17),
         "labels": f"{recordings[0].subject} {recordings[0].action}",
         "image_size": {r.camera.name: list(r.camera.size) for r in recordings},
@@ -85,11 +86,25 @@ def prepare(
 def wanted_frames(recording: Recording, frame_step: int) -> np.ndarray:
     """Numbers of the frames to use: every `frame_step`-th of the take, counted from 0, in its window.
 
+    Of a recording that keeps some frames only, a step of 1 takes all of them; no other step may want one
+    that is not there.
+
     Raises:
         DataError: the window holds none.
     """
     first = -(-recording.frames.start // frame_step) * frame_step
     numbers = np.arange(first, recording.frames.stop, frame_step)
+    if recording.kept is not None:
+        there = recording.kept[(recording.kept >= first) & (recording.kept < recording.frames.stop)]
+        numbers = there if frame_step == 1 else numbers
+        missing = np.setdiff1d(numbers, there)
+        if len(missing):
+            raise DataError(
+                f"{name(recording)}: frame {missing[0]} is wanted (prepare.frame_step = {frame_step}), "
+                f"but {recording.video} keeps {len(there)} frames, the first {there[:4].tolist()}",
+                "set prepare.frame_step: 1 to use every frame that is kept, or set dataset.root to "
+                "h36m-fetch's folder `extracted`, which has all",
+            )
     if not len(numbers):
         raise DataError(
             f"{name(recording)}: no frame number from {recording.frames.start} to "
@@ -121,20 +136,24 @@ def check_recording(recording: Recording) -> None:
         DataError: NaN, joints behind the camera, video shorter than the labels, shifted 2D labels.
         UnitError: legs or distance of implausible length.
     """
-    joints_cam, where = recording.joints_cam, name(recording)
+    where = name(recording)
+    count = len(recording.joints_cam)
+    labelled = np.arange(count) if recording.kept is None else recording.kept
+    joints_cam = recording.joints_cam[labelled]
     if not np.isfinite(joints_cam).all():
         frame, joint = np.argwhere(~np.isfinite(joints_cam).all(-1))[0]
         raise DataError(
-            f"{where}: joint {H36M_17[joint]} of frame {frame} is NaN, expected numbers throughout",
+            f"{where}: joint {H36M_17[joint]} of frame {labelled[frame]} is NaN, expected numbers "
+            "throughout",
             "repair the labels: they have to be whole over the take",
         )
     check_units(joints_cam, where)
     frame, joint = np.unravel_index(np.argmin(joints_cam[..., 2]), joints_cam.shape[:2])
     if joints_cam[frame, joint, 2] < 0.1:
         raise DataError(
-            f"{where}: joint {H36M_17[joint]} of frame {frame} lies {joints_cam[frame, joint, 2]:.2f} m "
-            "in front of the camera, expected more than 0.1 m: the calibration is another camera's, or "
-            "its frame of reference is not x right, y down, z forward"
+            f"{where}: joint {H36M_17[joint]} of frame {labelled[frame]} lies "
+            f"{joints_cam[frame, joint, 2]:.2f} m in front of the camera, expected more than 0.1 m: the "
+            "calibration is another camera's, or its frame is not x right, y down, z forward"
         )
     if recording.frames.start + recording.frame_offset < 0:
         raise DataError(
@@ -143,7 +162,7 @@ def check_recording(recording: Recording) -> None:
             f"set first_frame to {-recording.frame_offset} or more in the sequence table",
         )
     frames = probe(recording.video).frames
-    needed = len(joints_cam) + recording.frame_offset
+    needed = count + recording.frame_offset
     if frames < needed:
         raise DataError(
             f"{recording.video}: video has {frames} frames, labels of {where} need {needed}",
@@ -151,7 +170,7 @@ def check_recording(recording: Recording) -> None:
         )
     if recording.joints_image_px is not None:
         projected = recording.camera.project(joints_cam)
-        apart = np.median(np.linalg.norm(projected - recording.joints_image_px, axis=-1))
+        apart = np.median(np.linalg.norm(projected - recording.joints_image_px[labelled], axis=-1))
         if apart > LABELS_APART_PX:
             raise DataError(
                 f"{where}: projected 3D labels lie {apart:.1f} px (median) from the 2D labels, expected "

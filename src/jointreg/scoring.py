@@ -10,8 +10,9 @@ from jointreg import metrics, stores
 from jointreg.body import Body
 from jointreg.config import Evaluate
 from jointreg.errors import DataError
-from jointreg.estimates import match_predictions, read_arrays, read_predictions
+from jointreg.estimates import match_predictions, read_predictions
 from jointreg.evaluation import METRICS, evaluate, joints_in_words, protocol_joints
+from jointreg.pickles import read_npz
 from jointreg.skeleton import H36M_17, rows
 from jointreg.stores import Record
 
@@ -32,7 +33,9 @@ def read_labels(path: str | Path) -> Record:
     path = Path(path)
     if path.name.endswith(".zarr.zip"):
         return stores.FRAMES.read(path, only=["joints_cam", *IDENTITY])
-    arrays = read_arrays(path, "label", "docs/exchange.md")
+    if not path.is_file():
+        raise DataError(f"label file {path} does not exist", "see docs/exchange.md for the format")
+    arrays = read_npz(path.read_bytes(), str(path))
     joints = arrays.get("joints_cam")
     if joints is None or joints.ndim != 3 or joints.shape[1:] != (len(H36M_17), 3):
         found = f"arrays {sorted(arrays)}" if joints is None else f"joints_cam of shape {joints.shape}"
@@ -87,6 +90,8 @@ def score(
     count = len(truth.joints_cam)
     if count == 0:
         raise DataError(f"{labels} holds no frames")
+    if "frame" in truth and "frame" not in found:
+        raise DataError(f"{predictions} lacks take, camera and frame, by which {labels} names its rows")
     if "frame" in truth:
         found = match_predictions(found, truth, str(predictions))
     elif len(found["rotations"]) != count:

@@ -79,6 +79,11 @@ SMPL_24: tuple[str, ...] = (
 )
 """SMPL's 24 skeleton joints."""
 
+SMPL_PARENTS: tuple[int, ...] = (
+    *(-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21),
+)
+"""Row of each joint's parent, -1 for the root."""
+
 H36M_AS_SMPL: dict[str, str] = {
     name: {"spine": "spine2", "nose": "head", "head_top": "head"}.get(name, name) for name in H36M_17
 }

@@ -280,6 +280,13 @@ FEATURES = Schema(
     },
 )
 
+JOINTS = Schema(
+    "joints",
+    1,
+    "Joints of a method that has no bodies, in place of `bodies`. Facts: rows, method.",
+    {"joints": Array(("frame", 17, 3), "float32", "m", "Camera frame, order of skeleton.H36M_17.")},
+)
+
 ENERGIES = Schema(
     "energies",
     2,
@@ -335,4 +342,9 @@ OFFSETS = Schema(
     },
 )
 
-SCHEMAS = (FRAMES, MASKS, FEATURES, BODIES, ENERGIES, BACKGROUND, ERRORS, OFFSETS)
+SCHEMAS = (FRAMES, MASKS, FEATURES, BODIES, JOINTS, ENERGIES, BACKGROUND, ERRORS, OFFSETS)
+
+
+def of_method(kind: str) -> Schema:
+    """Schema of what `estimate` writes for a method of this kind (`sequences.KINDS`)."""
+    return JOINTS if kind == "joints" else BODIES

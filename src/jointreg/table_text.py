@@ -15,7 +15,12 @@ from jointreg.tables import FEWEST_CLUSTERS, MM_METRICS, SIMULATED, TABLE_1, dis
 if TYPE_CHECKING:
     import pandas as pd
 
-REGRESSOR_NAMES: dict[str, str] = {"std": "J_std", "spin": "J_spin", "opt": "J_opt"}
+REGRESSOR_NAMES: dict[str, str] = {
+    "std": "J_std",
+    "spin": "J_spin",
+    "opt": "J_opt",
+    "given": "joints as given",
+}
 """How tables and figures call the regressors of Table I; J_opt of a variant is `J_opt (variant)`."""
 
 METRIC_NAMES: dict[str, str] = {"mpjpe": "MPJPE", "pa_mpjpe": "PA-MPJPE"}
@@ -70,7 +75,7 @@ def table_1_grid(
     for method in table["method"].unique():
         ours = _by_key(table[table["method"] == method])
         line = [Cell(display_name(method, methods)), *_error_cells(ours, regressors)]
-        line += [_change_cell(ours[a, metric], b) for a, b in pairs for metric in MM_METRICS]
+        line += [_change_cell(ours.get((a, metric)), b) for a, b in pairs for metric in MM_METRICS]
         lines.append(tuple(line))
     theirs_of = {} if paper is None else dict(list(paper.groupby("method", sort=False)))
     for method, values in theirs_of.items():
@@ -143,6 +148,9 @@ def protocol_sentence(
     simulated: bool,
     fitted: bool = False,
     networks: str = "",
+    given: bool = False,
+    damaged: str = "",
+    kept_only: bool = False,
     labels: str = "",
 ) -> str:
     """The protocol in words, for every caption.
@@ -156,17 +164,23 @@ def protocol_sentence(
         simulated: some methods are simulated estimators.
         fitted: some methods were fitted to the labels that they are scored with.
         networks: what the networks among the methods were shown.
+        given: some methods deliver joints and no bodies.
+        damaged: the table of damaged sequences.
+        kept_only: the data set holds some frames only (h36m-fetch).
         labels: what the labels are, where they are not motion capture.
     """
     step = {1: "every frame", 2: "every 2nd frame", 3: "every 3rd frame"}.get(
         frame_step, f"every {frame_step}th frame"
     )
+    if kept_only and frame_step == 1:
+        step = "all frames that h36m-fetch kept"
+    left_out = f"left out ({damaged})" if damaged else "left out"
     mean = {"frames": "mean over frames", "actions": "mean over the means of the actions"}
     sentences = [
         f"Protocol: {joints_in_words(protocol)}; MPJPE after moving both skeletons to the "
         f"{protocol.root.replace('_', ' ')}, PA-MPJPE after the best similarity of each frame on the "
         f"same joints; {_plural('subject', subjects)}; {_plural('camera', cameras)}; {step}; "
-        f"damaged sequences {'left out' if skip_damaged else 'included'}; {mean[protocol.average]}.",
+        f"damaged sequences {left_out if skip_damaged else 'included'}; {mean[protocol.average]}.",
         "Changes between regressors are paired over clusters (subject x action x take, all cameras "
         "together) with 95 % t intervals on cluster means, "
         f"none under {FEWEST_CLUSTERS} clusters; they are conditional on "
@@ -186,6 +200,11 @@ def protocol_sentence(
         )
     if networks:
         sentences.append(networks)
+    if given:
+        sentences.append(
+            "Methods under `joints as given` deliver joints and no bodies: no regressor applies to "
+            "them, and their errors say nothing of J_std, J_spin or J_opt."
+        )
     if labels:
         sentences.append(f"Labels: {' '.join(labels.split())}")
     return " ".join(sentences)
@@ -256,7 +275,9 @@ def _error_cells(ours: Mapping[tuple[str, str], "pd.Series"], regressors: Sequen
     return cells
 
 
-def _change_cell(row: "pd.Series", reference: str) -> Cell:
+def _change_cell(row: "pd.Series | None", reference: str) -> Cell:
+    if row is None:
+        return Cell("-")
     change, low, high = (row[f"change_from_{reference}_{end}mm"] for end in ("", "low_", "high_"))
     if low != low:  # NaN: too few clusters.
         return Cell(f"{change:+.1f}")

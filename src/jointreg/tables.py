@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 Average = Literal["frames", "actions"]
 
-TABLE_1: dict[str, str] = {"std": "std", "spin": "spin", "opt_full": "opt"}
-"""Regressors of Table I: name in the evaluation -> name in the table."""
+TABLE_1: dict[str, str] = {"std": "std", "spin": "spin", "opt_full": "opt", "given": "given"}
+"""Regressors of Table I: name in the evaluation -> name in the table. `given`: joints, no regressor."""
 
 MM_METRICS = ("mpjpe", "pa_mpjpe")
 

@@ -181,19 +181,6 @@ def test_wrong_usage_ends_with_2_and_bad_input_with_1(files, tmp_path, capsys):
     assert "jointreg convert: " in capsys.readouterr().err
 
 
-def test_doctor_finds_what_is_there_and_what_is_not(root, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(root)
-    assert main(["doctor", "--config", "config/open.yaml"]) == 0
-    text = capsys.readouterr().out
-    assert "compiled, and right" in text and "6890 vertices" in text and "FAIL" not in text
-    (tmp_path / "mine.yaml").write_text("run: mine\ndataset: {root: /nowhere/mine}\n")
-    assert main(["doctor", "--config", str(tmp_path / "mine.yaml")]) == 1
-    text = capsys.readouterr().out
-    assert "FAIL  data of the run" in text and "/nowhere/mine/S9  (subject S9)" in text
-    assert main(["doctor", "--body", str(tmp_path / "none.npz")]) == 1
-    assert "FAIL  body" in capsys.readouterr().out
-
-
 def test_the_installed_command_is_this_function(root):
     scripts = tomllib.loads((root / "pyproject.toml").read_text())["project"]["scripts"]
     module, function = scripts["jointreg"].split(":")

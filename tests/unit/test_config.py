@@ -130,31 +130,6 @@ def test_a_variant_changes_only_what_it_says(values):
     assert changed == full
 
 
-def test_data_not_on_disk_is_listed(root):
-    loaded = config.load(config.read_yaml(root / "config/config.yaml"))
-    with pytest.raises(ConfigError) as caught:
-        config.require_raw_data(loaded, {"S1", "S9"}, {"spin"})
-    message = str(caught.value)
-    for part in (
-        "raw/S1",
-        "raw/S9",
-        "metadata.xml",
-        "SMPL_NEUTRAL",
-        "predictions/spin",
-        "register at",
-        "open.yaml",
-    ):
-        assert part in message
-
-
-def test_missing_weights_say_where_they_come_from(values):
-    files = {"method": "torchvision", "weights": "none/maskrcnn.pth", "sha256": "bf2d0c1e"}
-    values["segment"] |= files
-    values["synthesize"]["enabled"] = False
-    with pytest.raises(ConfigError, match=r"none/maskrcnn\.pth .*download\.pytorch\.org/models"):
-        config.require_raw_data(config.load(values), {"S1"}, set())
-
-
 def test_parameter_table_is_in_step(root):
     loaded = config.load(config.read_yaml(root / "config/config.yaml"))
     page = (root / "config/README.md").read_text()

@@ -6,9 +6,12 @@ import pytest
 from jointreg.config import Estimate
 from jointreg.errors import DataError
 from jointreg.estimates import estimate
+from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
 from jointreg.stores import Record
 
 WHICH = {"method": "net", "subject": "S1", "action": "Walking"}
+
+READING = {"kind": "predictions", "files": "net/{subject}/{action}.npz", "rows": "", "six": ""}
 
 
 @pytest.fixture
@@ -23,13 +26,21 @@ def predictions(make_bodies, generator):
 
 
 @pytest.fixture
-def frames():
-    """Every second frame, right camera first in the store's list of names."""
+def frames(predictions, body):
+    """Every second frame, right camera first in the store's list of names; labels on the skeleton."""
+    rows_of = [
+        np.flatnonzero((predictions["camera"] == camera) & (predictions["frame"] == frame))[0]
+        for camera in ("right", "left")
+        for frame in (0, 2, 4)
+    ]
+    pose = (predictions[key][rows_of] for key in ("rotations", "betas", "translation"))
+    nearest = rows([H36M_AS_SMPL[name] for name in H36M_17], SMPL_24)
     return Record(
         {
             "take": np.zeros(6, int),
             "camera": np.array([0, 0, 0, 1, 1, 1]),
             "frame": np.tile([0, 2, 4], 2),
+            "joints_cam": body.joints(*pose)[:, nearest],
         },
         {"take_names": ["1"], "camera_names": ["right", "left"]},
     )
@@ -43,7 +54,7 @@ def run(tmp_path, body, frames):
 
     def call(arrays):
         np.savez(path, **arrays)
-        return estimate("predictions", WHICH, frames, body, settings)
+        return estimate(READING, WHICH, frames, body, settings)
 
     return call
 
@@ -89,4 +100,4 @@ def test_a_truncated_file_is_refused(run, predictions, tmp_path, body, frames):
     path.write_bytes(path.read_bytes()[:500])
     settings = Estimate(predictions=str(tmp_path), keypoints_iterations=1, keypoints_prior=0.0)
     with pytest.raises(DataError, match="not a readable npz"):
-        estimate("predictions", WHICH, frames, body, settings)
+        estimate(READING, WHICH, frames, body, settings)

@@ -236,7 +236,7 @@ def test_damaged_takes_are_left_out_and_said_so(data, tmp_path, capsys):
 
 
 def test_the_table_of_damaged_recordings_is_well_formed():
-    from jointreg.datasets.human36m import read_damaged
+    from jointreg.datasets.damaged import read_damaged
 
     damaged = read_damaged(Path(__file__).parents[2] / "config/damaged/human36m.tsv")
     assert {(d.subject, d.action, d.take) for d in damaged} == {

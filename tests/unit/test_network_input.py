@@ -174,7 +174,7 @@ def test_every_rule_has_words_and_the_caption_says_who_was_shown_what(open_confi
     settings = open_config.networks.model_copy(
         update={"crops": config.Crops(spin="spin", vibe="reference_code", meva="reference_code")}
     )
-    methods = [Method(kind, kind, kind.upper(), "", "") for kind in (*KINDS, "predictions")]
+    methods = [Method(kind, kind, kind.upper(), "", "", "", "", "") for kind in (*KINDS, "predictions")]
     words = protocol_words(settings, methods, "SMPL_NEUTRAL.npz")
     assert "Input of SPIN: crops by SPIN's rule for Human3.6M" in words
     assert "Input of VIBE, MEVA: crops by the reference code's rule" in words

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from jointreg import table_text, tables
+from jointreg import figures, table_text, tables
 from jointreg.config import Evaluate
 from jointreg.errors import ConfigError, DataError
 from jointreg.evaluation import COLUMNS
@@ -139,7 +139,7 @@ def test_table_1_holds_opt_full_as_opt_and_no_other_variant() -> None:
 
 
 def _methods(*names: tuple[str, str]) -> dict[str, Method]:
-    return {n: Method(n, "predictions", n.upper(), paper, "") for n, paper in names}
+    return {n: Method(n, "predictions", n.upper(), paper, "", "", "", "") for n, paper in names}
 
 
 def test_the_papers_value_stands_beside_the_real_network_only() -> None:
@@ -208,6 +208,37 @@ def test_every_format_prints_the_same_numbers_and_says_what_is_simulated() -> No
         assert "nan" not in text.lower()
 
 
+def test_a_method_with_joints_only_stands_in_a_column_of_its_own_beside_dashes() -> None:
+    """No regressor can apply to it, so no number may stand under one, and none is its best."""
+    rows = _rows()
+    given = rows[rows.regressor == "std"].assign(regressor="given", method="pointnet")
+    table = tables.table_1(pd.concat([rows, given], ignore_index=True), "frames")
+    grid = table_text.table_1_grid(table, tables.read_paper(PAPER))
+    assert [head for head, _ in grid.groups][1:5] == ["J_std", "J_spin", "J_opt", "joints as given"]
+    (line,) = [row for row in grid.rows if row[0].text == "pointnet"]
+    mpjpe = _pick(table, method="pointnet", metric="mpjpe").value_mm
+    assert [cell.text for cell in line[1:7]] == ["-"] * 6
+    assert line[7].text == f"{mpjpe:.1f}" and line[7].style == "plain"
+    assert {cell.text for cell in line[9:]} == {"-"}
+    (other,) = [row for row in grid.rows if row[0].text == "sim_spin (simulated)"]
+    assert [cell.text for cell in other[7:9]] == ["-", "-"]
+    for text in (table_text.to_markdown(grid), table_text.to_text(grid), table_text.to_latex(grid)):
+        assert "nan" not in text.lower() and "joints as given" in text
+    assert np.isnan(_pick(table, method="pointnet", metric="mpjpe").change_from_std_mm)
+    figure = figures.table_1_plot(table, paper=tables.read_paper(PAPER))
+    assert "joints as given" in [text.get_text() for text in figure.legends[0].get_texts()]
+    caption = table_text.protocol_sentence(
+        Evaluate(joints=17, root="pelvis", average="frames"),
+        subjects=["S9"],
+        cameras=["60457274"],
+        frame_step=5,
+        skip_damaged=True,
+        simulated=False,
+        given=True,
+    )
+    assert "no regressor applies to them" in caption
+
+
 def test_markdown_rows_have_the_columns_of_the_head() -> None:
     text = table_text.to_markdown(_grid()[0], "Caption.").splitlines()
     counts = {line.count("|") for line in text[2:]}
@@ -253,7 +284,7 @@ def test_terminal_columns_line_up_and_fit_the_width() -> None:
 
 @pytest.mark.parametrize("name", ["sim_spin", "sim_other"])
 def test_no_label_can_hide_that_a_method_is_simulated(name: str) -> None:
-    methods = {name: Method(name, "predictions", "SPIN", "", "")}
+    methods = {name: Method(name, "predictions", "SPIN", "", "", "", "", "")}
     assert tables.display_name(name, methods) == f"{name} (simulated)"
     assert tables.display_name("spin", _methods(("spin", "SPIN"))) == "SPIN"
 

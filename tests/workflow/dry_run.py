@@ -9,7 +9,17 @@ from pathlib import Path
 
 OPEN = ("--configfile", "config/open.yaml")
 TINY = ("--configfile", "tests/tiny/config.yaml")
-PARTS = ("Snakefile", "workflow", "src", "config", "envs", "profiles", "tools", "tests/tiny")
+PARTS = (
+    "Snakefile",
+    "workflow",
+    "src",
+    "config",
+    "envs",
+    "profiles",
+    "tools",
+    "tests/tiny",
+    "tests/real",
+)
 
 
 def copy_project(root, folder):

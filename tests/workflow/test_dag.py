@@ -44,8 +44,8 @@ def test_real_data_set_plans_105_jobs_a_stage(checkout):
     """Empty files stand for the data: a dry run reads none of them."""
     base = checkout / "data/human36m"
     for subject in ("S1", "S5", "S6", "S7", "S8", "S9", "S11"):
-        (base / "raw" / subject).mkdir(parents=True)
-    for name in ("raw/metadata.xml", "smpl/SMPL_NEUTRAL.npz", "J_regressor_h36m.npy"):
+        (base / "raw" / subject / "Videos").mkdir(parents=True)
+    for name in ("raw/metadata.xml", "smpl/SMPL_NEUTRAL.pkl", "J_regressor_h36m.npy"):
         (base / name).parent.mkdir(exist_ok=True)
         (base / name).touch()
     networks = base / "networks"

@@ -14,29 +14,26 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
 from jointreg import config as settings
+from jointreg import needs
 from jointreg.networks import CROPS, crop_of, network_of, protocol_words
 from jointreg.provenance import file_digest
-from jointreg.sequences import load_methods, load_sequences
+from jointreg.sequences import FROM_FILES, load_methods, load_sequences, prediction_paths, require_bodies
 from jointreg.source import source_digest
 
 CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles])
 RUN = CONFIG.run
 SEQUENCES = load_sequences(CONFIG.sequences)
-METHODS = load_methods(CONFIG.methods_table, required=[CONFIG.initial, *CONFIG.methods])
 USED = {CONFIG.initial, *CONFIG.methods}
+METHODS = load_methods(CONFIG.methods_table, required=USED)
+require_bodies(METHODS, CONFIG.initial)
 NETWORKS = {name: net for name in sorted(USED) if (net := network_of(METHODS[name].kind))}
-settings.require_raw_data(
-    CONFIG,
-    subjects={sequence.subject for sequence in SEQUENCES},
-    predicted={method for method in USED if METHODS[method].kind == "predictions"},
-    networks=set(NETWORKS.values()),
-)
+needs.require(CONFIG, SEQUENCES, METHODS)
 
 
 wildcard_constraints:
     subject="|".join(sorted({sequence.subject for sequence in SEQUENCES})),
     action="|".join(sorted({sequence.action for sequence in SEQUENCES})),
-    method="|".join(sorted({CONFIG.initial, *CONFIG.methods})),
+    method="|".join(sorted(USED)),
     variant="|".join(sorted(CONFIG.variants)),
     crop="|".join(sorted(CROPS)),
 
@@ -88,8 +85,12 @@ def minutes(per_recording):
     return runtime
 
 
+# Methods with bodies: what reads bodies leaves out those that deliver joints.
+BODY_METHODS = [method for method in CONFIG.methods if METHODS[method].kind != "joints"]
 # GPUs of a job that refines bodies or runs a network.
 GPU = 1 if CONFIG.device == "cuda" else 0
-# The body and the raw data are inputs where they are a user's files, and parameters where they are ours.
-BODY_FILE = [] if CONFIG.body == "open" else CONFIG.body
+# Bodies and raw data are inputs where they are a user's files, and parameters where they are ours.
+# A user's body is converted once (rule convert_body); all others read the clean file.
+BODY = "open" if CONFIG.body == "open" else f"results/{RUN}/convert_body/body.npz"
+BODY_FILE = [] if CONFIG.body == "open" else BODY
 BODY_DIGEST = file_digest(ROOT / "src/jointreg/assets/open_body.npz") if CONFIG.body == "open" else ""

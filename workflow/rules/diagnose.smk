@@ -14,7 +14,7 @@ rule diagnose:
             *sequences(INITIAL_BODIES, split="train"),
             *(
                 path
-                for method in sorted({CONFIG.initial, *CONFIG.methods})
+                for method in sorted({CONFIG.initial, *BODY_METHODS})
                 for path in sequences(rules.estimate.output.bodies, split="test", method=method)
             ),
         ],
@@ -36,7 +36,7 @@ rule diagnose:
         splits={f"{row.subject}/{row.action}": row.split for row in SEQUENCES},
         regressors=list(regressor_files()),
         initial=CONFIG.initial,
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("diagnose"),
     script:

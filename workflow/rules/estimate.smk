@@ -1,20 +1,32 @@
 """Initial bodies of every method that is no network."""
 
+from jointreg.datasets.damaged import read_damaged, units
 
-def prediction_file(wildcards):
-    """What `estimate` reads: a delivered file, or what makes it. keypoints needs the labels only."""
-    if METHODS[wildcards.method].kind != "predictions":
+DAMAGED = read_damaged(CONFIG.dataset.damaged) if CONFIG.dataset.damaged else ()
+
+
+def prediction_files(wildcards):
+    """What `estimate` reads: delivered files, or what makes them. keypoints needs the labels only."""
+    method = METHODS[wildcards.method]
+    if method.kind not in FROM_FILES:
         return []
     if CONFIG.synthesize.enabled:
         return rules.synthesize.output.raw.format(subject=wildcards.subject)
-    return f"{CONFIG.estimate.predictions}/{wildcards.method}/{wildcards.subject}/{wildcards.action}.npz"
+    (row,) = [r for r in SEQUENCES if (r.subject, r.action) == (wildcards.subject, wildcards.action)]
+    work = vars(row) | {"units": units(row, DAMAGED, CONFIG.dataset.skip_damaged)}
+    patterns = [pattern for pattern in (method.files, method.rows) if pattern]
+    return [
+        path
+        for pattern in patterns
+        for path in prediction_paths(CONFIG.estimate.predictions, pattern, work)
+    ]
 
 
 rule estimate:
     """SMPL bodies of one method for one sequence (paper III: SPIN)."""
     input:
         frames=rules.prepare.output.frames,
-        predictions=prediction_file,
+        predictions=prediction_files,
         body=BODY_FILE,
     output:
         bodies=f"results/{RUN}/estimate/{{method}}/{{subject}}/{{action}}.zarr.zip",
@@ -28,8 +40,8 @@ rule estimate:
         runtime=minutes(10),
     params:
         cfg=block("estimate"),
-        kind=lambda wc: METHODS[wc.method].kind,
-        body=CONFIG.body,
+        reading=lambda wc: METHODS[wc.method].reading(),
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("estimate"),
     script:

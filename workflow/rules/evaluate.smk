@@ -19,9 +19,10 @@ rule evaluate:
         runtime=lambda wc, attempt: 60 * attempt,
     params:
         cfg=block("evaluate"),
+        kind=lambda wc: METHODS[wc.method].kind,
         regressors=list(regressor_files()),
         actions=lambda wc: sequences("{action}", "test", wc.subject),
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("evaluate"),
     script:

@@ -63,7 +63,7 @@ rule run_network:
             "kind": METHODS[wc.method].kind,
             "orientation": CONFIG.networks.orientation,
         },
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("run_network"),
     script:

@@ -23,7 +23,7 @@ rule fit_offsets:
     params:
         cfg=fit_settings,
         sequences=sequences("{subject}/{action}", "train"),
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("fit_offsets"),
     script:
@@ -40,7 +40,7 @@ rule evaluate_offsets:
         refined=sequences(rules.optimize.output.bodies, split="test", variant=OFFSETS_VARIANT),
         estimates=[
             path
-            for method in CONFIG.methods
+            for method in BODY_METHODS
             for path in sequences(rules.estimate.output.bodies, split="test", method=method)
         ],
         regressor=rules.fit_regressor_opt.output.npy.format(variant=OFFSETS_VARIANT),
@@ -58,10 +58,10 @@ rule evaluate_offsets:
     params:
         cfg=block("evaluate"),
         sequences=sequences("{subject}/{action}", "test"),
-        methods=CONFIG.methods,
+        methods=BODY_METHODS,
         regressor=f"opt_{OFFSETS_VARIANT}",
         protocol=PROTOCOL,
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("evaluate_offsets"),
     script:
@@ -83,7 +83,7 @@ rule draw_offsets:
         "../../envs/plot.yaml"
     params:
         cfg=block("figures"),
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("draw_offsets"),
     script:
@@ -122,7 +122,7 @@ if CONFIG.synthesize.enabled:
             sequences=sequences("{subject}/{action}", "train"),
             truth=TRUTH,
             parameters=settings.read_yaml(CONFIG.synthesize.parameters),
-            body=CONFIG.body,
+            body=BODY,
             body_digest=BODY_DIGEST,
             code=code("diagnose_offsets"),
         script:

@@ -17,7 +17,7 @@ rule energy_weights:
         "../../envs/torch.yaml"
     params:
         cfg={"frames": CONFIG.train_discriminator.frames},
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         seed=CONFIG.seed,
         code=code("energy_weights"),
@@ -57,7 +57,7 @@ rule train_discriminator:
             "train_discriminator": block("train_discriminator"),
         },
         device=CONFIG.device,
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         seed=CONFIG.seed,
         code=code("train_discriminator"),
@@ -97,7 +97,7 @@ rule optimize:
     params:
         cfg=lambda wc: block("optimize", wc.variant),
         device=CONFIG.device,
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("optimize"),
     script:

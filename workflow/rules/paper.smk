@@ -1,6 +1,7 @@
 """Tables and figures."""
 
 from jointreg import labels
+from jointreg.datasets.layouts import human36m_layout
 from jointreg.sequences import load_examples
 from jointreg.table_text import protocol_sentence
 
@@ -12,17 +13,25 @@ ABLATED = ([row for row in EXAMPLES if (row.subject, row.action) in TRAINING] or
 DISCRIMINATING = [name for name in CONFIG.variants if block("optimize", name)["adversarial"] > 0]
 # The paper's values stand beside Human3.6M and its stand-in only.
 PAPER = "config/paper_table_1.csv" if CONFIG.dataset.kind == "human36m" else ""
+KEPT_ONLY = (
+    CONFIG.dataset.kind == "human36m"
+    and not CONFIG.synthesize.enabled
+    and human36m_layout(CONFIG.dataset.root) == "h36m_fetch"
+)
 PROTOCOL = protocol_sentence(
     CONFIG.evaluate,
     subjects=TEST_SUBJECTS,
-    cameras=sorted({camera for row in SEQUENCES for camera in row.cameras}),
+    cameras=sorted({camera for row in SEQUENCES if row.split == "test" for camera in row.cameras}),
     frame_step=CONFIG.prepare.frame_step,
     skip_damaged=CONFIG.dataset.skip_damaged,
+    damaged=CONFIG.dataset.damaged,
+    kept_only=KEPT_ONLY,
     simulated=any(method.startswith("sim_") for method in CONFIG.methods),
     fitted=any(METHODS[method].kind == "keypoints" for method in CONFIG.methods),
     networks=protocol_words(
         CONFIG.networks, [METHODS[method] for method in CONFIG.methods], CONFIG.body
     ),
+    given=len(BODY_METHODS) < len(CONFIG.methods),
     labels=labels.about(CONFIG.triangulate) if CONFIG.triangulate.enabled else "",
 )
 
@@ -115,7 +124,7 @@ rule agreement:
         "../../envs/torch.yaml"
     params:
         bodies=["initial", *CONFIG.variants],
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("agreement"),
     script:
@@ -172,7 +181,7 @@ rule figures:
         paper=PAPER,
         protocol=PROTOCOL,
         tables=[file_digest(CONFIG.methods_table), file_digest(PAPER)],
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("figures"),
     script:
@@ -208,7 +217,7 @@ rule animation:
         cfg=block("optimize", "full"),
         example=plain(ABLATED[0]),
         device=CONFIG.device,
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("animation"),
     script:

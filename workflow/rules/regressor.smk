@@ -31,7 +31,7 @@ rule fit_regressor_spin:
         mem_mb=lambda wc, attempt: 3000 * attempt,
     params:
         cfg=block("fit_regressor_spin"),
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("fit_regressor"),
     script:
@@ -60,7 +60,7 @@ use rule fit_regressor_spin as fit_regressor_opt with:
         f"logs/{RUN}/fit_regressor_opt/{{variant}}.log",
     params:
         cfg=fit_settings,
-        body=CONFIG.body,
+        body=BODY,
         body_digest=BODY_DIGEST,
         code=code("fit_regressor"),
 

@@ -9,6 +9,7 @@ from jointreg.job import start
 job = start(snakemake)
 settings = Estimate(**job.params.cfg)
 frames = stores.FRAMES.read(job.input.frames, only=["joints_cam", "take", "camera", "frame"])
-arrays = estimate(job.params.kind, job.wildcards, frames, load_body(job.params.body), settings)
+arrays = estimate(job.params.reading, job.wildcards, frames, load_body(job.params.body), settings)
 facts = {"rows": frames.attrs["rows"], "method": job.wildcards["method"]}
-stores.BODIES.write(job.output.bodies, arrays, attrs=facts, provenance=job.provenance)
+schema = stores.of_method(job.params.reading["kind"])
+schema.write(job.output.bodies, arrays, attrs=facts, provenance=job.provenance)

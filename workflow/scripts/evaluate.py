@@ -10,9 +10,10 @@ from jointreg.tidy import write_rows
 
 job = start(snakemake)
 body = load_body(job.params.body)
+schema = stores.of_method(job.params.kind)
 kept = ["joints_cam", "take", "camera", "frame"]
 sequences = {
-    action: (stores.FRAMES.read(frames, only=kept), stores.BODIES.read(bodies))
+    action: (stores.FRAMES.read(frames, only=kept), schema.read(bodies))
     for action, frames, bodies in zip(
         job.params.actions, job.input.frames, job.input.bodies, strict=True
     )

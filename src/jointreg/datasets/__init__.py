@@ -27,12 +27,17 @@ class Recording:
     take: str
     camera: Camera
     video: Path
+    """A video file, or a folder of pictures (`datasets.pictures`)."""
     joints_cam: np.ndarray
     """Labels of every frame of the take, camera frame, metres, `H36M_17` order, (N, 17, 3) float64."""
     frames: range
     """Frames that the sequence asks for: a part of range(N)."""
     frame_offset: int = 0
     """Frame n is number n + frame_offset in the video file."""
+    kept: np.ndarray | None = None
+    """Frames that have a label and a picture, ascending; None: all. The others' labels are NaN."""
+    file: str = ""
+    """The subject's own name of the take, where files have one: `Directions 1`."""
     joints_image_px: np.ndarray | None = None
     """2D labels that came with the data, distorted full-image pixels, (N, 17, 2); only a check."""
 
@@ -63,8 +68,13 @@ def open_dataset(settings: config.Dataset) -> DataSet:
     """
     if settings.kind == "human36m":
         from jointreg.datasets.human36m import Human36M
+        from jointreg.datasets.human36m_fetch import Human36MFetch
+        from jointreg.datasets.layouts import human36m_layout
 
-        return Human36M(settings)
+        reader = Human36M(settings)
+        if human36m_layout(settings.root) == "h36m_fetch":
+            reader = Human36MFetch(settings)
+        return reader
     if settings.kind == "multiview":
         from jointreg.datasets.multiview import Multiview
 

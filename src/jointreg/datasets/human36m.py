@@ -4,9 +4,8 @@
 root, `metadata.xml` beside. Labels are millimetres in the files and metres here.
 """
 
-import csv
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,11 @@ import numpy as np
 from jointreg import config
 from jointreg.camera import Camera
 from jointreg.datasets import Recording, frame_window
+from jointreg.datasets.damaged import fault, read_damaged, units
 from jointreg.datasets.human36m_metadata import (
     ACTIONS,
     CAMERAS,
+    OTHER_NAMES,
     Metadata,
     image_size,
     read_metadata,
@@ -32,26 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTIONS", "CAMERAS", "Human36M", "Metadata", "image_size", "read_metadata", "write_metadata"]
 
-_OTHER_NAMES = {"Photo": "TakingPhoto", "WalkDog": "WalkingDog"}
-"""How some subjects' files call an action."""
-
 _HOW_TO_GET = (
     "download and unpack Human3.6M (http://vision.imar.ro/human3.6m, registration needed) so that "
     "dataset.root holds S1/Videos and S1/MyPoseFeatures, or switch synthesize.enabled on for the open "
     "data set"
 )
-
-
-@dataclass(frozen=True)
-class Damage:
-    """A row of the table of damaged recordings."""
-
-    subject: str
-    action: str
-    take: str
-    camera: str
-    """One camera, or `*` for all."""
-    reason: str
 
 
 class Human36M:
@@ -92,53 +78,74 @@ class Human36M:
             DataError: a file or camera is missing or damaged, or two files contradict each other.
             ConfigError: unknown action or camera, or a window outside the take.
         """
-        recordings = []
-        for take, camera_name in self._units(sequence):
-            name = self._file_name(sequence.subject, sequence.action, take)
-            folder = self.root / sequence.subject
-            camera = self._camera(sequence.subject, camera_name)
-            video = folder / "Videos" / f"{name}.{camera_name}.mp4"
-            features = folder / "MyPoseFeatures"
-            joints_cam = _joints_cam(features, name, camera)
-            pixels = features / "D2_Positions" / f"{name}.{camera_name}.cdf"
-            joints_px = read_pose(pixels, 2)[:, H36M_17_IN_32] if pixels.is_file() else None
-            if joints_px is not None and len(joints_px) != len(joints_cam):
-                raise DataError(
-                    f"{pixels}: {len(joints_px)} frames, expected {len(joints_cam)} as in the 3D labels"
-                )
-            recordings.append(
-                Recording(
-                    subject=sequence.subject,
-                    action=sequence.action,
-                    take=take,
-                    camera=replace(camera, size=_video_size(video, camera)),
-                    video=video,
-                    joints_cam=joints_cam,
-                    frames=frame_window(sequence.first_frame, sequence.last_frame, len(joints_cam)),
-                    joints_image_px=joints_px,
-                )
+        return [self._recording(sequence, take, camera) for take, camera in self._units(sequence)]
+
+    def _recording(self, sequence: "Sequence", take: str, camera_name: str) -> Recording:
+        """One take seen by one camera."""
+        name = self._file_name(sequence.subject, sequence.action, take)
+        folder = self.root / sequence.subject
+        camera = self._camera(sequence.subject, camera_name)
+        video = folder / "Videos" / f"{name}.{camera_name}.mp4"
+        joints_cam = _joints_cam(*self._labels(sequence.subject, name, camera_name), camera)
+        pixels = self._features(sequence.subject, "D2_Positions") / f"{name}.{camera_name}.cdf"
+        joints_px = read_pose(pixels, 2)[:, H36M_17_IN_32] if pixels.is_file() else None
+        if joints_px is not None and len(joints_px) != len(joints_cam):
+            raise DataError(
+                f"{pixels}: {len(joints_px)} frames, expected {len(joints_cam)} as in the 3D labels"
             )
-        return recordings
+        return Recording(
+            subject=sequence.subject,
+            action=sequence.action,
+            take=take,
+            camera=video_camera(video, camera),
+            video=video,
+            joints_cam=joints_cam,
+            frames=frame_window(sequence.first_frame, sequence.last_frame, len(joints_cam)),
+            file=name,
+            joints_image_px=joints_px,
+        )
+
+    def expected(self, sequence: "Sequence") -> list[Path]:
+        """Files and folders that the sequence is read from, there or not.
+
+        Raises:
+            DataError: there are no files of a take.
+        """
+        files = []
+        for take, camera in units(sequence, self.damaged, self.skip_damaged):
+            name = self._file_name(sequence.subject, sequence.action, take)
+            world, mono = self._labels(sequence.subject, name, camera)
+            video = self.root / sequence.subject / "Videos" / f"{name}.{camera}.mp4"
+            files += [video, mono if mono.is_file() else world]
+        return files
+
+    def _features(self, subject: str, kind: str) -> Path:
+        """Folder of one kind of labels, as unpacked by hand or by h36m-fetch's extract_all.py."""
+        folder = self.root / subject
+        fetched = folder / f"Poses_{kind}"
+        return fetched if fetched.is_dir() else folder / "MyPoseFeatures" / kind
+
+    def _labels(self, subject: str, name: str, camera: str) -> tuple[Path, Path]:
+        """Labels of a take in the room's frame and in that of a camera, there or not."""
+        world = self._features(subject, "D3_Positions") / f"{name}.cdf"
+        return world, self._features(subject, "D3_Positions_mono") / f"{name}.{camera}.cdf"
 
     def _units(self, sequence: "Sequence") -> list[tuple[str, str]]:
         """Pairs of take and camera of a sequence, without the damaged ones if those are skipped."""
-        units = []
         for take in sequence.takes:
             for camera in sequence.cameras:
-                fault = next((d for d in self.damaged if _hits(d, sequence, take, camera)), None)
-                where = f"{sequence.subject} {sequence.action} take {take} camera {camera}"
-                if fault is not None and self.skip_damaged:
-                    print(f"{where}: left out, damaged: {fault.reason}")
-                    continue
-                if fault is not None:
-                    print(f"{where}: known fault kept in: {fault.reason}")
-                units.append((take, camera))
-        if not units:
+                known = fault(self.damaged, sequence, take, camera)
+                if known is not None:
+                    where = f"{sequence.subject} {sequence.action} take {take} camera {camera}"
+                    done = "left out, damaged" if self.skip_damaged else "known fault kept in"
+                    print(f"{where}: {done}: {known.reason}")
+        kept = units(sequence, self.damaged, self.skip_damaged)
+        if not kept:
             raise DataError(
                 f"{sequence.subject} {sequence.action}: every recording is in the table of damaged ones",
                 "take the row out of the sequence table, or set dataset.skip_damaged: false",
             )
-        return units
+        return kept
 
     def _camera(self, subject: str, name: str) -> Camera:
         if name not in CAMERAS:
@@ -154,8 +161,13 @@ class Human36M:
             )
         return camera
 
-    def _file_name(self, subject: str, action: str, take: str) -> str:
-        """Name of a take's files, by `mapping`, else by the order of the names that exist."""
+    def _mapped(self, subject: str, action: str, take: str) -> str | None:
+        """Name of a take's files by `mapping`."""
+        row = self.metadata.mapping.get((ACTIONS[action], int(take)), {})
+        return row.get(_subject_number(subject))
+
+    def _require_known(self, action: str, take: str, subject: str) -> None:
+        """Refuse actions and takes that the data set cannot have."""
         if action not in ACTIONS or action == "_ALL":
             raise ConfigError(
                 f"action '{action}': Human3.6M has {', '.join(a for a in ACTIONS if a != '_ALL')}",
@@ -165,9 +177,12 @@ class Human36M:
             raise ConfigError(
                 f"take '{take}' of {subject} {action}: expected a sub-action number, 1 or 2"
             )
+
+    def _file_name(self, subject: str, action: str, take: str) -> str:
+        """Name of a take's files, by `mapping`, else by the order of the names that exist."""
+        self._require_known(action, take, subject)
         names = self._on_disk(subject, action)
-        row = self.metadata.mapping.get((ACTIONS[action], int(take)), {})
-        mapped = row.get(_subject_number(subject))
+        mapped = self._mapped(subject, action, take)
         if mapped in names:
             return mapped
         if mapped is None and 0 < int(take) <= len(names):
@@ -189,12 +204,12 @@ class Human36M:
         """
         folder = self.root / subject
         files = [
-            *folder.glob("MyPoseFeatures/D3_Positions/*.cdf"),
-            *folder.glob("MyPoseFeatures/D3_Positions_mono/*.cdf"),
+            *self._features(subject, "D3_Positions").glob("*.cdf"),
+            *self._features(subject, "D3_Positions_mono").glob("*.cdf"),
             *folder.glob("Videos/*.mp4"),
         ]
         stems = {re.sub(r"\.\d{8}$", "", file.stem) for file in files}
-        names = {action, _OTHER_NAMES.get(action, action)}
+        names = {action, OTHER_NAMES.get(action, action)}
         found = {stem: re.fullmatch(r"(\w+?)(?: (\d+))?", stem) for stem in stems}
         kept = {stem: match for stem, match in found.items() if match and match[1] in names}
         return sorted(kept, key=lambda stem: (kept[stem][2] is None, int(kept[stem][2] or 0)))
@@ -226,38 +241,14 @@ def read_pose(path: str | Path, dimensions: int) -> np.ndarray:
     return pose
 
 
-def read_damaged(path: str | Path) -> tuple[Damage, ...]:
-    """Read the table of damaged recordings: columns subject, action, take, camera, reason.
-
-    Raises:
-        ConfigError: the file is missing or its columns are others.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"dataset.damaged: {path} does not exist", 'correct the path, or set it to ""')
-    with path.open(newline="") as stream:
-        reader = csv.DictReader((line for line in stream if not line.startswith("#")), delimiter="\t")
-        expected = list(Damage.__dataclass_fields__)
-        if reader.fieldnames != expected:
-            raise ConfigError(f"{path}: columns are {reader.fieldnames}, expected {expected}, with tabs")
-        return tuple(Damage(**row) for row in reader)
-
-
-def _hits(damage: Damage, sequence: "Sequence", take: str, camera: str) -> bool:
-    named = (damage.subject, damage.action, damage.take)
-    return named == (sequence.subject, sequence.action, take) and damage.camera in ("*", camera)
-
-
 def _subject_number(subject: str) -> int:
     if not re.fullmatch(r"S([1-9]|10|11)", subject):
         raise ConfigError(f"subject '{subject}': Human3.6M's subjects are S1 to S11")
     return int(subject[1:])
 
 
-def _joints_cam(features: Path, name: str, camera: Camera) -> np.ndarray:
+def _joints_cam(world: Path, mono: Path, camera: Camera) -> np.ndarray:
     """The 17 labels in the camera frame, metres; world labels are preferred, both must agree."""
-    world = features / "D3_Positions" / f"{name}.cdf"
-    mono = features / "D3_Positions_mono" / f"{name}.{camera.name}.cdf"
     if not world.is_file() and mono.is_file():
         return read_pose(mono, 3)[:, H36M_17_IN_32] / 1000
     joints_cam = camera.from_world(read_pose(world, 3)[:, H36M_17_IN_32] / 1000)
@@ -274,9 +265,9 @@ def _joints_cam(features: Path, name: str, camera: Camera) -> np.ndarray:
     return joints_cam
 
 
-def _video_size(video: Path, camera: Camera) -> tuple[int, int]:
-    """Size of the video, which may differ from the table by a few rows at the bottom."""
-    if not video.is_file():
+def video_camera(video: Path, camera: Camera) -> Camera:
+    """The camera with the size of its video, which may differ from the table's by a few rows below."""
+    if not video.exists():
         raise DataError(f"video {video} does not exist", _HOW_TO_GET)
     info = probe(video)
     if info.width != camera.size[0] or abs(info.height - camera.size[1]) > 2:
@@ -285,4 +276,4 @@ def _video_size(video: Path, camera: Camera) -> tuple[int, int]:
             "the calibration holds for the original size",
             "use the videos as delivered, not resized",
         )
-    return info.width, info.height
+    return replace(camera, size=(info.width, info.height))

@@ -38,6 +38,9 @@ ACTIONS: dict[str, int] = {
 }
 """Official action numbers, the first column of `mapping`. Number 1 is calibration, not a sequence."""
 
+OTHER_NAMES = {"Photo": "TakingPhoto", "WalkDog": "WalkingDog"}
+"""How some subjects' files call an action."""
+
 SUBJECTS = 11
 _NUMBERS = 300
 _INTRINSICS = 264

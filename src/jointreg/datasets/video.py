@@ -1,4 +1,4 @@
-"""Frames of a video file, one at a time, with exact numbers and bounded memory."""
+"""Frames of a video file or folder of pictures, one at a time, exactly numbered, in little memory."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from typing import Any
 import av
 import numpy as np
 
+from jointreg.datasets import pictures
 from jointreg.errors import DataError
 
 _HOW_TO_GET = "fetch the file again, or leave the take out of the sequence table"
@@ -21,11 +22,11 @@ class VideoInfo:
     """What a video file says of itself."""
 
     frames: int
-    """Number of frames, counted in the file's packets."""
+    """Number of frames, counted in the file's packets; of pictures the last one's number."""
     width: int
     height: int
     rate: float
-    """Frames per second."""
+    """Frames per second; 0 of pictures, which do not say."""
 
 
 def probe(path: str | Path) -> VideoInfo:
@@ -35,6 +36,10 @@ def probe(path: str | Path) -> VideoInfo:
         DataError: the file is missing, truncated or not a video.
     """
     path = Path(path)
+    if path.is_dir():
+        frames = pictures.frames_in(path)
+        _, first = next(pictures.read(path, frames[:1]))
+        return VideoInfo(frames[-1] + 1, first.shape[1], first.shape[0], 0.0)
     state = path.stat() if path.is_file() else None
     return _probe(path, None if state is None else (state.st_size, state.st_mtime_ns))
 
@@ -61,6 +66,9 @@ def read_frames(path: str | Path, numbers: Iterable[int]) -> Iterator[tuple[int,
     Raises:
         DataError: the file is missing or damaged, or ends before the last wanted frame.
     """
+    if Path(path).is_dir():
+        yield from pictures.read(Path(path), numbers)
+        return
     wanted = iter(numbers)
     number = next(wanted, None)
     if number is None:
@@ -91,6 +99,12 @@ def sample_frames(path: str | Path, count: int) -> Iterator[tuple[int, np.ndarra
     Raises:
         DataError: the file is missing or damaged.
     """
+    if Path(path).is_dir():
+        there = np.array(pictures.frames_in(Path(path)))
+        count = min(count, len(there))
+        chosen = ((np.arange(count) + 0.5) * len(there) / max(count, 1)).astype(int)
+        yield from pictures.read(Path(path), there[chosen].tolist())
+        return
     total = probe(path).frames
     count = min(count, total)
     numbers = ((np.arange(count) + 0.5) * total / max(count, 1)).astype(int).tolist()

@@ -1,0 +1,46 @@
+"""A video as a folder of pictures, `img_000001.jpg` and so on: frame n is picture n + 1."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from jointreg.errors import DataError
+
+_HOW_TO_GET = "extract the pictures again (h36m-fetch: process_all.py)"
+
+
+def name(frame: int) -> str:
+    """File name of a frame, from 0."""
+    return f"img_{frame + 1:06d}.jpg"
+
+
+def frames_in(folder: Path) -> list[int]:
+    """Frames whose pictures are there, ascending.
+
+    Raises:
+        DataError: there are none.
+    """
+    matches = (re.fullmatch(r"img_(\d{6})\.jpg", path.name) for path in folder.iterdir())
+    found = sorted(int(match[1]) - 1 for match in matches if match)
+    if not found:
+        raise DataError(f"{folder} holds no pictures img_000001.jpg, ...", _HOW_TO_GET)
+    return found
+
+
+def read(folder: Path, frames: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Frame number and picture, (height, width, 3) uint8 RGB, of the wanted frames.
+
+    Raises:
+        DataError: a picture is missing or damaged.
+    """
+    for frame in frames:
+        path = folder / name(frame)
+        if not path.is_file():
+            raise DataError(f"{path} does not exist: frame {frame} was not extracted", _HOW_TO_GET)
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise DataError(f"{path}: not a readable picture, truncated or damaged", _HOW_TO_GET)
+        yield frame, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

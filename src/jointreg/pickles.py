@@ -1,0 +1,248 @@
+"""Pickles from strangers: arrays, numbers, text and plain containers, and nothing that could run code.
+
+Read are those of Python 2 and 3, those that joblib writes, and the official SMPL files with chumpy
+objects inside: chumpy and scipy objects become inert stand-ins that only hold what was stored, and
+`as_array` works out the array that they stand for.
+"""
+
+import gzip
+import io
+import pickle
+import zipfile
+import zlib
+from collections import OrderedDict
+from collections.abc import Collection
+from copyreg import _reconstructor  # type: ignore[attr-defined]  # typeshed does not list it
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy._core.multiarray import _reconstruct, scalar  # type: ignore[attr-defined]
+from numpy._core.numeric import _frombuffer  # type: ignore[attr-defined]
+
+from jointreg.errors import DataError
+
+LARGEST = 10**8
+"""Entries that a sparse matrix may claim before it is unpacked; the largest known mesh needs 2.4e6."""
+
+
+def read_pickle(raw: bytes, where: str) -> Any:
+    """What a pickle holds, with stand-ins for chumpy and scipy objects (see `as_array`).
+
+    Args:
+        raw: the file's bytes, which may be compressed by zlib or gzip.
+        where: names the file in errors.
+
+    Raises:
+        DataError: truncated, no pickle, or a class in it that is not plain data (named).
+    """
+    try:
+        return _Unpickler(io.BytesIO(_unpacked(raw)), encoding="latin1").load()
+    except Exception as error:
+        cure = cure_for(raw) or "fetch the file again: it is truncated or no pickle"
+        if isinstance(error, _ForeignClass):
+            cure = (
+                "only plain arrays are read, as other classes could run code: save it with NumPy arrays"
+            )
+        raise DataError(f"{where} is not a plain pickle of arrays: {error}", cure) from error
+
+
+def read_npz(raw: bytes, where: str, keys: Collection[str] | None = None) -> dict[str, Any]:
+    """Entries of an npz: arrays, and what arrays of Python objects hold, read as `read_pickle` does.
+
+    Args:
+        raw: the file's bytes.
+        where: names the file in errors.
+        keys: entries to read where they exist; None reads all.
+
+    Raises:
+        DataError: truncated, no npz, or an entry with a class that is not plain data.
+    """
+    entries: dict[str, Any] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            for name in archive.namelist():
+                key = name.removesuffix(".npy")
+                if keys is None or key in keys:
+                    entries[key] = _read_npy(archive.read(name), f"{where}: {key}")
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(
+            f"{where} is not a readable npz of plain arrays: {error}",
+            cure_for(raw) or "fetch the file again: it is truncated or no npz",
+        ) from error
+    return entries
+
+
+def _read_npy(raw: bytes, where: str) -> Any:
+    stream = io.BytesIO(raw)
+    version = np.lib.format.read_magic(stream)
+    headers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    dtype = headers[version](stream)[2] if version in headers else None
+    if dtype is None or not dtype.hasobject:
+        return np.load(io.BytesIO(raw), allow_pickle=False)
+    value = read_pickle(stream.read(), where)
+    return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+def cure_for(raw: bytes) -> str | None:
+    """What to do about a file that is not what its suffix says."""
+    if raw.startswith(b"version https://git-lfs"):
+        return "the file is a Git LFS pointer, not the data: run `git lfs pull` where it came from"
+    if raw[:200].lstrip().lower().startswith((b"<!doctype", b"<html")):
+        return "the file is a web page, not the data: download the raw file"
+    return None
+
+
+def as_array(value: Any, where: str) -> np.ndarray:
+    """The array that a value of a pickle is or stands for; sparse matrices become dense.
+
+    Args:
+        value: from `read_pickle`.
+        where: names file and key in errors.
+
+    Raises:
+        DataError: a chumpy expression whose value was not stored, or no numbers at all.
+    """
+    if isinstance(value, _StandIn):
+        try:
+            return value.array(where)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise DataError(
+                f"{where}: {value.about} does not say what its values are ({error!r})",
+                "convert this file with chumpy installed: save np.array(value) of each entry",
+            ) from error
+    return np.asarray(value)
+
+
+class _ForeignClass(pickle.UnpicklingError):
+    """A class that is not on the list."""
+
+
+class _StandIn:
+    """Holds the state of an object whose class is not loaded."""
+
+    about = ""
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    def array(self, where: str) -> np.ndarray:
+        raise NotImplementedError
+
+
+class _Chumpy(_StandIn):
+    """`chumpy.ch.Ch` holds its values as `x`; an expression holds its operands, or a stored result."""
+
+    def array(self, where: str) -> np.ndarray:
+        state = self.state
+        if "x" in state:
+            return as_array(state["x"], where)
+        if "a" in state and "idxs" in state:  # chumpy.reordering.Select, what slicing makes
+            picked = as_array(state["a"], where).ravel()[as_array(state["idxs"], where).astype(np.intp)]
+            return picked.reshape(state.get("preferred_shape", picked.shape))
+        if not isinstance(state["_cache"]["r"], np.ndarray):
+            raise ValueError("an expression whose result was not stored")
+        return state["_cache"]["r"]
+
+
+class _Sparse(_StandIn):
+    """A scipy matrix of any version: csc, csr or coo."""
+
+    form = ""
+
+    def array(self, where: str) -> np.ndarray:
+        from scipy import sparse
+
+        state = self.state
+        shape = tuple(int(n) for n in state.get("_shape", state.get("shape")))
+        if np.prod(shape, dtype=float) > LARGEST:
+            raise DataError(f"{where}: a sparse matrix of shape {shape}, expected under 1e8 entries")
+        if self.form == "coo":
+            place = state["coords"] if "coords" in state else (state["row"], state["col"])
+            return sparse.coo_array((state["data"], tuple(place)), shape=shape).toarray()
+        kind = sparse.csc_array if self.form == "csc" else sparse.csr_array
+        matrix = kind((state["data"], state["indices"], state["indptr"]), shape=shape)
+        matrix.check_format(full_check=True)
+        return matrix.toarray()
+
+
+class _JoblibArray:
+    """joblib's mark in the stream: the array's bytes follow it."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.state = state
+
+    def read(self, stream: io.BytesIO) -> np.ndarray:
+        state, dtype = self.state, np.dtype(self.state["dtype"])
+        if dtype.hasobject:
+            raise pickle.UnpicklingError("an array of Python objects")
+        if state.get("numpy_array_alignment_bytes") is not None:
+            stream.read(stream.read(1)[0])
+        size = dtype.itemsize * int(np.prod(state["shape"], dtype=np.int64))
+        raw = stream.read(size)
+        if len(raw) != size:
+            raise EOFError(f"an array of shape {state['shape']} ends after {len(raw)} of {size} bytes")
+        return np.frombuffer(raw, dtype).reshape(state["shape"], order=state["order"]).copy()
+
+
+_PLAIN: dict[tuple[str, str], Any] = {
+    ("_codecs", "encode"): lambda text, encoding: text.encode("latin1"),  # bytes under protocol 2
+    ("copyreg", "_reconstructor"): _reconstructor,
+    ("builtins", "object"): object,
+    ("builtins", "set"): set,
+    ("builtins", "frozenset"): frozenset,
+    ("builtins", "slice"): slice,
+    ("builtins", "bytearray"): bytearray,
+    ("collections", "OrderedDict"): OrderedDict,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy.core.multiarray", "scalar"): scalar,
+    ("numpy.core.numeric", "_frombuffer"): _frombuffer,
+    ("joblib.numpy_pickle", "NumpyArrayWrapper"): _JoblibArray,
+}
+"""All that may be called, under the names of Python 3 and of numpy 1."""
+
+_SPARSE = {f"{form}_{kind}": form for form in ("csc", "csr", "coo") for kind in ("matrix", "array")}
+
+
+_PythonUnpickler: Any = pickle._Unpickler  # the one written in Python: joblib's arrays need its hooks
+
+
+class _Unpickler(_PythonUnpickler):
+    """Knows the classes of `_PLAIN` and the stand-ins, and arrays that stand between the opcodes."""
+
+    dispatch: ClassVar = dict(_PythonUnpickler.dispatch)
+
+    def __init__(self, stream: io.BytesIO, **options: str) -> None:
+        super().__init__(stream, **options)
+        self._stream = stream
+
+    def find_class(self, module: str, name: str) -> Any:
+        package = module.split(".")[0]
+        if package == "chumpy":
+            return type(name, (_Chumpy,), {"about": f"{module}.{name}"})
+        if module.startswith("scipy.sparse") and name in _SPARSE:
+            return type(name, (_Sparse,), {"about": f"{module}.{name}", "form": _SPARSE[name]})
+        known = {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(module, module)
+        found = _PLAIN.get((known.replace("numpy._core.", "numpy.core."), name))
+        if found is None:
+            raise _ForeignClass(f"class {module}.{name} is not allowed")
+        return found
+
+    def load_build(self) -> None:
+        """Set an object's state; where it is joblib's mark, read the array behind it."""
+        if callable(self.stack[-2]):
+            raise pickle.UnpicklingError("state for a function or class")
+        super().load_build()
+        if isinstance(self.stack[-1], _JoblibArray):
+            self.stack[-1] = self.stack[-1].read(self._stream)
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+
+def _unpacked(raw: bytes) -> bytes:
+    if raw[:2] == b"\x1f\x8b":
+        return gzip.decompress(raw)
+    return zlib.decompress(raw) if raw[:1] == b"\x78" else raw

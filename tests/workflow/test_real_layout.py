@@ -1,0 +1,130 @@
+"""The real configuration on files in the real formats, from raw videos to Table I.
+
+The numbers mean nothing: bodies are the open body, pictures are drawn, and what stands under SPIN, VIBE
+and MEVA comes from simulated estimators. What is tested is that every format on the way is read.
+"""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from dry_run import copy_project, snakemake
+from real_tree import ESTIMATORS, MOMENTS, write_real_tree
+
+from jointreg import stores
+from jointreg.body import load_body
+from jointreg.config import read_yaml
+
+REAL = ("--configfile", "config/human36m.yaml", "tests/real/config.yaml")
+TABLE = "results/human36m/tables/table_1.csv"
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory, root):
+    """A checkout with the user's files, before any job."""
+    folder = copy_project(root, tmp_path_factory.mktemp("real"))
+    write_real_tree(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tree):
+    snakemake(tree, TABLE, *REAL)
+    return tree
+
+
+def test_only_places_and_the_segmenter_differ_from_the_real_config(root):
+    files = [root / "config/config.yaml", root / "config/human36m.yaml"]
+    real, ours = read_yaml(*files), read_yaml(*files, root / "tests/real/config.yaml")
+
+    def differing(one, other, prefix=""):
+        for key in one:
+            if isinstance(one[key], dict):
+                yield from differing(one[key], other[key], f"{prefix}{key}.")
+            elif one[key] != other[key]:
+                yield f"{prefix}{key}"
+
+    allowed = {"sequences", "methods_table", "figures.examples", "segment.method"}
+    assert set(differing(real, ours)) <= allowed
+
+
+def test_the_doctor_finds_everything_and_then_one_thing_missing(tree):
+    def doctor():
+        return subprocess.run(
+            [sys.executable, "-m", "jointreg", "doctor", "--config", REAL[1], REAL[2]],
+            cwd=tree,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(["src", os.environ.get("PYTHONPATH", "")])},
+        )
+
+    done = doctor()
+    assert done.returncode == 0, done.stdout + done.stderr
+    for words in (
+        "layout official",
+        "4 files and folders of 1 actions; the first recording is sound",
+        "6890 vertices",
+        "fits the body",
+        "2 files; the first is sound, 4 rows",
+        "paper",
+    ):
+        assert words in done.stdout, words
+    path = tree / "data/human36m/predictions/vibe/S9/Walking.1.60457274.pkl"
+    path.rename(path.with_suffix(".away"))
+    done = doctor()
+    path.with_suffix(".away").rename(path)
+    assert done.returncode == 1
+    (row,) = [line for line in done.stdout.splitlines() if "predictions of vibe" in line]
+    assert row.startswith("FAIL") and "evaluate" in row and "1 of 2 files are missing" in row
+    assert "waits" in done.stdout and "optimize (6 jobs)" in done.stdout
+
+
+def test_table_1_has_the_rows_of_the_paper(finished):
+    with (finished / TABLE).open() as stream:
+        table = list(csv.DictReader(stream))
+    assert {row["method"] for row in table} == set(ESTIMATORS)
+    assert {row["regressor"] for row in table} == {"std", "spin", "opt"}
+    assert {row["metric"] for row in table} == {"mpjpe", "pa_mpjpe"}
+    assert {row["frames"] for row in table} == {str(2 * MOMENTS)}  # two cameras, every fifth frame
+    assert all(20 < float(row["value_mm"]) < 150 for row in table)  # millimetres of people, no more
+    text = (finished / "results/human36m/tables/table_1.txt").read_text()
+    for words in (
+        "SPIN format (numbers mean nothing)",
+        "every 5th frame",
+        "17 joints",
+        "config/damaged/human36m.tsv",
+    ):
+        assert words in text
+
+
+def test_the_body_was_converted_once_and_is_the_one_that_went_in(finished):
+    clean = finished / "results/human36m/convert_body/body.npz"
+    about = json.loads((clean.parent / "body.npz.json").read_text())
+    assert about["model"] == "SMPL" and about["source"] == "SMPL_NEUTRAL.pkl"
+    assert np.array_equal(load_body(clean).template, load_body("open").template)
+
+
+def test_every_method_has_its_own_bodies_on_every_fifth_frame(finished):
+    frames = stores.FRAMES.read(finished / "results/human36m/prepare/S9/Walking.zarr.zip")
+    assert frames.frame.tolist() == [0, 5, 10, 15] * 2
+    found = [
+        stores.BODIES.read(finished / f"results/human36m/estimate/{method}/S9/Walking.zarr.zip")
+        for method in ESTIMATORS
+    ]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert np.abs(found[one].rotations - found[other].rotations).max() > 1e-3
+
+
+def test_a_regressor_of_another_topology_stops_the_run_at_its_first_job(tree, tmp_path):
+    """The regressor with its vertices in another order, as one for another mesh would have them."""
+    path = tree / "data/human36m/J_regressor_h36m.npy"
+    kept = path.read_bytes()
+    np.save(path, np.roll(np.load(path), 1000, axis=1))
+    done = snakemake(tree, "results/human36m/convert_body/body.npz", "--force", *REAL, check=False)
+    path.write_bytes(kept)
+    assert done.returncode
+    assert "does not fit this body" in done.stdout + done.stderr

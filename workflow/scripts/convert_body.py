@@ -1,0 +1,10 @@
+"""Rule `convert_body`. The science is in jointreg.body_files."""
+
+from jointreg.body_files import convert_body
+from jointreg.exchange import load_regressor
+from jointreg.job import start
+
+job = start(snakemake)
+body = convert_body(job.input.body, job.output.body)
+if job.input.regressor:
+    load_regressor(job.input.regressor, body)  # refused here rather than after days of refinement
