@@ -26,7 +26,7 @@ def learning_curves(table: "pd.DataFrame") -> Figure:
     """Distance over the number of frames, a panel a metric, a colour a number of subjects.
 
     A pale mark is a fit; a line joins the means over the subsets of one size at each fraction. Both axes
-    are logarithmic.
+    are logarithmic. A single frame may be fitted exactly: marks far below all means are cut off.
 
     Args:
         table: columns `learning_curve.COLUMNS`.
@@ -35,13 +35,15 @@ def learning_curves(table: "pd.DataFrame") -> Figure:
     sizes = sorted(table["n_subjects"].unique())
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.2 * len(found), 3.6), layout="constrained")
-        axes = figure.subplots(1, len(found), squeeze=False)[0]
+        axes = figure.subplots(1, len(found), squeeze=False, sharey=True)[0]
         for axis, metric in zip(axes, found, strict=True):
             of_metric = table[table["metric"] == metric]
             for at, size in enumerate(sizes):
                 _curve(axis, of_metric[of_metric["n_subjects"] == size], at)
             axis.set(title=TITLES[metric], xlabel="frames of the fit", xscale="log", yscale="log")
             _plain_ticks(axis)
+        means = table.groupby(["metric", "n_subjects", "fraction"])["value_mm"].mean()
+        axes[0].set_ylim(bottom=0.7 * means.min())
         axes[0].set_ylabel("distance of predicted joints, mm")
         handles = [
             mpl.lines.Line2D([], [], markersize=5, label=_name(size), **_look(at))

@@ -246,6 +246,8 @@ def test_picture_shows_every_fit_and_the_means(found):
     assert np.array_equal(marks.get_xydata(), part[["frames", "value_mm"]])
     assert line.get_xdata() == pytest.approx([40, 120, 400])
     assert line.get_ydata() == pytest.approx(part.groupby("fraction")["value_mm"].mean())
+    exact = table.assign(value_mm=table["value_mm"].where(table.index > 0, 1e-6))
+    assert learning_curves(exact).axes[0].get_ylim()[0] > 0.3 * table["value_mm"].min()
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == ["1 subject", "2 subjects", "4 subjects", "5 subjects"]
 
