@@ -1,6 +1,8 @@
 """Fits to fewer subjects and frames: `snakemake learning_curve`. No part of `all`."""
 
 FRACTIONS = CONFIG.learning_curve.fractions
+# Statistics that are kept: 24 MB each, twice that where the translation is eliminated.
+KEPT = len(FRACTIONS) * len({row.subject for row in SEQUENCES if row.split == "train"})
 
 
 rule fit_learning_curve:
@@ -22,7 +24,7 @@ rule fit_learning_curve:
         "../../envs/jointreg.yaml"
     resources:
         runtime=lambda wc, attempt: 240 * attempt,
-        mem_mb=lambda wc, attempt: 3000 * attempt,
+        mem_mb=lambda wc, attempt: (1000 + 50 * KEPT) * attempt,
     params:
         cfg=fit_settings("full"),
         fractions=FRACTIONS,
