@@ -46,6 +46,7 @@ if CONFIG.synthesize.enabled:
 
 
 include: "workflow/rules/offsets.smk"
+include: "workflow/rules/learning_curve.smk"
 
 
 rule all:

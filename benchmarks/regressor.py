@@ -33,12 +33,12 @@ SMPLFITTER_STEPS = 50_000
 LIMIT_MB = 1200
 
 
-def planted_regressor(body: Body, generator: np.random.Generator) -> np.ndarray:
-    """Six neighbouring vertices a joint with random convex weights, (17, V)."""
-    weights = np.zeros((17, body.n_vertices))
+def planted_regressor(template: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Six neighbouring vertices a joint with random convex weights, (17, V); template (V, 3)."""
+    weights = np.zeros((17, len(template)))
     for row in weights:
-        centre = body.template[generator.integers(body.n_vertices)]
-        near = np.argsort(np.linalg.norm(body.template - centre, axis=1))[:60]
+        centre = template[generator.integers(len(template))]
+        near = np.argsort(np.linalg.norm(template - centre, axis=1))[:60]
         row[generator.choice(near, 6, replace=False)] = generator.dirichlet(np.ones(6))
     return weights
 
@@ -81,7 +81,7 @@ def show(name: str, value: str) -> None:
 
 def exactness(body: Body, settings: dict[str, FitRegressor], frames: int) -> None:
     """Distance of predicted from planted joints on unseen bodies."""
-    planted = planted_regressor(body, np.random.default_rng(1))
+    planted = planted_regressor(body.template, np.random.default_rng(1))
     unseen = random_bodies(np.random.default_rng(2), BATCH)
     posed = body.vertices(unseen.rotations, unseen.betas, unseen.translation)
     truth = planted @ posed.astype(np.float64)
@@ -100,7 +100,7 @@ def exactness(body: Body, settings: dict[str, FitRegressor], frames: int) -> Non
 
 def costs(body: Body, settings: dict[str, FitRegressor], repeats: int) -> None:
     """CPU time of statistics and solvers, and of others' ways to the same regressor."""
-    planted = planted_regressor(body, np.random.default_rng(1))
+    planted = planted_regressor(body.template, np.random.default_rng(1))
     stream = Stream(body, planted, 8 * BATCH, TRANSLATION_ERROR_M)
     batches = [(body.vertices(b.rotations, b.betas, b.translation), f.joints_cam) for b, f in stream]
     bodies, _ = next(iter(stream))
@@ -172,7 +172,7 @@ def smplfitter_step_ms(batch: tuple[np.ndarray, np.ndarray]) -> float | None:
 
 def memory(body: Body, settings: FitRegressor, frames: int) -> tuple[np.ndarray, float]:
     """Frames, resident MB and CPU ms a frame so far, (T, 3), and the peak with the solver, MB."""
-    planted = planted_regressor(body, np.random.default_rng(1))
+    planted = planted_regressor(body.template, np.random.default_rng(1))
     rows: list[tuple[float, float, float]] = []
     start = time.process_time()
     seen = 0

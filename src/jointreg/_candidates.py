@@ -49,6 +49,15 @@ def allowed_vertices(body: Body, settings: FitRegressor) -> np.ndarray:
     return allowed
 
 
+def thinned(body: Body, allowed: np.ndarray, most: int, settings: FitRegressor) -> np.ndarray:
+    """Every n-th vertex that a row may use, some `most` of them, sorted; `symmetric`: on both sides."""
+    used = np.flatnonzero(allowed.any(axis=0))
+    chosen = used[:: -(-len(used) // most)]
+    if settings.symmetric and body.mirror is not None:
+        chosen = np.union1d(chosen, body.mirror[chosen])
+    return chosen
+
+
 def mirrored(values: np.ndarray, mirror: np.ndarray) -> np.ndarray:
     """Weights of the mirrored regressor: rows and vertices change sides, (17, V)."""
     return values[MIRRORED_ROWS][:, mirror]

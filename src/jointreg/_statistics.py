@@ -1,5 +1,6 @@
 """Sufficient statistics of Eq. 1: what the fit of a regressor keeps of any number of frames."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -88,6 +89,15 @@ class Statistics:
         self.frames += count if weights is None else int(np.count_nonzero(weights))
         self.total_weight += count if weights is None else float(weights.sum())
 
+    def add_statistics(self, other: "Statistics") -> None:
+        """Add the frames of other statistics of the same vertices and groups."""
+        self.frames += other.frames
+        self.seen += other.seen
+        self.total_weight += other.total_weight
+        for name in ("gram", "cross", "square"):
+            for into, values in zip(getattr(self, name), getattr(other, name), strict=True):
+                into += values
+
     def complete(self) -> None:
         """Copy the upper triangle of every Gram matrix to the lower one, in place."""
         for gram in self.gram:
@@ -139,15 +149,10 @@ def centred(vertices: np.ndarray, joints: np.ndarray) -> tuple[np.ndarray, np.nd
     return vertices - centre, joints - centre
 
 
-def joined(parts: list[Statistics]) -> Statistics:
+def joined(parts: Sequence[Statistics]) -> Statistics:
     """The statistics of all frames of some statistics of the same vertices and groups."""
     first = parts[0]
     total = Statistics(first.n_vertices, first.n_joints, first.groups)
     for part in parts:
-        total.frames += part.frames
-        total.seen += part.seen
-        total.total_weight += part.total_weight
-        for name in ("gram", "cross", "square"):
-            for into, values in zip(getattr(total, name), getattr(part, name), strict=True):
-                into += values
+        total.add_statistics(part)
     return total

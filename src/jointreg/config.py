@@ -182,6 +182,20 @@ class FitRegressor(Settings):
         return self
 
 
+class LearningCurve(Settings):
+    """Fits to fewer frames (rule fit_learning_curve; target learning_curve)."""
+
+    fractions: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        description="shares of each subject's frames, increasing, the last 1"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> "LearningCurve":
+        if self.fractions != sorted(set(self.fractions)) or self.fractions[-1:] != [1]:
+            raise ValueError(f"fractions are {self.fractions}, expected them to increase up to 1")
+        return self
+
+
 class TrainDiscriminator(Settings):
     """Discriminator and energy weights on a sample (rule train_discriminator), paper III, Eq. 5."""
 
@@ -291,6 +305,7 @@ class Config(Settings):
     networks: Networks
     fit_regressor_spin: FitRegressor
     fit_regressor_opt: FitRegressor
+    learning_curve: LearningCurve
     train_discriminator: TrainDiscriminator
     optimize: Optimize
     evaluate: Evaluate

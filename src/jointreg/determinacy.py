@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from jointreg._candidates import allowed_vertices, mirror_of
+from jointreg._candidates import allowed_vertices, mirror_of, thinned
 from jointreg._statistics import Statistics, joined
 from jointreg.body import Body
 from jointreg.config import FitRegressor
@@ -69,7 +69,8 @@ def determinacy(
         DataError, StoreError, ShapeError, UnitError, SolverError: as `fit`.
     """
     allowed = allowed_vertices(body, settings)
-    vertices = _thinned(body, allowed, regressor, settings)
+    used = np.flatnonzero(regressor.weights.any(axis=0))
+    vertices = np.union1d(thinned(body, allowed, MOST_VERTICES, settings), used)
     parts: dict[str, Statistics] = {}
     last = regressor if weighted(settings) else None
     for subject, (bodies, frames) in zip(subjects, sequences, strict=True):
@@ -85,7 +86,7 @@ def determinacy(
         "surface_mm": 1e3 * surface,
         "rank": _ranks(gram, may),
         "condition": [_condition(gram, np.flatnonzero(row)) for row in weights],
-        "residual_mm": 1e3 * np.sqrt(_squares(total.residual(weights), settings)),
+        "residual_mm": 1e3 * np.sqrt(row_squares(total.residual(weights), settings)),
         "held_out_mm": held_out,
         "uncertainty_mm": uncertainty,
     }
@@ -94,18 +95,6 @@ def determinacy(
         | {name: None if values is None else values[j] for name, values in columns.items()}
         for j, row in enumerate(inspect(regressor, body))
     ]
-
-
-def _thinned(
-    body: Body, allowed: np.ndarray, regressor: Regressor, settings: FitRegressor
-) -> np.ndarray:
-    """Every n-th vertex that a row may use, and all that the regressor uses, sorted."""
-    used = np.flatnonzero(allowed.any(axis=0))
-    step = -(-len(used) // MOST_VERTICES)
-    chosen = np.union1d(used[::step], np.flatnonzero(regressor.weights.any(axis=0)))
-    if settings.symmetric and body.mirror is not None:
-        chosen = np.union1d(chosen, body.mirror[chosen])
-    return chosen
 
 
 def _left_out(
@@ -125,23 +114,23 @@ def _left_out(
         rest = joined([part for name, part in parts.items() if name != subject])
         fits.append(fit_regressor(rest, settings, allowed=may, mirror=mirror).weights)
         own.complete()
-        squares += own.total_weight * _squares(own.residual(fits[-1]), settings)
+        squares += own.total_weight * row_squares(own.residual(fits[-1]), settings)
     moved = np.zeros(len(may))
     for weights in fits:
         away = weights - np.mean(fits, axis=0)
-        product = [_moved(away, gram) / total.total_weight for gram in total.gram]
-        moved += _squares(product, settings)
+        product = [moved_squares(away, gram) / total.total_weight for gram in total.gram]
+        moved += row_squares(product, settings)
     jackknife = (len(fits) - 1) / len(fits)
     return 1e3 * np.sqrt(squares / total.total_weight), 1e3 * np.sqrt(jackknife * moved)
 
 
-def _moved(away: np.ndarray, gram: np.ndarray) -> np.ndarray:
+def moved_squares(away: np.ndarray, gram: np.ndarray) -> np.ndarray:
     """away @ gram @ away.T on the vertices that matter."""
     used = np.flatnonzero(away.any(axis=0))
     return away[:, used] @ gram[np.ix_(used, used)] @ away[:, used].T
 
 
-def _squares(products: list[np.ndarray], settings: FitRegressor) -> np.ndarray:
+def row_squares(products: list[np.ndarray], settings: FitRegressor) -> np.ndarray:
     """Mean squared length of each row's residual, translation eliminated, from R R^T of each group."""
     links = couplings(len(products[0]), settings)
     both = [link @ product @ link for link, product in zip(links, products, strict=True)]

@@ -342,7 +342,25 @@ OFFSETS = Schema(
     },
 )
 
-SCHEMAS = (FRAMES, MASKS, FEATURES, BODIES, JOINTS, ENERGIES, BACKGROUND, ERRORS, OFFSETS)
+LEARNING_CURVE = Schema(
+    "learning_curve",
+    1,
+    "Regressors of some subjects and some of their frames. Facts: subsets (the subjects of each fit), "
+    "joint_names, topology_hash.",
+    {
+        "weights": Array(
+            ("fit", 17, "vertex"), "float64", "1", "Of the vertices that any fit uses.", 16
+        ),
+        "vertices": Array(("vertex",), "int32", "index", "Which vertices of the mesh these are."),
+        "fraction": Array(("fit",), "float64", "1", "Share of the frames of the fit's subjects."),
+        "frames": Array(("fit",), "int32", "1", "Number of frames."),
+    },
+)
+
+SCHEMAS = (
+    *(FRAMES, MASKS, FEATURES, BODIES, JOINTS, ENERGIES),
+    *(BACKGROUND, ERRORS, OFFSETS, LEARNING_CURVE),
+)
 
 
 def of_method(kind: str) -> Schema:

@@ -26,7 +26,7 @@ from jointreg.offsets import (
     read_offsets,
     sequence_residuals,
 )
-from jointreg.regressor import Regressor
+from jointreg.regressor import Regressor, fit
 from jointreg.skeleton import H36M_17
 from jointreg.stores import OFFSETS, Record
 from jointreg.synthetic.labels import labelled_joints, true_regressor
@@ -113,6 +113,20 @@ def test_planted_offsets_are_found(fitted, offsets):
     assert fitted.spread == pytest.approx(0.0035, rel=0.2)
     # The noise that was put in: 2 mm an axis and label, 20 frames a sequence.
     assert np.sqrt(np.diag(fitted.noise)).mean() == pytest.approx(0.002 / np.sqrt(FRAMES), rel=0.2)
+
+
+def test_what_the_first_regressor_took_up_of_the_offsets_is_given_back(
+    small, film, fitted, offsets, settings
+):
+    """A regressor fitted without offsets explains part of how people differ by their shapes: where one
+    starts from it, and where one starts from the planted regressor, the same is found."""
+    training = film({who: offsets[who] for who in TRAIN})
+    start = fit(small, [(bodies, frames) for _, bodies, frames in training], settings).weights
+    found = fit_offsets(small, training, start, settings)
+    assert rms_mm(found.offsets - fitted.offsets) < 0.02
+    truth = np.array([offsets[who] for who in TRAIN])
+    assert found.spread == pytest.approx(np.sqrt(np.var(truth, axis=0, ddof=1).mean()), rel=0.02)
+    assert compared(found.offsets, truth)["slope"] == pytest.approx(1, abs=0.02)
 
 
 def test_shared_regressor_takes_up_what_subjects_have_in_common(

@@ -30,6 +30,14 @@ def test_paper_target_needs_no_diagnosis(checkout):
     assert "diagnose" not in planned(checkout, "paper", *OPEN)
 
 
+def test_learning_curve_makes_one_variant_of_the_training_subjects_and_no_evaluation(checkout):
+    """Videos and truth of the test subjects are there, and nothing else of them."""
+    counts = planned(checkout, "learning_curve", *OPEN, "config/open_full.yaml")
+    assert {counts[rule] for rule in ("prepare", "segment", "estimate", "optimize")} == {75}
+    assert (counts["background"], counts["synthesize"], counts["diagnose_learning_curve"]) == (5, 7, 1)
+    assert not {"evaluate", "diagnose", "agreement", "figures", "table_1"} & set(counts)
+
+
 def test_the_real_data_set_stops_with_what_is_missing(checkout):
     done = snakemake(checkout, "--dry-run", check=False)
     assert done.returncode

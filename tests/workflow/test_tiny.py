@@ -72,14 +72,34 @@ def test_without_the_truth_the_same_tables_are_made(finished, tmp_path, root):
         index = f"data/tiny/human36m/{subject}/files.json"
         assert (again / index).read_bytes() == (finished / index).read_bytes()
     shutil.rmtree(again / "data/tiny/truth")
-    snakemake(again, "paper", *TINY)
+    curve = "results/tiny/tables/learning_curve.csv"
+    snakemake(again, "paper", curve, *TINY)
     assert not (again / "data/tiny/truth").exists()
-    for name in TABLES:
+    snakemake(finished, "learning_curve", *TINY)
+    for name in (*TABLES, "learning_curve.csv"):
         first, second = (folder / "results/tiny/tables" / name for folder in (finished, again))
         assert first.read_bytes() == second.read_bytes(), name
     for name in ("fit_regressor_spin/J_spin.npy", "fit_regressor_opt/J_opt_full.npy"):
         first, second = (folder / "results/tiny" / name for folder in (finished, again))
         assert first.read_bytes() == second.read_bytes(), name
+
+
+def test_learning_curve_ends_where_the_regressor_is(finished):
+    """All frames of both subjects: the error on true bodies is J_opt's, but for the thinned vertices."""
+    snakemake(finished, "learning_curve", *TINY)
+    table = rows(finished / "results/tiny/tables/learning_curve_truth.csv")
+    (whole,) = [
+        float(row["value_mm"])
+        for row in table
+        if (row["subset"], row["fraction"], row["metric"]) == ("S1+S5", "1.000000", "true_joints")
+    ]
+    known = diagnosis(finished)["truth", "full", "opt", "joint_error_true_joints"]
+    assert abs(whole - known) < 1
+    table = rows(finished / "results/tiny/tables/learning_curve.csv")
+    assert {(row["metric"], row["subset"]) for row in table} == {
+        *((metric, who) for metric in ("fitted", "held_out", "from_all") for who in ("S1", "S5")),
+        *((metric, "S1+S5") for metric in ("fitted", "from_all")),
+    }
 
 
 def test_a_truncated_store_stops_with_file_and_cure(finished, tmp_path):

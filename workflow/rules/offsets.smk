@@ -21,7 +21,7 @@ rule fit_offsets:
         runtime=lambda wc, attempt: 240 * attempt,
         mem_mb=lambda wc, attempt: 3000 * attempt,
     params:
-        cfg=fit_settings,
+        cfg=lambda wc: fit_settings(wc.variant),
         sequences=sequences("{subject}/{action}", "train"),
         body=BODY,
         body_digest=BODY_DIGEST,

@@ -38,10 +38,10 @@ rule fit_regressor_spin:
         "../scripts/fit_regressor.py"
 
 
-def fit_settings(wildcards):
-    """Settings of J_opt; bodies that were never asked to stand where the labels are get no say in it."""
+def fit_settings(variant):
+    """Settings of a variant's J_opt; bodies that were never asked to stand where the labels are get no say in it."""
     cfg = block("fit_regressor_opt")
-    if block("optimize", wildcards.variant)["joint_frame"] == "root_relative":
+    if block("optimize", variant)["joint_frame"] == "root_relative":
         cfg |= {"translation": "eliminated"}
     return cfg
 
@@ -59,7 +59,7 @@ use rule fit_regressor_spin as fit_regressor_opt with:
     log:
         f"logs/{RUN}/fit_regressor_opt/{{variant}}.log",
     params:
-        cfg=fit_settings,
+        cfg=lambda wc: fit_settings(wc.variant),
         body=BODY,
         body_digest=BODY_DIGEST,
         code=code("fit_regressor"),

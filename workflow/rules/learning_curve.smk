@@ -1,0 +1,94 @@
+"""Fits to fewer subjects and frames: `snakemake learning_curve`. No part of `all`."""
+
+FRACTIONS = CONFIG.learning_curve.fractions
+# Statistics that are kept: 24 MB each, twice that where the translation is eliminated.
+KEPT = len(FRACTIONS) * len({row.subject for row in SEQUENCES if row.split == "train"})
+
+
+rule fit_learning_curve:
+    """J_opt of variant `full` refitted to fewer subjects and frames, judged without the truth."""
+    input:
+        frames=sequences(rules.prepare.output.frames, split="train"),
+        bodies=sequences(rules.optimize.output.bodies, split="train", variant="full"),
+        regressor=rules.fit_regressor_opt.output.npy.format(variant="full"),
+        body=BODY_FILE,
+        support=CONFIG.fit_regressor_opt.support or [],
+    output:
+        store=f"results/{RUN}/fit_learning_curve/full.zarr.zip",
+        table=table_report("learning_curve.csv", "data"),
+    log:
+        f"logs/{RUN}/fit_learning_curve.log",
+    benchmark:
+        f"logs/{RUN}/fit_learning_curve.benchmark.tsv"
+    conda:
+        "../../envs/jointreg.yaml"
+    resources:
+        runtime=lambda wc, attempt: 240 * attempt,
+        mem_mb=lambda wc, attempt: (1000 + 50 * KEPT) * attempt,
+    params:
+        cfg=fit_settings("full"),
+        fractions=FRACTIONS,
+        body=BODY,
+        body_digest=BODY_DIGEST,
+        seed=CONFIG.seed,
+        code=code("fit_learning_curve"),
+    script:
+        "../scripts/fit_learning_curve.py"
+
+
+rule draw_learning_curve:
+    """The curves of the labels: one point a fit, a line through the means of each number of subjects."""
+    input:
+        table=rules.fit_learning_curve.output.table,
+    output:
+        figure_report("learning_curve", "learning curve"),
+    log:
+        f"logs/{RUN}/draw_learning_curve.log",
+    localrule: True
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        cfg=block("figures"),
+        code=code("draw_learning_curve"),
+    script:
+        "../scripts/draw_learning_curve.py"
+
+
+rule learning_curve:
+    """Table and figure of the learning curve, with the open data set those against the truth."""
+    input:
+        rules.draw_learning_curve.output,
+        f"results/{RUN}/tables/learning_curve_truth.csv" if CONFIG.synthesize.enabled else [],
+        f"results/{RUN}/figures/learning_curve_truth.svg" if CONFIG.synthesize.enabled else [],
+
+
+if CONFIG.synthesize.enabled:
+
+    rule diagnose_learning_curve:
+        """Compare the same fits with the truth on the test subjects."""
+        input:
+            truth=expand(rules.synthesize.output.truth, subject=TEST_SUBJECTS),
+            j_true=rules.synthesize_rig.output.truth,
+            fits=rules.fit_learning_curve.output.store,
+        output:
+            table=table_report("learning_curve_truth.csv", "data"),
+        log:
+            f"logs/{RUN}/diagnose_learning_curve.log",
+        conda:
+            "../../envs/jointreg.yaml"
+        params:
+            sequences=sequences("{subject}/{action}", "test"),
+            truth=TRUTH,
+            body=BODY,
+            body_digest=BODY_DIGEST,
+            code=code("diagnose_learning_curve"),
+        script:
+            "../scripts/diagnose_learning_curve.py"
+
+    use rule draw_learning_curve as draw_learning_curve_truth with:
+        input:
+            table=rules.diagnose_learning_curve.output.table,
+        output:
+            figure_report("learning_curve_truth", "learning curve against the truth"),
+        log:
+            f"logs/{RUN}/draw_learning_curve_truth.log",

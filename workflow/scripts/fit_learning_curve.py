@@ -1,0 +1,26 @@
+"""Rule `fit_learning_curve`. The science is in jointreg.learning_curve."""
+
+from jointreg import stores
+from jointreg.body import load_body
+from jointreg.config import FitRegressor
+from jointreg.job import progress, start
+from jointreg.learning_curve import COLUMNS, fit_arrays, learning_curve
+from jointreg.regressor import Training, load_regressor
+from jointreg.skeleton import H36M_17
+from jointreg.tidy import write_rows
+
+job = start(snakemake)
+body, settings = load_body(job.params.body), FitRegressor(**job.params.cfg)
+training = Training(job.input.bodies, job.input.frames, progress)
+whole = load_regressor(job.input.regressor, body)
+fits, rows = learning_curve(
+    body, training, training.subjects, whole, settings, job.params.fractions, job.generator
+)
+write_rows(job.output.table, rows, COLUMNS)
+facts = {"joint_names": list(H36M_17), "topology_hash": body.topology_hash}
+stores.LEARNING_CURVE.write(
+    job.output.store,
+    fit_arrays(fits),
+    attrs=facts | {"subsets": [list(fit.subjects) for fit in fits]},
+    provenance=job.provenance,
+)
