@@ -29,7 +29,7 @@ to `_union`:
 
 Ends are compared by x, then y, as if the pixel were sheared by next to nothing: vertical and touching
 lines need no tolerance then, because lines that share a vertex hold the same two numbers. One line is
-compared with sixteen others at a time, without branches; the few pairs that touch where they should
+compared with eight others at a time, without branches; the few pairs that touch where they should
 cross or run past each other are settled one by one (`_touch`). A pixel with more than `CAPACITY`
 pieces or `EVENTS` events keeps its mean number of layers.
 """
@@ -39,8 +39,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-LANES = 16
-"""Frames, or lines, handled side by side: one AVX-512 register of float32."""
+LANES, BLOCK = 16, 8
+"""Frames and lines handled side by side: one AVX-512 register of float32, of float64."""
 
 CAPACITY = 128
 """Pieces in one pixel that are united exactly."""
@@ -60,8 +60,8 @@ LX, LY, RX, RY, SLOPE, ABOVE, PART, REACH, ROWS = range(9)
 corner, signed area under it, how far right it can have others beside it."""
 
 LANE = np.zeros(37, dtype=np.int64)
-"""Lane of a bit by its remainder: no two powers of 2 up to 2^35 leave the same."""
-LANE[[2**lane % 37 for lane in range(LANES)]] = np.arange(LANES)
+"""Lane of a bit by its remainder: no two powers of 2 leave the same."""
+LANE[[2**lane % 37 for lane in range(BLOCK)]] = np.arange(BLOCK)
 
 COVER, PULL, L2 = range(3)
 """What `draw` does: write coverage, pull back the gradient of a weighted sum of it, or of `l2`."""
@@ -373,11 +373,12 @@ def _unite(
 
     Pieces there keep the bare part of their span.
     """
-    lanes = np.empty((ROWS, 3 * CAPACITY // LANES, LANES))
+    lanes = np.empty((ROWS, 3 * CAPACITY // BLOCK, BLOCK))
     lines = lanes.reshape((ROWS, 3 * CAPACITY))
-    signs = np.empty((3 * CAPACITY // LANES, LANES), dtype=np.int64)
+    signs = np.empty((3 * CAPACITY // BLOCK, BLOCK), dtype=np.int64)
     events, links = np.empty((EVENTS, 2)), np.empty(CAPACITY + EVENTS, dtype=np.int64)
     pairs, owners = np.empty(EVENTS, dtype=np.int64), np.empty(CAPACITY, dtype=np.int64)
+    specials = np.empty((3 * CAPACITY // BLOCK, CAPACITY), dtype=np.int64)
     lasts = np.empty(pieces, dtype=np.int64)
     count = _list_crossed(cells, pieces, heads, lasts)
     flat = layers.reshape(-1)
@@ -396,6 +397,7 @@ def _unite(
             events,
             links,
             owners,
+            specials,
             pairs,
         )
 
@@ -427,20 +429,21 @@ def _union(
     events: np.ndarray,
     links: np.ndarray,
     owners: np.ndarray,
+    specials: np.ndarray,
     pairs: np.ndarray,
 ) -> float:
     """Covered area of a pixel with `mean` layers whose list of pieces begins with `last`.
 
     `lines` (ROWS, lines) and `signs` (layers below a line less those above) also come as `lanes` and
-    `sign_lanes`, by blocks of `LANES`; `owners` are the lines' pieces. Behind the lines of pieces come
+    `sign_lanes`, by blocks of `BLOCK`; `owners` are the lines' pieces. Behind the lines of pieces come
     those of `_add_ports`.
     """
     count, under, touched, p = 0, 0.0, False, last
     while p > 0:
         if count == CAPACITY:
             return mean
-        if count % LANES == 0:
-            _empty_block(lanes, count // LANES)
+        if count % BLOCK == 0:
+            _empty_block(lanes, count // BLOCK)
         x0, y0, x1, y1 = shapes[0, p], shapes[1, p], shapes[2, p], shapes[3, p]
         # Lines from the left edge of the pixel all start at 0: in order of y, not of rounding.
         x0, x1 = (0.0 if x0 < NEAR else x0), (0.0 if x1 < NEAR else x1)
@@ -465,7 +468,7 @@ def _union(
     if touched:
         several = _add_ports(lines, lanes, signs, count)
         area = _top_length(lines, signs, count, several, corner)
-    found = _compare(lines, lanes, sign_lanes, count, several, pairs)
+    found = _compare(lines, lanes, sign_lanes, count, several, specials, pairs)
     if found < 0:
         return mean
     if found > 0:
@@ -486,7 +489,7 @@ def _union(
 @inlined
 def _empty_block(lanes: np.ndarray, block: int) -> None:
     """Lines that nothing is beside, in lanes that may stay unused."""
-    for k in range(LANES):
+    for k in range(BLOCK):
         lanes[REACH, block, k] = -1.0
 
 
@@ -500,8 +503,8 @@ def _add_ports(lines: np.ndarray, lanes: np.ndarray, signs: np.ndarray, count: i
     for i in range(count):
         for side in range(2):
             if lines[LY + 2 * side, i] < NEAR:
-                if several % LANES == 0:
-                    _empty_block(lanes, several // LANES)
+                if several % BLOCK == 0:
+                    _empty_block(lanes, several // BLOCK)
                 lines[LX, several], lines[LY, several] = lines[LX + 2 * side, i], -1.0
                 lines[RX, several], lines[RY, several] = 2.0, -1.0
                 lines[SLOPE, several], lines[REACH, several] = 0.0, 2.0
@@ -531,6 +534,7 @@ def _compare(
     sign_lanes: np.ndarray,
     count: int,
     several: int,
+    specials: np.ndarray,
     pairs: np.ndarray,
 ) -> int:
     """Count the lines above each left end, and list the pairs that cross or touch.
@@ -538,13 +542,12 @@ def _compare(
     Of a pair (a, b), b starts where a already runs. Touching pairs are listed from both sides and not
     counted. Returns twice the number of pairs, or -1 if they are too many.
     """
-    found = 0
     for b in range(count):
         blx, bly, brx, bry = lines[LX, b], lines[LY, b], lines[RX, b], lines[RY, b]
         b_slope, above = lines[SLOPE, b], 0
-        for block in range((several + LANES - 1) // LANES):
+        for block in range((several + BLOCK - 1) // BLOCK):
             special = 0
-            for k in range(LANES):
+            for k in range(BLOCK):
                 alx, aly = lanes[LX, block, k], lanes[LY, block, k]
                 arx, ary = lanes[RX, block, k], lanes[RY, block, k]
                 a_slope = lanes[SLOPE, block, k]
@@ -563,16 +566,21 @@ def _compare(
                 crosses = (over != (finish < 0)) & ((alx != blx) | over)
                 above += sign_lanes[block, k] if beside & clear & over else 0
                 special |= (1 << k) if beside & (crosses | (not clear)) else 0
-            if b // LANES == block:
-                special &= ~(1 << (b % LANES))
+            specials[block, b] = special
+        specials[b // BLOCK, b] &= ~(1 << (b % BLOCK))
+        lines[ABOVE, b] = above
+    # Only now: a branch that waits for the comparison would cost as much as that.
+    found = 0
+    for block in range((several + BLOCK - 1) // BLOCK):
+        for b in range(count):
+            special = specials[block, b]
             while special != 0:
                 lowest = special & -special
                 special ^= lowest
                 if found + 2 > EVENTS:
                     return -1
-                pairs[found], pairs[found + 1] = LANES * block + LANE[lowest % 37], b
+                pairs[found], pairs[found + 1] = BLOCK * block + LANE[np.uint64(lowest % 37)], b
                 found += 2
-        lines[ABOVE, b] = above
     return found
 
 
@@ -671,7 +679,15 @@ def _keep_bare(
 ) -> float:
     """Cut the span of piece p, line i, down to its bare part; returns the signed area under that."""
     begin, length, moment, sign = 0.0, 0.0, 0.0, signs[i]
-    while True:
+    only = links[i]
+    if links[only] < 0:  # one event: no order to find, no branch to wait for its place
+        place, change = events[only - CAPACITY, 0], events[only - CAPACITY, 1]
+        begin = 0.0 if (above >= 1) != (above + sign >= 1) else place
+        end = 1.0 if (above + change >= 1) != (above + change + sign >= 1) else place
+        length, middle = end - begin, 0.5 * (begin + end)
+        moment = length * (middle if sign > 0 else 1 - middle)
+    several = links[only] >= 0
+    while several:
         end, nearest, before, link = 1.0, -1, i, i
         while links[link] >= 0:
             if events[links[link] - CAPACITY, 0] <= end:
