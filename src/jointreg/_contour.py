@@ -520,10 +520,9 @@ def _top_length(lines: np.ndarray, signs: np.ndarray, count: int, several: int, 
     for port in range(count, several):
         x, step, above = lines[LX, port], signs[port], corner
         for other in range(count, several):
-            if lines[LX, other] < x or (lines[LX, other] == x and other < port):
-                above += signs[other]
-        if (above >= 1) != (above + step >= 1):
-            length += step * (1 - x)
+            before = (lines[LX, other] < x) | ((lines[LX, other] == x) & (other < port))
+            above += signs[other] * before
+        length += step * (1 - x) * ((above >= 1) != (above + step >= 1))
     return length
 
 
