@@ -2,38 +2,45 @@
 
 In one file on purpose: numba's cache on disk does not notice edits in another.
 
-Points come as (V, 2, N): frames innermost. Image coordinates inside are shifted by half a pixel, so
-that pixel (row, column) is the cell [column, column + 1] x [row, row + 1]. All scalars are float64;
-only buffers have the dtype of the points.
+Points come as (V, 2, groups, LANES): a group of frames side by side, innermost. Each frame is drawn in
+a window around its contour, in coordinates shifted so that pixel (row, column) of the window is the
+cell [column, column + 1] x [row, row + 1]. Images of the window have one more row on top, for what
+lies above the image: there the contour covers the whole column below itself. All scalars are float64;
+only images have the dtype of the points. Kernels borrow arrays and count no references (`_nrt`): in
+calls this small that costs a fifth of the time.
 
-A frame's contour is first cut into pieces, each inside one cell: `cells` (P, 4) holds row, column,
-edge and a code, `shapes` (P, 4) start and end inside the cell, `spans` (P, 2) the piece's length and
-middle as fractions of the edge. Row -1 is a piece above the image, cut at columns only: it covers the
-whole column below itself.
+A frame's contour is first cut into pieces, each inside one pixel, numbered from 1. `shapes` (6, P):
+start x, y and end x, y inside the pixel, length and middle as fractions of the edge. `cells` (4, P):
+pixel, edge, code, and the piece before in the same pixel (0: none), a list that `heads` begins.
 
 Layers are the faces of positive sign over a point: never negative, and at least 1 exactly where any
 face lies, also where the mesh crosses itself. Their mean over a pixel, cut off at 1, is the covered
 area unless the pixel holds 0 and 2 layers at once. One chain of pieces that runs through a pixel
-without turning back in both x and y has two neighbouring numbers of layers beside it; every other
-pixel with pieces goes to `_union`:
+without crossing itself has two neighbouring numbers of layers beside it. A chain cannot cross itself
+if it does not turn back in both x and y, or has only two pieces. Every other pixel with pieces goes
+to `_union`:
 
 - Each piece, taken from left to right (from the top if vertical), is a line with as many layers above
   it as the pixel has at its top edge there, plus or minus one for each line above its left end.
 - The number at the top edge follows from the mean: it is the one whole number that gives it.
 - Where two lines cross, each gets the other above it or loses it: an event on both.
 - A part of a line is bare, and bounds the covered area, if it has layers on one side only. The area
-  under the bare parts is the covered area; only bare parts pull (`spans` is cut down to them).
+  under the bare parts is the covered area; only bare parts pull (their length is cut down to them).
 
 Ends are compared by x, then y, as if the pixel were sheared by next to nothing: vertical and touching
-lines need no tolerance then, because lines that share a vertex hold the same two numbers. A pixel
-with more than `CAPACITY` pieces or `EVENTS` events keeps its mean number of layers.
+lines need no tolerance then, because lines that share a vertex hold the same two numbers. One line is
+compared with eight others at a time, without branches; the few pairs that touch where they should
+cross or run past each other are settled one by one (`_touch`). A pixel with more than `CAPACITY`
+pieces or `EVENTS` events keeps its mean number of layers.
 """
+
+from typing import Any
 
 import numpy as np
 from numba import njit
 
-LANES = 16
-"""Frames handled side by side: one AVX-512 register of float32."""
+LANES, BLOCK = 16, 8
+"""Frames and lines handled side by side: one AVX-512 register of float32, of float64."""
 
 CAPACITY = 128
 """Pieces in one pixel that are united exactly."""
@@ -44,236 +51,225 @@ EVENTS = 1024
 NEAR = 1e-9
 """Distance in pixels below which lines touch instead of crossing, or a piece ends at the top edge."""
 
-RIGHT, LEFT, DOWN, UP, CHAIN = 1, 2, 4, 8, 16
-"""Code of a piece: ways it runs, plus `CHAIN` unless it goes on from another in the same pixel. The
-codes of a pixel make its mark: ways by or, chains by sum. A negative mark is -1 - its last piece."""
+RIGHT, LEFT, DOWN, UP, PIECE, CHAIN = 1, 2, 4, 8, 16, 1 << 18
+"""Code of a piece: ways it runs, `PIECE`, and `CHAIN` unless it goes on from another in the same pixel.
+The codes of a pixel, ways by or, the rest by sum, are the mark of the last piece of its list."""
 
-LANE_OF_BYTE = np.uint64(0x0001020304050607)
-"""Times 256^k, its top byte is k."""
+LX, LY, RX, RY, SLOPE, ABOVE, PART, REACH, ROWS = range(9)
+"""Rows of a line: left end, right end, slope, layers above the left end less those at the pixel's
+corner, signed area under it, how far right it can have others beside it."""
 
+LANE = np.zeros(37, dtype=np.int64)
+"""Lane of a bit by its remainder: no two powers of 2 leave the same."""
+LANE[[2**lane % 37 for lane in range(BLOCK)]] = np.arange(BLOCK)
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def cover(points: np.ndarray, faces: np.ndarray, edges: np.ndarray, image: np.ndarray) -> int:
-    """Write coverage into `image` (N, H, W); returns the first frame with bad points, or -1."""
-    frames, height, width = image.shape
-    layers = np.zeros((height + 1, width), dtype=points.dtype)
-    marks = np.zeros((height, width), dtype=np.int32)
-    contour = np.empty((LANES, len(edges)), dtype=np.int32)
-    cells, shapes, spans = _room(1024, height, width)
-    for first in range(0, frames, LANES):
-        block, bad = _load(points, first)
-        if bad >= 0:
-            return first + bad
-        counts = _find_contours(block, faces, edges, contour)
-        for lane in range(min(LANES, frames - first)):
-            ends = _edge_ends(block, edges, contour[lane], counts[lane], lane)
-            pieces, cells, shapes, spans = _cut(ends, height, width, cells, shapes, spans)
-            layers[:] = 0
-            _add_areas(cells, shapes, pieces, layers, marks)
-            _unite(cells, shapes, spans, pieces, layers, marks)
-            _resolve_coverage(layers, image[first + lane])
-    return -1
+COVER, PULL, L2 = range(3)
+"""What `draw` does: write coverage, pull back the gradient of a weighted sum of it, or of `l2`."""
+
+ALLOCATING: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+BORROWING: dict[str, Any] = {**ALLOCATING, "_nrt": False}
+allocating, kernel, inlined = (
+    njit(**ALLOCATING),
+    njit(**BORROWING),
+    njit(**BORROWING, forceinline=True),
+)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def pull_back(
-    points: np.ndarray, faces: np.ndarray, edges: np.ndarray, image: np.ndarray, grad: np.ndarray
-) -> None:
-    """Add to `grad` (V, 2, N) the gradient of sum(image * C), `image` (N, H, W)."""
-    frames, height, width = image.shape
-    layers = np.zeros((height + 1, width), dtype=points.dtype)
-    marks = np.zeros((height, width), dtype=np.int32)
-    contour = np.empty((LANES, len(edges)), dtype=np.int32)
-    cells, shapes, spans = _room(1024, height, width)
-    for first in range(0, frames, LANES):
-        block, _ = _load(points, first)
-        counts = _find_contours(block, faces, edges, contour)
-        for lane in range(min(LANES, frames - first)):
-            frame = first + lane
-            ends = _edge_ends(block, edges, contour[lane], counts[lane], lane)
-            pieces, cells, shapes, spans = _cut(ends, height, width, cells, shapes, spans)
-            layers[:] = 0
-            _add_areas(cells, shapes, pieces, layers, marks)
-            _unite(cells, shapes, spans, pieces, layers, marks)
-            pulls = _pulls(cells, spans, pieces, image[frame], len(ends))
-            _scatter(pulls, ends, edges, contour[lane], grad, frame)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def l2(
+@allocating
+def draw(
+    task: int,
+    frames: int,
     points: np.ndarray,
     faces: np.ndarray,
     edges: np.ndarray,
     mask: np.ndarray,
+    image: np.ndarray,
     loss: np.ndarray,
     grad: np.ndarray,
 ) -> int:
-    """Sum of (mask / 255 - C)^2 into `loss` (N,) and its gradient into `grad` (V, 2, N).
+    """Do a task for the first `frames` frames; returns the first with a bad point, or -1.
 
-    Returns the first frame with bad points, or -1.
+    `COVER` writes coverage into `image` (N, H, W), zero before. `PULL` adds the gradient of
+    sum(image * coverage) to `grad`, of the shape of `points`. `L2` writes the sum of
+    (mask / 255 - coverage)^2 into `loss` (N,) and adds its gradient to `grad`. Other arrays are
+    not used.
     """
-    frames, height, width = mask.shape
-    layers = np.zeros((height + 1, width), dtype=points.dtype)
-    marks = np.zeros((height, width), dtype=np.int32)
+    height, width = (mask.shape[1], mask.shape[2]) if task == L2 else (image.shape[1], image.shape[2])
+    layers = np.zeros((height + 2, width), dtype=points.dtype)
+    heads = np.zeros((height + 1, width), dtype=np.int32)
     contour = np.empty((LANES, len(edges)), dtype=np.int32)
-    cells, shapes, spans = _room(1024, height, width)
-    for first in range(0, frames, LANES):
-        block, bad = _load(points, first)
+    positive = np.empty((len(faces), LANES), dtype=np.uint8)
+    ends, pulls = np.empty((5, len(edges))), np.empty((2, len(edges)))
+    counts, window = np.empty(LANES, dtype=np.int64), np.empty(4, dtype=np.int64)
+    sums = np.zeros(width, dtype=points.dtype)
+    room = 8192
+    cells, shapes = np.empty((4, room), dtype=np.int32), np.empty((6, room))
+    for group in range(points.shape[2]):
+        bad = _first_bad(points, group, frames)
         if bad >= 0:
-            return first + bad
-        counts = _find_contours(block, faces, edges, contour)
-        for lane in range(min(LANES, frames - first)):
-            frame = first + lane
-            ends = _edge_ends(block, edges, contour[lane], counts[lane], lane)
-            pieces, cells, shapes, spans = _cut(ends, height, width, cells, shapes, spans)
-            layers[:] = 0
-            _add_areas(cells, shapes, pieces, layers, marks)
-            _unite(cells, shapes, spans, pieces, layers, marks)
-            loss[frame] = _resolve_l2(layers, mask[frame])
-            pulls = _pulls(cells, spans, pieces, layers, len(ends))
-            _scatter(pulls, ends, edges, contour[lane], grad, frame)
+            return bad
+        _find_contours(points, group, faces, edges, positive, contour, counts)
+        for lane in range(min(LANES, frames - group * LANES)):
+            frame, count = group * LANES + lane, counts[lane]
+            _edge_ends(points, group, lane, edges, contour, count, height, width, ends, window)
+            left, top, right, bottom = window[0], window[1], window[2], window[3]
+            rows, columns = bottom - top, right - left
+            pieces = _cut(ends, count, rows, columns, width, cells, shapes)
+            while pieces < 0:
+                room *= 2
+                cells, shapes = np.empty((4, room), dtype=np.int32), np.empty((6, room))
+                pieces = _cut(ends, count, rows, columns, width, cells, shapes)
+            _add_areas(cells, shapes, pieces, layers, heads)
+            _sum_down(layers, rows, columns)
+            _unite(cells, shapes, ends, pieces, heads, layers)
+            if task == COVER:
+                _resolve_coverage(layers, image[frame, top:bottom, left:right])
+            else:
+                if task == L2:
+                    _add_squares(mask[frame], sums)
+                    _resolve_l2(layers, mask[frame, top:bottom, left:right], sums)
+                    loss[frame] = _take_sum(sums)
+                else:
+                    _load_slopes(layers, image[frame, top:bottom, left:right])
+                _pull(cells, shapes, pieces, layers, pulls, count)
+                _scatter(pulls, ends, count, edges, contour, group, lane, grad)
+            _clear(layers, heads, rows, columns)
     return -1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _room(pieces: int, height: int, width: int) -> tuple:
-    """Memory for at least `pieces` pieces and one more edge across the whole image."""
-    size = pieces + 2 * width + height + 16
-    return np.empty((size, 4), dtype=np.int32), np.empty((size, 4)), np.empty((size, 2))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _load(points: np.ndarray, first: int) -> tuple:
-    """Copy frames into a full block, shifted to cell coordinates; idle lanes repeat the first.
-
-    Also returns the first lane with a point that is not finite, or -1.
-    """
-    vertices, lanes = points.shape[0], min(LANES, points.shape[2] - first)
-    block = np.empty((vertices, 2, LANES), dtype=points.dtype)
-    half = points.dtype.type(0.5)
-    if lanes == LANES:
-        for v in range(vertices):
-            for axis in range(2):
-                for lane in range(LANES):
-                    block[v, axis, lane] = points[v, axis, first + lane] + half
-    else:
-        for v in range(vertices):
-            for axis in range(2):
-                for lane in range(LANES):
-                    source = first + (lane if lane < lanes else 0)
-                    block[v, axis, lane] = points[v, axis, source] + half
-    checksum = np.zeros(LANES, dtype=points.dtype)
-    for v in range(vertices):
+@kernel
+def _first_bad(points: np.ndarray, group: int, frames: int) -> int:
+    """First frame of a group with a point that is not finite, or -1."""
+    total = points.dtype.type(0)
+    for v in range(points.shape[0]):
         for axis in range(2):
+            part = points.dtype.type(0)
             for lane in range(LANES):
-                checksum[lane] += block[v, axis, lane] * 0  # stays 0 unless inf or NaN
-    for lane in range(lanes):
-        if checksum[lane] != 0:
-            return block, lane
-    return block, -1
+                part += points[v, axis, group, lane] * 0
+            total += part
+    if total == 0:  # not where anything is inf or NaN
+        return -1
+    for lane in range(min(LANES, frames - group * LANES)):
+        for v in range(points.shape[0]):
+            for axis in range(2):
+                if not np.isfinite(points[v, axis, group, lane]):
+                    return group * LANES + lane
+    return -1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _find_contours(
-    block: np.ndarray, faces: np.ndarray, edges: np.ndarray, contour: np.ndarray
-) -> np.ndarray:
-    """List each lane's edges between a face of positive area and another; returns the counts.
+    points: np.ndarray,
+    group: int,
+    faces: np.ndarray,
+    edges: np.ndarray,
+    positive: np.ndarray,
+    contour: np.ndarray,
+    counts: np.ndarray,
+) -> None:
+    """List each lane's edges between a face of positive area and another, and their number.
 
     Entries are 2 * edge, plus 1 where the positive face runs through the edge backwards.
     """
-    positive = np.empty((len(faces), LANES), dtype=np.uint8)
     for f in range(len(faces)):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        for lane in range(LANES):
-            ux = block[b, 0, lane] - block[a, 0, lane]
-            uy = block[b, 1, lane] - block[a, 1, lane]
-            wx = block[c, 0, lane] - block[a, 0, lane]
-            wy = block[c, 1, lane] - block[a, 1, lane]
+        for lane in range(points.shape[3]):  # LANES, which would be unrolled into scalars
+            ux = points[b, 0, group, lane] - points[a, 0, group, lane]
+            uy = points[b, 1, group, lane] - points[a, 1, group, lane]
+            wx = points[c, 0, group, lane] - points[a, 0, group, lane]
+            wy = points[c, 1, group, lane] - points[a, 1, group, lane]
             positive[f, lane] = ux * wy > wx * uy
     words = positive.view(np.uint64)
-    counts = np.zeros(LANES, dtype=np.int64)
+    for lane in range(LANES):
+        counts[lane] = 0
     for e in range(len(edges)):
         one, two = edges[e, 2], edges[e, 3]
-        for half in range(2):
-            differ = words[one, half] ^ words[two, half]
-            while differ:
-                lowest = differ & (~differ + np.uint64(1))
-                # The lowest byte that differs, found by a product instead of a search.
-                where = 8 * half + np.int64((lowest * LANE_OF_BYTE) >> np.uint64(56))
-                contour[where, counts[where]] = 2 * e + positive[two, where]
-                counts[where] += 1
-                differ ^= lowest
-    return counts
+        if (words[one, 0] ^ words[two, 0]) | (words[one, 1] ^ words[two, 1]):
+            for lane in range(LANES):  # written always, kept if it counts: cheaper than a branch
+                contour[lane, counts[lane]] = 2 * e + positive[two, lane]
+                counts[lane] += positive[one, lane] != positive[two, lane]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _edge_ends(
-    block: np.ndarray, edges: np.ndarray, contour: np.ndarray, count: int, lane: int
-) -> np.ndarray:
-    """Start x, y and end x, y of each contour edge, (count, 4) float64."""
-    ends = np.empty((count, 4), dtype=np.float64)
-    for s in range(count):
-        edge, back = contour[s] >> 1, contour[s] & 1
-        start, end = edges[edge, back], edges[edge, 1 - back]
-        ends[s, 0], ends[s, 1] = block[start, 0, lane], block[start, 1, lane]
-        ends[s, 2], ends[s, 3] = block[end, 0, lane], block[end, 1, lane]
-    return ends
+    points: np.ndarray,
+    group: int,
+    lane: int,
+    edges: np.ndarray,
+    contour: np.ndarray,
+    count: int,
+    height: int,
+    width: int,
+    ends: np.ndarray,
+    window: np.ndarray,
+) -> None:
+    """Write start x, y, end x, y and slope of each contour edge into `ends` (5, edges).
 
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _cut(
-    ends: np.ndarray, height: int, width: int, cells: np.ndarray, shapes: np.ndarray, spans: np.ndarray
-) -> tuple:
-    """Cut all edges at the pixel grid; returns the number of pieces and their (grown) memory.
-
-    Parts left, right and below the image are dropped: they cover nothing inside.
+    `window` (left, top, right, bottom) becomes the part of the image around them.
     """
-    count = 0
-    for s in range(len(ends)):
-        if count + 2 * width + height + 16 > len(cells):
-            grown_cells, grown_shapes, grown_spans = _room(2 * len(cells), height, width)
-            grown_cells[:count], grown_shapes[:count], grown_spans[:count] = (
-                cells[:count],
-                shapes[:count],
-                spans[:count],
-            )
-            cells, shapes, spans = grown_cells, grown_shapes, grown_spans
-        x0, y0, x1, y1 = ends[s, 0], ends[s, 1], ends[s, 2], ends[s, 3]
+    low_x, low_y, high_x, high_y = 1.0 * width, 1.0 * height, 0.0, 0.0
+    for s in range(count):
+        edge, back = contour[lane, s] >> 1, contour[lane, s] & 1
+        start, end = edges[edge, back], edges[edge, 1 - back]
+        x, y = points[start, 0, group, lane] + 0.5, points[start, 1, group, lane] + 0.5
+        ends[0, s], ends[1, s] = x, y
+        ends[2, s] = points[end, 0, group, lane] + 0.5
+        ends[3, s] = points[end, 1, group, lane] + 0.5
+        low_x, low_y, high_x, high_y = min(low_x, x), min(low_y, y), max(high_x, x), max(high_y, y)
+    window[0], window[1] = int(max(low_x, 0.0)), int(max(low_y, 0.0))
+    window[2] = max(int(min(high_x, width - 1.0)) + 1, window[0])
+    window[3] = max(int(min(high_y, height - 1.0)) + 1, window[1])
+    left, top = 1.0 * window[0], 1.0 * window[1]
+    for s in range(count):
+        ends[0, s] -= left
+        ends[1, s] -= top
+        ends[2, s] -= left
+        ends[3, s] -= top
+        ends[4, s] = (ends[3, s] - ends[1, s]) / (ends[2, s] - ends[0, s])
+
+
+@kernel
+def _cut(
+    ends: np.ndarray,
+    edges: int,
+    height: int,
+    width: int,
+    stride: int,
+    cells: np.ndarray,
+    shapes: np.ndarray,
+) -> int:
+    """Cut all edges at the pixel grid; returns one more than the number of pieces, -1 if room ends.
+
+    Parts left, right and below the window are dropped: they cover nothing inside. `stride` is the
+    width of the images that the window lies in.
+    """
+    count = 1
+    cells[2, 0] = 0
+    for s in range(edges):
+        if count + 2 * width + height + 16 > cells.shape[1]:
+            return -1
+        x0, y0, x1, y1 = ends[0, s], ends[1, s], ends[2, s], ends[3, s]
         dx, dy = x1 - x0, y1 - y0
-        code = RIGHT * (dx > 0) + LEFT * (dx < 0) + DOWN * (dy > 0) + UP * (dy < 0)
-        column, row = np.floor(x0), np.floor(y0)
-        if column == x0 or row == y0:
-            code |= CHAIN
+        code = PIECE + RIGHT * (dx > 0) + LEFT * (dx < 0) + DOWN * (dy > 0) + UP * (dy < 0)
+        new = CHAIN * (np.floor(x0) == x0 or np.floor(y0) == y0)
         t0, t1 = 0.0, 1.0
         if not (min(x0, x1) >= 0 and max(x0, x1) < width and min(y0, y1) >= 0 and max(y0, y1) < height):
             t0, t1 = _clip(x0, dx, 0.0, width, t0, t1)
             above0, above1 = _clip(y0, dy, -np.inf, 0.0, t0, t1)
             if above0 < above1:
                 count = _march(
-                    s, x0, -1.0, x1, -1.0, above0, above1, 1, width, count, code, cells, shapes, spans
+                    s, x0, -1.0, x1, -1.0, above0, above1, 0, width, stride, 0, 0, count, cells, shapes
                 )
             t0, t1 = _clip(y0, dy, 0.0, height, t0, t1)
             if not t0 < t1:
                 continue
             if t0 > 0:
-                code |= CHAIN
-        elif column == np.floor(x1) and row == np.floor(y1):
-            cells[count, 0], cells[count, 1], cells[count, 2] = int(row), int(column), s
-            cells[count, 3] = code
-            shapes[count, 0], shapes[count, 1], shapes[count, 2], shapes[count, 3] = (
-                x0 - column,
-                y0 - row,
-                x1 - column,
-                y1 - row,
-            )
-            spans[count, 0], spans[count, 1] = 1.0, 0.5
-            count += 1
-            continue
-        count = _march(s, x0, y0, x1, y1, t0, t1, height, width, count, code, cells, shapes, spans)
-    return count, cells, shapes, spans
+                new = CHAIN
+        count = _march(s, x0, y0, x1, y1, t0, t1, height, width, stride, code, new, count, cells, shapes)
+    return count
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@inlined
 def _clip(start: float, step: float, low: float, high: float, t0: float, t1: float) -> tuple:
     """Narrow [t0, t1] to where low <= start + step t <= high; t1 <= t0 where nothing is left."""
     if step > 0:
@@ -283,7 +279,7 @@ def _clip(start: float, step: float, low: float, high: float, t0: float, t1: flo
     return (t0, t1) if low <= start < high else (1.0, 0.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _march(
     edge: int,
     x0: float,
@@ -294,277 +290,403 @@ def _march(
     t1: float,
     height: int,
     width: int,
-    count: int,
+    stride: int,
     code: int,
+    new: int,
+    count: int,
     cells: np.ndarray,
     shapes: np.ndarray,
-    spans: np.ndarray,
 ) -> int:
-    """Step from cell to cell between fractions t0 and t1 (Amanatides & Woo 1987).
+    """Step from pixel to pixel between fractions t0 and t1 (Amanatides & Woo 1987).
 
-    With y0 = y1 = -1 the pieces get row -1. Returns the new number of pieces.
+    The first piece's code is code + new, the others' code + CHAIN. With height 0 and code 0 all lie
+    in the row above the window. Returns the next piece's number.
     """
     dx, dy = x1 - x0, y1 - y0
-    column = min(max(int(np.floor(x0 + dx * t0)), 0), width - 1)
-    row = -1 if y0 == -1 and dy == 0 else min(max(int(np.floor(y0 + dy * t0)), 0), height - 1)
-    step_x, step_y = (1 if dx > 0 else -1), (1 if dy > 0 else -1)
-    t_x, stride_x = np.inf, np.inf
-    if dx != 0:
-        stride_x = abs(1 / dx)
-        t_x = (column + (dx > 0) - x0) / dx
-    t_y, stride_y = np.inf, np.inf
-    if dy != 0:
-        stride_y = abs(1 / dy)
-        t_y = (row + (dy > 0) - y0) / dy
     t, x, y = t0, x0 + dx * t0, y0 + dy * t0
+    first_row, last_row, last_column = (0.0 if height > 0 else -1.0), height - 1.0, width - 1.0
+    column = min(max(np.floor(x), 0.0), last_column)
+    row = min(max(np.floor(y), first_row), last_row)
+    step_x, step_y = (1.0 if dx > 0 else -1.0), (1.0 if dy > 0 else -1.0)
+    inverse_x, inverse_y = 1 / dx, 1 / dy
+    t_x = (column + (dx > 0) - x0) * inverse_x if dx != 0 else np.inf
+    t_y = (row + (dy > 0) - y0) * inverse_y if dy != 0 else np.inf
     while True:
-        t_next = min(t_x, t_y, t1)
-        if t_next > t:
-            x_next, y_next = (x1, y1) if t_next == 1 else (x0 + dx * t_next, y0 + dy * t_next)
-            cells[count, 0], cells[count, 1], cells[count, 2], cells[count, 3] = row, column, edge, code
-            shapes[count, 0], shapes[count, 1] = x - column, y - row
-            shapes[count, 2], shapes[count, 3] = x_next - column, y_next - row
-            spans[count, 0], spans[count, 1] = t_next - t, 0.5 * (t + t_next)
-            count += 1
-            t, x, y = t_next, x_next, y_next
-        code = code | CHAIN
+        sideways, t_next = t_x <= t_y, min(min(t_x, t_y), t1)
+        x_next = x1 if t_next == 1 else x0 + dx * t_next
+        y_next = y1 if t_next == 1 else y0 + dy * t_next
+        cells[0, count] = int((row + 1) * stride + column)
+        cells[1, count], cells[2, count] = edge, code + new
+        shapes[0, count], shapes[1, count] = x - column, y - row
+        shapes[2, count], shapes[3, count] = x_next - column, y_next - row
+        shapes[4, count], shapes[5, count] = t_next - t, 0.5 * (t + t_next)
+        count += t_next > t  # one of no length is written over
         if t_next >= t1:
             return count
-        if t_x <= t_y:
-            column += step_x
-            t_x += stride_x
-            if column < 0 or column >= width:
-                return count
-        else:
-            row += step_y
-            t_y += stride_y
-            if row < 0 or row >= height:
-                return count
+        t, x, y = max(t, t_next), x_next, y_next
+        new = CHAIN if code > 0 else 0
+        # Rounding may step out of the window at its very border; what lies there has no length.
+        column = min(max(column + (step_x if sideways else 0.0), 0.0), last_column)
+        row = min(max(row + (0.0 if sideways else step_y), first_row), last_row)
+        t_x += abs(inverse_x) if sideways else 0.0
+        t_y += 0.0 if sideways else abs(inverse_y)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _add_areas(
-    cells: np.ndarray, shapes: np.ndarray, pieces: int, layers: np.ndarray, marks: np.ndarray
+    cells: np.ndarray, shapes: np.ndarray, pieces: int, layers: np.ndarray, heads: np.ndarray
 ) -> None:
-    """Fill `layers` (H + 1, W), and add up the codes of the pieces in each pixel in `marks` (H, W).
+    """Add the signed area under each piece to its own pixel by height, to the pixel below the rest.
 
-    The signed area under each piece goes to its own row by height, to the rows below by prefix sum.
+    Also chains up the pieces of each pixel; the codes become marks.
     """
-    for p in range(pieces):
-        row, column, code = cells[p, 0], cells[p, 1], cells[p, 3]
-        area = shapes[p, 2] - shapes[p, 0]
-        depth = 0.5 * (shapes[p, 1] + shapes[p, 3])
-        if row < 0:
-            row, depth = 0, 0.0
-        else:
-            marks[row, column] = (marks[row, column] | (code % CHAIN)) + (code & CHAIN)
-        layers[row, column] += area * (1 - depth)
-        layers[row + 1, column] += area * depth
-    for row in range(1, len(layers) - 1):
-        for column in range(layers.shape[1]):
+    flat, first, width = layers.reshape(-1), heads.reshape(-1), layers.shape[1]
+    for p in range(1, pieces):
+        cell, area = cells[0, p], shapes[2, p] - shapes[0, p]
+        below = area * (0.5 * (shapes[1, p] + shapes[3, p]))
+        flat[cell] += area - below
+        flat[cell + width] += below
+        before = first[cell]
+        first[cell] = p
+        cells[3, p] = before
+        cells[2, p] = (cells[2, before] | (cells[2, p] % PIECE)) + (cells[2, p] // PIECE) * PIECE
+
+
+@kernel
+def _sum_down(layers: np.ndarray, height: int, width: int) -> None:
+    """Mean layers of each pixel by running sums down the columns."""
+    for row in range(1, height + 1):
+        for column in range(width):
             layers[row, column] += layers[row - 1, column]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@allocating
 def _unite(
     cells: np.ndarray,
     shapes: np.ndarray,
-    spans: np.ndarray,
+    ends: np.ndarray,
     pieces: int,
+    heads: np.ndarray,
     layers: np.ndarray,
-    marks: np.ndarray,
 ) -> None:
-    """Replace mean layers by covered area where one pixel can hold 0 and 2 layers; clears `marks`.
+    """Replace mean layers by covered area where one pixel can hold 0 and 2 layers.
 
-    Pieces there keep the bare part of their span. Their codes become links to the piece before.
+    Pieces there keep the bare part of their span.
     """
-    lines, events, ports = np.empty((CAPACITY, 7)), np.empty((EVENTS, 2)), np.empty((2 * CAPACITY, 2))
-    links, beside = np.empty(CAPACITY + EVENTS, dtype=np.int64), np.empty(CAPACITY, dtype=np.int64)
-    firsts = np.empty(pieces, dtype=np.int64)
-    count = 0
-    for p in range(pieces):
-        row, column = cells[p, 0], cells[p, 1]
-        if row >= 0:
-            mark = marks[row, column]
-            turns_x, turns_y = mark & (RIGHT | LEFT) == RIGHT | LEFT, mark & (DOWN | UP) == DOWN | UP
-            if mark < 0 or mark // CHAIN != 1 or (turns_x and turns_y):
-                firsts[count] = p
-                count += mark >= 0
-                cells[p, 3] = min(mark, 0)
-                marks[row, column] = -1 - p
+    lanes = np.empty((ROWS, 3 * CAPACITY // BLOCK, BLOCK))
+    lines = lanes.reshape((ROWS, 3 * CAPACITY))
+    signs = np.empty((3 * CAPACITY // BLOCK, BLOCK), dtype=np.int64)
+    events, links = np.empty((EVENTS, 2)), np.empty(CAPACITY + EVENTS, dtype=np.int64)
+    pairs, owners = np.empty(EVENTS, dtype=np.int64), np.empty(CAPACITY, dtype=np.int64)
+    specials = np.empty((3 * CAPACITY // BLOCK, CAPACITY), dtype=np.int64)
+    lasts = np.empty(pieces, dtype=np.int64)
+    count = _list_crossed(cells, pieces, heads, lasts)
+    flat = layers.reshape(-1)
     for k in range(count):
-        row, column = cells[firsts[k], 0], cells[firsts[k], 1]
-        last = -1 - marks[row, column]
-        layers[row, column] = _union(
-            cells, shapes, spans, last, layers[row, column], lines, events, links, ports, beside
+        cell = cells[0, lasts[k]]
+        flat[cell] = _union(
+            cells,
+            shapes,
+            ends,
+            lasts[k],
+            flat[cell],
+            lines,
+            lanes,
+            signs,
+            signs.reshape(-1),
+            events,
+            links,
+            owners,
+            specials,
+            pairs,
         )
-    for p in range(pieces):
-        if cells[p, 0] >= 0:
-            marks[cells[p, 0], cells[p, 1]] = 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
+def _list_crossed(cells: np.ndarray, pieces: int, heads: np.ndarray, lasts: np.ndarray) -> int:
+    """List the last piece of each pixel that may hold 0 and 2 layers; returns their number."""
+    count, first = 0, heads.reshape(-1)
+    for p in range(1, pieces):
+        mark = cells[2, p]
+        turns = (mark & (RIGHT | LEFT) == RIGHT | LEFT) & (mark & (DOWN | UP) == DOWN | UP)
+        chains, here = mark // CHAIN, (mark % CHAIN) // PIECE
+        lasts[count] = p
+        count += (first[cells[0, p]] == p) & (((chains != 1) & (here > 1)) | (turns & (here > 2)))
+    return count
+
+
+@inlined
 def _union(
     cells: np.ndarray,
     shapes: np.ndarray,
-    spans: np.ndarray,
+    ends: np.ndarray,
     last: int,
     mean: float,
     lines: np.ndarray,
+    lanes: np.ndarray,
+    sign_lanes: np.ndarray,
+    signs: np.ndarray,
     events: np.ndarray,
     links: np.ndarray,
-    ports: np.ndarray,
-    beside: np.ndarray,
+    owners: np.ndarray,
+    specials: np.ndarray,
+    pairs: np.ndarray,
 ) -> float:
     """Covered area of a pixel with `mean` layers whose list of pieces begins with `last`.
 
-    Lines hold left x, y, right x, y, slope, sign (layers below minus above), layers above the left end.
-    Events hold place on the line (0 left, 1 right) and change of the layers above. A line's events form
-    a list: `links` has the first of each line, then the next of each event (event + CAPACITY), or -1.
+    `lines` (ROWS, lines) and `signs` (layers below a line less those above) also come as `lanes` and
+    `sign_lanes`, by blocks of `BLOCK`; `owners` are the lines' pieces. Behind the lines of pieces come
+    those of `_add_ports`.
     """
-    count, crossed, under, p = 0, 0, 0.0, last
-    while p >= 0:
+    count, under, touched, p = 0, 0.0, False, last
+    while p > 0:
         if count == CAPACITY:
             return mean
-        x0, y0, x1, y1 = shapes[p, 0], shapes[p, 1], shapes[p, 2], shapes[p, 3]
+        if count % BLOCK == 0:
+            _empty_block(lanes, count // BLOCK)
+        x0, y0, x1, y1 = shapes[0, p], shapes[1, p], shapes[2, p], shapes[3, p]
         # Lines from the left edge of the pixel all start at 0: in order of y, not of rounding.
         x0, x1 = (0.0 if x0 < NEAR else x0), (0.0 if x1 < NEAR else x1)
         forward = (x0 < x1) | ((x0 == x1) & (y0 <= y1))
-        lines[count, 0], lines[count, 1] = (x0 if forward else x1), (y0 if forward else y1)
-        lines[count, 2], lines[count, 3] = (x1 if forward else x0), (y1 if forward else y0)
-        lines[count, 4] = (y1 - y0) / (x1 - x0)
-        lines[count, 5] = 1.0 if forward else -1.0
+        lines[LX, count], lines[LY, count] = (x0 if forward else x1), (y0 if forward else y1)
+        lines[RX, count], lines[RY, count] = (x1 if forward else x0), (y1 if forward else y0)
+        # Vertical lines have no slope, and are never settled by comparing heights.
+        lines[SLOPE, count] = np.nan if x0 == x1 else ends[4, cells[1, p]]
+        lines[REACH, count] = max(x0, x1) + (NEAR if x0 == x1 else 0.0)
+        signs[count] = 1 if forward else -1
+        part = (x1 - x0) * (1 - 0.5 * (y0 + y1))
+        enters, leaves = y0 < NEAR, y1 < NEAR
+        under += part - (1 - x0 if enters else 0.0) + (1 - x1 if leaves else 0.0)
+        touched |= enters | leaves
+        lines[PART, count] = part
+        owners[count] = p
         links[count] = -1
-        under += (x1 - x0) * (1 - 0.5 * (y0 + y1))
-        if min(y0, y1) < NEAR:
-            if y0 < NEAR:
-                ports[crossed, 0], ports[crossed, 1] = x0, -1.0
-                under -= 1 - x0
-                crossed += 1
-            if y1 < NEAR:
-                ports[crossed, 0], ports[crossed, 1] = x1, 1.0
-                under += 1 - x1
-                crossed += 1
         count += 1
-        p = -1 - cells[p, 3]
-    corner = np.round(mean - under)
-    area = _enter(lines, count, ports, crossed, corner)
-    if not _compare(lines, count, events, links, beside):
+        p = cells[3, p]
+    corner = np.floor(mean - under + 0.5)
+    area, several = 1.0 * (corner >= 1), count
+    if touched:
+        several = _add_ports(lines, lanes, signs, count)
+        area = _top_length(lines, signs, count, several, corner)
+    found = _compare(lines, lanes, sign_lanes, count, several, specials, pairs)
+    if found < 0:
         return mean
-    p = last
+    if found > 0:
+        _cross(lines, signs, found, events, links, pairs)
     for i in range(count):
-        area += _keep_bare(spans, p, lines, i, events, links)
-        p = -1 - cells[p, 3]
+        above = corner + lines[ABOVE, i]
+        whole = ((above >= 1) != (above + signs[i] >= 1)) & (links[i] < 0)
+        area += lines[PART, i] if whole else 0.0
+        shapes[4, owners[i]] *= 1.0 if whole | (links[i] >= 0) else 0.0
+    if found > 0:
+        for i in range(count):
+            if links[i] >= 0:
+                above = corner + lines[ABOVE, i]
+                area += _keep_bare(shapes, owners[i], lines, signs, above, i, events, links)
     return min(max(area, 0.0), 1.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _enter(lines: np.ndarray, count: int, ports: np.ndarray, crossed: int, corner: float) -> float:
-    """Set layers above each line to those at the top edge; returns the covered length of that edge."""
+@inlined
+def _empty_block(lanes: np.ndarray, block: int) -> None:
+    """Lines that nothing is beside, in lanes that may stay unused."""
+    for k in range(BLOCK):
+        lanes[REACH, block, k] = -1.0
+
+
+@inlined
+def _add_ports(lines: np.ndarray, lanes: np.ndarray, signs: np.ndarray, count: int) -> int:
+    """Make each end of a piece at the top edge the start of a line along that edge, above all others.
+
+    So the layers along the top edge are counted with those of the lines. Returns the number of all.
+    """
+    several = count
     for i in range(count):
-        lines[i, 6] = corner
+        for side in range(2):
+            if lines[LY + 2 * side, i] < NEAR:
+                if several % BLOCK == 0:
+                    _empty_block(lanes, several // BLOCK)
+                lines[LX, several], lines[LY, several] = lines[LX + 2 * side, i], -1.0
+                lines[RX, several], lines[RY, several] = 2.0, -1.0
+                lines[SLOPE, several], lines[REACH, several] = 0.0, 2.0
+                signs[several] = signs[i] * (2 * side - 1)
+                several += 1
+    return several
+
+
+@inlined
+def _top_length(lines: np.ndarray, signs: np.ndarray, count: int, several: int, corner: float) -> float:
+    """Covered length of the top edge."""
     length = 1.0 * (corner >= 1)
-    for k in range(crossed):
-        x, step, above = ports[k, 0], ports[k, 1], corner
-        for other in range(crossed):
-            if ports[other, 0] < x or (ports[other, 0] == x and other < k):
-                above += ports[other, 1]
-        if (above >= 1) != (above + step >= 1):
-            length += step * (1 - x)
-        for i in range(count):
-            lines[i, 6] += step * (x <= lines[i, 0])
+    for port in range(count, several):
+        x, step, above = lines[LX, port], signs[port], corner
+        for other in range(count, several):
+            before = (lines[LX, other] < x) | ((lines[LX, other] == x) & (other < port))
+            above += signs[other] * before
+        length += step * (1 - x) * ((above >= 1) != (above + step >= 1))
     return length
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inlined
 def _compare(
-    lines: np.ndarray, count: int, events: np.ndarray, links: np.ndarray, beside: np.ndarray
-) -> bool:
-    """Count the lines above each left end and list the crossings; False if there are too many."""
-    found = 0
-    for j in range(1, count):
-        lx, ly, rx, ry = lines[j, 0], lines[j, 1], lines[j, 2], lines[j, 3]
-        listed = 0
-        for i in range(j):
-            # Written whether it overlaps in x or not, kept only if it does: cheaper than a branch.
-            beside[listed] = i
-            ends_after = (lines[i, 2] > lx) | ((lines[i, 2] == lx) & (lines[i, 3] > ly))
-            starts_before = (lines[i, 0] < rx) | ((lines[i, 0] == rx) & (lines[i, 1] < ry))
-            listed += ends_after & starts_before
-        for k in range(listed):
-            i = beside[k]
-            later = (lines[i, 0] > lx) | ((lines[i, 0] == lx) & (lines[i, 1] > ly))
-            a, b = (j if later else i), (i if later else j)  # b starts where a already runs
-            alx, aly, arx, ary, a_slope = lines[a, 0], lines[a, 1], lines[a, 2], lines[a, 3], lines[a, 4]
-            blx, bly, brx, bry, b_slope = lines[b, 0], lines[b, 1], lines[b, 2], lines[b, 3], lines[b, 4]
-            # How far a lies below b where both run: from b's start to x. The height of a line at an x
-            # is always reckoned alike, so that lines that share a vertex agree on its side.
-            x = min(arx, brx)
-            a_end = ary if x == arx else aly + (x - alx) * a_slope
-            b_end = bry if x == brx else bly + (x - blx) * b_slope
-            start, end = aly + (blx - alx) * a_slope - bly, a_end - b_end
-            above, above_then = start < 0, end < 0
-            if not (abs(start) > NEAR and abs(end) > NEAR):
-                a_first = arx < brx or (arx == brx and ary <= bry)
-                if alx == arx:
-                    start = 0.0
-                    a_end = ary if a_first else bry
-                if blx == brx:
-                    b_end = ary if a_first else bry
-                end = a_end - b_end
-                # A vertex of b on a counts as below a, one of a on b as below b.
-                above, above_then = start <= 0, (end < 0 if a_first else end <= 0)
-                together = alx == blx and aly == bly
-                if together:
-                    above = above_then
-                if arx == brx and ary == bry:
-                    above_then = above
-                if together and not above:
-                    lines[a, 6] += lines[b, 5]
-            lines[b, 6] += lines[a, 5] * above
-            if above != above_then:
-                if found + 2 > EVENTS:
-                    return False
-                share = start / (start - end) if start != end else 1.0
-                x, y = blx + share * (x - blx), bly + share * (b_end - bly)
-                gain = 1.0 if above else -1.0
-                _add_event(lines, a, events, links, found, x, y, gain * lines[b, 5])
-                _add_event(lines, b, events, links, found + 1, x, y, -gain * lines[a, 5])
-                found += 2
-    return True
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _add_event(
     lines: np.ndarray,
+    lanes: np.ndarray,
+    sign_lanes: np.ndarray,
+    count: int,
+    several: int,
+    specials: np.ndarray,
+    pairs: np.ndarray,
+) -> int:
+    """Count the lines above each left end, and list the pairs that cross or touch.
+
+    Of a pair (a, b), b starts where a already runs. Touching pairs are listed from both sides and not
+    counted. Returns twice the number of pairs, or -1 if they are too many.
+    """
+    for b in range(count):
+        blx, bly, brx, bry = lines[LX, b], lines[LY, b], lines[RX, b], lines[RY, b]
+        b_slope, above = lines[SLOPE, b], 0
+        for block in range((several + BLOCK - 1) // BLOCK):
+            special = 0
+            for k in range(BLOCK):
+                alx, aly = lanes[LX, block, k], lanes[LY, block, k]
+                arx, ary = lanes[RX, block, k], lanes[RY, block, k]
+                a_slope = lanes[SLOPE, block, k]
+                beside = (alx <= blx) & (blx < lanes[REACH, block, k])
+                # How far a lies below b where both run, as in `_cross`.
+                start = aly + (blx - alx) * a_slope - bly
+                a_end = ary if arx <= brx else aly + (brx - alx) * a_slope
+                b_end = bry if brx <= arx else bly + (arx - blx) * b_slope
+                end = a_end - b_end
+                # Lines that share a vertex cannot cross: the other end tells.
+                begin = end if (alx == blx) & (aly == bly) else start
+                finish = start if (arx == brx) & (ary == bry) else end
+                over = begin < 0
+                clear = (abs(begin) > NEAR) & (abs(finish) > NEAR)
+                # Lines that start side by side see each other: the upper one is a.
+                crosses = (over != (finish < 0)) & ((alx != blx) | over)
+                above += sign_lanes[block, k] if beside & clear & over else 0
+                special |= (1 << k) if beside & (crosses | (not clear)) else 0
+            specials[block, b] = special
+        specials[b // BLOCK, b] &= ~(1 << (b % BLOCK))
+        lines[ABOVE, b] = above
+    # Only now: a branch that waits for the comparison would cost as much as that.
+    found = 0
+    for block in range((several + BLOCK - 1) // BLOCK):
+        for b in range(count):
+            special = specials[block, b]
+            while special != 0:
+                lowest = special & -special
+                special ^= lowest
+                if found + 2 > EVENTS:
+                    return -1
+                pairs[found], pairs[found + 1] = BLOCK * block + LANE[np.uint64(lowest % 37)], b
+                found += 2
+    return found
+
+
+@inlined
+def _cross(
+    lines: np.ndarray,
+    signs: np.ndarray,
+    found: int,
+    events: np.ndarray,
+    links: np.ndarray,
+    pairs: np.ndarray,
+) -> None:
+    """Make two events of each pair that crosses: on a and on b.
+
+    Events hold place on the line (0 left, 1 right) and change of the layers above. A line's events form
+    a list: `links` has the first of each line, then the next of each event (event + CAPACITY), or -1.
+    """
+    for k in range(0, found, 2):
+        a, b = pairs[k], pairs[k + 1]
+        alx, aly, arx, ary = lines[LX, a], lines[LY, a], lines[RX, a], lines[RY, a]
+        blx, bly, brx, bry = lines[LX, b], lines[LY, b], lines[RX, b], lines[RY, b]
+        # How far a lies below b where both run: from b's start to x. The height of a line at an x
+        # is always reckoned alike, so that lines that share a vertex agree on its side.
+        x = min(arx, brx)
+        a_end = ary if x == arx else aly + (x - alx) * lines[SLOPE, a]
+        b_end = bry if x == brx else bly + (x - blx) * lines[SLOPE, b]
+        start, end = aly + (blx - alx) * lines[SLOPE, a] - bly, a_end - b_end
+        over, over_then = start < 0, end < 0
+        if not (abs(start) > NEAR and abs(end) > NEAR):
+            start, end, b_end, over, over_then = _touch(lines, signs, a, b, start, a_end, b_end)
+        share = start / (start - end) if start != end else 1.0
+        x, y = blx + share * (x - blx), bly + share * (b_end - bly)
+        gain = (over != over_then) * (1.0 if over else -1.0)
+        events[k, 0], events[k, 1] = _place(lines, a, x, y), gain * signs[b]
+        events[k + 1, 0], events[k + 1, 1] = _place(lines, b, x, y), -gain * signs[a]
+    for k in range(found):
+        if events[k, 1] != 0:
+            i = pairs[k]
+            links[CAPACITY + k], links[i] = links[i], CAPACITY + k
+
+
+@kernel
+def _touch(
+    lines: np.ndarray, signs: np.ndarray, a: int, b: int, start: float, a_end: float, b_end: float
+) -> tuple:
+    """Settle a pair with an end of one on the other, or a vertical line, and count it above its ends.
+
+    Returns how far a lies below b at b's start and at last, b's height there, and whether a lies
+    above b then; of a pair that does not run side by side, or comes as (b, a) again, twice the same.
+    """
+    alx, aly, arx, ary = lines[LX, a], lines[LY, a], lines[RX, a], lines[RY, a]
+    blx, bly, brx, bry = lines[LX, b], lines[LY, b], lines[RX, b], lines[RY, b]
+    starts_first = (alx < blx) | ((alx == blx) & ((aly < bly) | ((aly == bly) & (a < b))))
+    ends_after = (arx > blx) | ((arx == blx) & (ary > bly))
+    starts_before = (alx < brx) | ((alx == brx) & (aly < bry))
+    if not (starts_first & ends_after & starts_before):
+        return 0.0, 0.0, b_end, False, False
+    a_first = arx < brx or (arx == brx and ary <= bry)
+    if alx == arx:
+        start = 0.0
+        a_end = ary if a_first else bry
+    if blx == brx:
+        b_end = ary if a_first else bry
+    end = a_end - b_end
+    # A vertex of b on a counts as below a, one of a on b as below b.
+    over, over_then = start <= 0, (end < 0 if a_first else end <= 0)
+    together = alx == blx and aly == bly
+    if together:
+        over = over_then
+    if arx == brx and ary == bry:
+        over_then = over
+    if together and not over:
+        lines[ABOVE, a] += signs[b]
+    lines[ABOVE, b] += signs[a] * over
+    return start, end, b_end, over, over_then
+
+
+@inlined
+def _place(lines: np.ndarray, i: int, x: float, y: float) -> float:
+    """Where along a line, from 0 to 1, its point next to (x, y) lies."""
+    dx, dy = lines[RX, i] - lines[LX, i], lines[RY, i] - lines[LY, i]
+    place = ((x - lines[LX, i]) * dx + (y - lines[LY, i]) * dy) / (dx * dx + dy * dy)
+    return min(max(place, 0.0), 1.0)
+
+
+@inlined
+def _keep_bare(
+    shapes: np.ndarray,
+    p: int,
+    lines: np.ndarray,
+    signs: np.ndarray,
+    above: float,
     i: int,
     events: np.ndarray,
     links: np.ndarray,
-    number: int,
-    x: float,
-    y: float,
-    change: float,
-) -> None:
-    """Layers above the line change at its point next to (x, y)."""
-    dx, dy = lines[i, 2] - lines[i, 0], lines[i, 3] - lines[i, 1]
-    place = ((x - lines[i, 0]) * dx + (y - lines[i, 1]) * dy) / (dx * dx + dy * dy)
-    events[number, 0], events[number, 1] = min(max(place, 0.0), 1.0), change
-    links[CAPACITY + number], links[i] = links[i], CAPACITY + number
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _keep_bare(
-    spans: np.ndarray, p: int, lines: np.ndarray, i: int, events: np.ndarray, links: np.ndarray
 ) -> float:
     """Cut the span of piece p, line i, down to its bare part; returns the signed area under that."""
-    lx, ly, rx, ry = lines[i, 0], lines[i, 1], lines[i, 2], lines[i, 3]
-    sign, above = lines[i, 5], lines[i, 6]
-    if links[i] < 0:
-        bare = 1.0 * ((above >= 1) != (above + sign >= 1))
-        spans[p, 0] *= bare
-        return bare * sign * (rx - lx) * (1 - 0.5 * (ly + ry))
-    begin, length, moment = 0.0, 0.0, 0.0
-    while True:
+    begin, length, moment, sign = 0.0, 0.0, 0.0, signs[i]
+    only = links[i]
+    if links[only] < 0:  # one event: no order to find, no branch to wait for its place
+        place, change = events[only - CAPACITY, 0], events[only - CAPACITY, 1]
+        begin = 0.0 if (above >= 1) != (above + sign >= 1) else place
+        end = 1.0 if (above + change >= 1) != (above + change + sign >= 1) else place
+        length, middle = end - begin, 0.5 * (begin + end)
+        moment = length * (middle if sign > 0 else 1 - middle)
+    several = links[only] >= 0
+    while several:
         end, nearest, before, link = 1.0, -1, i, i
         while links[link] >= 0:
             if events[links[link] - CAPACITY, 0] <= end:
@@ -581,75 +703,117 @@ def _keep_bare(
         begin = end
         links[before] = links[nearest]
     if length == 0:
-        spans[p, 0] = 0.0
+        shapes[4, p] = 0.0
         return 0.0
     middle = moment / length
-    spans[p, 1] += spans[p, 0] * (middle - 0.5)
-    spans[p, 0] *= length
+    shapes[5, p] += shapes[4, p] * (middle - 0.5)
+    shapes[4, p] *= length
+    ly, ry = lines[LY, i], lines[RY, i]
     depth = ly + (ry - ly) * (middle if sign > 0 else 1 - middle)
-    return sign * (rx - lx) * length * (1 - depth)
+    return sign * (lines[RX, i] - lines[LX, i]) * length * (1 - depth)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _resolve_coverage(layers: np.ndarray, image: np.ndarray) -> None:
     """Layers clipped to [0, 1]."""
-    height, width = image.shape
     zero, one = layers.dtype.type(0), layers.dtype.type(1)
-    for row in range(height):
-        for column in range(width):
-            image[row, column] = max(zero, min(layers[row, column], one))
+    for row in range(image.shape[0]):
+        for column in range(image.shape[1]):
+            image[row, column] = max(zero, min(layers[row + 1, column], one))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _resolve_l2(layers: np.ndarray, mask: np.ndarray) -> float:
-    """Sum of squared differences; turns layers into dL/dA."""
-    height, width = mask.shape
-    sums = np.zeros(width, dtype=layers.dtype)
+@kernel
+def _load_slopes(layers: np.ndarray, image: np.ndarray) -> None:
+    """Given slopes in place of the layers."""
+    for row in range(image.shape[0]):
+        for column in range(image.shape[1]):
+            layers[row + 1, column] = image[row, column]
+
+
+@kernel
+def _add_squares(mask: np.ndarray, sums: np.ndarray) -> None:
+    """Add what an image without a body would cost, by columns."""
+    scale = sums.dtype.type(1 / 255)
+    for row in range(mask.shape[0]):
+        for column in range(mask.shape[1]):
+            value = sums.dtype.type(mask[row, column]) * scale
+            sums[column] += value * value
+
+
+@kernel
+def _resolve_l2(layers: np.ndarray, mask: np.ndarray, sums: np.ndarray) -> None:
+    """Add what the body changes in that cost, by columns; turns layers into dL/dA."""
     zero, one, two = layers.dtype.type(0), layers.dtype.type(1), layers.dtype.type(2)
     scale = layers.dtype.type(1 / 255)
-    for row in range(height):
-        for column in range(width):
-            layer = layers[row, column]
-            covered = max(zero, min(layer, one))
-            residual = covered - layers.dtype.type(mask[row, column]) * scale
-            sums[column] += residual * residual
-            layers[row, column] = two * residual if layer < one else zero
+    for row in range(mask.shape[0]):
+        for column in range(mask.shape[1]):
+            layer, value = layers[row + 1, column], layers.dtype.type(mask[row, column]) * scale
+            residual = max(zero, min(layer, one)) - value
+            sums[column] += residual * residual - value * value
+            layers[row + 1, column] = two * residual if layer < one else zero
+
+
+@kernel
+def _take_sum(sums: np.ndarray) -> float:
+    """Sum over columns, which become 0."""
     total = 0.0
-    for column in range(width):
+    for column in range(len(sums)):
         total += sums[column]
+        sums[column] = 0
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _pulls(
-    cells: np.ndarray, spans: np.ndarray, pieces: int, image: np.ndarray, edges: int
-) -> np.ndarray:
-    """Integral of dL/dA along each edge, weighted towards its start and its end, (edges, 2)."""
-    pulls = np.zeros((edges, 2), dtype=np.float64)
-    for p in range(pieces):
-        row, column, edge = cells[p, 0], cells[p, 1], cells[p, 2]
-        value = image[max(row, 0), column] * spans[p, 0] * (row >= 0)
-        pulls[edge, 0] += value * (1 - spans[p, 1])
-        pulls[edge, 1] += value * spans[p, 1]
-    return pulls
+@kernel
+def _pull(
+    cells: np.ndarray,
+    shapes: np.ndarray,
+    pieces: int,
+    layers: np.ndarray,
+    pulls: np.ndarray,
+    edges: int,
+) -> None:
+    """Integral of dL/dA along each edge, weighted towards its start and its end, (2, edges)."""
+    for s in range(edges):
+        pulls[0, s], pulls[1, s] = 0.0, 0.0
+    for column in range(layers.shape[1]):
+        layers[0, column] = 0
+    flat = layers.reshape(-1)
+    for p in range(1, pieces):
+        edge, value = cells[1, p], flat[cells[0, p]] * shapes[4, p]
+        to_end = value * shapes[5, p]
+        pulls[0, edge] += value - to_end
+        pulls[1, edge] += to_end
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _scatter(
     pulls: np.ndarray,
     ends: np.ndarray,
+    count: int,
     edges: np.ndarray,
     contour: np.ndarray,
+    group: int,
+    lane: int,
     grad: np.ndarray,
-    frame: int,
 ) -> None:
     """Add pull times edge normal (dy, -dx) to the gradient of both end points."""
-    for s in range(len(ends)):
-        if pulls[s, 0] != 0 or pulls[s, 1] != 0:
-            edge, back = contour[s] >> 1, contour[s] & 1
+    for s in range(count):
+        if pulls[0, s] != 0 or pulls[1, s] != 0:
+            edge, back = contour[lane, s] >> 1, contour[lane, s] & 1
             start, end = edges[edge, back], edges[edge, 1 - back]
-            dx, dy = ends[s, 2] - ends[s, 0], ends[s, 3] - ends[s, 1]
-            grad[start, 0, frame] += pulls[s, 0] * dy
-            grad[start, 1, frame] -= pulls[s, 0] * dx
-            grad[end, 0, frame] += pulls[s, 1] * dy
-            grad[end, 1, frame] -= pulls[s, 1] * dx
+            dx, dy = ends[2, s] - ends[0, s], ends[3, s] - ends[1, s]
+            grad[start, 0, group, lane] += pulls[0, s] * dy
+            grad[start, 1, group, lane] -= pulls[0, s] * dx
+            grad[end, 0, group, lane] += pulls[1, s] * dy
+            grad[end, 1, group, lane] -= pulls[1, s] * dx
+
+
+@kernel
+def _clear(layers: np.ndarray, heads: np.ndarray, height: int, width: int) -> None:
+    """Zeros in the window for the next frame."""
+    for row in range(height + 2):
+        for column in range(width):
+            layers[row, column] = 0
+    for row in range(height + 1):
+        for column in range(width):
+            heads[row, column] = 0

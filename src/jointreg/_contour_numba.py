@@ -30,9 +30,8 @@ def l2(points: torch.Tensor, topology: Topology, mask: torch.Tensor) -> torch.Te
 class _Coverage(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, points: torch.Tensor, topology: Topology, height: int, width: int) -> Any:
-        frames_last = _frames_last(points)
-        image = np.empty((len(points), height, width), dtype=frames_last.dtype)
-        _raise_bad(_contour.cover(frames_last, topology.faces, topology.edges, image))
+        image = np.zeros((len(points), height, width), dtype=_grouped(points).dtype)
+        _draw(_contour.COVER, points, topology, image=image)
         covered = torch.from_numpy(image)
         ctx.topology = topology
         ctx.save_for_backward(points, covered)
@@ -42,22 +41,18 @@ class _Coverage(torch.autograd.Function):
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
         points, covered = ctx.saved_tensors
         image = np.where(covered.numpy() < 1, grad.detach().cpu().numpy(), 0)
-        frames_last = _frames_last(points)
-        out = np.zeros_like(frames_last)
-        _contour.pull_back(frames_last, ctx.topology.faces, ctx.topology.edges, image, out)
-        return torch.from_numpy(out).permute(2, 0, 1).to(points.device), None, None, None
+        pulled = _draw(_contour.PULL, points, ctx.topology, image=image)
+        return pulled.permute(2, 0, 1).to(points.device), None, None, None
 
 
 class _SilhouetteL2(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, points: torch.Tensor, topology: Topology, mask: torch.Tensor) -> Any:
-        frames_last = _frames_last(points)
-        loss = np.empty(len(points), dtype=frames_last.dtype)
-        grad = np.zeros_like(frames_last)
-        pixels = mask.cpu().numpy()
-        _raise_bad(_contour.l2(frames_last, topology.faces, topology.edges, pixels, loss, grad))
-        ctx.save_for_backward(torch.from_numpy(grad))
-        return torch.from_numpy(loss).to(points.device)
+        loss = torch.empty(len(points), dtype=points.dtype)
+        ctx.save_for_backward(
+            _draw(_contour.L2, points, topology, mask=mask.cpu().numpy(), loss=loss.numpy())
+        )
+        return loss.to(points.device)
 
     @staticmethod
     def backward(ctx: Any, grad_loss: torch.Tensor) -> Any:
@@ -65,11 +60,43 @@ class _SilhouetteL2(torch.autograd.Function):
         return (grad * grad_loss.cpu()).permute(2, 0, 1).to(grad_loss.device), None, None
 
 
-def _frames_last(points: torch.Tensor) -> np.ndarray:
-    """(N, V, 2) tensor as a contiguous (V, 2, N) array; no copy where memory already lies so."""
-    return points.detach().cpu().permute(1, 2, 0).contiguous().numpy()
-
-
-def _raise_bad(frame: int) -> None:
+def _draw(
+    task: int,
+    points: torch.Tensor,
+    topology: Topology,
+    *,
+    mask: np.ndarray | None = None,
+    image: np.ndarray | None = None,
+    loss: np.ndarray | None = None,
+) -> torch.Tensor:
+    """Run a task of the kernel; returns the gradient, (V, 2, N), which only some write."""
+    grouped = _grouped(points)
+    none = np.zeros((0, 0, 0), dtype=grouped.dtype)
+    grad = np.zeros_like(grouped)
+    frame = _contour.draw(
+        task,
+        len(points),
+        grouped,
+        topology.faces,
+        topology.edges,
+        np.zeros((0, 0, 0), dtype=np.uint8) if mask is None else mask,
+        none if image is None else image,
+        np.zeros(0, dtype=grouped.dtype) if loss is None else loss,
+        grad,
+    )
     if frame >= 0:
         raise PointsError(frame)
+    return torch.from_numpy(grad.reshape(*grad.shape[:2], -1)[:, :, : len(points)])
+
+
+def _grouped(points: torch.Tensor) -> np.ndarray:
+    """(N, V, 2) tensor as a contiguous array (V, 2, groups, LANES), the last frame repeated to fill.
+
+    No copy where memory already lies so and the lanes are full.
+    """
+    lanes = _contour.LANES
+    frames_last = points.detach().cpu().permute(1, 2, 0)
+    idle = -len(points) % lanes
+    if idle:
+        frames_last = torch.cat([frames_last, frames_last[:, :, -1:].expand(-1, -1, idle)], dim=2)
+    return frames_last.contiguous().numpy().reshape(points.shape[1], 2, -1, lanes)

@@ -94,10 +94,10 @@ class _SilhouetteL2(torch.autograd.Function):
 
 def _find_pieces(points: torch.Tensor, topology: Topology, height: int, width: int) -> _Pieces:
     device, frames = points.device, len(points)
-    shifted = points.detach().float().contiguous() + 0.5
+    single = points.detach().float().contiguous()
     faces, edges = (torch.from_numpy(table).to(device) for table in (topology.faces, topology.edges))
     positive = torch.empty(frames, len(faces), dtype=torch.uint8, device=device)
-    _launch(kernels.turn, positive.shape, shifted, faces, positive)
+    _launch(kernels.turn, positive.shape, single, faces, positive)
     direction = torch.empty(frames, len(edges), dtype=torch.uint8, device=device)
     _launch(kernels.compare_faces, direction.shape, edges, positive, direction)
     chosen = direction.nonzero().int().contiguous()
@@ -108,7 +108,7 @@ def _find_pieces(points: torch.Tensor, topology: Topology, height: int, width: i
     _launch(
         kernels.count,
         len(chosen),
-        shifted,
+        single,
         edges,
         direction,
         chosen,

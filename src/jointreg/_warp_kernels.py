@@ -61,7 +61,8 @@ def count(
     n, e = chosen[m][0], chosen[m][1]
     back = wp.where(direction[n, e] == wp.uint8(2), 1, 0)
     start, end = edges[e][back], edges[e][1 - back]
-    one, two = wp.vec2d(points[n, start]), wp.vec2d(points[n, end])
+    shift = wp.vec2d(HALF, HALF)
+    one, two = wp.vec2d(points[n, start]) + shift, wp.vec2d(points[n, end]) + shift
     vertices[m] = wp.vec3i(n, start, end)
     ends[m] = wp.vec4d(one[0], one[1], two[0] - one[0], two[1] - one[1])
     counts[m] = _cut_edge(ends[m], m, n, height, width, -1, cells, spans)
