@@ -114,7 +114,7 @@ FILES = (
     File(
         "segment.weights",
         "weights of the segmenter",
-        lambda c: GET_WEIGHTS.get(c.segment.method, c.segment.method),
+        lambda c: GET_WEIGHTS.get(c.segment.method, "docs/human36m.md#masks"),
         "segment",
     ),
     File(

@@ -25,7 +25,10 @@ EACH = 200
 """Frames a subject, in two sequences."""
 USED = 6
 """Vertices a joint of the planted regressor."""
-NOISE_M = 0.01
+NOISE_M = 0.002
+"""So small that weights stay positive, and the fit is plain least squares."""
+DRAWS = 10
+"""Data sets whose mean is compared with the theory: 85 weights of one scatter by sqrt(2 / 85) = 15 %."""
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +50,13 @@ def planted(small):
 
 @pytest.fixture(scope="module")
 def training(small, planted, make_bodies):
-    """Subject, bodies and labels of each sequence; 10 mm of noise on a label, all people alike."""
-    generator, found = np.random.default_rng(2), []
+    """Subject, bodies and labels of each sequence; 2 mm of noise on a label, all people alike."""
+    return filmed(small, planted, make_bodies, seed=2)
+
+
+def filmed(small, planted, make_bodies, seed):
+    """Bodies and noise of one seed."""
+    generator, found = np.random.default_rng(seed), []
     for subject in SUBJECTS * 2:
         rotations, betas, translation = make_bodies(generator, EACH // 2, 0.5)
         bodies = {"rotations": rotations, "betas": betas, "translation": translation}
@@ -83,22 +91,24 @@ def found(small, training, settings):
     return curve(small, training, settings)
 
 
-def test_curves_follow_the_theory_of_least_squares(found):
+def test_curves_follow_the_theory_of_least_squares(small, planted, make_bodies, settings):
     """n frames are 3 n equations for 6 weights, less one for their sum. With k = 5 / (3 n) mean squares
     are: on frames of the fit s^2 (1 - k), on others s^2 (1 + k), and from the fit to N frames, which
     hold the n, s^2 (k_n - k_N)."""
-    _, table = found
+    tables = [
+        curve(small, filmed(small, planted, make_bodies, seed), settings)[1] for seed in range(DRAWS)
+    ]
+    table = pd.concat(tables)
     squares = table.assign(value=(table["value_mm"] / 1e3 / NOISE_M) ** 2)
     means = squares.groupby(["metric", "frames"])["value"].mean()
     share = {frames: (USED - 1) / (3 * frames) for frames in table["frames"].unique()}
     everything = len(SUBJECTS) * EACH
     for frames in sorted(share)[:-1]:
         ratio = means["from_all", frames] / (share[frames] - share[everything])
-        # With few frames some weights would turn negative: that they may not is a gain.
-        assert 0.7 < ratio < 1 if frames < 60 else ratio == pytest.approx(1, abs=0.1)
+        assert ratio == pytest.approx(1, abs=0.15)
     for frames in (200, 400, 800):  # whole subjects: each is in the fit and held out equally often
         gap = means["held_out", frames] - means["fitted", frames]
-        assert gap == pytest.approx(2 * share[frames], rel=0.05)
+        assert gap == pytest.approx(2 * share[frames], rel=0.15)
     assert means["held_out", 800] == pytest.approx(1, abs=0.02)
 
 

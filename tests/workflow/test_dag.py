@@ -44,7 +44,7 @@ def test_the_real_data_set_stops_with_what_is_missing(checkout):
     text = done.stdout + done.stderr
     assert "raw/S11" in text
     assert "register at" in text
-    assert "vibe_model_wo_3dpw.pth.tar  (checkpoint of vibe, docs/networks.md)" in text
+    assert "vibe_model_wo_3dpw.pth.tar  (checkpoint of VIBE: docs/networks.md)" in text
     assert "config/open.yaml" in text
 
 

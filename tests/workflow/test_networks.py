@@ -64,4 +64,4 @@ def test_a_missing_checkpoint_stops_the_run_before_any_job(networks):
     (networks / "nets/vibe.pt").rename(networks / "nets/elsewhere.pt")
     done = snakemake(networks, "-n", *TINY, "--config", METHODS, NETWORKS, check=False)
     assert done.returncode
-    assert "nets/vibe.pt  (checkpoint of vibe, docs/networks.md)" in done.stdout + done.stderr
+    assert "nets/vibe.pt  (checkpoint of VIBE: docs/networks.md)" in done.stdout + done.stderr
