@@ -41,9 +41,10 @@ def learning_curves(table: "pd.DataFrame") -> Figure:
             for at, size in enumerate(sizes):
                 _curve(axis, of_metric[of_metric["n_subjects"] == size], at)
             axis.set(title=TITLES[metric], xlabel="frames of the fit", xscale="log", yscale="log")
-            _plain_ticks(axis)
         means = table.groupby(["metric", "n_subjects", "fraction"])["value_mm"].mean()
-        axes[0].set_ylim(bottom=0.7 * means.min())
+        axes[0].set_ylim(bottom=0.9 * means.min())
+        for axis in axes:
+            _plain_ticks(axis)
         axes[0].set_ylabel("distance of predicted joints, mm")
         handles = [
             mpl.lines.Line2D([], [], markersize=5, label=_name(size), **_look(at))
@@ -65,8 +66,10 @@ def _look(at: int) -> dict[str, Any]:
 
 
 def _plain_ticks(axis: Axes) -> None:
-    """1, 2, 5, 10 ... mm in plain figures."""
-    axis.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5)))
+    """1, 2, 5, 10 ... mm in plain figures, and more of them where curves lie within a factor of 5."""
+    low, high = axis.get_ylim()
+    steps = (1, 2, 5) if high > 5 * low else (1, 1.2, 1.4, 1.6, 2, 3, 4, 5, 6, 7, 8, 9)
+    axis.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=steps))
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())
     axis.xaxis.set_major_formatter("{x:g}")
