@@ -1,15 +1,19 @@
 """A tree of files as a user of the real data has them, made from open data: only its formats are true.
 
 Human3.6M in the official layout at 50 frames a second, SMPL as the pickle that is handed out, the
-regressor file of the field, and what SPIN, VIBE and MEVA write. The people are drawn, the estimators
-simulated.
+regressor file of the field, checkpoints of SPIN, VIBE and MEVA with random weights in their wrappers,
+and prediction files as these write them. The people are drawn, the predictions simulated.
 """
 
 import shutil
+import sys
 from pathlib import Path
 
 import joblib
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "unit"))
+from checkpoint_files import random_state, write_checkpoint, write_mean_params
 
 from jointreg.body import load_body
 from jointreg.datasets.human36m import read_pose
@@ -27,6 +31,12 @@ MOMENTS = 4
 """Frames of each recording that differ: every fifth, as the protocol takes them."""
 STEP = 5
 ESTIMATORS = {"spin": "sim_spin", "vibe": "sim_vibe", "meva": "sim_meva"}
+"""Network -> the simulated estimator whose bodies its prediction files hold."""
+CHECKPOINTS = {
+    "spin": "spin_model_checkpoint.pth.tar",
+    "vibe": "vibe_model_wo_3dpw.pth.tar",
+    "meva": "meva_model_best.pth.tar",
+}
 
 
 def write_real_tree(checkout: Path) -> None:
@@ -47,6 +57,10 @@ def write_real_tree(checkout: Path) -> None:
         )
         _slow_down(drawn / row.subject, raw / row.subject, parameters.video)
     write_official_smpl(base / "smpl/SMPL_NEUTRAL.pkl", load_body("open"))
+    (base / "networks").mkdir()
+    write_mean_params(base / "networks/smpl_mean_params.npz")
+    for network, name in CHECKPOINTS.items():
+        write_checkpoint(base / "networks" / name, network, random_state(network))
     for method, simulated in ESTIMATORS.items():
         files = {row: drawn / f"predictions/{simulated}/{row.subject}/{row.action}.npz" for row in work}
         results = {row: dict(np.load(path)) for row, path in files.items()}
