@@ -24,6 +24,8 @@ from jointreg.maskrcnn import Detectron2, Torchvision, read_weights
 from jointreg.prepare import prepare
 from jointreg.segmentation import mask_quality, segment
 
+pytest.importorskip("torchvision", reason="Mask R-CNN has its own environment: make test-paper-backends")
+
 SIZE = (690, 760)
 """Height and width of the pictures: both networks see them with a shorter side of 800."""
 SEEN = (800, 881)
