@@ -104,16 +104,23 @@ def spin(state, features):
     return interleaved(pose), shape, camera
 
 
+def vibe_features(state, features):
+    """Features (T, 2048) of one sequence as its regressor sees them."""
+    seen = gru(state, "encoder.gru", features, 1)
+    return features + linear(state, "encoder.linear", F.relu(seen))
+
+
 def vibe(state, features):
     """Features (T, 2048) of one sequence."""
-    seen = gru(state, "encoder.gru", features, 1)
-    features = features + linear(state, "encoder.linear", F.relu(seen))
-    pose, shape, camera = iterate(state, "regressor.", features)
+    pose, shape, camera = iterate(state, "regressor.", vibe_features(state, features))
     return interleaved(pose), shape, camera
 
 
-def meva(state, features):
-    """Features (T, 2048) of one sequence. All 90 poses are decoded, as in the official code."""
+def meva_features(state, features):
+    """Features (T, 2048) of one sequence as its regressor sees them, and poses (T, 144) to start from.
+
+    All 90 poses are decoded, as in the official code.
+    """
     seen = gru(state, "feat_encoder.gru", features, 2)
     features = features + linear(state, "feat_encoder.linear", torch.tanh(seen))
     motion = torch.tanh(gru(state, "motion_encoder.gru", features, 2))
@@ -131,6 +138,10 @@ def meva(state, features):
         hidden = torch.tanh(linear(state, "vae_model.d_mlp.affine_layers.1", hidden))
         pose = linear(state, "vae_model.d_out", hidden)
         poses.append(pose)
-    start = torch.stack(poses)[: len(features)]
-    pose, shape, camera = iterate(state, "regressor.", features, start)
+    return features, torch.stack(poses)[: len(features)]
+
+
+def meva(state, features):
+    """Features (T, 2048) of one sequence."""
+    pose, shape, camera = iterate(state, "regressor.", *meva_features(state, features))
     return stacked(pose), shape, camera

@@ -81,14 +81,15 @@ def largest(found, expected):
 # ---- numbers ---------------------------------------------------------------------------------------
 
 
-def test_images_to_bodies_agree_with_plain_networks(load, states):
+@pytest.mark.parametrize("network", NETWORKS)
+def test_images_to_bodies_agree_with_plain_networks(network, load, states):
     images = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(3))
     expected = plain_networks.resnet(states["spin"], images)
-    estimator = load("vibe")
+    estimator, plain = load(network), getattr(plain_networks, network)
     features = estimator.features(images)
     assert float((features - expected).abs().max()) < 1e-5 * float(expected.abs().max())
     bodies = estimator(images)
-    alone = [plain_networks.vibe(states["vibe"], one[None]) for one in expected]
+    alone = [plain(states[network], one[None]) for one in expected]
     assert largest(bodies, [torch.cat(parts) for parts in zip(*alone, strict=True)]) < 1e-4
     assert [tuple(part.shape) for part in bodies] == [(2, 24, 3, 3), (2, 10), (2, 3)]
     assert [tuple(part.shape) for part in estimator(images[:0])] == [(0, 24, 3, 3), (0, 10), (0, 3)]

@@ -1,8 +1,9 @@
 """A tree of files as a user of the real data has them, made from open data: only its formats are true.
 
 Human3.6M in the official layout at 50 frames a second, SMPL as the pickle that is handed out, the
-regressor file of the field, checkpoints of SPIN, VIBE and MEVA with random weights in their wrappers,
-and prediction files as these write them. The people are drawn, the predictions simulated.
+regressor file of the field, checkpoints of SPIN, VIBE and MEVA in their wrappers, and prediction files
+as these write them. The people are drawn, the predictions simulated. The networks' weights are random,
+but for the last layers, which make of these very pictures the simulated bodies (`plant_networks`).
 """
 
 import shutil
@@ -11,14 +12,21 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "unit"))
+import plain_networks
 from checkpoint_files import random_state, write_checkpoint, write_mean_params
+from planted_networks import plant, weak_perspective
 
+from jointreg import stores
 from jointreg.body import load_body
+from jointreg.config import Dataset
+from jointreg.datasets import open_dataset
 from jointreg.datasets.human36m import read_pose
 from jointreg.datasets.human36m_metadata import ACTIONS, read_metadata
 from jointreg.datasets.video import read_frames
+from jointreg.network_input import network_crops
 from jointreg.rotations import to_axis_angle
 from jointreg.sequences import load_sequences
 from jointreg.synthetic.layout import VideoWriter, write_cdf
@@ -61,11 +69,73 @@ def write_real_tree(checkout: Path) -> None:
     write_mean_params(base / "networks/smpl_mean_params.npz")
     for network, name in CHECKPOINTS.items():
         write_checkpoint(base / "networks" / name, network, random_state(network))
-    for method, simulated in ESTIMATORS.items():
-        files = {row: drawn / f"predictions/{simulated}/{row.subject}/{row.action}.npz" for row in work}
-        results = {row: dict(np.load(path)) for row, path in files.items()}
+    for method, results in simulated_bodies(checkout, drawn).items():
         (_write_spin if method == "spin" else _write_vibe)(base / "predictions" / method, results, raw)
-    shutil.rmtree(drawn)
+
+
+def simulated_bodies(checkout: Path, drawn: Path) -> dict:
+    """Network -> sequence -> arrays of the simulated estimator in its place."""
+    work = load_sequences(checkout / "tests/real/sequences.tsv")
+    return {
+        network: {
+            row: dict(np.load(drawn / f"predictions/{simulated}/{row.subject}/{row.action}.npz"))
+            for row in work
+        }
+        for network, simulated in ESTIMATORS.items()
+    }
+
+
+def plant_networks(checkout: Path) -> None:
+    """Write the checkpoints anew so that they see the simulated bodies; the frames must be prepared.
+
+    The crops are ours; what the networks make of them is `plain_networks`'.
+    """
+    base, body = checkout / "data/human36m", load_body("open")
+    raw = base / "raw"
+    dataset = open_dataset(
+        Dataset(
+            kind="human36m",
+            root=str(raw),
+            calibration=str(raw / "metadata.xml"),
+            damaged="",
+            skip_damaged=False,
+        )
+    )
+    images, matrices, frames_of = [], [], []
+    work = load_sequences(checkout / "tests/real/sequences.tsv")
+    for row in work:
+        path = checkout / f"results/human36m/prepare/{row.subject}/{row.action}.zarr.zip"
+        frames = stores.FRAMES.read(path)
+        cut = network_crops(frames, frames.attrs, dataset.recordings(row), "reference_code")
+        for _, image, matrix in sorted(cut, key=lambda found: found[0]):
+            images.append(image)
+            matrices.append(matrix)
+        frames_of.append(frames)
+    spin = random_state("spin")
+    features = plain_networks.resnet(spin, torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2))
+    for network, results in simulated_bodies(checkout, base / "drawn").items():
+        said = [matching(frames, results[row]) for row, frames in zip(work, frames_of, strict=True)]
+        rotations, betas, translation = (np.concatenate(parts) for parts in zip(*said, strict=True))
+        camera = weak_perspective(body, betas, translation, np.stack(matrices))
+        state = spin if network == "spin" else random_state(network)
+        plant(network, state, features, rotations, betas, camera)
+        write_checkpoint(base / "networks" / CHECKPOINTS[network], network, state)
+
+
+def matching(frames, results: dict) -> list[np.ndarray]:
+    """Rotations, betas and translation of a simulated estimator for the rows of a store of frames."""
+    takes, cameras = (np.array(frames.attrs[f"{key}_names"]) for key in ("take", "camera"))
+    at = {
+        (str(take), str(camera), STEP * int(frame)): index
+        for index, (take, camera, frame) in enumerate(
+            zip(results["take"], results["camera"], results["frame"], strict=True)
+        )
+    }
+    rows = [
+        at[takes[take], cameras[camera], int(frame)]
+        for take, camera, frame in zip(frames.take, frames.camera, frames.frame, strict=True)
+    ]
+    return [results[key][rows] for key in ("rotations", "betas", "translation")]
 
 
 def _slow_down(drawn: Path, raw: Path, video) -> None:
