@@ -14,8 +14,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, median_filter
 
 from jointreg.datasets import Recording
-from jointreg.datasets.video import read_frames
-from jointreg.errors import DataError
+from jointreg.datasets.video import videos
 from jointreg.stores import CROP
 
 cv2.setNumThreads(1)
@@ -67,19 +66,10 @@ def network_crops(
             yield row, image.astype(np.float32) / 255, matrix
         return
     rule = RULES[crop]
-    by_name = {(recording.take, recording.camera.name): recording for recording in recordings}
-    for take, camera in sorted({*zip(frames["take"].tolist(), frames["camera"].tolist(), strict=True)}):
-        names = facts["take_names"][take], facts["camera_names"][camera]
-        if names not in by_name:
-            raise DataError(f"no recording of take {names[0]}, camera {names[1]}, which the frames name")
-        recording = by_name[names]
-        rows = np.flatnonzero((frames["take"] == take) & (frames["camera"] == camera))
-        rows = rows[np.argsort(frames["frame"][rows], kind="stable")]
-        numbers = frames["frame"][rows].astype(int)
+    for recording, rows, images in videos(frames, facts, recordings):
         boxes = body_boxes(recording)
-        boxes = (smoothed(boxes) if rule.smoothed else boxes)[numbers]
-        images = read_frames(recording.video, (numbers + recording.frame_offset).tolist())
-        for row, (x, y, side), (_, image) in zip(rows.tolist(), boxes, images, strict=True):
+        boxes = (smoothed(boxes) if rule.smoothed else boxes)[frames["frame"][rows].astype(int)]
+        for row, (x, y, side), image in zip(rows.tolist(), boxes, images, strict=True):
             found, placed = rule.cut(image, np.array([x, y]), rule.factor * side)
             yield row, found, _pinhole(recording, placed)
 

@@ -1,6 +1,6 @@
 """Person masks in crop coordinates: one interface, and the methods behind it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from jointreg import config
 from jointreg.background import SPREAD_UNIT
 from jointreg.crops import sampler
 from jointreg.datasets import Recording
-from jointreg.datasets.video import read_frames
+from jointreg.datasets.video import videos
 from jointreg.errors import DataError, StoreError
 from jointreg.job import report
 from jointreg.limbs import CORE_M, REACH_M, near_limbs
@@ -169,29 +169,6 @@ def segment_people(
             done += len(part)
             show(done, len(masks))
     return masks, score
-
-
-def videos(
-    frames: Mapping[str, np.ndarray], facts: Mapping[str, Any], recordings: Sequence[Recording]
-) -> Iterator[tuple[Recording, np.ndarray, Iterator[np.ndarray]]]:
-    """The recordings behind a frames store, with their rows in the video's order and their pictures.
-
-    Pictures (height, width, 3) uint8 RGB are decoded as they are asked for.
-
-    Raises:
-        DataError: a recording of the frames is missing, or a video is damaged.
-    """
-    by_name = {(recording.take, recording.camera.name): recording for recording in recordings}
-    for take, camera in sorted({*zip(frames["take"].tolist(), frames["camera"].tolist(), strict=True)}):
-        names = facts["take_names"][take], facts["camera_names"][camera]
-        recording = by_name.get(names)
-        if recording is None:
-            raise DataError(f"no recording of take {names[0]}, camera {names[1]}, which the frames name")
-        rows = np.flatnonzero((frames["take"] == take) & (frames["camera"] == camera))
-        rows = rows[np.argsort(frames["frame"][rows], kind="stable")]
-        numbers = frames["frame"][rows].astype(int) + recording.frame_offset
-        images = (image for _, image in read_frames(recording.video, numbers.tolist()))
-        yield recording, rows, images
 
 
 def mask_quality(mask: np.ndarray, true: np.ndarray) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """Frames of a video file or folder of pictures, one at a time, exactly numbered, in little memory."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 import av
 import numpy as np
 
-from jointreg.datasets import pictures
+from jointreg.datasets import Recording, pictures
 from jointreg.errors import DataError
 
 _HOW_TO_GET = "fetch the file again, or leave the take out of the sequence table"
@@ -84,6 +84,29 @@ def read_frames(path: str | Path, numbers: Iterable[int]) -> Iterator[tuple[int,
                 if number <= at:
                     raise ValueError(f"frame numbers must ascend: {number} after {at}")
     raise DataError(f"{path}: ends after {at + 1} frames, expected frame number {number}", _HOW_TO_GET)
+
+
+def videos(
+    frames: Mapping[str, np.ndarray], facts: Mapping[str, Any], recordings: Sequence[Recording]
+) -> Iterator[tuple[Recording, np.ndarray, Iterator[np.ndarray]]]:
+    """The recordings behind a frames store, with their rows in the video's order and their pictures.
+
+    Pictures (height, width, 3) uint8 RGB are decoded as they are asked for.
+
+    Raises:
+        DataError: a recording of the frames is missing, or a video is damaged.
+    """
+    by_name = {(recording.take, recording.camera.name): recording for recording in recordings}
+    for take, camera in sorted({*zip(frames["take"].tolist(), frames["camera"].tolist(), strict=True)}):
+        names = facts["take_names"][take], facts["camera_names"][camera]
+        recording = by_name.get(names)
+        if recording is None:
+            raise DataError(f"no recording of take {names[0]}, camera {names[1]}, which the frames name")
+        rows = np.flatnonzero((frames["take"] == take) & (frames["camera"] == camera))
+        rows = rows[np.argsort(frames["frame"][rows], kind="stable")]
+        numbers = frames["frame"][rows].astype(int) + recording.frame_offset
+        images = (image for _, image in read_frames(recording.video, numbers.tolist()))
+        yield recording, rows, images
 
 
 def sample_frames(path: str | Path, count: int) -> Iterator[tuple[int, np.ndarray]]:
