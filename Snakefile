@@ -45,6 +45,7 @@ if CONFIG.synthesize.enabled:
     include: "workflow/rules/diagnose.smk"
 
 
+include: "workflow/rules/report.smk"
 include: "workflow/rules/offsets.smk"
 include: "workflow/rules/learning_curve.smk"
 
