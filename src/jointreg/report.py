@@ -86,8 +86,11 @@ def page(contents: Contents) -> str:
         table_1=_table_1(contents),
         answer=_answer(table_1, diagnosis),
         viewer=(ASSETS / "report_viewer.html").read_text(),
-        pictures=_pictures([one for one in contents.exhibits if not _is_table(one) and not _early(one)]),
-        tables=_tables([one for one in contents.exhibits if _is_table(one)]),
+        pictures=_pictures(
+            [one for one in contents.exhibits if not _is_table(one) and not _early(one)],
+            contents.protocol,
+        ),
+        tables=_tables([one for one in contents.exhibits if _is_table(one)], contents.protocol),
         protocol=_protocol(contents),
         provenance=_provenance(contents),
         downloads=_downloads(contents.files),
@@ -112,14 +115,22 @@ def _early(exhibit: Mapping[str, Any]) -> bool:
 
 def _table_1(contents: Contents) -> str:
     """Table I in print, its caption, and its pictures."""
-    captions = [one["caption"] for one in contents.exhibits if one["kind"] == "table_1"]
     plots = [one for one in contents.exhibits if _early(one) and not _is_table(one)]
-    words = prose(captions[0]) if captions else ""
+    words = (
+        "Position errors in mm, and the paired changes between regressors. Bold: smallest of its row "
+        "and metric. Italic: the paper's own values; a dash is a number that is illegible in our "
+        "source.\n\n"
+    )
     return (
         f"<figure>{grid_table(contents.table_1)}"
-        f"<figcaption><p>mm. Bold: smallest of its row and metric. Italic: the paper's own values.</p>"
-        f"{words}</figcaption></figure>{_pictures(plots)}"
+        f"<figcaption>{prose(words + _in_short(contents.protocol))}</figcaption></figure>"
+        f"{_pictures(plots, contents.protocol)}"
     )
+
+
+def _in_short(protocol: str) -> str:
+    """The first sentence of the protocol and where the others are, reStructuredText."""
+    return f"{protocol.partition('. ')[0].rstrip('.')}. `In full <#protocol>`__."
 
 
 def _answer(table_1: list[dict[str, str]], diagnosis: list[dict[str, str]]) -> str:
@@ -139,7 +150,7 @@ def _answer(table_1: list[dict[str, str]], diagnosis: list[dict[str, str]]) -> s
     )
 
 
-def _pictures(exhibits: Sequence[Mapping[str, Any]]) -> str:
+def _pictures(exhibits: Sequence[Mapping[str, Any]], protocol: str) -> str:
     """Pictures in order; neighbours of one kind share a caption."""
     figures = []
     for _, group in groupby(exhibits, key=lambda one: (one["kind"], one["caption"])):
@@ -149,7 +160,7 @@ def _pictures(exhibits: Sequence[Mapping[str, Any]]) -> str:
         ]
         album = f'<div class="album">{"".join(images)}</div>' if len(images) > 1 else images[0]
         title = _sentence(shown[0]["title"] if len(shown) == 1 else shown[0]["category"])
-        words = prose(shown[0]["caption"])
+        words = _caption(shown[0], protocol)
         figures.append(
             f'<figure class="picture" id="{escape(shown[0]["kind"])}">{album}'
             f"<figcaption><h3>{escape(title)}</h3>{words}</figcaption></figure>"
@@ -157,11 +168,16 @@ def _pictures(exhibits: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(figures)
 
 
+def _caption(exhibit: Mapping[str, Any], protocol: str) -> str:
+    """An exhibit's caption, the protocol in it cut short: the page has it in full once."""
+    return prose(exhibit["caption"].replace(protocol, _in_short(protocol)))
+
+
 def _alt(exhibit: Mapping[str, Any]) -> str:
     return f"{exhibit['kind'].replace('_', ' ')}: {exhibit['title']}"
 
 
-def _tables(exhibits: Sequence[Mapping[str, Any]]) -> str:
+def _tables(exhibits: Sequence[Mapping[str, Any]], protocol: str) -> str:
     """Every table, to be unfolded; as text where it is text."""
     parts = []
     for one in exhibits:
@@ -172,7 +188,7 @@ def _tables(exhibits: Sequence[Mapping[str, Any]]) -> str:
         else:
             text = path.read_text()
             table, size = f"<pre>{escape(text)}</pre>", f"{len(text.splitlines())} lines"
-        words = "<p>The numbers of Table I.</p>" if one["kind"] == "table_1" else prose(one["caption"])
+        words = _caption(one, protocol)
         parts.append(
             f'<details open id="table-{escape(path.stem)}"><summary>{escape(_sentence(one["title"]))} '
             f"<small>{size}</small></summary><figcaption>{words}</figcaption>{table}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from statistics import fmean
 
+from jointreg.report_html import minus
 from jointreg.table_text import METRIC_NAMES, regressor_name
 from jointreg.tables import SIMULATED
 
@@ -66,44 +67,42 @@ def lines(
 
 
 def lead(table_1: Sequence[Mapping[str, str]], diagnosis: Sequence[Mapping[str, str]] = ()) -> str:
-    """The answer in three sentences, HTML."""
+    """The answer in a few sentences, HTML."""
     known = lines(table_1, diagnosis)
     if not known:
         return "<p>This run scores one regressor only: there is nothing to compare.</p>"
     scored = known[0]
     truth = next((line for line in known if line.name == TRUTH["joint_error_true_joints"]), None)
-    said = []
     if truth is None:
-        said.append(f"MPJPE puts {regressor_name(scored.best)} first.")
+        finding = (
+            f"MPJPE puts {regressor_name(scored.best)} first. How much of a lower MPJPE is a better "
+            "regressor, and how much the estimators' bias that a refitted one absorbs, MPJPE alone "
+            "cannot say, and this run has no truth to compare with."
+        )
     else:
-        others = [name for name in truth.values if name != truth.best]
-        against = " and ".join(
-            f"{truth.values[name]:.1f} mm for {regressor_name(name)}" for name in others
+        best = truth.best
+        others = [
+            f"{x:.1f} mm for {regressor_name(name)}" for name, x in truth.values.items() if name != best
+        ]
+        finding = (
+            f"Nearest to the truth is <b>{regressor_name(best)}</b>: joints read off true bodies are "
+            f"{truth.values[best]:.1f} mm off, against {' and '.join(others)}. "
+        ) + (
+            f"MPJPE would have chosen {regressor_name(scored.best)}."
+            if scored.best != best
+            else "MPJPE chooses the same one here, which it need not."
         )
-        said.append(
-            f"Nearest to the truth is <b>{regressor_name(truth.best)}</b>: joints read off true bodies "
-            f"are {truth.values[truth.best]:.1f} mm off, against {against}."
-        )
-    said += [
-        _changes(table_1, "opt", "std"),
-        _changes(table_1, "spin", "std"),
-        _changes(table_1, "opt", "spin"),
-    ]
-    if truth is None:
-        said.append(
-            "How much of a lower MPJPE is a better regressor and how much the estimators' bias that a "
-            "refitted one absorbs, MPJPE alone cannot say, and this run has no truth to compare with."
-        )
-    elif scored.best != truth.best:
-        said.append(f"MPJPE would have chosen {regressor_name(scored.best)}.")
-    words = " ".join(filter(None, said))
-    note = ""
-    if any(method.startswith(SIMULATED) for method in _methods(table_1)):
-        note = (
+    methods = _methods(table_1)
+    pairs = (("std", "opt"), ("std", "spin"), ("spin", "opt"))
+    changes = [said for pair in pairs if (said := _change(table_1, *pair))]
+    whose = methods[0] if len(methods) == 1 else f"{len(methods)} methods"
+    note = f"<p>MPJPE of {escape(whose)} changes {', '.join(changes)}.</p>" if changes else ""
+    if any(method.startswith(SIMULATED) for method in methods):
+        note += (
             "<p>The methods of this run are <b>simulated estimators</b> on the open data set, not SPIN, "
             "VIBE or MEVA: how far their error falls is a property of the generator.</p>"
         )
-    return f'<p class="finding">{words}</p>{note}'
+    return f'<p class="finding">{finding}</p>{note}'
 
 
 def answer_table(
@@ -137,8 +136,8 @@ def _methods(table_1: Sequence[Mapping[str, str]]) -> list[str]:
     return list(dict.fromkeys(row["method"] for row in table_1))
 
 
-def _changes(table_1: Sequence[Mapping[str, str]], regressor: str, reference: str) -> str:
-    """Range of the change of MPJPE over the methods, as a sentence; empty where one was not scored."""
+def _change(table_1: Sequence[Mapping[str, str]], reference: str, regressor: str) -> str:
+    """Range of the change of MPJPE over the methods, in words; empty where one was not scored."""
     of = {
         (row["method"], row["regressor"]): float(row["value_mm"])
         for row in table_1
@@ -151,7 +150,6 @@ def _changes(table_1: Sequence[Mapping[str, str]], regressor: str, reference: st
     ]
     if not changes:
         return ""
-    low, high = f"{min(changes):+.1f}", f"{max(changes):+.1f}"
-    span = f"{low} mm" if low == high else f"{low} to {high} mm"
-    pair = f"{regressor_name(reference)} to {regressor_name(regressor)}"
-    return f"From {pair}, MPJPE changes by {span}.".replace("-", "\u2212")
+    low, high = (minus(f"{end(changes):+.1f}") for end in (min, max))
+    span = low if low == high else f"{low} to {high}"
+    return f"by {span} mm from {regressor_name(reference)} to {regressor_name(regressor)}"

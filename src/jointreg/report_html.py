@@ -8,6 +8,7 @@ import csv
 import io
 import math
 import mimetypes
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -38,6 +39,13 @@ def prose(text: str) -> str:
     return publish_parts(text, writer_name="html5", settings_overrides=settings)["body"].strip()
 
 
+def minus(text: str) -> str:
+    """Hyphens that stand for minus, or for no number, as what they stand for."""
+    if text == "-":
+        return "\u2013"
+    return re.sub(r"(?<!\w)-(?=\d)|(?<= )-(?= )", "\u2212", text)
+
+
 def data_uri(content: bytes, mime: str) -> str:
     """A file as an address."""
     return f"data:{mime};base64,{base64.b64encode(content).decode()}"
@@ -54,7 +62,22 @@ def picture(path: str | Path, alt: str) -> str:
     if path.suffix == ".gif" or (path.suffix == ".png" and len(content) > LARGE):
         content, mime, last = _smaller(content, mime)
         still = f' data-still="{data_uri(last, MIME[".webp"])}"' if last else ""
-    return f'<img loading="lazy" alt="{escape(alt, quote=True)}" src="{data_uri(content, mime)}"{still}>'
+    size = _pixels(content, mime)
+    return f'<img{size} alt="{escape(alt, quote=True)}" src="{data_uri(content, mime)}"{still}>'
+
+
+def _pixels(content: bytes, mime: str) -> str:
+    """Width and height, so that the page does not move while pictures are decoded."""
+    if mime == "image/svg+xml":
+        found = re.search(rb'<svg[^>]*? viewBox="0 0 ([\d.]+) ([\d.]+)"', content)
+        if not found:
+            return ""
+        width, height = (round(float(points) * 4 / 3) for points in found.groups())
+    else:
+        from PIL import Image
+
+        width, height = Image.open(io.BytesIO(content)).size
+    return f' width="{width}" height="{height}"'
 
 
 def _smaller(content: bytes, mime: str) -> tuple[bytes, str, bytes]:
@@ -93,18 +116,21 @@ def grid_table(grid: Grid) -> str:
         starts.add(start)
         start += len(names)
     group = [' class="group"' if k in starts and k else "" for k in range(start)]
-    over = "".join(
-        f'<th scope="colgroup" colspan="{len(names)}"{" class=group" if k else ""}>{escape(name)}</th>'
-        for k, (name, names) in enumerate(grid.groups)
-    )
+    over = ""
+    for k, (name, names) in enumerate(grid.groups):
+        line = " class=group" if k else ""
+        over += f'<th scope="colgroup" colspan="{len(names)}"{line}>{escape(minus(name))}</th>'
     heads = [name for _, names in grid.groups for name in names]
-    under = "".join(f'<th scope="col"{group[k]}>{escape(name)}</th>' for k, name in enumerate(heads))
+    under = "".join(
+        f'<th scope="col"{group[k] if k else " class=text"}>{escape(name)}</th>'
+        for k, name in enumerate(heads)
+    )
     lines = []
     for first, *cells in grid.rows:
         line = f'<th scope="row">{escape(first.text)}</th>'
         for k, cell in enumerate(cells, start=1):
             words = [name for name in ("group",) if group[k]] + [cell.style] * (cell.style == "best")
-            line += f"<td{_classes(words)}>{escape(cell.text)}</td>"
+            line += f"<td{_classes(words)}>{escape(minus(cell.text))}</td>"
         lines.append(f"<tr{_classes([first.style] * (first.style == 'reference'))}>{line}</tr>")
     return wide(
         f'<table class="grid"><thead><tr>{over}</tr><tr>{under}</tr></thead>'

@@ -28,6 +28,8 @@ rule diagnose:
         variants=table_report("variants.csv", "data"),
     log:
         f"logs/{RUN}/diagnose.log",
+    benchmark:
+        f"logs/{RUN}/diagnose.benchmark.tsv"
     conda:
         "../../envs/torch.yaml"
     params:
@@ -51,6 +53,8 @@ rule variants_figure:
         figure_report("variants_plot", "variants against full"),
     log:
         f"logs/{RUN}/variants_figure.log",
+    benchmark:
+        f"logs/{RUN}/variants_figure.benchmark.tsv"
     localrule: True
     conda:
         "../../envs/plot.yaml"

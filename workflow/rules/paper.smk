@@ -88,6 +88,8 @@ rule table_1:
         subjects=table_report("table_1_by_subject.csv", "data"),
     log:
         f"logs/{RUN}/table_1.log",
+    benchmark:
+        f"logs/{RUN}/table_1.benchmark.tsv"
     localrule: True
     conda:
         "../../envs/plot.yaml"
@@ -121,6 +123,8 @@ rule agreement:
         table=table_report("agreement.csv", "data"),
     log:
         f"logs/{RUN}/agreement.log",
+    benchmark:
+        f"logs/{RUN}/agreement.benchmark.tsv"
     conda:
         "../../envs/torch.yaml"
     params:
@@ -167,6 +171,8 @@ rule figures:
         support=figure_report("regressor_support", "vertices of each regressor"),
     log:
         f"logs/{RUN}/figures.log",
+    benchmark:
+        f"logs/{RUN}/figures.benchmark.tsv"
     localrule: True
     conda:
         "../../envs/plot.yaml"
@@ -211,6 +217,8 @@ rule animation:
         ),
     log:
         f"logs/{RUN}/animation.log",
+    benchmark:
+        f"logs/{RUN}/animation.benchmark.tsv"
     localrule: True
     conda:
         "../../envs/plot.yaml"

@@ -26,6 +26,8 @@ if CONFIG.synthesize.enabled:
             bodies=examples(f"results/{RUN}/diagnose_examples/{{subject}}/{{action}}.zarr.zip", ABLATED),
         log:
             f"logs/{RUN}/diagnose_examples.log",
+        benchmark:
+            f"logs/{RUN}/diagnose_examples.benchmark.tsv"
         localrule: True
         conda:
             "../../envs/jointreg.yaml"
@@ -60,6 +62,8 @@ rule report:
         REPORT,
     log:
         f"logs/{RUN}/report.log",
+    benchmark:
+        f"logs/{RUN}/report.benchmark.tsv"
     localrule: True
     conda:
         "../../envs/plot.yaml"

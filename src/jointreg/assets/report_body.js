@@ -58,7 +58,7 @@ function startBody(data) {
     context.clearRect(0, 0, width, height);
     const fine = moving || ratio > 1 ? 1 : 2; // twice as fine once it rests
     const view = { yaw: state.yaw, pitch: state.pitch, centre: state.centre || [0, 0, 0], x: width / 2, y: height / 2,
-      scale: state.zoom * Math.min(width, height) / 2.05 };
+      scale: state.zoom * Math.min(width, height) / 1.92 };
     const finer = { ...view, x: fine * view.x, y: fine * view.y, scale: fine * view.scale };
     const shown = meshes();
     shown.forEach((mesh, n) => {
