@@ -36,7 +36,7 @@ def prose(text: str) -> str:
         "doctitle_xform": False,
         "smart_quotes": False,
     }
-    return publish_parts(text, writer_name="html5", settings_overrides=settings)["body"].strip()
+    return publish_parts(text, writer="html5", settings_overrides=settings)["body"].strip()
 
 
 def minus(text: str) -> str:

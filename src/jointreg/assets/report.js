@@ -1,7 +1,7 @@
 "use strict";
 // Tables that sort, long ones folded, the moving picture that stops; then the body.
 
-for (const element of document.querySelectorAll(".js")) element.hidden = false;
+for (const element of document.querySelectorAll(".js, .no-js")) element.hidden = element.className === "no-js";
 
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];

@@ -158,8 +158,8 @@ function startBody(data) {
     canvas.setAttribute("aria-label", `Body mesh: ${find("shown").textContent}`);
     const kinds = clip() ? [...shown.map((mesh) => [mesh.kind, `joints off the ${mesh.kind} body`]), ["label", "labels"]]
       : data.regressors.map((other) => [other.name, `joint of ${other.label}`]);
-    find("legend").innerHTML = kinds.map(([kind, text]) => symbol(kind) + text).join(" &nbsp; ")
-      + ". Dots are the vertices that are read, their area the weight; dashed, those on the far side.";
+    find("legend").innerHTML = kinds.map(([kind, text]) => `<span class="key">${symbol(kind)}${text}</span>`).join(" ")
+      + " Dots are the vertices that are read, their area the weight; dashed, those on the far side.";
     const point = read(regressor(), state.joint, on);
     find("compare-caption").textContent = `The ${joint} of each regressor, and how far from that of ${regressor().label}`;
     rows("compare", data.regressors.map((other, n) => {
