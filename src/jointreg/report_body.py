@@ -20,7 +20,7 @@ from jointreg.skeleton import H36M_17, LIMBS
 from jointreg.stores import Record, require_same_rows
 from jointreg.table_text import regressor_name
 
-FRAMES_SHOWN = 6
+FRAMES_SHOWN = 5
 """Frames of each example sequence, evenly over what one camera saw; three bodies take 0.17 MB each."""
 DIGITS = 6
 """Significant digits of a weight in the page."""
@@ -85,7 +85,8 @@ def pack(body: Body, regressors: Mapping[str, Regressor], clips: Sequence[Clip])
         clips: example sequences; may be empty.
     """
     return {
-        "faces": _text(body.faces, "<u4"),
+        "faces": _text(body.faces, "<u2" if body.n_vertices <= 65536 else "<u4"),
+        "face_bytes": 2 if body.n_vertices <= 65536 else 4,
         "template": _positions(body.template - _middle(body.template)),
         "joints": [name.replace("_", " ") for name in H36M_17],
         "limbs": [[H36M_17.index(a), H36M_17.index(b)] for a, b in LIMBS],

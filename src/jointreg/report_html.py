@@ -18,7 +18,7 @@ from jointreg.table_text import Grid
 
 LARGE = 120_000
 """Bytes from which a PNG is packed anew as WebP; an SVG of twice that gives way to its PNG."""
-QUALITY = 88
+QUALITY = 82
 MIME = {".npy": "application/octet-stream", ".npz": "application/octet-stream", ".webp": "image/webp"}
 
 

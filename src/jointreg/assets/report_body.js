@@ -10,7 +10,7 @@ function startBody(data) {
   };
   const SKIN = { template: [214, 209, 199], initial: [240, 188, 146], refined: [150, 196, 232], true: [205, 205, 205] };
   const VIEWS = { front: [0, 0], side: [Math.PI / 2, 0], back: [Math.PI, 0], top: [0, Math.PI / 2] };
-  const faces = new Uint32Array(unpack(data.faces));
+  const faces = new (data.face_bytes === 2 ? Uint16Array : Uint32Array)(unpack(data.faces));
   const template = positions(data.template);
   const state = { joint: 1, regressor: data.regressors.length - 1, clip: -1, frame: 0, sets: {}, yaw: 0.35, pitch: 0.05, zoom: 1, centre: null };
   const layers = new Map();
