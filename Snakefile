@@ -55,6 +55,7 @@ rule all:
     default_target: True
     input:
         rules.paper.input,
+        rules.report.output,
         rules.export.output,
         rules.diagnose.output if CONFIG.synthesize.enabled else [],
         rules.variants_figure.output if CONFIG.synthesize.enabled else [],

@@ -185,13 +185,17 @@ def _tables(exhibits: Sequence[Mapping[str, Any]], protocol: str) -> str:
         if path.suffix == ".csv":
             columns, rows = read_csv(path)
             table, size = sortable_table(columns, rows, one["title"]), f"{len(rows)} rows"
+            printed = path.with_suffix(".html")
+            if printed.is_file():
+                shown = wide(printed.read_text(), f"{one['title']}, printed")
+                table = f"{shown}<details open><summary>As data</summary>{table}</details>"
         else:
             text = path.read_text()
             table, size = f"<pre>{escape(text)}</pre>", f"{len(text.splitlines())} lines"
         words = _caption(one, protocol)
         parts.append(
             f'<details open id="table-{escape(path.stem)}"><summary>{escape(_sentence(one["title"]))} '
-            f"<small>{size}</small></summary><figcaption>{words}</figcaption>{table}"
+            f'<small>{size}</small></summary><div class="caption">{words}</div>{table}'
             f"<p>{download(path, path.name)}</p></details>"
         )
     return "\n".join(parts)
@@ -242,9 +246,9 @@ def _costs(costs: Mapping[str, Cost]) -> str:
     total = sum(cost.cpu_s for cost in costs.values())
     jobs = sum(cost.jobs for cost in costs.values())
     return (
-        f"<figcaption><p>{jobs} jobs, {total:.0f} s of CPU. CPU from the logs, the rest from "
+        f'<div class="caption"><p>{jobs} jobs, {total:.0f} s of CPU. CPU from the logs, the rest from '
         "Snakemake's benchmark files. This report's own job still runs when the report is "
-        f"written.</p></figcaption>{sortable_table(columns, rows, 'Time and memory by rule')}"
+        f"written.</p></div>{sortable_table(columns, rows, 'Time and memory by rule')}"
     )
 
 

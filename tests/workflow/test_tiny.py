@@ -74,7 +74,7 @@ def test_without_the_truth_the_same_tables_are_made(finished, tmp_path, root):
         assert (again / index).read_bytes() == (finished / index).read_bytes()
     shutil.rmtree(again / "data/tiny/truth")
     curve = "results/tiny/tables/learning_curve.csv"
-    snakemake(again, "table_1", "agreement", "figures", "animation", curve, *TINY)
+    snakemake(again, "paper", curve, *TINY)
     assert not (again / "data/tiny/truth").exists()
     snakemake(finished, "learning_curve", *TINY)
     for name in (*TABLES, "learning_curve.csv"):

@@ -17,28 +17,6 @@ if CONFIG.triangulate.enabled:
 if CONFIG.synthesize.enabled:
     SHOWN += exhibits(rules.diagnose.rule, config) + exhibits(rules.variants_figure.rule, config)
 
-    rule diagnose_examples:
-        """True bodies of the frames that the report shows beside the refined ones."""
-        input:
-            truth=[rules.synthesize.output.truth.format(subject=row.subject) for row in ABLATED],
-            frames=examples(rules.prepare.output.frames, ABLATED),
-        output:
-            bodies=examples(f"results/{RUN}/diagnose_examples/{{subject}}/{{action}}.zarr.zip", ABLATED),
-        log:
-            f"logs/{RUN}/diagnose_examples.log",
-        benchmark:
-            f"logs/{RUN}/diagnose_examples.benchmark.tsv"
-        localrule: True
-        conda:
-            "../../envs/jointreg.yaml"
-        params:
-            truth=TRUTH,
-            examples=[plain(row) for row in ABLATED],
-            code=code("diagnose_examples"),
-        script:
-            "../scripts/diagnose_examples.py"
-
-
 TABLE_1_REGRESSORS = {
     name: path for name, path in regressor_files().items() if name in ("std", "spin", "opt_full")
 }
@@ -54,7 +32,7 @@ rule report:
         initial=examples(INITIAL_BODIES, ABLATED),
         refined=examples(rules.optimize.output.bodies, ABLATED),
         # The only truth in the report, and the open data set's only.
-        true=rules.diagnose_examples.output.bodies if CONFIG.synthesize.enabled else [],
+        true=rules.diagnose.output.examples if CONFIG.synthesize.enabled else [],
         regressors=list(TABLE_1_REGRESSORS.values()),
         files=rules.export.output.files,
         body=BODY_FILE,

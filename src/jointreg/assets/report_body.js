@@ -8,7 +8,7 @@ function startBody(data) {
     std: ["#d55e00", "square"], spin: ["#0072b2", "diamond"], opt_full: ["#007a59", "circle"],
     initial: ["#d55e00", "square"], refined: ["#0072b2", "circle"], true: ["#3a3a3a", "diamond"], label: ["#000000", "cross"],
   };
-  const SKIN = { template: [214, 209, 199], initial: [240, 188, 146], refined: [150, 196, 232], true: [205, 205, 205] };
+  const SKIN = { template: [214, 209, 199], initial: [246, 206, 172], refined: [118, 168, 212], true: [122, 122, 122] };
   const VIEWS = { front: [0, 0], side: [Math.PI / 2, 0], back: [Math.PI, 0], top: [0, Math.PI / 2] };
   const faces = new (data.face_bytes === 2 ? Uint16Array : Uint32Array)(unpack(data.faces));
   const template = positions(data.template);
