@@ -62,6 +62,7 @@ def write_files(folder):
         folder / "diagnostics.csv", index=False
     )
     pd.DataFrame(NUMBERS, columns=["name", "value_mm"]).to_csv(folder / "sorted.csv", index=False)
+    (folder / "sorted.html").write_text("<table><tr><td><strong>printed form</strong></td></tr></table>")
     means = {"sim_spin": {name: np.linspace(10, 80, 17) for name in ("std", "spin")}}
     for ending in ("svg", "png"):
         figures.save(figures.joint_errors(means), folder / f"errors.{ending}", 60)

@@ -1,6 +1,8 @@
 """The tiny run: its numbers, its reproducibility, its independence of the truth, its errors."""
 
+import base64
 import csv
+import json
 import re
 import shutil
 
@@ -147,6 +149,29 @@ def test_report_holds_every_table_and_figure_with_its_caption(finished):
     for name in {path.stem for path in (results / "figures").glob("*.svg")} - {"learning_curve_truth"}:
         assert f'id="{name}"' in text or name == "learning_curve", name
     assert 'download="J_opt_full.npy"' in text
+
+
+def test_report_shows_the_true_bodies_and_the_refined_ones_near_them(finished, body):
+    text = (finished / "results/tiny/report.html").read_text()
+    found = re.search(r'id="body-data">(.*?)</script>', text, re.DOTALL)
+    (clip,) = json.loads(found[1])["clips"]
+    truth = np.load(finished / "data/tiny/truth/bodies/S1/Walking.npz")
+    at = {f"frame {frame}": row for row, frame in enumerate(truth["frame"])}
+    for frame in clip["frames"]:
+        meshes = {
+            kind: packed["step"] * np.frombuffer(base64.b64decode(packed["data"]), "<i2").reshape(-1, 3)
+            for kind, packed in frame["bodies"].items()
+        }
+        assert set(meshes) == {"initial", "refined", "true"}
+        row = slice(at[frame["name"]], at[frame["name"]] + 1)
+        known = body.vertices(*(truth[key][row] for key in ("rotations", "betas", "translation")))[0]
+        known = (known * [1, -1, -1]) - (known * [1, -1, -1]).mean(axis=0)
+        shown = meshes["true"] - meshes["true"].mean(axis=0)
+        assert np.abs(known - shown).max() < 2e-4
+        error = {
+            kind: np.linalg.norm(mesh - meshes["true"], axis=1).mean() for kind, mesh in meshes.items()
+        }
+        assert error["refined"] < error["initial"]
 
 
 def test_report_tells_time_and_memory_of_every_rule(finished):
