@@ -1,4 +1,5 @@
 ## make demo         environment, open data set, whole workflow, Table I in the terminal
+## make report       results/open/report.html of a finished demo, anew where it is out of date
 ## make test         every test
 ## make variants     every variant of the refinement, four cameras (docs/refinement.md)
 ## make demo-lab     real people, real cameras: four videos of a laboratory
@@ -20,7 +21,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: help env demo demo-lab variants test test-paper-backends lint format docs clean-demo clean-demo-lab
+.PHONY: help env demo report demo-lab variants test test-paper-backends lint format docs clean-demo clean-demo-lab
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -37,6 +38,10 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)
 	$(BIN)/python tools/demo.py open --cores $(CORES)
+
+report: $(READY)
+	$(SNAKEMAKE) --quiet rules --configfile config/open.yaml -- report
+	@echo results/open/report.html
 
 demo-lab: $(READY)
 	$(BIN)/python tools/fetch_lab.py

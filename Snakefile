@@ -45,6 +45,7 @@ if CONFIG.synthesize.enabled:
     include: "workflow/rules/diagnose.smk"
 
 
+include: "workflow/rules/report.smk"
 include: "workflow/rules/offsets.smk"
 include: "workflow/rules/learning_curve.smk"
 
@@ -54,6 +55,7 @@ rule all:
     default_target: True
     input:
         rules.paper.input,
+        rules.report.output,
         rules.export.output,
         rules.diagnose.output if CONFIG.synthesize.enabled else [],
         rules.variants_figure.output if CONFIG.synthesize.enabled else [],

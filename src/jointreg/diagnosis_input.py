@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -101,6 +102,30 @@ def true_bodies(truth: str | Path, subject: str, action: str, frames: Record) ->
             "rerun the rule synthesize",
         ) from error
     return {key: bodies[key][chosen] for key in ("rotations", "betas", "translation")}
+
+
+def write_true_bodies(
+    truth: str | Path, frames: Paths, outputs: Paths, provenance: Mapping[str, Any]
+) -> None:
+    """The true bodies of some sequences as stores BODIES, row by row those of their frames.
+
+    Args:
+        truth: folder of the truth.
+        frames: stores FRAMES, of these sequences among others.
+        outputs: stores to write, `.../<subject>/<action>.zarr.zip`.
+        provenance: what made them.
+
+    Raises:
+        DataError: the truth has no body for a row.
+    """
+    known = _by_sequence(frames)
+    for sequence, files in _by_sequence(outputs).items():
+        (source,), (output,) = known[sequence].values(), files.values()
+        rows = stores.FRAMES.read(source, only=FRAMES_READ)
+        subject, action = sequence.split("/")
+        bodies = true_bodies(truth, subject, action, rows)
+        facts = {"rows": rows.attrs["rows"], "method": "true"}
+        stores.BODIES.write(output, bodies, attrs=facts, provenance=provenance)
 
 
 def true_masks(

@@ -6,7 +6,7 @@ import time
 import pytest
 from dry_run import TINY, planned, snakemake
 
-AFTER_EVALUATE = {"table_1", "figures", "all"}
+AFTER_EVALUATE = {"table_1", "figures", "report", "all"}
 AFTER_OPT = {"fit_regressor_opt", "evaluate", "export", "diagnose", "variants_figure", *AFTER_EVALUATE}
 AFTER_SEGMENT = {
     *("energy_weights", "train_discriminator", "optimize", "animation", "agreement"),
@@ -31,7 +31,7 @@ def test_a_second_run_does_nothing(finished):
 @pytest.mark.parametrize(
     ("change", "rules"),
     [
-        ("figures={dpi: 80}", {"figures", "variants_figure", "all"}),
+        ("figures={dpi: 80}", {"figures", "variants_figure", "report", "all"}),
         ("evaluate={joints: 14}", {"evaluate", "diagnose", "variants_figure", *AFTER_EVALUATE}),
         ("fit_regressor_opt={sum_weight: 50.0}", AFTER_OPT),
         ("optimize={iterations: 90}", AFTER_SEGMENT - {"energy_weights"}),
@@ -74,6 +74,26 @@ def test_edited_code_reruns_the_stages_that_reach_it(finished):
         "difference = 2 * (joints - target)\n",
     )
     assert set(planned(finished, *TINY)) == AFTER_SEGMENT
+    back()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("workflow/report/table_1_plot.rst", "Table I as dots.", "Table I as marks."),
+        ("src/jointreg/assets/report.css", "--accent: #0b5f4b", "--accent: #10457a"),
+    ],
+)
+def test_a_changed_caption_or_style_remakes_the_report_alone(finished, name, old, new):
+    back = edited(finished, name, old, new)
+    assert set(planned(finished, *TINY)) == {"report", "all"}
+    back()
+
+
+def test_a_changed_style_of_the_figures_remakes_them_and_the_report(finished):
+    back = edited(finished, "src/jointreg/figures.py", '"grid.linewidth": 0.6', '"grid.linewidth": 0.7')
+    found = set(planned(finished, *TINY))
+    assert {"figures", "report"} <= found <= {"figures", "variants_figure", "animation", "report", "all"}
     back()
 
 

@@ -1,6 +1,9 @@
 """The tiny run: its numbers, its reproducibility, its independence of the truth, its errors."""
 
+import base64
 import csv
+import json
+import re
 import shutil
 
 import numpy as np
@@ -133,9 +136,57 @@ def test_deleted_video_is_named(finished, tmp_path):
     assert video.name in text
 
 
-def test_report_holds_tables_and_figures_with_captions(finished):
-    snakemake(finished, *TINY, "--report", "report.html")
-    text = (finished / "report.html").read_text()
+def test_report_holds_every_table_and_figure_with_its_caption(finished):
+    """What a rule marks for the report is in it, read from the rules, not from the report's code."""
+    results = finished / "results/tiny"
+    text = (results / "report.html").read_text()
+    assert len(text) < 8e6
+    for words in ("simulated estimators, not the networks", "Protocol: 17 joints", "One row a frame."):
+        assert words in text, words
+    tables = {path.stem for path in (results / "tables").glob("*.csv")} - {"learning_curve_truth"}
+    for name in tables - {"learning_curve"}:
+        assert f'id="table-{name}"' in text, name
+    for name in {path.stem for path in (results / "figures").glob("*.svg")} - {"learning_curve_truth"}:
+        assert f'id="{name}"' in text or name == "learning_curve", name
+    assert 'download="J_opt_full.npy"' in text
+
+
+def test_report_shows_the_true_bodies_and_the_refined_ones_near_them(finished, body):
+    text = (finished / "results/tiny/report.html").read_text()
+    found = re.search(r'id="body-data">(.*?)</script>', text, re.DOTALL)
+    (clip,) = json.loads(found[1])["clips"]
+    truth = np.load(finished / "data/tiny/truth/bodies/S1/Walking.npz")
+    at = {f"frame {frame}": row for row, frame in enumerate(truth["frame"])}
+    for frame in clip["frames"]:
+        meshes = {
+            kind: packed["step"] * np.frombuffer(base64.b64decode(packed["data"]), "<i2").reshape(-1, 3)
+            for kind, packed in frame["bodies"].items()
+        }
+        assert set(meshes) == {"initial", "refined", "true"}
+        row = slice(at[frame["name"]], at[frame["name"]] + 1)
+        known = body.vertices(*(truth[key][row] for key in ("rotations", "betas", "translation")))[0]
+        known = (known * [1, -1, -1]) - (known * [1, -1, -1]).mean(axis=0)
+        shown = meshes["true"] - meshes["true"].mean(axis=0)
+        assert np.abs(known - shown).max() < 2e-4
+        error = {
+            kind: np.linalg.norm(mesh - meshes["true"], axis=1).mean() for kind, mesh in meshes.items()
+        }
+        assert error["refined"] < error["initial"]
+
+
+def test_report_tells_time_and_memory_of_every_rule(finished):
+    text = (finished / "results/tiny/report.html").read_text()
+    part = text[text.index("Time and memory by rule") : text.index("Configuration</summary>")]
+    for rule in ("synthesize", "prepare", "segment", "estimate", "optimize", "evaluate", "diagnose"):
+        (row,) = [row for row in part.split("<tr>") if f">{rule}</td>" in row]
+        values = re.findall(r'data-value="([^"]*)"', row)
+        jobs, cpu, wall, longest, memory = map(float, values)
+        assert jobs >= 1 and 0 < longest <= wall and cpu > 0 and memory > 10, row
+
+
+def test_snakemakes_own_report_has_the_same_captions(finished):
+    snakemake(finished, *TINY, "--report", "snakemake.html")
+    text = (finished / "snakemake.html").read_text()
     assert len(text) < 20e6
     for words in ("simulated estimators, not the networks", "Protocol: 17 joints", "regressor_support"):
         assert words in text, words

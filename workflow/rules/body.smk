@@ -11,6 +11,8 @@ rule convert_body:
         sidecar=f"{BODY}.json",
     log:
         f"logs/{RUN}/convert_body.log",
+    benchmark:
+        f"logs/{RUN}/convert_body.benchmark.tsv"
     localrule: True
     conda:
         "../../envs/jointreg.yaml"

@@ -26,8 +26,12 @@ rule diagnose:
     output:
         table=table_report("diagnostics.csv", "data"),
         variants=table_report("variants.csv", "data"),
+        # True bodies of the sequences that the report shows.
+        examples=examples(f"results/{RUN}/diagnose/{{subject}}/{{action}}.zarr.zip", ABLATED),
     log:
         f"logs/{RUN}/diagnose.log",
+    benchmark:
+        f"logs/{RUN}/diagnose.benchmark.tsv"
     conda:
         "../../envs/torch.yaml"
     params:
@@ -51,6 +55,8 @@ rule variants_figure:
         figure_report("variants_plot", "variants against full"),
     log:
         f"logs/{RUN}/variants_figure.log",
+    benchmark:
+        f"logs/{RUN}/variants_figure.benchmark.tsv"
     localrule: True
     conda:
         "../../envs/plot.yaml"

@@ -32,6 +32,8 @@ rule estimate:
         bodies=f"results/{RUN}/estimate/{{method}}/{{subject}}/{{action}}.zarr.zip",
     log:
         f"logs/{RUN}/estimate/{{method}}/{{subject}}/{{action}}.log",
+    benchmark:
+        f"logs/{RUN}/estimate/{{method}}/{{subject}}/{{action}}.benchmark.tsv"
     wildcard_constraints:
         method=one_of(USED - set(NETWORKS)),
     conda:

@@ -13,6 +13,8 @@ rule evaluate:
         table=f"results/{RUN}/evaluate/{{method}}/{{subject}}.csv",
     log:
         f"logs/{RUN}/evaluate/{{method}}/{{subject}}.log",
+    benchmark:
+        f"logs/{RUN}/evaluate/{{method}}/{{subject}}.benchmark.tsv"
     conda:
         "../../envs/jointreg.yaml"
     resources:

@@ -17,6 +17,8 @@ rule export:
         files=[f"results/{RUN}/export/{name}/{file}" for name in EXPORTED for file in export_files()],
     log:
         f"logs/{RUN}/export.log",
+    benchmark:
+        f"logs/{RUN}/export.benchmark.tsv"
     localrule: True
     conda:
         "../../envs/torch.yaml"

@@ -13,6 +13,8 @@ rule landmarks:
         tracks=f"results/{RUN}/landmarks/{{recording}}.npz",
     log:
         f"logs/{RUN}/landmarks/{{recording}}.log",
+    benchmark:
+        f"logs/{RUN}/landmarks/{{recording}}.benchmark.tsv"
     conda:
         "../../envs/lab.yaml"
     params:
@@ -38,6 +40,8 @@ rule triangulate:
         ),
     log:
         f"logs/{RUN}/triangulate/{{recording}}.log",
+    benchmark:
+        f"logs/{RUN}/triangulate/{{recording}}.benchmark.tsv"
     conda:
         "../../envs/jointreg.yaml"
     params:

@@ -44,6 +44,8 @@ rule draw_learning_curve:
         figure_report("learning_curve", "learning curve"),
     log:
         f"logs/{RUN}/draw_learning_curve.log",
+    benchmark:
+        f"logs/{RUN}/draw_learning_curve.benchmark.tsv"
     localrule: True
     conda:
         "../../envs/plot.yaml"
@@ -74,6 +76,8 @@ if CONFIG.synthesize.enabled:
             table=table_report("learning_curve_truth.csv", "data"),
         log:
             f"logs/{RUN}/diagnose_learning_curve.log",
+        benchmark:
+            f"logs/{RUN}/diagnose_learning_curve.benchmark.tsv"
         conda:
             "../../envs/jointreg.yaml"
         params:
@@ -92,3 +96,5 @@ if CONFIG.synthesize.enabled:
             figure_report("learning_curve_truth", "learning curve against the truth"),
         log:
             f"logs/{RUN}/draw_learning_curve_truth.log",
+        benchmark:
+            f"logs/{RUN}/draw_learning_curve_truth.benchmark.tsv"

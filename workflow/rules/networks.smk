@@ -52,6 +52,8 @@ rule run_network:
         bodies=rules.estimate.output.bodies,
     log:
         f"logs/{RUN}/run_network/{{method}}/{{subject}}/{{action}}.log",
+    benchmark:
+        f"logs/{RUN}/run_network/{{method}}/{{subject}}/{{action}}.benchmark.tsv"
     wildcard_constraints:
         method=one_of(NETWORKS),
     conda:

@@ -15,6 +15,8 @@ rule fit_offsets:
         store=f"results/{RUN}/fit_offsets/{{variant}}.zarr.zip",
     log:
         f"logs/{RUN}/fit_offsets/{{variant}}.log",
+    benchmark:
+        f"logs/{RUN}/fit_offsets/{{variant}}.benchmark.tsv"
     conda:
         "../../envs/jointreg.yaml"
     resources:
@@ -51,6 +53,8 @@ rule evaluate_offsets:
         evaluation=table_report("offsets_evaluation.csv", "data"),
     log:
         f"logs/{RUN}/evaluate_offsets.log",
+    benchmark:
+        f"logs/{RUN}/evaluate_offsets.benchmark.tsv"
     conda:
         "../../envs/jointreg.yaml"
     resources:
@@ -78,6 +82,8 @@ rule draw_offsets:
         figure_report("offset_arrows", "label offsets"),
     log:
         f"logs/{RUN}/draw_offsets.log",
+    benchmark:
+        f"logs/{RUN}/draw_offsets.benchmark.tsv"
     localrule: True
     conda:
         "../../envs/plot.yaml"
@@ -113,6 +119,8 @@ if CONFIG.synthesize.enabled:
             table=table_report("offsets_diagnostics.csv", "data"),
         log:
             f"logs/{RUN}/diagnose_offsets.log",
+        benchmark:
+            f"logs/{RUN}/diagnose_offsets.benchmark.tsv"
         conda:
             "../../envs/jointreg.yaml"
         resources:

@@ -12,6 +12,8 @@ rule synthesize_rig:
         truth=f"{TRUTH}/J_true.npy",
     log:
         f"logs/{RUN}/synthesize_rig.log",
+    benchmark:
+        f"logs/{RUN}/synthesize_rig.benchmark.tsv"
     conda:
         "../../envs/jointreg.yaml"
     params:
@@ -35,6 +37,8 @@ rule synthesize:
         truth=f"{TRUTH}/{{subject}}/files.json",
     log:
         f"logs/{RUN}/synthesize/{{subject}}.log",
+    benchmark:
+        f"logs/{RUN}/synthesize/{{subject}}.benchmark.tsv"
     conda:
         "../../envs/jointreg.yaml"
     params:

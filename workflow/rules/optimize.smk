@@ -13,6 +13,8 @@ rule energy_weights:
         weights=f"results/{RUN}/energy_weights/weights.json",
     log:
         f"logs/{RUN}/energy_weights.log",
+    benchmark:
+        f"logs/{RUN}/energy_weights.benchmark.tsv"
     conda:
         "../../envs/torch.yaml"
     params:

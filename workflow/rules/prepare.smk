@@ -27,6 +27,8 @@ rule prepare:
         frames=f"results/{RUN}/prepare/{{subject}}/{{action}}.zarr.zip",
     log:
         f"logs/{RUN}/prepare/{{subject}}/{{action}}.log",
+    benchmark:
+        f"logs/{RUN}/prepare/{{subject}}/{{action}}.benchmark.tsv"
     conda:
         "../../envs/jointreg.yaml"
     resources:

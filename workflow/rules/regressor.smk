@@ -24,6 +24,8 @@ rule fit_regressor_spin:
         table=determinacy_report("spin"),
     log:
         f"logs/{RUN}/fit_regressor_spin.log",
+    benchmark:
+        f"logs/{RUN}/fit_regressor_spin.benchmark.tsv"
     conda:
         "../../envs/jointreg.yaml"
     resources:
@@ -58,6 +60,8 @@ use rule fit_regressor_spin as fit_regressor_opt with:
         table=determinacy_report("opt_{variant}"),
     log:
         f"logs/{RUN}/fit_regressor_opt/{{variant}}.log",
+    benchmark:
+        f"logs/{RUN}/fit_regressor_opt/{{variant}}.benchmark.tsv"
     params:
         cfg=lambda wc: fit_settings(wc.variant),
         body=BODY,

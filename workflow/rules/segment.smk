@@ -9,6 +9,8 @@ rule background:
         model=f"results/{RUN}/background/{{subject}}.zarr.zip",
     log:
         f"logs/{RUN}/background/{{subject}}.log",
+    benchmark:
+        f"logs/{RUN}/background/{{subject}}.benchmark.tsv"
     conda:
         "../../envs/jointreg.yaml"
     resources:

@@ -6,7 +6,7 @@ from jointreg import variants
 from jointreg.body import load_body
 from jointreg.config import Evaluate
 from jointreg.diagnosis import COLUMNS, as_text, diagnose
-from jointreg.diagnosis_input import load_cases
+from jointreg.diagnosis_input import load_cases, write_true_bodies
 from jointreg.exchange import load_regressor
 from jointreg.job import start
 from jointreg.tidy import write_rows
@@ -32,3 +32,4 @@ print(as_text(found.rows))
 print(variants.as_text(found.variants))
 write_rows(job.output.table, found.rows, COLUMNS)
 write_rows(job.output.variants, found.variants, variants.COLUMNS)
+write_true_bodies(job.params.truth, job.input.frames, job.output.examples, job.provenance)

@@ -1,0 +1,67 @@
+"""What the logs of a run say of its jobs: commits, time and memory, by rule."""
+
+import csv
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BENCHMARK = ".benchmark.tsv"
+"""Ending of Snakemake's benchmark files, which lie beside the logs under the same name."""
+
+
+@dataclass
+class Cost:
+    """What the jobs of one rule took, as far as their files say."""
+
+    jobs: int = 0
+    measured: int = 0
+    """Jobs with a benchmark file."""
+    wall_s: float = 0.0
+    longest_s: float = 0.0
+    cpu_s: float = 0.0
+    memory_mb: float = 0.0
+    """Largest resident memory of any job."""
+    commits: set[str] = field(default_factory=set)
+
+
+def read_costs(logs: str | Path) -> dict[str, Cost]:
+    """Costs by rule, dearest first, from the logs and benchmark files below a run's log folder.
+
+    Args:
+        logs: `logs/<run>`: a log is `<rule>.log` or `<rule>/<wildcards>.log`, its benchmark file
+            stands beside it.
+    """
+    logs = Path(logs)
+    costs: dict[str, Cost] = {}
+    for log in sorted(logs.rglob("*.log")):
+        rule = log.relative_to(logs).parts[0].removesuffix(".log")
+        cost = costs.setdefault(rule, Cost())
+        cost.jobs += 1
+        text = log.read_text(errors="replace")
+        cost.commits |= set(re.findall(r"^commit ([0-9a-f]{4,40}\+?),", text, re.MULTILINE)[:1])
+        cpu = re.findall(r"^cpu [\d.]+ s start-up, ([\d.]+) s in all$", text, re.MULTILINE)
+        cost.cpu_s += float(cpu[-1]) if cpu else 0.0
+        benchmark = log.with_name(log.name.removesuffix(".log") + BENCHMARK)
+        if benchmark.is_file():
+            _add(cost, benchmark)
+    return dict(sorted(costs.items(), key=lambda item: -item[1].cpu_s))
+
+
+def _add(cost: Cost, benchmark: Path) -> None:
+    """The last row of one benchmark file; Snakemake writes NA for what it could not sample."""
+    with benchmark.open(newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    if not rows:
+        return
+    seconds, memory = (_number(rows[-1].get(key, "")) for key in ("s", "max_rss"))
+    cost.measured += 1
+    cost.wall_s += seconds
+    cost.longest_s = max(cost.longest_s, seconds)
+    cost.memory_mb = max(cost.memory_mb, memory)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

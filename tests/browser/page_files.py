@@ -1,0 +1,120 @@
+"""A small report made from planted numbers and the open body, for the tests in a browser."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from jointreg import figures, report, report_body
+from jointreg.exchange import Regressor, export
+from jointreg.skeleton import H36M_17
+from jointreg.table_text import table_1_grid
+
+FRAMES = 4
+MPJPE = {"std": 64.0, "spin": 58.5, "opt": 58.9}
+PROTOCOL = "Protocol: 17 joints; mean over frames. Planted numbers, made for a test."
+CAPTION = "What the picture shows, with ``names`` and a number: 12.5 mm.\n\n" + PROTOCOL
+# The order of the file is no order of any column; the empty cell stands in the middle.
+NUMBERS = [("b", "9.5"), ("a", "-3"), ("d", ""), ("c", "120.25"), ("e", "10")]
+
+
+def plant_regressors(body, generator):
+    """std, spin and opt_full that read a few vertices a joint, each a different number of them."""
+    found = {}
+    for name, count in (("std", 3), ("spin", 5), ("opt_full", 8)):
+        weights = np.zeros((17, body.n_vertices))
+        for row in weights:
+            used = generator.choice(body.n_vertices, count, replace=False)
+            row[used] = generator.dirichlet(np.ones(count))
+        found[name] = Regressor(weights, about={"topology_hash": body.topology_hash})
+    return found
+
+
+def plant_clip(body, make_bodies, generator):
+    """Bodies in other poses than the labels say, so that every distance is known and large."""
+    sets = {}
+    for kind in ("initial", "refined", "true"):
+        rotations, betas, translation = make_bodies(generator, FRAMES)
+        sets[kind] = body.vertices(rotations, betas, translation)
+    labels = sets["true"][:, generator.choice(body.n_vertices, 17)].astype(np.float32)
+    names = tuple(f"frame {10 * n}" for n in range(FRAMES))
+    return report_body.Clip("S1 Walking, camera 1", names, labels, sets)
+
+
+def write_files(folder):
+    """Table I, a table against the truth, one to sort, a picture, logs with and without benchmark."""
+    rows = [
+        {"method": "sim_spin", "regressor": regressor, "metric": metric, "value_mm": factor * value}
+        for metric, factor in (("mpjpe", 1.0), ("pa_mpjpe", 0.6))
+        for regressor, value in MPJPE.items()
+    ]
+    table = pd.DataFrame(rows)
+    for reference in ("std", "spin"):
+        for end in ("", "low_", "high_"):
+            table[f"change_from_{reference}_{end}mm"] = np.nan
+    table.to_csv(folder / "table_1.csv", index=False)
+    truth = [
+        ("truth", "full" if regressor == "opt" else "-", regressor, "joint_error_true_joints", value)
+        for regressor, value in {"std": 21.0, "spin": 25.0, "opt": 15.5}.items()
+    ]
+    columns = ["method", "variant", "regressor", "metric", "value"]
+    pd.DataFrame(truth, columns=columns).assign(unit="mm").to_csv(
+        folder / "diagnostics.csv", index=False
+    )
+    pd.DataFrame(NUMBERS, columns=["name", "value_mm"]).to_csv(folder / "sorted.csv", index=False)
+    (folder / "sorted.html").write_text("<table><tr><td><strong>printed form</strong></td></tr></table>")
+    means = {"sim_spin": {name: np.linspace(10, 80, 17) for name in ("std", "spin")}}
+    for ending in ("svg", "png"):
+        figures.save(figures.joint_errors(means), folder / f"errors.{ending}", 60)
+    log = "commit 1a2b3c4, {}\ncpu 0.50 s start-up, {} s in all\n"
+    (folder / "logs/optimize/full").mkdir(parents=True)
+    (folder / "logs/optimize/full/S1.log").write_text(log.format("{}", "12.00"))
+    (folder / "logs/optimize/full/S1.benchmark.tsv").write_text("s\tmax_rss\n20.5\t512.25\n")
+    return table
+
+
+def make_report(folder, body, regressors, clip, config):
+    """Write report.html and give back its path."""
+    table = write_files(folder)
+    export(regressors["opt_full"], folder / "export/J_opt_full")
+    shown = [
+        ("table_1.csv", "table_1", "Tables"),
+        ("errors.svg", "joint_errors", "Figures"),
+        ("sorted.csv", "planted", "Tables"),
+        ("diagnostics.csv", "diagnostics", "Tables"),
+    ]
+    contents = report.Contents(
+        run="planted",
+        exhibits=[
+            {
+                "path": str(folder / path),
+                "kind": kind,
+                "category": where,
+                "title": kind,
+                "caption": CAPTION,
+            }
+            for path, kind, where in shown
+        ],
+        table_1=table_1_grid(table),
+        table_1_csv=str(folder / "table_1.csv"),
+        diagnosis_csv=str(folder / "diagnostics.csv"),
+        body=json.loads(json.dumps(report_body.pack(body, regressors, [clip]))),
+        protocol=PROTOCOL,
+        sequences=[{"subject": "S1", "action": "Walking", "split": "train"}],
+        config=config,
+        logs=str(folder / "logs"),
+        files=[str(path) for path in sorted((folder / "export/J_opt_full").iterdir())],
+    )
+    path = folder / "report.html"
+    path.write_text(report.page(contents))
+    return path
+
+
+def distances_mm(regressor, clip, kind, frame, *, align=False):
+    """Distance of every joint read off a body from its label, mm, (17,)."""
+    joints = regressor.apply(clip.vertices[kind][frame].astype(np.float64))
+    labels = clip.labels[frame].astype(np.float64)
+    if align:
+        pelvis = H36M_17.index("pelvis")
+        joints = joints - joints[pelvis] + labels[pelvis]
+    return 1000 * np.linalg.norm(joints - labels, axis=1)

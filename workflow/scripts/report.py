@@ -1,0 +1,39 @@
+"""Rule `report`. The page is put together in jointreg.report."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from jointreg import report, report_body
+from jointreg.body import load_body
+from jointreg.exchange import load_regressor
+from jointreg.job import start
+from jointreg.sequences import Example, load_methods
+from jointreg.table_text import table_1_grid
+from jointreg.tables import read_paper
+
+job = start(snakemake)
+body = load_body(job.params.body)
+names = zip(job.params.regressors, job.input.regressors, strict=True)
+kinds = [kind for kind in ("initial", "refined", "true") if job.input[kind]]
+clips = [
+    report_body.read_clip(
+        body, Example(**row), job.input.frames[at], {kind: job.input[kind][at] for kind in kinds}
+    )
+    for at, row in enumerate(job.params.examples)
+]
+paper = read_paper(job.params.paper) if job.params.paper else None
+contents = report.Contents(
+    run=job.params.config["run"],
+    exhibits=job.params.shown,
+    table_1=table_1_grid(pd.read_csv(job.input.table_1), paper, load_methods(job.params.methods_table)),
+    table_1_csv=job.input.table_1,
+    diagnosis_csv=job.input.diagnosis or "",
+    body=report_body.pack(body, {name: load_regressor(path, body) for name, path in names}, clips),
+    protocol=job.params.protocol,
+    sequences=job.params.sequences,
+    config=job.params.config,
+    logs=job.params.logs,
+    files=job.input.files,
+)
+Path(job.output[0]).write_text(report.page(contents))
