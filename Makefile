@@ -77,7 +77,7 @@ docs: $(READY)
 
 # A warning (a broken link, a page in no table of contents) is an error.
 site: $(READY)
-	$(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees -c docs . build/site
+	$(BIN)/python -m sphinx -W --keep-going -q -a -b html -d build/doctrees -c docs . build/site
 	@echo build/site/index.html
 
 clean-demo:

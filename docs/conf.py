@@ -8,6 +8,8 @@ import re
 import sys
 from pathlib import Path
 
+from pygments.lexers import TextLexer
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
@@ -31,6 +33,7 @@ include_patterns = [
 exclude_patterns = [".*", "build", "data", "logs", "results/*/**", "src", "tests", "workflow"]
 nitpicky = False
 myst_heading_anchors = 3
+myst_enable_extensions = ["html_image"]
 
 html_theme = "furo"
 html_title = "jointreg"
@@ -73,5 +76,6 @@ def restore(app, what, name, obj, options, lines):
 
 def setup(app):
     """One before napoleon, one after: it reads docstrings at the default priority of 500."""
+    app.add_lexer("tsv", TextLexer)
     app.connect("autodoc-process-docstring", plain, priority=400)
     app.connect("autodoc-process-docstring", restore, priority=600)

@@ -4,6 +4,7 @@ Commands that need licensed files, a cluster or minutes are checked in a cheaper
 the end of the tests' output: workflow runs as dry runs, make's targets by `make -n`.
 """
 
+import contextlib
 import re
 import shlex
 import subprocess
@@ -11,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-import yaml
 from blocks import LANGUAGES, NOT_RUN, in_text, pages, read, unfenced
 from dry_run import snakemake
 from readers import NAMESPACES
@@ -27,9 +27,9 @@ def numbered(root, language):
 
 
 @pytest.fixture
-def here(place, monkeypatch):
-    monkeypatch.chdir(place)
-    return place
+def here(reader, monkeypatch):
+    monkeypatch.chdir(reader)
+    return reader
 
 
 def run_jointreg(words):
@@ -50,38 +50,47 @@ def test_every_fence_says_what_it_holds(root):
         assert block.language in LANGUAGES, f"{block.page}:{block.line}: fence ```{block.language}"
 
 
-def test_the_tables_and_configurations_of_a_page_are_valid(root, here, checked):
-    """First, because commands of the same page use them: files that a page names are written."""
-    head = (root / "config/methods.tsv").read_text().splitlines()[0]
+@pytest.fixture(scope="module")
+def reader(place, root):
+    """The folder after a reader has written a page's files and run its blocks of Python, in order."""
     for block in (*numbered(root, "tsv"), *numbered(root, "yaml")):
+        if own(block, root):
+            (place / block.file).parent.mkdir(parents=True, exist_ok=True)
+            (place / block.file).write_text(block.text)
+    with contextlib.chdir(place):
+        for page in pages(root):
+            found = [block for block in numbered(root, "python") if block.page == page]
+            if found:
+                assert page in NAMESPACES, (
+                    f"{page} is not in tests/docs/readers.py"
+                )
+                names = NAMESPACES[page](place)
+            for block in found:
+                exec(compile("\n" * block.line + block.text, str(root / page), "exec"), names)
+    return place
+
+
+def own(block, root):
+    """Whether the page says that the block is a file, and the project does not have it."""
+    return block.file and not (root / block.file).exists()
+
+
+def test_blocks_of_python_run(root, reader, checked):
+    for block in numbered(root, "python"):
+        checked("blocks of Python run", f"{block.page}:{block.line}")
+
+
+def test_configurations_and_rows_of_tables_are_valid(root, here, checked):
+    head = (root / "config/methods.tsv").read_text().splitlines()[0]
+    for block in numbered(root, "yaml"):
+        (here / "part.yaml").write_text(block.text)
         where = f"{block.page}:{block.line}"
-        own = block.file and not (root / block.file).exists()  # a file of the reader's
-        if own:
-            (here / block.file).parent.mkdir(parents=True, exist_ok=True)
-            (here / block.file).write_text(block.text)
-            checked("tables and configurations written where the page says", where)
-        if block.language == "yaml":
-            (here / "part.yaml").write_text(block.text)
-            assert yaml.safe_load(block.text), where
-            load(read_yaml("config/config.yaml", "config/human36m.yaml", "part.yaml"), [where])
-            checked("configurations accepted", where)
-        elif not own:
-            assert block.text.strip().count("\t") == head.count("\t"), where
-            checked("rows of config/methods.tsv, compared with its head", where)
-
-
-def test_blocks_of_python_run(root, here, checked, capsys):
-    """In the order of the page and in one namespace, with what the page says a reader has."""
-    for page in pages(root):
-        found = [block for block in numbered(root, "python") if block.page == page]
-        if not found:
-            continue
-        assert page in NAMESPACES, f"{page}: tests/docs/readers.py does not say what its reader has"
-        names = NAMESPACES[page](here)
-        for block in found:
-            code = compile("\n" * block.line + block.text, str(root / page), "exec")
-            exec(code, names)
-            checked("blocks of Python run", f"{page}:{block.line}")
+        load(read_yaml("config/config.yaml", "config/human36m.yaml", "part.yaml"), [where])
+        checked("configurations accepted", where)
+    for block in numbered(root, "tsv"):
+        if not own(block, root):
+            assert block.text.strip().count("\t") == head.count("\t"), f"{block.page}:{block.line}"
+            checked("rows of config/methods.tsv, compared with its head", f"{block.page}:{block.line}")
 
 
 @pytest.mark.parametrize("source", ["open", "SMPL_NEUTRAL.pkl"])
