@@ -61,9 +61,7 @@ def reader(place, root):
         for page in pages(root):
             found = [block for block in numbered(root, "python") if block.page == page]
             if found:
-                assert page in NAMESPACES, (
-                    f"{page} is not in tests/docs/readers.py"
-                )
+                assert page in NAMESPACES, f"{page} is not in tests/docs/readers.py"
                 names = NAMESPACES[page](place)
             for block in found:
                 exec(compile("\n" * block.line + block.text, str(root / page), "exec"), names)
