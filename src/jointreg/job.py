@@ -112,7 +112,7 @@ def _bar(done: int, total: int, text: str, width: int = 24) -> str:
 
 
 def counter(label: str, total: int) -> Callable[[], None]:
-    """A function to call once for each of `total` things that are done; it `report`s on them."""
+    """A function to call once for each of `total` things that are done: `report` for a count by ones."""
     show, done = report(label), itertools.count(1)
     return lambda: show(next(done), total)
 
