@@ -71,7 +71,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 
-# The generated pages: config/README.md, docs/stores.md, docs/pictures.
+# The generated pages: config/README.md, docs/stores.md, docs/pictures. The site is built from them: make site.
 docs: $(READY)
 	$(BIN)/python tools/write_docs.py
 

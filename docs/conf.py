@@ -37,11 +37,14 @@ myst_enable_extensions = ["html_image"]
 
 html_theme = "furo"
 html_title = "jointreg"
-html_extra_path = ["site"]
+html_extra_path = ["site/index.html"]
+html_static_path = ["site"]
+html_css_files = ["style.css"]
 html_show_sphinx = False
 html_copy_source = False
 
 autodoc_member_order = "bysource"
+autodoc_default_options = {"exclude-members": "__init__, __new__, model_config"}
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
