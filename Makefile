@@ -6,6 +6,7 @@
 ## make test-paper-backends   PyTorch3D and Mask R-CNN beside ours, in an environment of its own (5 GB)
 ## make lint         ruff, snakefmt, mypy; make format mends what they can
 ## make docs         the generated pages and pictures, after a demo
+## make site         the documentation as a site in build/site; a broken link stops it
 ## make clean-demo   remove the demo; make clean-demo-lab likewise
 PYTHON ?= python3.11
 # What pip installs as torch. PyPI's Linux build carries CUDA; for the CPU build:
@@ -21,7 +22,8 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: help env demo report demo-lab variants test test-paper-backends lint format docs clean-demo clean-demo-lab
+.PHONY: help env demo report demo-lab variants test test-paper-backends lint format docs site clean-demo \
+	clean-demo-lab
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -32,7 +34,7 @@ env: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[workflow,lab,test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[workflow,lab,test,docs]'
 	$(BIN)/python tools/warm_up.py
 	touch $(READY)
 
@@ -75,9 +77,14 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 
-# The generated pages: config/README.md, docs/stores.md, docs/pictures.
+# The generated pages: config/README.md, docs/stores.md, docs/pictures. The site is built from them: make site.
 docs: $(READY)
 	$(BIN)/python tools/write_docs.py
+
+# A warning (a broken link, a page in no table of contents) is an error.
+site: $(READY)
+	$(BIN)/python -m sphinx -W --keep-going -q -a -b html -d build/doctrees -c docs . build/site
+	@echo build/site/index.html
 
 clean-demo:
 	rm -rf data/open results/open logs/open

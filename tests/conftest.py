@@ -1,16 +1,20 @@
-"""Shared by all tests: the open body, plausible bodies, the merged configuration."""
+"""Shared by all tests: the open body, bodies, the merged configuration, one finished tiny run."""
 
 import os
 
 for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ[f"{_library}_NUM_THREADS"] = "1"
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tests/workflow"))
+
+from dry_run import TINY, copy_project, snakemake
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +56,17 @@ def open_config():
 
     files = [ROOT / "config/config.yaml", ROOT / "config/open.yaml"]
     return load(read_yaml(*files), [str(path) for path in files])
+
+
+@pytest.fixture
+def checkout(tmp_path, root):
+    """A copy of the project to run the workflow in."""
+    return copy_project(root, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, root):
+    """A checkout in which the tiny run has been made, diagnosis included."""
+    folder = copy_project(root, tmp_path_factory.mktemp("finished"))
+    snakemake(folder, *TINY)
+    return folder

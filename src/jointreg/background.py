@@ -10,6 +10,7 @@ from jointreg import config
 from jointreg.datasets import Recording
 from jointreg.datasets.video import sample_frames
 from jointreg.errors import DataError
+from jointreg.job import progress
 from jointreg.limbs import near_limbs
 
 cv2.setNumThreads(1)
@@ -56,7 +57,7 @@ def background_model(
     median = np.zeros((len(names), height, width, 3), np.uint8)
     spread = np.zeros_like(median)
     used = []
-    for index, camera in enumerate(names):
+    for index, camera in enumerate(progress(names, "cameras")):
         own = [recording for recording in recordings if recording.camera.name == camera]
         pictures, trust = _sample(own, settings.max_frames)
         rows, columns = pictures.shape[1:3]

@@ -10,6 +10,7 @@ Sources: Loper et al. 2015 (SMPL); Romero et al. 2017 (SMPL-H); Pavlakos et al. 
 import hashlib
 import io
 import json
+import pickle
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -61,30 +62,31 @@ def read_body(path: str | Path) -> Body:
             do not belong together.
         UnitError: not in metres.
     """
-    if str(path) == "open":
-        with files("jointreg").joinpath("assets/open_body.npz").open("rb") as stream:
-            return _body(_arrays(stream.read(), ".npz", "open body"), "open body")
-    path = Path(path)
-    if not path.is_file():
-        raise DataError(f"body model {path} does not exist", _HOW_TO_GET)
-    raw = path.read_bytes()
+    raw, suffix, where = _file(path)
     sidecar = sidecar_path(path)
-    if sidecar.is_file() and json.loads(sidecar.read_text()).get("sha256") != _sha256(raw):
-        raise DataError(f"{sidecar} describes another file: its sha256 is not that of {path.name}")
-    return _body(_arrays(raw, path.suffix, str(path)), str(path))
+    if (
+        str(path) != "open"
+        and sidecar.is_file()
+        and json.loads(sidecar.read_text()).get("sha256") != _sha256(raw)
+    ):
+        raise DataError(f"{sidecar} describes another file: its sha256 is not that of {where}")
+    return _body(_arrays(raw, suffix, where), where)
 
 
 def convert_body(source: str | Path, target: str | Path) -> Body:
-    """Write a body model as plain npz under the keys of an SMPL file, and say in a sidecar what it is.
+    """Write a body model as plain arrays under the keys of an SMPL file; a sidecar says what it is.
 
     Args:
         source: as `read_body`.
-        target: the npz; beside it `<target>.json` with model, shapes, and sha256 of both files.
+        target: an npz; or a pkl, which smplx loads without chumpy (`smplx.SMPL(target)`). Beside it
+            `<target>.json` with model, shapes, and sha256 of both files.
 
     Raises:
-        DataError, UnitError: as `read_body`.
+        DataError, UnitError: as `read_body`; DataError: another suffix.
     """
-    source, target = Path(source), Path(target)
+    target = Path(target)
+    if target.suffix not in (".npz", ".pkl"):
+        raise DataError(f"body model {target} would end in '{target.suffix}', expected .npz or .pkl")
     body = read_body(source)
     arrays = {
         "v_template": body.template,
@@ -97,21 +99,35 @@ def convert_body(source: str | Path, target: str | Path) -> Body:
     }
     if body.mirror is not None:
         arrays["mirror"] = body.mirror
-    stream = io.BytesIO()
-    np.savez(stream, allow_pickle=False, **arrays)
-    raw = source.read_bytes()
-    joints = as_array(_arrays(raw, source.suffix, str(source))["weights"], str(source)).shape[1]
+    if target.suffix == ".pkl":
+        written = pickle.dumps(arrays)
+    else:
+        stream = io.BytesIO()
+        np.savez(stream, allow_pickle=False, **arrays)
+        written = stream.getvalue()
+    raw, suffix, where = _file(source)
+    joints = as_array(_arrays(raw, suffix, where)["weights"], where).shape[1]
     about = {
         "model": KINDS[joints],
-        "source": source.name,
+        "source": Path(source).name,
         "source_sha256": _sha256(raw),
-        "sha256": _sha256(stream.getvalue()),
+        "sha256": _sha256(written),
         "topology_hash": body.topology_hash,
         "shapes": {key: list(value.shape) for key, value in arrays.items()},
     }
-    replace_file(target, stream.getvalue())
+    replace_file(target, written)
     replace_file(sidecar_path(target), (json.dumps(about, indent=1) + "\n").encode())
     return body
+
+
+def _file(path: str | Path) -> tuple[bytes, str, str]:
+    """Bytes and suffix of a body's file, and its name for messages."""
+    if str(path) == "open":
+        return files("jointreg").joinpath("assets/open_body.npz").read_bytes(), ".npz", "open body"
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"body model {path} does not exist", _HOW_TO_GET)
+    return path.read_bytes(), path.suffix, str(path)
 
 
 def _sha256(raw: bytes) -> str:

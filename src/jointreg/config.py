@@ -227,7 +227,7 @@ class Optimize(Settings):
         description="balanced: energies equal at the start; or the reference code's constants"
     )
     regressor: str = Field(
-        description="who reads the joints in E_joint: spin, std, or opt_<variant> of another variant"
+        description="who reads the joints in E_joint: spin, std, or `opt_<variant>` of another variant"
     )
     joint_frame: Literal["absolute", "root_relative"] = Field(
         description="absolute: Eq. 3; root_relative: both skeletons moved to the pelvis"
@@ -276,7 +276,7 @@ class Config(Settings):
     """The whole configuration."""
 
     run: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]+$")] = Field(
-        description="name of the run: outputs go to results/<run>, logs to logs/<run>"
+        description="name of the run: outputs go to `results/<run>`, logs to `logs/<run>`"
     )
     seed: int = Field(description="seed of everything random")
     device: Literal["cpu", "cuda"] = Field(

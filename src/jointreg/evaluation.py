@@ -14,6 +14,7 @@ from jointreg import metrics
 from jointreg.body import Body
 from jointreg.config import Evaluate
 from jointreg.errors import ConfigError, ShapeError
+from jointreg.job import progress
 from jointreg.skeleton import H36M_14, H36M_17, rows
 from jointreg.stores import Record, require_same_rows
 
@@ -195,7 +196,7 @@ def evaluate_subject(
     parts: dict[str, list[np.ndarray]] = {
         key: [] for key in ("mpjpe", "pa_mpjpe", "action", "take", "camera", "frame")
     }
-    for index, (action, (frames, bodies)) in enumerate(sequences.items()):
+    for index, (action, (frames, bodies)) in enumerate(progress([*sequences.items()], "actions")):
         require_same_rows(frames, bodies, f"evaluate, {action}: frames and bodies")
         errors = evaluate(body, bodies, frames["joints_cam"], regressors, protocol)
         in_union = np.array(

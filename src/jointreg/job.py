@@ -1,6 +1,8 @@
 """The seam between Snakemake and the package: everything a script needs from its `snakemake`."""
 
 import atexit
+import itertools
+import shutil
 import sys
 import time
 import traceback
@@ -8,12 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
 from jointreg import provenance
 from jointreg.errors import JointregError
+
+_TERMINAL: TextIO = sys.stderr
+"""Where bars are drawn: standard error, as it was before the log took its place."""
+_NAME = ""
+"""Rule and wildcards of the running job."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,9 @@ def start(snakemake: Any) -> Job:
     Standard output and error go to the rule's log file from here on. A `JointregError` ends the job
     with its message on the terminal too; any other exception keeps its traceback in the log.
     """
+    global _NAME
     startup = time.process_time()
+    _NAME = " ".join([snakemake.rule, *snakemake.wildcards])
     _open_log(snakemake.log[0] if snakemake.log else None, snakemake.rule)
     wildcards = dict(snakemake.wildcards.items())
     settings = dict(snakemake.params.get("cfg") or {})
@@ -63,31 +72,53 @@ def start(snakemake: Any) -> Job:
 
 
 def report(label: str, seconds: float = 10.0) -> Callable[[int, int], None]:
-    """A function to call with (done, total); prints a plain line with rate and time left now and then.
+    """A function to call with (done, total): how many of what, how many a second, time left.
 
-    On a terminal the line is redrawn in place; in a log file lines come every `seconds`.
+    Plain lines go to standard output, which is the job's log, every `seconds`. On a terminal a bar is
+    drawn as well, from the second second on; jobs that run side by side take turns on its line.
+
+    Args:
+        label: what is counted, as "frames".
+        seconds: between two lines.
     """
     begin = time.monotonic()
-    last = -seconds
+    last_line, last_bar = -seconds, 1.5
 
     def show(done: int, total: int) -> None:
-        nonlocal last
+        nonlocal last_line, last_bar
         now = time.monotonic() - begin
-        live = sys.stdout.isatty()
-        if done < total and now - last < (0.2 if live else seconds):
-            return
-        last = now
         rate = max(done, 1e-9) / max(now, 1e-9)
         left = f"{(total - done) / rate:.0f} s left" if done < total else f"in {now:.1f} s"
-        left = left if done else "beginning"
-        line = f"{label}: {done}/{total}, {rate:.3g}/s, {left}"
-        print(f"\r{line:<60}" if live else line, end="" if live and done < total else "\n", flush=True)
+        speed = f"{rate:.3g}" if rate < 1000 else f"{rate:.0f}"
+        text = f"{label}: {done}/{total}, {speed}/s, {left if done else 'beginning'}"
+        drawn = last_bar > 1.5
+        if _TERMINAL.isatty() and (now - last_bar >= 0.5 or (done >= total and drawn)):
+            last_bar = now
+            _TERMINAL.write(_bar(done, total, text))
+            _TERMINAL.flush()
+        if done >= total or (now - last_line >= seconds and not sys.stdout.isatty()):
+            last_line = now
+            print(text, flush=True)
 
     return show
 
 
-def progress(items: Sequence[Any], label: str) -> Iterator[Any]:
-    """Pass `items` through and `report` on them."""
+def _bar(done: int, total: int, text: str, width: int = 24) -> str:
+    """One line, redrawn in place and not longer than the terminal; empty once all is done."""
+    columns = shutil.get_terminal_size().columns - 1
+    full = width * done // max(total, 1)
+    line = "" if done >= total else f"[{'#' * full}{'.' * (width - full)}] {text}  {_NAME}"
+    return f"\r{line[:columns]:<{columns}}\r"
+
+
+def counter(label: str, total: int) -> Callable[[], None]:
+    """A function to call once for each of `total` things that are done: `report` for a count by ones."""
+    show, done = report(label), itertools.count(1)
+    return lambda: show(next(done), total)
+
+
+def progress(items: Any, label: str) -> Iterator[Any]:
+    """Pass `items`, which have a length, through and `report` on them."""
     show = report(label)
     for done, item in enumerate(items, start=1):
         yield item

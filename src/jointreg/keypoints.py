@@ -21,6 +21,7 @@ from jointreg import rotations as so3
 from jointreg.body import Body
 from jointreg.config import Estimate
 from jointreg.errors import DataError, ShapeError, SolverError, UnitError
+from jointreg.job import progress
 from jointreg.keypoint_model import (
     LIMIT_STIFFNESS,
     POSED,
@@ -78,7 +79,7 @@ def fit_keypoints(body: Body, joints_cam: np.ndarray, settings: Estimate) -> Key
     damping = np.full(len(labels), 1e-3)
     prior = settings.keypoints_prior
     cost = _cost(model, labels, prior, root, pose, translation, betas)
-    for iteration in range(settings.keypoints_iterations):
+    for iteration in progress(range(settings.keypoints_iterations), "iterations"):
         step, shape_step = _step(model, labels, prior, root, pose, translation, betas, damping)
         if not (np.isfinite(step).all() and np.isfinite(shape_step).all()):
             frame = int(np.argmin(np.isfinite(step).all(axis=1)))

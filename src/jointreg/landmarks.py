@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jointreg.errors import ConfigError, DataError, ShapeError
+from jointreg.job import progress
 from jointreg.skeleton import H36M_17
 
 BLAZEPOSE_33: tuple[str, ...] = (
@@ -159,7 +160,7 @@ def segment_crops(
     size = crops.shape[1]
     masks = np.zeros(crops.shape[:3], np.uint8)
     scores = np.zeros(len(crops), np.float32)
-    for n, crop in enumerate(crops):
+    for n, crop in enumerate(progress(crops, "frames")):
         box = Box((size - 1) / 2, (size - 1) / 2, size, 0.0)
         if joints_px is not None:
             box = around_joints(joints_px[n])

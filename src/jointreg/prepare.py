@@ -1,6 +1,6 @@
 """From recordings to frames: undistorted person crops, labels and crop cameras of one sequence."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from jointreg.crops import person_intrinsics, sampler
 from jointreg.datasets import Recording
 from jointreg.datasets.video import probe, read_frames
 from jointreg.errors import DataError, UnitError
+from jointreg.job import counter
 from jointreg.skeleton import H36M_17, rows
 from jointreg.stores import CROP, rows_digest
 
@@ -48,8 +49,10 @@ def prepare(
     parts = []
     for recording in recordings:
         check_recording(recording)
-        numbers = wanted_frames(recording, settings.frame_step)
-        crops, crop_ks = crop_frames(recording, numbers, settings.margin_m)
+    wanted = [wanted_frames(recording, settings.frame_step) for recording in recordings]
+    tick = counter("frames", sum(map(len, wanted)))
+    for recording, numbers in zip(recordings, wanted, strict=True):
+        crops, crop_ks = crop_frames(recording, numbers, settings.margin_m, tick)
         check_crops(recording, crops)
         joints_cam = recording.joints_cam[numbers]
         parts.append(
@@ -115,9 +118,15 @@ def wanted_frames(recording: Recording, frame_step: int) -> np.ndarray:
 
 
 def crop_frames(
-    recording: Recording, numbers: np.ndarray, margin_m: float
+    recording: Recording,
+    numbers: np.ndarray,
+    margin_m: float,
+    tick: Callable[[], None] = lambda: None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Crops (N, CROP, CROP, 3) uint8 RGB and their pinhole matrices (N, 3, 3) px of some frames."""
+    """Crops (N, CROP, CROP, 3) uint8 RGB and their pinhole matrices (N, 3, 3) px of some frames.
+
+    `tick` is called after each.
+    """
     camera = recording.camera
     crops = np.empty((len(numbers), CROP, CROP, 3), np.uint8)
     crop_ks = np.stack(
@@ -126,6 +135,7 @@ def crop_frames(
     images = read_frames(recording.video, (int(n) + recording.frame_offset for n in numbers))
     for row, (_, image) in enumerate(images):
         crops[row] = sampler(camera, crop_ks[row])(image)
+        tick()
     return crops, crop_ks
 
 

@@ -13,7 +13,7 @@ from jointreg.crops import sampler
 from jointreg.datasets import Recording
 from jointreg.datasets.video import videos
 from jointreg.errors import DataError, StoreError
-from jointreg.job import report
+from jointreg.job import counter, report
 from jointreg.limbs import CORE_M, REACH_M, near_limbs
 from jointreg.stores import CROP
 from jointreg.subtraction import person_coverage
@@ -83,6 +83,7 @@ def segment_background(
     """
     masks = np.zeros((len(frames["frame"]), CROP, CROP), np.uint8)
     score = np.zeros(len(masks), np.float32)
+    tick = counter("frames", len(masks))
     for recording, rows, images in videos(frames, facts, recordings):
         median, spread = _room(room, recording)
         for row, image in zip(rows, images, strict=True):
@@ -102,6 +103,7 @@ def segment_background(
             )
             masks[row] = np.round(sample(alpha, left, top) * 255)
             score[row] = seen if seen >= SEEN else 0.0
+            tick()
     return masks, score
 
 

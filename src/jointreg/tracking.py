@@ -1,7 +1,7 @@
 """Following one person through the videos of a recording, camera by camera."""
 
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from jointreg.datasets.video import probe, read_frames
 from jointreg.errors import DataError
+from jointreg.job import counter
 from jointreg.landmarks import BLAZEPOSE_33, KEPT, PRESENT, Box, Landmarker, around, look_twice
 
 
@@ -86,9 +87,11 @@ def track_videos(landmarker: Landmarker, videos: Mapping[str, Path]) -> dict[str
         DataError: a video is missing, damaged, or shows no person in any frame.
     """
     tracks = {}
+    about = {name: probe(path) for name, path in videos.items()}
+    tick = counter("frames", sum(info.frames for info in about.values()))
     for name, path in videos.items():
-        info = probe(path)
-        track = follow(landmarker, (image for _, image in read_frames(path, range(info.frames))))
+        info = about[name]
+        track = follow(landmarker, _counted(path, info.frames, tick))
         if not (track.presence > 0).any():
             raise DataError(
                 f"{path}: no person found in {info.frames} frames",
@@ -99,6 +102,13 @@ def track_videos(landmarker: Landmarker, videos: Mapping[str, Path]) -> dict[str
             "rate": np.array(info.rate),
         }
     return tracks
+
+
+def _counted(path: Path, frames: int, tick: Callable[[], None]) -> Iterator[np.ndarray]:
+    """The pictures of a video, each counted when the next one is asked for."""
+    for _, image in read_frames(path, range(frames)):
+        yield image
+        tick()
 
 
 def write_tracks(path: str | Path, tracks: Mapping[str, Mapping[str, np.ndarray]]) -> None:

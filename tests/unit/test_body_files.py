@@ -191,6 +191,31 @@ def test_conversion_is_plain_complete_and_sealed(tmp_path, body, official):
         load_body(target)
 
 
+@pytest.mark.parametrize("source", ["open", "SMPL_NEUTRAL.pkl"])
+def test_a_converted_pickle_is_what_smplx_loads_without_chumpy(
+    tmp_path, body, generator, official, source
+):
+    smplx = pytest.importorskip("smplx", reason="smplx is the yardstick: pip install smplx")
+    import torch
+
+    (tmp_path / "SMPL_NEUTRAL.pkl").write_bytes(official)
+    target = tmp_path / "plain.pkl"
+    convert_body(source if source == "open" else tmp_path / source, target)
+    assert same(load_body(target), body)
+    assert json.loads((tmp_path / "plain.pkl.json").read_text())["model"] == "SMPL"
+    axis_angle = generator.normal(0, 0.4, (4, 24, 3)).astype(np.float32)
+    betas = generator.normal(0, 1, (4, 10)).astype(np.float32)
+    posed = smplx.SMPL(target, batch_size=4)(
+        global_orient=torch.tensor(axis_angle[:, 0]),
+        body_pose=torch.tensor(axis_angle[:, 1:].reshape(4, 69)),
+        betas=torch.tensor(betas),
+    ).vertices.detach()
+    assert "chumpy" not in sys.modules
+    assert np.abs(body.vertices(from_axis_angle(axis_angle), betas) - posed.numpy()).max() < 1e-5
+    with pytest.raises(DataError, match=r"end in '\.txt', expected \.npz or \.pkl"):
+        convert_body("open", tmp_path / "body.txt")
+
+
 def test_a_body_of_another_topology_than_the_regressor_is_refused(tmp_path, body, generator):
     """A regressor on a body that numbers its vertices otherwise, with and without a sidecar."""
     order = generator.permutation(body.n_vertices)

@@ -332,7 +332,7 @@ def test_the_worked_example_of_the_page(root, tmp_path, monkeypatch, run, frames
     """The block of Python and the row of docs/methods.md, as they stand there."""
     page = (root / "docs/methods.md").read_text()
     (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    (row,) = re.findall(r"```\n(hmr2\t.*?)\n```", page)
+    (row,) = re.findall(r"```tsv\n(hmr2\t.*?)\n```", page)
     (tmp_path / "predictions/hmr2").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     batches = list(pairwise((0, 2, 5, COUNT)))

@@ -1,6 +1,6 @@
 """Everything of one virtual subject: videos, labels and predictions as delivered, truth beside them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from jointreg.body import Body, load_body
 from jointreg.camera import Camera
+from jointreg.job import counter
 from jointreg.provenance import seed_for
 from jointreg.synthetic import layout, truth
 from jointreg.synthetic.kinematics import Figure, figure, to_world, turn
@@ -82,13 +83,14 @@ def write_subject(
         [build_scene(camera, parameters.room, seat_height(who)) for camera in rig],
         Painter(body, parameters.person(subject), parameters), frames_per_second, seed,
     )  # fmt: skip
+    tick = counter("pictures", frames * len(rig) * sum(map(len, takes.values())))
     for action, names in takes.items():
         recordings = [stage.perform(action, name, frames) for name in names]
         rows = layout.rows_of(list(names), list(cameras), frames)
         boxes, coverages = [], []
         for name, recording in zip(names, recordings, strict=True):
             stage.write_labels(root, action, name, recording)
-            pictures = stage.film(root, action, name, recording)
+            pictures = stage.film(root, action, name, recording, tick)
             for camera in rig:
                 boxes += [picture.box for picture in pictures[camera.name]]
                 coverages += [picture.coverage for picture in pictures[camera.name]]
@@ -137,8 +139,10 @@ class _Stage:
                 folder / "D2_Positions" / file, camera.project(joints_cam).reshape(frames, 64)
             )
 
-    def film(self, root: Path, action: str, take: str, recording: Take) -> dict[str, list[Picture]]:
-        """Videos of one take; the pictures come back without their images."""
+    def film(
+        self, root: Path, action: str, take: str, recording: Take, tick: Callable[[], None]
+    ) -> dict[str, list[Picture]]:
+        """Videos of one take; the pictures come back without their images. `tick`: called after each."""
         name, video = layout.recording_name(self.subject, action, take), self.parameters.video
         drawn: dict[str, list[Picture]] = {camera.name: [] for camera in self.rig}
         writers, pools, draws = {}, {}, {}
@@ -156,6 +160,7 @@ class _Stage:
                 picture = self.painter.paint(scene, vertices, colours, shadow, pools[key], offset)
                 writers[key].add(picture.image)
                 drawn[key].append(Picture(picture.image[:0], picture.box, picture.coverage))
+                tick()
         for writer in writers.values():
             writer.close()
         return drawn
