@@ -221,7 +221,7 @@ def test_tables_that_pages_name_are_made(root, finished, checked):
     """By the tiny run, or by the rules of a target of their own."""
     made = {path.name for path in (finished / "results/tiny/tables").iterdir()}
     rules = "".join(path.read_text() for path in (root / "workflow/rules").glob("*.smk"))
-    made |= {re.sub(r"{+\w+}+", "*", name) for name in re.findall(r"tables/([\w{}]+\.\w+)", rules)}
+    made |= {re.sub(r"{+\w+}+", "*", name) for name in re.findall(r"[/\"]([\w{}]+\.(?:csv|txt))", rules)}
     for page, text in pages(root).items():
         for name in re.findall(r"`[\w<>/.]*?tables/([\w<>]+\.(?:csv|txt))", text):
             pattern = re.sub(r"<\w+>", "*", name)
