@@ -5,6 +5,7 @@ the end of the tests' output: workflow runs as dry runs, make's targets by `make
 """
 
 import contextlib
+import fnmatch
 import re
 import shlex
 import subprocess
@@ -214,3 +215,15 @@ def test_commands_in_running_text_exist(root, here, checked):
                 known = _parser().format_help()
                 assert all(word in known for word in words[1].split("|")), f"{page}: {command}"
                 checked("names of jointreg's commands", f"{page}: {command}")
+
+
+def test_tables_that_pages_name_are_made(root, finished, checked):
+    """By the tiny run, or by the rules of a target of their own."""
+    made = {path.name for path in (finished / "results/tiny/tables").iterdir()}
+    rules = "".join(path.read_text() for path in (root / "workflow/rules").glob("*.smk"))
+    made |= {re.sub(r"{+\w+}+", "*", name) for name in re.findall(r"[/\"]([\w{}]+\.(?:csv|txt))", rules)}
+    for page, text in pages(root).items():
+        for name in re.findall(r"`[\w<>/.]*?tables/([\w<>]+\.(?:csv|txt))", text):
+            pattern = re.sub(r"<\w+>", "*", name)
+            assert pattern in made or fnmatch.filter(made, pattern), f"{page}: no rule makes {name}"
+            checked("names of tables that a rule makes", f"{page}: {name}")
