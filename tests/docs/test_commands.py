@@ -175,8 +175,8 @@ def test_workflow_commands_are_planned(root, here, checked):
 
 
 def test_the_report_is_made(root, finished, checked):
-    """The command of a page with the tiny run in place of Human3.6M."""
-    (words,) = [words for words in workflow_commands(root) if "--report" in words]
+    """The command of the tutorial with the tiny run in place of Human3.6M."""
+    (words,) = [words for words in workflow_commands(root) if "--report" in words and "--" in words]
     changed = [
         re.sub(r"(results/)?human36m", "tiny", word) for word in words if word != "config/site.yaml"
     ]
