@@ -35,7 +35,8 @@ def main() -> int:
     if (results / "tables" / "diagnostics.csv").exists():
         print(against_truth(results / "tables" / "diagnostics.csv"))
     print(f"report      results/{arguments.run}/report.html (open it in a browser; needs no network)")
-    print(f"tables      results/{arguments.run}/tables/, pictures in ../figures/")
+    print(f"tables      results/{arguments.run}/tables/")
+    print(f"pictures    results/{arguments.run}/figures/")
     print(f"regressor   results/{arguments.run}/fit_regressor_opt/J_opt_full.npy (open body, not SMPL)")
     print(jobs(ROOT / "logs" / arguments.run, begin))
     return 0
