@@ -8,7 +8,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jointreg import figures, overlays, shading
+from jointreg import figures, overlays, shading, style
 from jointreg.agreement import mesh_coverage
 from jointreg.body import load_body
 from jointreg.overlays import Drawn, Example
@@ -114,8 +114,8 @@ def test_ablations_show_as_many_examples_as_fit_on_a_page(example: Example, vari
     shown = titles(figure).count("input")
     width, height = figure.get_size_inches()
     one_more = (height - overlays.LEGEND_IN) / shown
-    assert width == overlays.PRINT_IN[0]
-    assert height <= overlays.PRINT_IN[1] < height + one_more
+    assert width == style.PAGE_IN
+    assert height <= style.PAGE_HEIGHT_IN < height + one_more
 
 
 def test_ablations_show_one_scale_around_each_person(ablated: Example) -> None:
@@ -142,7 +142,7 @@ def test_a_shaded_body_has_its_colour_where_it_covers(ablated: Example) -> None:
     half = drawn(disc(32, 32, 15), ablated.labels_px, brightness=0.5)
     figure = overlays.ablations([replace(ablated, bodies=dict.fromkeys(ablated.bodies, half))])
     picture = figure.axes[2].images[1].get_array()
-    colour = [int(figures.COLOURS["refined"][k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    colour = [int(style.COLOURS["refined"][k : k + 2], 16) / 255 for k in (1, 3, 5)]
     np.testing.assert_allclose(picture[32, 32, :3], np.array(colour) / 2, atol=1e-6)
     assert picture[32, 32, 3] == overlays.OPACITY
     assert picture[32, 60, 3] == 0

@@ -7,7 +7,7 @@ import pytest
 from dry_run import TINY, planned, snakemake
 
 AFTER_EVALUATE = {"table_1", "figures", "all"}
-AFTER_OPT = {"fit_regressor_opt", "evaluate", "export", "diagnose", "variants_figure", *AFTER_EVALUATE}
+AFTER_OPT = {"fit_regressor_opt", "evaluate", "export", "diagnose", "draw_diagnosis", *AFTER_EVALUATE}
 AFTER_SEGMENT = {
     *("energy_weights", "train_discriminator", "optimize", "animation", "agreement"),
     *AFTER_OPT,
@@ -31,8 +31,8 @@ def test_a_second_run_does_nothing(finished):
 @pytest.mark.parametrize(
     ("change", "rules"),
     [
-        ("figures={dpi: 80}", {"figures", "variants_figure", "all"}),
-        ("evaluate={joints: 14}", {"evaluate", "diagnose", "variants_figure", *AFTER_EVALUATE}),
+        ("figures={dpi: 80}", {"figures", "draw_diagnosis", "all"}),
+        ("evaluate={joints: 14}", {"evaluate", "diagnose", "draw_diagnosis", *AFTER_EVALUATE}),
         ("fit_regressor_opt={sum_weight: 50.0}", AFTER_OPT),
         ("optimize={iterations: 90}", AFTER_SEGMENT - {"energy_weights"}),
         ("train_discriminator={steps: 10}", AFTER_SEGMENT - {"energy_weights"}),
