@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from jointreg.style import COLOURS, COLUMN_IN, PAGE_IN, PICTURE, SERIES, SMALL_PT, regressor_look
+from jointreg.style import COLOURS, PAGE_IN, PICTURE, SERIES, SMALL_PT, regressor_look
 from jointreg.table_text import regressor_name
 
 VIEWS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
@@ -65,7 +65,7 @@ def regressor_support(
 
 
 def joint_marks(template: np.ndarray, faces: np.ndarray, joints: Mapping[str, np.ndarray]) -> Figure:
-    """Where regressors put the joints of one body in T-pose, from the front and the side, in one column.
+    """Where regressors put the joints of one body in T-pose, from the front and the side.
 
     Lines lead from the joints of the last name, whatever the others are compared with.
 
@@ -75,7 +75,7 @@ def joint_marks(template: np.ndarray, faces: np.ndarray, joints: Mapping[str, np
         joints: name of a regressor, or `true` -> joints, metres, (17, 3).
     """
     with mpl.rc_context(PICTURE):
-        figure, axes = _two_views(template, COLUMN_IN)
+        figure, axes = _two_views(template, PAGE_IN)
         *compared, last = joints
         for axis, view in zip(axes, VIEWS, strict=True):
             draw_mesh(axis, template, faces, view)
@@ -119,6 +119,7 @@ def errors_on_body(
                 )  # fmt: skip
             if view == "front":
                 axis.set_title(_title(name))
+            _hold(axis, centres, max(map(max, errors_mm.values())) / 1000)
         left, low = axes[0].get_xlim()[0] + 0.05, axes[0].get_ylim()[0] + 0.05
         axes[0].plot([left, left + 0.1], [low, low], color="black", linewidth=1.2)
         axes[0].text(left + 0.05, low + 0.03, "100 mm", ha="center", fontsize=SMALL_PT)
@@ -127,7 +128,7 @@ def errors_on_body(
 
 def _two_views(template: np.ndarray, width: float, times: int = 1) -> tuple[Figure, list[Axes]]:
     """A figure of that width in inches with `times` pairs of panels, front and side, to one scale."""
-    extent = np.ptp(template, axis=0) + 2 * MARGIN
+    extent = np.ptp(template, axis=0) + 4 * MARGIN
     ratios = [extent @ np.abs(right) for right, _ in VIEWS.values()] * times
     height = width * extent[1] / sum(ratios) + 0.3
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -138,12 +139,20 @@ def _two_views(template: np.ndarray, width: float, times: int = 1) -> tuple[Figu
     return figure, axes
 
 
+def _hold(axis: Axes, centres: np.ndarray, reach: float) -> None:
+    """Widen the panel so that discs of that radius around the centres lie inside."""
+    low, high = centres.min(axis=0) - reach, centres.max(axis=0) + reach
+    (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
+    axis.set_xlim(min(left, low[0]), max(right, high[0]))
+    axis.set_ylim(min(bottom, low[1]), max(top, high[1]))
+
+
 def _title(name: str) -> str:
     return "true" if name == "true" else regressor_name(name)
 
 
 def _small(name: str) -> dict[str, Any]:
-    return regressor_look(name) | {"markersize": 3.5}
+    return regressor_look(name) | {"markersize": 3.0, "markeredgewidth": 0.8}
 
 
 def body_views(meshes: Mapping[str, np.ndarray], faces: np.ndarray) -> Figure:

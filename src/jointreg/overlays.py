@@ -184,14 +184,14 @@ def joint_estimates(examples: Sequence[Example]) -> Figure:
                     *np.stack([example.labels_px, body.joints_px]).transpose(2, 0, 1),
                     color=COLOURS[name], linewidth=0.8,
                 )  # fmt: skip
-                axis.plot(*body.joints_px.T, **regressor_look(name) | {"markersize": 3.5})
-            axis.plot(*example.labels_px.T, **_label_mark(3.5))
+                axis.plot(*body.joints_px.T, **regressor_look(name) | {"markersize": 4.0})
+            axis.plot(*example.labels_px.T, **_label_mark(2.0))
             _window(axis, example, width, height)
         handles = [
             mpl.lines.Line2D([], [], label=regressor_name(name), **regressor_look(name))
             for name in examples[0].bodies
         ]
-        handles.append(mpl.lines.Line2D([], [], label="labelled joint", **_label_mark(4.5)))
+        handles.append(mpl.lines.Line2D([], [], label="labelled joint", **_label_mark(2.5)))
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 

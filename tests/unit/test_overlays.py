@@ -148,6 +148,40 @@ def test_a_shaded_body_has_its_colour_where_it_covers(ablated: Example) -> None:
     assert picture[32, 60, 3] == 0
 
 
+def test_teaser_shows_input_initial_and_refined_in_one_column(example: Example) -> None:
+    figure = overlays.teaser(example)
+    assert titles(figure) == ["input", "initial", "refined"]
+    assert figure.get_size_inches()[0] == style.COLUMN_IN
+    for axis, name in zip(figure.axes[1:], ("initial", "refined"), strict=True):
+        labels, joints = joints_of(axis)
+        np.testing.assert_allclose(labels, example.labels_px)
+        np.testing.assert_allclose(joints, example.bodies[name].joints_px)
+
+
+def test_triplets_show_crop_mask_and_body_of_every_example(example: Example) -> None:
+    other = replace(example, mask=255 - example.mask)
+    figure = overlays.triplets([example, other, example])
+    assert titles(figure) == ["input", "mask", "render"] * 3  # the fourth place is hidden
+    shown = [axis.images[0].get_array() for axis in figure.axes[:9]]
+    np.testing.assert_array_equal(shown[1], example.mask)
+    np.testing.assert_array_equal(shown[4], other.mask)
+    render = figure.axes[2].images[1].get_array()
+    np.testing.assert_allclose(render[..., 3], example.bodies["refined"].covered)
+    windows = {(np.ptp(axis.get_xlim()), np.ptp(axis.get_ylim())) for axis in figure.axes[:9]}
+    assert len(windows) == 1
+
+
+def test_joint_estimates_are_where_each_regressor_reads_them(example: Example) -> None:
+    read = {"std": example.bodies["initial"], "opt": example.bodies["refined"]}
+    figure = overlays.joint_estimates([replace(example, bodies=read)])
+    marks = [line for line in figure.axes[0].lines if line.get_linestyle() == "None"]
+    expected = [read["std"].joints_px, read["opt"].joints_px, example.labels_px]
+    for line, joints in zip(marks, expected, strict=True):
+        np.testing.assert_allclose(line.get_xydata(), joints)
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["J_std", "J_opt", "labelled joint"]
+
+
 def test_ablations_give_the_same_bytes(tmp_path: Path, ablated: Example) -> None:
     for name in ("a.png", "b.png"):
         figures.save(overlays.ablations([ablated]), tmp_path / name, dpi=60)

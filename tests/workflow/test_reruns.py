@@ -66,6 +66,31 @@ def test_an_edited_comment_docstring_or_message_reruns_nothing(finished):
         back()
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rules"),
+    [
+        ("workflow/report/changes.rst", "Paired changes", "Paired differences", {"table_1", "figures"}),
+        (
+            "workflow/report/variants.rst",
+            "Initial and refined",
+            "Refined and initial",
+            {"draw_diagnosis"},
+        ),
+        ("workflow/report/energies.rst", "The energies of", "Energies of", set()),  # the report's alone
+        ("src/jointreg/grids.py", '"Clusters"', '"Takes"', {"table_1", "figures", "draw_diagnosis"}),
+        (
+            *("src/jointreg/style.py", "SMALL_PT = 7\n", "SMALL_PT = 6\n"),
+            {"figures", "draw_diagnosis", "animation"},
+        ),
+    ],
+)
+def test_a_caption_or_a_style_reruns_tables_and_figures_only(finished, file, old, new, rules):
+    """No stage of a GPU, no evaluation; `figures` after `table_1` where it reads a table that is new."""
+    back = edited(finished, file, old, new)
+    assert set(planned(finished, *TINY)) == rules | ({"all"} if rules else set())
+    back()
+
+
 def test_edited_code_reruns_the_stages_that_reach_it(finished):
     back = edited(
         finished,
