@@ -75,7 +75,8 @@ def joint_marks(template: np.ndarray, faces: np.ndarray, joints: Mapping[str, np
         joints: name of a regressor, or `true` -> joints, metres, (17, 3).
     """
     with mpl.rc_context(PICTURE):
-        figure, axes = _two_views(template, PAGE_IN)
+        box = np.stack([template.min(axis=0) - MARGIN, template.max(axis=0) + MARGIN])
+        figure, axes = _two_views(box, PAGE_IN)
         *compared, last = joints
         for axis, view in zip(axes, VIEWS, strict=True):
             draw_mesh(axis, template, faces, view)
@@ -106,7 +107,11 @@ def errors_on_body(
         errors_mm: name of a regressor -> mean errors, (17,) mm.
     """
     with mpl.rc_context(PICTURE):
-        figure, axes = _two_views(template, PAGE_IN / 3 * len(errors_mm), len(errors_mm))
+        reach = np.max(list(errors_mm.values()), axis=0)[:, None] / 1000
+        low = np.minimum(template.min(axis=0) - MARGIN, (joints - reach).min(axis=0))
+        high = np.maximum(template.max(axis=0) + MARGIN, (joints + reach).max(axis=0))
+        box = np.stack([low, high])
+        figure, axes = _two_views(box, PAGE_IN / 3 * len(errors_mm), len(errors_mm))
         panels = [(name, view) for name in errors_mm for view in VIEWS]
         for axis, (name, view) in zip(axes, panels, strict=True):
             draw_mesh(axis, template, faces, view)
@@ -119,19 +124,24 @@ def errors_on_body(
                 )  # fmt: skip
             if view == "front":
                 axis.set_title(_title(name))
-            _hold(axis, centres, max(map(max, errors_mm.values())) / 1000)
-        left, low = axes[0].get_xlim()[0] + 0.05, axes[0].get_ylim()[0] + 0.05
-        axes[0].plot([left, left + 0.1], [low, low], color="black", linewidth=1.2)
-        axes[0].text(left + 0.05, low + 0.03, "100 mm", ha="center", fontsize=SMALL_PT)
+            _show(axis, box, view)
+        left, bottom = axes[0].get_xlim()[0] + 0.1, axes[0].get_ylim()[0] + 0.05
+        axes[0].plot([left, left + 0.1], [bottom, bottom], color="black", linewidth=1.2)
+        axes[0].text(left + 0.05, bottom + 0.03, "100 mm", ha="center", fontsize=SMALL_PT)
     return figure
 
 
-def _two_views(template: np.ndarray, width: float, times: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure of that width in inches with `times` pairs of panels, front and side, to one scale."""
-    extent = np.ptp(template, axis=0) + 4 * MARGIN
+def _two_views(box: np.ndarray, width: float, times: int = 1) -> tuple[Figure, list[Axes]]:
+    """A figure of that width in inches with `times` pairs of panels, front and side, to one scale.
+
+    Args:
+        box: lowest and highest corner of what is shown, metres, (2, 3).
+        width: of the figure.
+        times: pairs.
+    """
+    extent = np.ptp(box, axis=0)
     ratios = [extent @ np.abs(right) for right, _ in VIEWS.values()] * times
-    height = width * extent[1] / sum(ratios) + 0.3
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, width * extent[1] / sum(ratios) + 0.3), layout="constrained")
     axes = list(figure.subplots(1, len(ratios), width_ratios=ratios, squeeze=False)[0])
     for axis in axes:
         axis.set_aspect("equal")
@@ -139,12 +149,11 @@ def _two_views(template: np.ndarray, width: float, times: int = 1) -> tuple[Figu
     return figure, axes
 
 
-def _hold(axis: Axes, centres: np.ndarray, reach: float) -> None:
-    """Widen the panel so that discs of that radius around the centres lie inside."""
-    low, high = centres.min(axis=0) - reach, centres.max(axis=0) + reach
-    (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
-    axis.set_xlim(min(left, low[0]), max(right, high[0]))
-    axis.set_ylim(min(bottom, low[1]), max(top, high[1]))
+def _show(axis: Axes, box: np.ndarray, view: str) -> None:
+    """Limit a panel to a box as `_two_views` takes it."""
+    flat, _ = project(box, view)
+    axis.set_xlim(flat[:, 0].min(), flat[:, 0].max())
+    axis.set_ylim(flat[:, 1].min(), flat[:, 1].max())
 
 
 def _title(name: str) -> str:

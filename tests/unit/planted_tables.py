@@ -8,11 +8,13 @@ import pandas as pd
 
 from jointreg import grids, tables
 from jointreg.config import Evaluate
+from jointreg.diagnosis import COLUMNS as DIAGNOSIS
 from jointreg.evaluation import METRICS, tidy_rows
 from jointreg.protocol import protocol_sentence
 from jointreg.sequences import Method
 from jointreg.skeleton import H36M_14, H36M_17
 from jointreg.table_text import caption_of
+from jointreg.variants import variant_rows
 
 REGRESSORS = ("std", "spin", "opt_full", "opt_no_silhouette")
 PROTOCOL = Evaluate(joints=14, root="pelvis", average="actions")
@@ -85,6 +87,28 @@ def planted_tables(*, real, actions=tuple(tables.ACTIONS)):
     ), methods
 
 
+def planted_diagnosis():
+    """diagnostics.csv and variants.csv of planted numbers: nothing twice, so that a mix-up shows."""
+    metrics = [metric for pair in grids.TRUTH_COLUMNS.values() for metric in pair]
+    names = (("-", "spin"), ("-", "std"), ("-", "true"), ("full", "opt"), ("no_silhouette", "opt"))
+    rows = [
+        ("truth", variant, regressor, metric, 10.0 * k + m + 0.5, "mm")
+        for k, (variant, regressor) in enumerate(names)
+        for m, metric in enumerate(metrics)
+        if not (regressor == "true" and "true_joints" in metric)
+    ]
+    rows.append(("truth", "full", "opt", f"{metrics[0]}_gain_over_spin", 99.0, "mm"))
+    diagnostics = pd.DataFrame(rows, columns=DIAGNOSIS)
+    draw, clusters = np.random.default_rng(6), np.repeat(np.arange(9), 4)
+    values = {
+        (bodies, metric): draw.normal(size, 0.1 * size, len(clusters))
+        for bodies, size in (("full", 1.0), ("no_silhouette", 3.0), ("initial", 9.0))
+        for metric in ("vertex_error", "rendered_iou_with_true_mask")
+    }
+    units = {"vertex_error": "mm", "rendered_iou_with_true_mask": "1"}
+    return diagnostics, pd.DataFrame(variant_rows(values, clusters, units))
+
+
 def planted_grids(*, real):
     """Every table as cells, with captions as long as the workflow's, with all that LaTeX must escape."""
     found, methods = planted_tables(real=real)
@@ -100,4 +124,8 @@ def planted_grids(*, real):
     )
     caption = caption_of("Errors of ``every`` method, in *mm*.\n\nColumns.", protocol)
     captions = dict.fromkeys(found, caption)
-    return grids.all_grids(found, captions=captions, paper=PAPER, methods=methods)
+    printed = grids.all_grids(found, captions=captions, paper=PAPER, methods=methods)
+    diagnostics, variants = planted_diagnosis()
+    printed["diagnostics"] = grids.captioned(grids.diagnostics(diagnostics), *caption)
+    printed["variants"] = grids.captioned(grids.variants(variants), *caption)
+    return printed

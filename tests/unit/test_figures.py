@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from planted_tables import planted_tables
 
@@ -103,6 +104,9 @@ def test_discs_on_the_body_are_as_large_as_the_errors() -> None:
             assert (np.array(disc.center) - disc.radius >= low - 1e-9).all()
             assert (np.array(disc.center) + disc.radius <= high + 1e-9).all()
     np.testing.assert_allclose([disc.center for disc in figure.axes[0].patches], joints[:, :2])
+    FigureCanvasAgg(figure).draw()
+    scales = [axis.get_window_extent().height / np.ptp(axis.get_ylim()) for axis in figure.axes]
+    assert max(scales) < 1.01 * min(scales)
 
 
 def test_marks_stand_at_the_joints_and_lead_to_the_true_ones() -> None:
