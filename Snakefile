@@ -58,4 +58,4 @@ rule all:
         rules.report.output,
         rules.export.output,
         rules.diagnose.output if CONFIG.synthesize.enabled else [],
-        rules.variants_figure.output if CONFIG.synthesize.enabled else [],
+        rules.draw_diagnosis.output if CONFIG.synthesize.enabled else [],

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -12,9 +11,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from jointreg.curves import DASHES
-from jointreg.figures import COLOURS, SERIES, STYLE
 from jointreg.overlays import THIN, Drawn, Example, show_frame, show_joints, show_shaded
+from jointreg.style import COLOURS, SERIES, STYLE, line_look
 
 SIZE_IN = (4.6, 6.3)
 DPI = 100
@@ -56,7 +54,7 @@ def save_gif(
 ) -> None:
     """Write pictures (T, H, W, 3) uint8 as a GIF that loops, without dither; same pictures, same bytes.
 
-    All share one palette, so that what does not move costs nothing: the colours of `jointreg.figures`,
+    All share one palette, so that what does not move costs nothing: the colours of `jointreg.style`,
     which thin lines need, and others taken from the first and the last picture.
     """
     images = [Image.fromarray(picture) for picture in pictures]
@@ -81,7 +79,7 @@ def _picture(fit: Fit, moment: int) -> np.ndarray:
     figure = Figure(figsize=SIZE_IN, dpi=DPI)
     canvas = FigureCanvasAgg(figure)
     title = f"{fit.frame.title}: iteration {fit.iterations[moment]} of {fit.iterations[-1]}"
-    figure.text(0.5, 0.988, title, ha="center", va="top", fontsize=9)
+    figure.text(0.5, 0.988, title, ha="center", va="top")
     picture = figure.add_axes((0.01, 0.245, 0.98, 0.98 * SIZE_IN[0] / SIZE_IN[1]))
     body = fit.bodies[moment]
     show_frame(picture, fit.frame, "", THIN)
@@ -89,15 +87,15 @@ def _picture(fit: Fit, moment: int) -> np.ndarray:
     show_joints(picture, fit.frame.labels_px, body.joints_px, COLOURS["joint"])
     below = figure.add_axes((0.14, 0.072, 0.82, 0.16))
     for index, (term, values) in enumerate(fit.energies.items()):
-        look: dict[str, Any] = {"color": SERIES[index], "linestyle": DASHES[index]}
+        look = line_look(index)
         below.plot(fit.iterations, values, linewidth=1, alpha=0.3, **look)
         reached = slice(moment + 1)
         below.plot(fit.iterations[reached], values[reached], linewidth=1.6, label=term, **look)
         below.plot(fit.iterations[moment], values[moment], "o", color=SERIES[index], markersize=4)
     together = np.maximum(np.stack(list(fit.energies.values())), LEAST)
     below.set(xlim=(0, fit.iterations[-1]), xlabel="iteration", yscale="log")
-    below.set_ylabel("weighted energy", fontsize=8)
+    below.set_ylabel("weighted energy")
     below.set_ylim(together.min() / 2, together.max() * 6)  # room for the legend
-    below.legend(loc="upper right", fontsize=8, ncols=len(fit.energies))
+    below.legend(loc="upper right", ncols=len(fit.energies))
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -1,19 +1,19 @@
 """How the refinement went, as curves and dots: arrays in, a matplotlib Figure out.
 
-In the style of `jointreg.figures`. Lines differ in colour and in dashes, so that they can be told
+In the style of `jointreg.style`. Lines differ in colour and in dashes, so that they can be told
 apart in grey.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jointreg.figures import SERIES, STYLE
+from jointreg.style import COLOURS, PAGE_IN, SERIES, STYLE, line_look
 from jointreg.variants import REFERENCE
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ TERMS = ("joint, m²", "silhouette, px", "adversarial", "keypoints, px²")
 """Name and unit of the energies, in the order of `losses.TERMS`."""
 BOUNDED = TERMS.index("adversarial")
 """The one energy that does not fall by orders of magnitude."""
-DASHES = ("-", "--", "-.", ":")
 UNDECIDED = 0.5
 """Loss of a discriminator that answers 1/2 (`losses.discriminator_loss`)."""
 METRICS_ACROSS = 3
@@ -52,13 +51,13 @@ def energy_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure
     """
     shown = [k for k in range(len(TERMS)) if any(found[..., k].any() for _, found in curves.values())]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(3.0 * max(len(shown), 1), 3.3), layout="constrained")
+        figure = Figure(figsize=(PAGE_IN, 2.4), layout="constrained")
         axes = figure.subplots(1, max(len(shown), 1), squeeze=False)[0]
         for axis, k in zip(axes, shown, strict=False):
             for index, (iterations, energies) in enumerate(curves.values()):
                 if not energies[..., k].any():
                     continue
-                look = _look(index)
+                look = line_look(index)
                 low, middle, high = np.quantile(energies[..., k], [0.25, 0.5, 0.75], axis=0)
                 axis.fill_between(iterations, low, high, color=look["color"], alpha=0.15, linewidth=0)
                 axis.plot(iterations, middle, **look)
@@ -75,26 +74,26 @@ def discriminator_curves(trainings: Mapping[str, Training]) -> Figure:
         trainings: by variant; not all variants have a discriminator.
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.0, 3.3), layout="constrained")
+        figure = Figure(figsize=(PAGE_IN, 2.4), layout="constrained")
         loss, initial, refined = figure.subplots(1, 3, width_ratios=(2, 1, 1))
-        loss.axhline(UNDECIDED, color="#888888", linewidth=0.8)
+        loss.axhline(UNDECIDED, color=COLOURS["reference"], linewidth=0.8)
         borders: set[int] = set()
         for index, training in enumerate(trainings.values()):
-            look = _look(index)
+            look = line_look(index)
             rounds, values = training.losses.shape
             steps = np.arange(rounds)[:, None] * (values - 1) + np.arange(values)
-            loss.plot(steps.ravel(), training.losses.ravel(), linewidth=1.2, **look)
+            loss.plot(steps.ravel(), training.losses.ravel(), **look)
             borders.update(steps[1:, 0].tolist())
             for axis, share in zip((initial, refined), training.right.T, strict=True):
-                axis.plot(np.arange(1, rounds + 1), share, marker="o", markersize=4, **look)
+                axis.plot(np.arange(1, rounds + 1), share, marker="o", markersize=3.5, **look)
                 axis.set_xlim(0.5, rounds + 0.5)
         for border in sorted(borders):
-            loss.axvline(border, color="#888888", linewidth=0.8, linestyle=":")
+            loss.axvline(border, color=COLOURS["reference"], linewidth=0.8, linestyle=":")
         loss.set(title="loss; 0.5: undecided, dotted: a round begins", xlabel="step")
         loss.set_ylim(0, 1.1 * loss.dataLim.y1)
         initial.set_ylabel("share of right answers")
         for axis, what in ((initial, "initial"), (refined, "refined")):
-            axis.axhline(0.5, color="#888888", linewidth=0.8)
+            axis.axhline(0.5, color=COLOURS["reference"], linewidth=0.8)
             axis.set(title=f"{what} bodies", xlabel="round", ylim=(0, 1))
             axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True, min_n_ticks=1))
         _name_lines(figure, list(trainings))
@@ -111,7 +110,7 @@ def variant_changes(table: "pd.DataFrame") -> Figure:
     metrics = list(table["metric"].unique())
     lines = -(-len(metrics) // METRICS_ACROSS)
     with mpl.rc_context(STYLE):
-        size = (9.0, lines * (1.0 + 0.24 * len(rows)))
+        size = (PAGE_IN, lines * (0.75 + 0.19 * len(rows)))
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots(lines, METRICS_ACROSS, sharey=True, squeeze=False)
         for axis in axes.flat[len(metrics) :]:
@@ -119,7 +118,7 @@ def variant_changes(table: "pd.DataFrame") -> Figure:
         for axis, metric in zip(axes.flat, metrics, strict=False):
             part = table[table["metric"] == metric].set_index("bodies")
             unit = str(part["unit"].iloc[0])
-            axis.axvline(0, color="#888888", linewidth=0.8)
+            axis.axvline(0, color=COLOURS["reference"], linewidth=0.8)
             for y, name in enumerate(rows):
                 _change(axis, part.loc[name], y)
             axis.set_xscale("symlog", linthresh=LINEAR[unit])
@@ -143,21 +142,15 @@ def _change(axis: Axes, row: "pd.Series", y: int) -> None:
         axis.plot([low, high], [y, y], color=SERIES[1], linewidth=1.5)
     clear = known and low * high > 0
     axis.plot(
-        row["change_from_full"], y, "o", markersize=5, color=SERIES[1],
+        row["change_from_full"], y, "o", color=SERIES[1],
         markerfacecolor=SERIES[1] if clear else "white",
     )  # fmt: skip
-
-
-def _look(index: int) -> dict[str, Any]:
-    """Colour and dashes of a line; the first 32 differ."""
-    again, colour = divmod(index, len(SERIES))
-    return {"color": SERIES[colour], "linestyle": DASHES[(colour + again) % len(DASHES)]}
 
 
 def _name_lines(figure: Figure, names: Sequence[str]) -> None:
     """A legend below, at most six names in a row."""
     handles = [
-        mpl.lines.Line2D([], [], label=name.replace("_", " "), **_look(index))
+        mpl.lines.Line2D([], [], label=name.replace("_", " "), **line_look(index))
         for index, name in enumerate(names)
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(max(len(names), 1), 6))

@@ -1,7 +1,6 @@
 """Figures: arrays in, a matplotlib Figure out. No file is opened; `save` writes what the caller asks.
 
-One style for all; colours after Okabe and Ito, told apart with any colour vision. No pyplot, so that
-no state outlives a call.
+In the style of `jointreg.style`. No pyplot, so that no state outlives a call.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jointreg.skeleton import H36M_17
+from jointreg.style import COLOURS, PAGE_IN, STYLE, regressor_look
 from jointreg.table_text import METRIC_NAMES, REGRESSOR_NAMES, regressor_name
 from jointreg.tables import MM_METRICS, display_name
 
@@ -22,41 +21,8 @@ if TYPE_CHECKING:
 
     from jointreg.sequences import Method
 
-STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.labelsize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "figure.facecolor": "white",
-    "svg.hashsalt": "jointreg",
-    "svg.fonttype": "path",
-    "pdf.fonttype": 42,
-}
-"""The one style sheet."""
-
-COLOURS: dict[str, str] = {
-    "std": "#D55E00",
-    "spin": "#0072B2",
-    "opt": "#009E73",
-    "initial": "#D55E00",
-    "refined": "#56B4E9",
-    "mask": "#F0E442",
-    "label": "#FFFFFF",
-    "joint": "#000000",
-}
-"""Colour of each regressor and of each thing in an overlay."""
-
-MARKERS: dict[str, str] = {"std": "s", "spin": "D", "opt": "o"}
-
-SERIES = ("#009E73", "#0072B2", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
-"""Colours of things without a colour of their own."""
+PANELS_ACROSS = 2
+"""Methods side by side."""
 
 
 def table_1_plot(
@@ -80,66 +46,72 @@ def table_1_plot(
         )
         lines += [(f"paper: real {m}", part) for m, part in whole.groupby("method", sort=False)]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9.0, 1.9 + 0.55 * len(lines) * 2), layout="constrained")
+        figure = Figure(figsize=(PAGE_IN, 1.3 + 0.3 * len(lines) * 2), layout="constrained")
         axes = figure.subplots(2, 2, sharey="row", width_ratios=(3, 2))
         for row, metric in zip(axes, MM_METRICS, strict=True):
             for y, (_, part) in enumerate(lines):
                 part = part[part["metric"] == metric].set_index("regressor")
                 for k, regressor in enumerate(r for r in regressors if r in part.index):
                     at = y + 0.22 * (k - 1)
-                    look = _mark(regressor, hollow=y >= ours)
+                    look = regressor_look(regressor, hollow=y >= ours)
                     row[0].plot(part.loc[regressor, "value_mm"], at, **look)
                     if y < ours and regressor != "std" and "std" in part.index:
                         _interval(row[1], part.loc[regressor], at, look)
             row[0].set(title=METRIC_NAMES[metric], xlabel="mm")
             row[0].set_yticks(range(len(lines)), [name for name, _ in lines])
             row[0].set_ylim(len(lines) - 0.5, -0.5)
-            row[1].axvline(0, color="#888888", linewidth=0.8)
+            row[1].axvline(0, color=COLOURS["reference"], linewidth=0.8)
             row[1].set(
                 title=f"{METRIC_NAMES[metric]}, change from J_std",
                 xlabel="mm, line: 95 % interval",
             )
         handles = [
-            mpl.lines.Line2D([], [], label=regressor_name(r), **_mark(r, hollow=False))
+            mpl.lines.Line2D([], [], label=regressor_name(r), **regressor_look(r, hollow=False))
             for r in regressors
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
 
 
-def joint_errors(
-    means_mm: Mapping[str, Mapping[str, np.ndarray]], methods: "Mapping[str, Method] | None" = None
-) -> Figure:
-    """Mean error of every joint, one panel a method.
+def errors_by(table: "pd.DataFrame", by: str, methods: "Mapping[str, Method] | None" = None) -> Figure:
+    """MPJPE of every joint or action, one panel a method, one mark a regressor.
 
     Args:
-        means_mm: method -> regressor -> mean root-aligned error of the 17 joints, (17,) mm.
+        table: from `tables.by_joint` or `tables.by_action`.
+        by: the column whose values are the rows of the figure: `joint` or `action`.
         methods: the table of methods, for labels.
     """
+    table = table[table["metric"] == "mpjpe"]
+    names, shown = list(table[by].unique()), list(table["method"].unique())
+    across = min(len(shown), PANELS_ACROSS)
+    lines = -(-len(shown) // across)
     with mpl.rc_context(STYLE):
-        count = len(means_mm)
-        columns = min(count, 2)
-        rows = -(-count // columns)
-        figure = Figure(figsize=(4.6 * columns, 3.9 * rows + 0.4), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-        for axis in axes.flat[count:]:
+        size = (PAGE_IN * max(across, 1) / PANELS_ACROSS, lines * (0.55 + 0.15 * len(names)) + 0.2)
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots(lines, across, squeeze=False, sharey=True)
+        for axis in axes.flat[len(shown) :]:
             axis.set_visible(False)
-        for axis, (method, regressors) in zip(axes.flat, means_mm.items(), strict=False):
-            for k, (regressor, values) in enumerate(regressors.items()):
-                look = _mark(regressor, hollow=False) | {
-                    "markersize": 4.5,
+        used = {}
+        for axis, method in zip(axes.flat, shown, strict=False):
+            part = table[table["method"] == method]
+            regressors = list(part["regressor"].unique())
+            for k, regressor in enumerate(regressors):
+                values = part[part["regressor"] == regressor].set_index(by)["value_mm"]
+                at = np.array([names.index(name) for name in values.index])
+                look = used[regressor] = regressor_look(regressor) | {
+                    "markersize": 3.5,
                     "label": regressor_name(regressor),
                 }
-                axis.plot(
-                    values, np.arange(len(H36M_17)) + 0.2 * (k - (len(regressors) - 1) / 2), **look
-                )
-            axis.set_yticks(range(len(H36M_17)), [name.replace("_", " ") for name in H36M_17])
-            axis.set_ylim(len(H36M_17) - 0.5, -0.5)
-            axis.set_xlim(left=0)
-            axis.tick_params(labelbottom=True)
-            axis.set(title=display_name(method, methods), xlabel="error after root alignment, mm")
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=max(len(handles), 1))
+                axis.plot(values, at + 0.2 * (k - (len(regressors) - 1) / 2), clip_on=False, **look)
+            axis.set_yticks(range(len(names)), [str(name).replace("_", " ") for name in names])
+            axis.set_ylim(len(names) - 0.5, -0.5)
+            axis.set(title=display_name(method, methods), xlabel="MPJPE, mm")
+        low, high = table["value_mm"].min(), table["value_mm"].max()
+        room = 0.04 * (high - low)
+        for axis in axes.flat:
+            axis.set_xlim(0 if low < 0.3 * high else low - room, high + room)
+        handles = [mpl.lines.Line2D([], [], **look) for look in used.values()]
+        figure.legend(handles=handles, loc="outside lower center", ncols=max(len(handles), 1))
     return figure
 
 
@@ -150,19 +122,6 @@ def save(figure: Figure, path: str | Path, dpi: int = 150) -> None:
     dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {"Software": None}}
     with mpl.rc_context(STYLE):
         figure.savefig(path, dpi=dpi, metadata=dates.get(path.suffix))
-
-
-def _mark(regressor: str, *, hollow: bool) -> dict[str, Any]:
-    """Marker of a regressor; variants of J_opt beyond Table I take colours from `SERIES`."""
-    key = "opt" if regressor == "opt_full" else regressor
-    colour = COLOURS.get(key) or SERIES[3 + sum(regressor.encode()) % 4]
-    return {
-        "marker": MARKERS.get(key, "^"),
-        "color": colour,
-        "markerfacecolor": "white" if hollow else colour,
-        "linestyle": "none",
-        "markersize": 6,
-    }
 
 
 def _interval(axis: Axes, row: "pd.Series", at: float, look: Mapping[str, Any]) -> None:

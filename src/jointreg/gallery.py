@@ -16,10 +16,11 @@ from jointreg.body import Body
 from jointreg.camera import project_pinhole
 from jointreg.errors import ConfigError
 from jointreg.exchange import Regressor
-from jointreg.mesh_figures import regressor_support
+from jointreg.mesh_figures import errors_on_body, joint_marks, regressor_support
 from jointreg.sequences import Example, Method
 from jointreg.shading import shaded
-from jointreg.tables import TABLE_1
+from jointreg.skeleton import H36M_17
+from jointreg.tables import MEAN, TABLE_1
 
 if TYPE_CHECKING:
     from jointreg.follow import Way
@@ -127,20 +128,105 @@ def draw_variants(table: str | Path, outputs: Sequence[str], dpi: int) -> None:
     _save(curves.variant_changes(pd.read_csv(table)), outputs, dpi)
 
 
-def draw_errors(
-    errors: Mapping[str, Sequence[str]], methods: Mapping[str, Method], outputs: Sequence[str], dpi: int
+def draw_examples(
+    body: Body,
+    examples: Sequence[Example],
+    files: Mapping[str, Sequence[str]],
+    regressor: Regressor,
+    teaser: Sequence[str],
+    triplets: Sequence[str],
+    dpi: int,
 ) -> None:
-    """Mean error of every joint; `errors` are stores ERRORS of all test subjects by method."""
-    means = {}
-    for method, paths in errors.items():
-        read = [stores.ERRORS.read(path) for path in paths]
-        total = np.concatenate([store.mpjpe for store in read], axis=1).mean(axis=1, dtype=np.float64)
-        means[method] = {
-            name: 1e3 * row
-            for name, row in zip(read[0].attrs["regressors"], total, strict=True)
-            if name in TABLE_1
+    """The first example as a teaser, all as triplets, a row each; arguments as `draw_overlays`."""
+    shown = [
+        first_frame(body, example, {name: paths[index] for name, paths in files.items()}, regressor)
+        for index, example in enumerate(examples)
+    ]
+    _save(overlays.teaser(shown[0]), teaser, dpi)
+    _save(overlays.triplets(shown), triplets, dpi)
+
+
+def draw_joint_estimates(
+    body: Body,
+    examples: Sequence[Example],
+    files: Mapping[str, Sequence[str]],
+    regressors: Mapping[str, Regressor],
+    outputs: Sequence[str],
+    dpi: int,
+) -> None:
+    """Joints that regressors read off the refined body of the first row of every example.
+
+    Args:
+        body: the body model.
+        examples: which sequences.
+        files: `frames`, `masks` and `refined`: stores in the order of the examples.
+        regressors: by name.
+        outputs: picture files.
+        dpi: resolution.
+    """
+    shown = []
+    for index, example in enumerate(examples):
+        paths = {name: paths[index] for name, paths in files.items()}
+        read = {
+            TABLE_1[name]: first_frame(body, example, paths, regressor)
+            for name, regressor in regressors.items()
         }
-    _save(figures.joint_errors(means, methods), outputs, dpi)
+        bodies = {name: frame.bodies["refined"] for name, frame in read.items()}
+        shown.append(replace(next(iter(read.values())), bodies=bodies))
+    _save(overlays.joint_estimates(shown), outputs, dpi)
+
+
+def draw_errors(
+    table: str | Path, by: str, methods: Mapping[str, Method], outputs: Sequence[str], dpi: int
+) -> None:
+    """Error of every joint or action as dots, from `by_joint.csv` or `by_action.csv`."""
+    rows = pd.read_csv(table)
+    _save(figures.errors_by(rows[rows[by] != MEAN], by, methods), outputs, dpi)
+
+
+def draw_errors_on_body(
+    body: Body,
+    table: str | Path,
+    method: str,
+    regressor: Regressor,
+    outputs: Sequence[str],
+    dpi: int,
+) -> None:
+    """Error of every joint as a disc on the T-pose, from `by_joint.csv`.
+
+    Args:
+        body: the body model.
+        table: the CSV.
+        method: whose errors.
+        regressor: puts the discs in their place.
+        outputs: picture files.
+        dpi: resolution.
+    """
+    rows = pd.read_csv(table)
+    rows = rows[(rows["method"] == method) & (rows["metric"] == "mpjpe") & (rows["joint"] != MEAN)]
+    errors = {
+        name: part.set_index("joint")["value_mm"].loc[list(H36M_17)].to_numpy()
+        for name, part in rows.groupby("regressor", sort=False)
+    }
+    figure = errors_on_body(body.template, body.faces, regressor.apply(body.template[None])[0], errors)
+    _save(figure, outputs, dpi)
+
+
+def draw_joint_marks(
+    body: Body,
+    regressors: Mapping[str, Regressor],
+    true_regressor: np.ndarray,
+    outputs: Sequence[str],
+    dpi: int,
+) -> None:
+    """Joints of Table I's regressors on the T-pose beside the true ones (`J_true`, (17, V))."""
+    joints = {
+        TABLE_1[name]: regressor.weights @ body.template
+        for name, regressor in regressors.items()
+        if name in TABLE_1
+    }
+    joints["true"] = true_regressor @ body.template
+    _save(joint_marks(body.template, body.faces, joints), outputs, dpi)
 
 
 def draw_table(
@@ -157,8 +243,8 @@ def draw_table(
 def draw_support(
     body: Body, regressors: Mapping[str, Regressor], outputs: Sequence[str], dpi: int
 ) -> None:
-    """Vertices that each regressor uses, on the mesh, from front and side."""
-    weights = {name: regressor.weights for name, regressor in regressors.items()}
+    """Vertices that each regressor of Table I uses, on the mesh, from front and side."""
+    weights = {TABLE_1[name]: one.weights for name, one in regressors.items() if name in TABLE_1}
     _save(regressor_support(body.template, body.faces, weights), outputs, dpi)
 
 

@@ -1,4 +1,4 @@
-"""Figure of a learning curve, in the style of `jointreg.figures`: a table in, a Figure out."""
+"""Figure of a learning curve, in the style of `jointreg.style`: a table in, a Figure out."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,7 +6,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jointreg.figures import SERIES, STYLE
+from jointreg.style import PAGE_IN, STYLE, shape_look
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,6 @@ TITLES = {
     "true_joints_root_aligned": "the same, root-aligned",
 }
 """Metric -> title: what the predicted joints' distance is taken from."""
-MARKERS = "osD^v"
 
 
 def learning_curves(table: "pd.DataFrame") -> Figure:
@@ -34,7 +33,7 @@ def learning_curves(table: "pd.DataFrame") -> Figure:
     found = list(table["metric"].unique())
     sizes = sorted(table["n_subjects"].unique())
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(3.2 * len(found), 3.6), layout="constrained")
+        figure = Figure(figsize=(PAGE_IN, 2.8), layout="constrained")
         axes = figure.subplots(1, len(found), squeeze=False, sharey=True)[0]
         for axis, metric in zip(axes, found, strict=True):
             of_metric = table[table["metric"] == metric]
@@ -47,7 +46,7 @@ def learning_curves(table: "pd.DataFrame") -> Figure:
             _plain_ticks(axis)
         axes[0].set_ylabel("distance of predicted joints, mm")
         handles = [
-            mpl.lines.Line2D([], [], markersize=5, label=_name(size), **_look(at))
+            mpl.lines.Line2D([], [], markersize=4, label=_name(size), **_look(at))
             for at, size in enumerate(sizes)
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
@@ -56,13 +55,13 @@ def learning_curves(table: "pd.DataFrame") -> Figure:
 
 def _curve(axis: Axes, part: "pd.DataFrame", at: int) -> None:
     look = _look(at)
-    axis.plot(part["frames"], part["value_mm"], linestyle="none", alpha=0.3, markersize=4, **look)
+    axis.plot(part["frames"], part["value_mm"], linestyle="none", alpha=0.3, markersize=3, **look)
     means = part.groupby("fraction")[["frames", "value_mm"]].mean()
-    axis.plot(means["frames"], means["value_mm"], linewidth=1.4, markersize=5, **look)
+    axis.plot(means["frames"], means["value_mm"], markersize=4, **look)
 
 
 def _look(at: int) -> dict[str, Any]:
-    return {"color": SERIES[at], "marker": MARKERS[at], "markeredgewidth": 0}
+    return shape_look(at) | {"markeredgewidth": 0}
 
 
 def _plain_ticks(axis: Axes) -> None:

@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jointreg.figures import COLOURS, STYLE
 from jointreg.mesh_figures import MARGIN, VIEWS, draw_mesh, project
+from jointreg.style import COLOURS, PAGE_IN, PICTURE, SMALL_PT
 
 PER_ROW = 4
 """Subjects side by side."""
@@ -47,15 +47,14 @@ def offset_arrows(
         joints: where the arrows begin, (17, 3) metres.
         offsets: title -> offsets (17, 3) metres and standard errors of the vectors (17,).
     """
-    with mpl.rc_context(STYLE | {"axes.grid": False}):
+    with mpl.rc_context(PICTURE):
         extent = np.ptp(template, axis=0) + 2 * MARGIN
         across = min(len(offsets), PER_ROW)
         rows = -(-len(offsets) // across)
         ratios = [extent @ np.abs(right) for right, _ in VIEWS.values()] * across
-        height = 2.8
-        figure = Figure(
-            figsize=(height * sum(ratios) / extent[1], height * rows + 0.3), layout="constrained"
-        )
+        height = PAGE_IN / PER_ROW * extent[1] / (sum(ratios) / across)
+        width = PAGE_IN * across / PER_ROW
+        figure = Figure(figsize=(width, rows * (height + 0.2)), layout="constrained")
         axes = figure.subplots(rows, len(ratios), width_ratios=ratios, squeeze=False)
         panels = [(title, view) for title in offsets for view in VIEWS]
         for axis in axes.flat:
@@ -75,7 +74,7 @@ def offset_arrows(
                 )  # fmt: skip
             axis.plot(*begin.T, ".", color="black", markersize=2.5)
             if view == "front":
-                axis.set_title(title, fontsize=10)
+                axis.set_title(title)
         _scale(axes.flat[0])
     return figure
 
@@ -84,4 +83,4 @@ def _scale(axis: Axes) -> None:
     """A bar as long as an arrow of 10 mm, at the lower left."""
     left, low = axis.get_xlim()[0] + 0.05, axis.get_ylim()[0] + 0.05
     axis.plot([left, left + TIMES * 0.01], [low, low], color="black", linewidth=1.5)
-    axis.text(left + TIMES * 0.005, low + 0.03, "10 mm", ha="center", fontsize=7)
+    axis.text(left + TIMES * 0.005, low + 0.03, "10 mm", ha="center", fontsize=SMALL_PT)

@@ -1,4 +1,4 @@
-"""Bodies over the images: arrays in, a matplotlib Figure out, in the style of `jointreg.figures`."""
+"""Bodies over the images: arrays in, a matplotlib Figure out, in the style of `jointreg.style`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,21 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from jointreg.figures import COLOURS, STYLE
 from jointreg.skeleton import H36M_17, LIMBS
+from jointreg.style import (
+    COLOURS,
+    COLUMN_IN,
+    PAGE_HEIGHT_IN,
+    PAGE_IN,
+    PICTURE,
+    SMALL_PT,
+    regressor_look,
+)
+from jointreg.table_text import regressor_name
 
-PRINT_IN = (7.2, 9.8)
-"""Width of a figure across both columns of a paper, and the most height of one, inches."""
 LEGEND_IN = 0.35
+JOINTS_ACROSS = 4
+"""Panels of `joint_estimates` side by side."""
 ACROSS = 6
 """Panels side by side at that width, at most."""
 AROUND_PX = 6
@@ -66,9 +75,9 @@ def overlay(examples: Sequence[Example], title: str = "") -> Figure:
         examples: frames with the same names of bodies, `initial` and `refined`.
         title: over all.
     """
-    with mpl.rc_context(STYLE | {"axes.grid": False}):
+    with mpl.rc_context(PICTURE):
         rows = len(examples)
-        figure = Figure(figsize=(7.6, 2.55 * rows + 0.85), layout="constrained")
+        figure = Figure(figsize=(PAGE_IN, 2.4 * rows + 0.6), layout="constrained")
         axes = figure.subplots(rows, 3, squeeze=False)
         for row, example in zip(axes, examples, strict=True):
             show_frame(row[0], example, example.title)
@@ -78,7 +87,7 @@ def overlay(examples: Sequence[Example], title: str = "") -> Figure:
                 _contour(axis, body.covered, COLOURS[name], 1.3)
                 show_joints(axis, example.labels_px, body.joints_px, COLOURS[name])
         handles = _legend("mask", "initial", "refined")
-        figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8)
+        figure.legend(handles=handles, loc="outside lower center", ncols=5)
         if title:
             figure.suptitle(title)
     return figure
@@ -97,13 +106,13 @@ def ablations(examples: Sequence[Example]) -> Figure:
     lines = -(-(1 + len(names)) // ACROSS)
     across = -(-(1 + len(names)) // lines)
     width, height = _common_window(examples)
-    line_in = (PRINT_IN[0] - 0.4) / across * height / width + 0.19
-    examples = examples[: max(1, int((PRINT_IN[1] - LEGEND_IN) / (lines * line_in)))]
+    line_in = (PAGE_IN - 0.4) / across * height / width + 0.19
+    examples = examples[: max(1, int((PAGE_HEIGHT_IN - LEGEND_IN) / (lines * line_in)))]
     rows = lines * len(examples)
-    with mpl.rc_context(STYLE | {"axes.grid": False}):
+    with mpl.rc_context(PICTURE):
         figure = Figure(
-            figsize=(PRINT_IN[0], rows * line_in + LEGEND_IN),
-            layout=ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.02, wspace=0.01, hspace=0.01),
+            figsize=(PAGE_IN, rows * line_in + LEGEND_IN),
+            layout=_tight(),
         )
         axes = figure.subplots(rows, across, squeeze=False)
         for first, example in zip(range(0, rows, lines), examples, strict=True):
@@ -112,7 +121,7 @@ def ablations(examples: Sequence[Example]) -> Figure:
             _skeleton(panels[0], example.labels_px)
             panels[0].text(
                 -0.05, 0.5, example.title, transform=panels[0].transAxes, rotation=90,
-                ha="right", va="center", ma="center", fontsize=7,
+                ha="right", va="center", ma="center", fontsize=SMALL_PT,
             )  # fmt: skip
             for axis, name in zip(panels[1:], names, strict=False):
                 body, colour = example.bodies[name], COLOURS[name if name == "initial" else "refined"]
@@ -121,40 +130,160 @@ def ablations(examples: Sequence[Example]) -> Figure:
                 show_joints(axis, example.labels_px, body.joints_px, COLOURS["joint"])
             for axis in panels[1 + len(names) :]:
                 axis.set_visible(False)
-            left, top = _corner(example, width, height)
             for axis in panels:
-                axis.set(xlim=(left - 0.5, left + width - 0.5), ylim=(top + height - 0.5, top - 0.5))
-                axis.title.set(fontsize=7.5)
+                _window(axis, example, width, height)
+                axis.title.set(fontsize=SMALL_PT)
         handles = _legend("mask", joint=COLOURS["joint"])
         handles.append(mpl.lines.Line2D([], [], linestyle="none", label="number: IoU of body and mask"))
-        figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
+        figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure
+
+
+def teaser(example: Example) -> Figure:
+    """One frame in one column: the input, the initial and the refined body over it.
+
+    Args:
+        example: with the bodies `initial` and `refined`.
+    """
+    return _strip([example], ("input", "initial", "refined"), COLUMN_IN)
+
+
+def triplets(examples: Sequence[Example]) -> Figure:
+    """Input, person mask and the refined body rendered alone, two frames side by side.
+
+    Args:
+        examples: with the body `refined`.
+    """
+    return _strip(examples, ("input", "mask", "render"), PAGE_IN, beside=2)
+
+
+def joint_estimates(examples: Sequence[Example]) -> Figure:
+    """Joints that regressors read off one and the same body, and the labels; one frame a panel.
+
+    Args:
+        examples: their bodies are one body under the names of regressors; joints differ.
+    """
+    with mpl.rc_context(PICTURE):
+        width, height = _common_window(examples)
+        panel = PAGE_IN / JOINTS_ACROSS
+        lines = -(-len(examples) // JOINTS_ACROSS)
+        size = (
+            panel * min(len(examples), JOINTS_ACROSS),
+            lines * (panel * height / width + 0.2) + LEGEND_IN,
+        )
+        figure = Figure(figsize=size, layout=_tight())
+        axes = figure.subplots(lines, min(len(examples), JOINTS_ACROSS), squeeze=False)
+        for axis in axes.flat[len(examples) :]:
+            axis.set_visible(False)
+        for axis, example in zip(axes.flat, examples, strict=False):
+            axis.imshow(0.5 + example.crop / 510, interpolation="nearest")
+            axis.set_axis_off()
+            axis.set_title(example.title, fontsize=SMALL_PT)
+            for name, body in example.bodies.items():
+                axis.plot(
+                    *np.stack([example.labels_px, body.joints_px]).transpose(2, 0, 1),
+                    color=COLOURS[name], linewidth=0.8,
+                )  # fmt: skip
+                axis.plot(*body.joints_px.T, **regressor_look(name) | {"markersize": 4.0})
+            axis.plot(*example.labels_px.T, **_label_mark(2.0))
+            _window(axis, example, width, height)
+        handles = [
+            mpl.lines.Line2D([], [], label=regressor_name(name), **regressor_look(name))
+            for name in examples[0].bodies
+        ]
+        handles.append(mpl.lines.Line2D([], [], label="labelled joint", **_label_mark(2.5)))
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return figure
+
+
+def _strip(
+    examples: Sequence[Example], kinds: Sequence[str], width_in: float, beside: int = 1
+) -> Figure:
+    """Panels of some kinds for every example, `beside` examples in a row, all to one scale."""
+    with mpl.rc_context(PICTURE):
+        width, height = _common_window(examples)
+        across = len(kinds) * beside
+        lines = -(-len(examples) // beside)
+        line_in = width_in / across * height / width + 0.16
+        lines = max(1, min(lines, int(PAGE_HEIGHT_IN / line_in)))
+        figure = Figure(figsize=(width_in, lines * line_in), layout=_tight())
+        axes = figure.subplots(lines, across, squeeze=False)
+        slots = axes.reshape(lines * beside, len(kinds))
+        for panels in slots[len(examples) :]:
+            for axis in panels:
+                axis.set_visible(False)
+        for panels, example in zip(slots, examples, strict=False):
+            for axis, kind in zip(panels, kinds, strict=True):
+                _panel(axis, example, kind)
+                _window(axis, example, width, height)
+    return figure
+
+
+def _panel(axis: Axes, example: Example, kind: str) -> None:
+    """One panel: the input, its mask, a body over the input, or the refined body alone."""
+    axis.set_axis_off()
+    axis.set_title(kind, fontsize=SMALL_PT)
+    if kind == "mask":
+        axis.imshow(example.mask, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        return
+    if kind == "render":
+        axis.imshow(np.full_like(example.crop, 255))
+        show_shaded(axis, example.bodies["refined"], COLOURS["refined"], opacity=1.0)
+        return
+    axis.imshow(example.crop, interpolation="nearest")
+    if kind in example.bodies:
+        show_shaded(axis, example.bodies[kind], COLOURS[kind])
+        show_joints(axis, example.labels_px, example.bodies[kind].joints_px, COLOURS["joint"], 2.0)
+
+
+def _window(axis: Axes, example: Example, width: int, height: int) -> None:
+    """Show a window of that size around the example's mask and bodies."""
+    left, top = _corner(example, width, height)
+    axis.set(xlim=(left - 0.5, left + width - 0.5), ylim=(top + height - 0.5, top - 0.5))
+
+
+def _tight() -> ConstrainedLayoutEngine:
+    return ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.02, wspace=0.01, hspace=0.01)
+
+
+def _label_mark(size: float) -> dict[str, Any]:
+    """A labelled joint: white with a black rim."""
+    return {
+        "marker": "o",
+        "color": COLOURS["label"],
+        "markeredgecolor": "black",
+        "markeredgewidth": 0.6,
+        "linestyle": "none",
+        "markersize": size,
+    }
 
 
 def show_frame(axis: Axes, example: Example, title: str, width: float = 2.2) -> None:
     """The crop with the outline of its mask, `width` points wide."""
     axis.imshow(example.crop, interpolation="nearest")
     _contour(axis, example.mask / 255.0, COLOURS["mask"], width)
-    axis.set_title(title, fontsize=9)
+    axis.set_title(title)
     axis.set_axis_off()
     side = len(example.crop)
     axis.set(xlim=(-0.5, side - 0.5), ylim=(side - 0.5, -0.5))
 
 
-def show_shaded(axis: Axes, body: Drawn, colour: str) -> None:
+def show_shaded(axis: Axes, body: Drawn, colour: str, opacity: float = OPACITY) -> None:
     """The body in a colour over the crop, under the outline of the mask."""
     light, cover = body.shade[..., :1], body.shade[..., 1:]
-    picture = np.concatenate([light * to_rgb(colour), OPACITY * cover], axis=2)
+    picture = np.concatenate([light * to_rgb(colour), opacity * cover], axis=2)
     side = len(body.covered)
     extent = (-0.5, side - 0.5, side - 0.5, -0.5)
     axis.imshow(picture, extent=extent, interpolation="antialiased")
 
 
-def show_joints(axis: Axes, labels: np.ndarray, joints: np.ndarray, colour: str) -> None:
-    """Labels as circles, regressed joints as dots, and the way between them."""
-    axis.plot(*np.stack([labels, joints]).transpose(2, 0, 1), color=colour, linewidth=1.2)
-    axis.plot(*labels.T, "o", color=COLOURS["label"], markersize=3.5, markeredgecolor="black", mew=0.5)
-    axis.plot(*joints.T, "o", color=colour, markersize=3.5, markeredgecolor="black", mew=0.5)
+def show_joints(
+    axis: Axes, labels: np.ndarray, joints: np.ndarray, colour: str, size: float = 3.0
+) -> None:
+    """Labels as circles, regressed joints as dots, and the way between them; `size` in points."""
+    axis.plot(*np.stack([labels, joints]).transpose(2, 0, 1), color=colour, linewidth=1.0)
+    axis.plot(*labels.T, **_label_mark(size))
+    axis.plot(*joints.T, "o", color=colour, markersize=size, markeredgecolor="black", mew=0.4)
 
 
 def _contour(axis: Axes, covered: np.ndarray, colour: str, width: float) -> None:

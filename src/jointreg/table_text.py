@@ -1,19 +1,15 @@
-"""Tables as text: Markdown, LaTeX (booktabs) and plain columns for a terminal, and their captions.
+"""Tables as text: Markdown, LaTeX (booktabs), an HTML fragment and plain columns for a terminal.
 
-All three are written from the same cells. The frames come from `jointreg.tables`.
+All are written from the same cells (`Grid`). Cells come from `jointreg.grids`, numbers from
+`jointreg.tables`.
 """
 
-from collections.abc import Mapping, Sequence
+import html
+import re
+import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-from jointreg.config import Evaluate
-from jointreg.evaluation import joints_in_words
-from jointreg.sequences import Method
-from jointreg.tables import FEWEST_CLUSTERS, MM_METRICS, SIMULATED, TABLE_1, display_name
-
-if TYPE_CHECKING:
-    import pandas as pd
+from pathlib import Path
+from typing import Literal
 
 REGRESSOR_NAMES: dict[str, str] = {
     "std": "J_std",
@@ -23,7 +19,15 @@ REGRESSOR_NAMES: dict[str, str] = {
 }
 """How tables and figures call the regressors of Table I; J_opt of a variant is `J_opt (variant)`."""
 
-METRIC_NAMES: dict[str, str] = {"mpjpe": "MPJPE", "pa_mpjpe": "PA-MPJPE"}
+METRIC_NAMES: dict[str, str] = {
+    "mpjpe": "MPJPE",
+    "pa_mpjpe": "PA-MPJPE",
+    "pck150": "PCK@150",
+    "auc": "AUC",
+}
+
+FORMS = ("md", "tex", "html", "txt")
+"""Endings of the printed forms of a table, beside its CSV."""
 
 Style = Literal["plain", "best", "reference"]
 
@@ -34,7 +38,7 @@ class Cell:
 
     text: str
     style: Style = "plain"
-    """`best`: smallest of its row and metric, bold; `reference`: not ours, italic."""
+    """`best`: of its row and metric, bold; `reference`: not ours, italic."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,19 @@ class Grid:
     """A printed table before it gets a format: groups of columns, and rows of cells."""
 
     groups: tuple[tuple[str, tuple[str, ...]], ...]
-    """Heading of each group and of the columns under it; the first column has the group ''."""
+    """Heading of each group and of the columns under it; the first group names the rows."""
     rows: tuple[tuple[Cell, ...], ...]
+    caption: str = ""
+    """What the table shows and under which protocol; stands above."""
+    note: str = ""
+    """What the numbers say and how they are to be read; stands below."""
+    wide: bool = False
+    """Takes both columns of a two-column page."""
+
+    @property
+    def labels(self) -> int:
+        """Number of the columns that name a row."""
+        return len(self.groups[0][1])
 
 
 def regressor_name(regressor: str) -> str:
@@ -53,161 +68,144 @@ def regressor_name(regressor: str) -> str:
     return REGRESSOR_NAMES.get(regressor, regressor)
 
 
-def table_1_grid(
-    table: "pd.DataFrame",
-    paper: "pd.DataFrame | None" = None,
-    methods: Mapping[str, Method] | None = None,
-) -> Grid:
-    """Table I as cells: errors by regressor, paired changes, and lines of the paper's own values.
+def write_forms(base: str | Path, grid: Grid) -> None:
+    """Write a table in all `FORMS`: `base` with each ending. LaTeX's label is `tab:<name>`."""
+    base = Path(base)
+    base.parent.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "md": to_markdown(grid),
+        "tex": to_latex(grid, f"tab:{base.name}"),
+        "html": to_html(grid),
+        "txt": to_text(grid),
+    }
+    for form in FORMS:
+        base.with_name(f"{base.name}.{form}").write_text(texts[form], encoding="utf-8")
 
-    A paper line names the real network; where our rows are simulated it says so, because the two are
-    not to be compared.
+
+def caption_of(source: str, protocol: str) -> tuple[str, str]:
+    """What stands above and below a printed table.
+
+    Above: the first paragraph of its caption file and the first sentence of the protocol, which names
+    every choice. Below: the rest of the protocol, how the numbers are to be read. What else the file
+    says is of the columns of the CSV, for the report.
+
+    Args:
+        source: text of a file of workflow/report, reStructuredText.
+        protocol: from `protocol.protocol_sentence`.
     """
-    regressors = [name for name in TABLE_1.values() if name in set(table["regressor"])]
-    simulated = any(name.startswith(SIMULATED) for name in table["method"])
-    groups: list[tuple[str, tuple[str, ...]]] = [("", ("Method",))]
-    groups += [(regressor_name(r), tuple(METRIC_NAMES.values())) for r in regressors]
-    pairs = [p for p in (("opt", "std"), ("opt", "spin")) if set(p) <= set(regressors)]
-    groups += [
-        (f"{regressor_name(a)} - {regressor_name(b)}", tuple(METRIC_NAMES.values())) for a, b in pairs
-    ]
-    lines = []
-    for method in table["method"].unique():
-        ours = _by_key(table[table["method"] == method])
-        line = [Cell(display_name(method, methods)), *_error_cells(ours, regressors)]
-        line += [_change_cell(ours.get((a, metric)), b) for a, b in pairs for metric in MM_METRICS]
-        lines.append(tuple(line))
-    theirs_of = {} if paper is None else dict(list(paper.groupby("method", sort=False)))
-    for method, values in theirs_of.items():
-        theirs = _by_key(values)
-        name = f"paper: real {method}" if simulated else f"{method}, paper"
-        cells = [Cell(_number(theirs.get((r, m))), "reference") for r in regressors for m in MM_METRICS]
-        empty = [Cell("")] * (len(pairs) * len(MM_METRICS))
-        lines.append((Cell(name, "reference"), *cells, *empty))
-    return Grid(tuple(groups), tuple(lines))
+    first = re.sub(r"``|[*][*]", "", " ".join(source.strip().split("\n\n")[0].split()))
+    choices, dot, rest = protocol.partition(". ")
+    return f"{first} {choices}{dot.strip()}", rest
 
 
-def to_markdown(grid: Grid, caption: str = "") -> str:
+def to_markdown(grid: Grid) -> str:
     """GitHub Markdown with the caption above; one heading line, since Markdown has no spans."""
     heads = [f"{group} {column}".strip() for group, columns in grid.groups for column in columns]
     wrap = {"plain": "{}", "best": "**{}**", "reference": "*{}*"}
-    lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
-    for row in grid.rows:
-        cells = [wrap[cell.style].format(cell.text) if cell.text else "" for cell in row]
-        lines.append("| " + " | ".join(cells) + " |")
-    return (f"{caption}\n\n" if caption else "") + "\n".join(lines) + "\n"
+    rules = ["---"] * grid.labels + ["---:"] * (len(heads) - grid.labels)
+    lines = [heads, rules] + [
+        [wrap[cell.style].format(_markdown(cell.text)) if cell.text else "" for cell in row]
+        for row in grid.rows
+    ]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n\n".join(filter(None, [grid.caption, table, grid.note])) + "\n"
 
 
-def to_text(grid: Grid, caption: str = "", width: int = 100) -> str:
-    """Aligned columns for a terminal, the best marked by `*`, the caption below.
+def to_html(grid: Grid) -> str:
+    """An HTML fragment, one `table` with its caption, and the note below in a paragraph.
 
-    Groups that would pass `width` characters go into another block under the first.
+    Every heading says what it heads (`scope`), so that a screen reader can name the column and row of a
+    number. Text is escaped; there is no style beyond alignment.
     """
-    import textwrap
+    spanned = any(group for group, _ in grid.groups)
+    first, second = [], []
+    for group, columns in grid.groups:
+        if group:
+            first.append(f'<th scope="colgroup" colspan="{len(columns)}">{_html(group)}</th>')
+        elif spanned:
+            first.append(f'<td colspan="{len(columns)}"></td>')
+        second += [f'<th scope="col">{_html(column)}</th>' for column in columns]
+    wrap = {"plain": "{}", "best": "<strong>{}</strong>", "reference": "<em>{}</em>"}
+    body = []
+    for row in grid.rows:
+        texts = [wrap[cell.style].format(_html(cell.text)) if cell.text else "" for cell in row]
+        names = [
+            f'<th scope="row" style="text-align: left">{text}</th>' for text in texts[: grid.labels]
+        ]
+        cells = [f'<td style="text-align: right">{text}</td>' for text in texts[grid.labels :]]
+        body.append(f"<tr>{''.join(names + cells)}</tr>")
+    lines = [
+        "<table>",
+        *([f"<caption>{_html(grid.caption)}</caption>"] if grid.caption else []),
+        "<thead>",
+        *([f"<tr>{''.join(first)}</tr>"] if spanned else []),
+        f"<tr>{''.join(second)}</tr>",
+        "</thead>",
+        "<tbody>",
+        *body,
+        "</tbody>",
+        "</table>",
+        *([f"<p>{_html(grid.note)}</p>"] if grid.note else []),
+    ]
+    return "\n".join(lines) + "\n"
 
-    blocks = [_text_block(grid, chosen) for chosen in _fitting_groups(grid, width)]
-    note = f"\n{textwrap.fill(caption, width)}\n" if caption else ""
-    return "\n".join(blocks) + "* smallest of its row and metric\n" + note
 
+def to_latex(grid: Grid, label: str = "") -> str:
+    """A table environment; needs the packages booktabs and graphicx.
 
-def to_latex(grid: Grid, caption: str = "", label: str = "") -> str:
-    """A table environment; needs the package booktabs."""
+    A table that is wider than its column is scaled down to it.
+    """
     count = sum(len(names) for _, names in grid.groups)
     wrap = {"plain": "{}", "best": "\\textbf{{{}}}", "reference": "\\textit{{{}}}"}
     heads, rules, start = [], [], 1
     for group, names in grid.groups:
-        heads.append(f"\\multicolumn{{{len(names)}}}{{c}}{{{_latex(group)}}}" if group else "")
+        end = start + len(names) - 1
+        heads.append(f"\\multicolumn{{{len(names)}}}{{c}}{{{_latex(group)}}}")
         if group:
-            rules.append(f"\\cmidrule(lr){{{start}-{start + len(names) - 1}}}")
-        start += len(names)
+            rules.append(f"\\cmidrule(lr){{{start}-{end}}}")
+        start = end + 1
+    body = [
+        " & ".join(wrap[c.style].format(_latex(c.text)) if c.text else "" for c in row) + " \\\\"
+        for row in grid.rows
+    ]
+    kind = "table*" if grid.wide else "table"
+    # PA-MPJPE, six times in a row of Table I, would not fit into a column.
+    short = {"PA-MPJPE": "PA"} if any(group for group, _ in grid.groups) else {}
+    columns = [short.get(name, name) for _, names in grid.groups for name in names]
+    caption = grid.caption + (" PA: PA-MPJPE." if short and "PA" in columns else "")
+    note = f"\\par\\smallskip\\parbox{{\\linewidth}}{{\\scriptsize {_latex(grid.note)}}}"
     lines = [
-        "\\begin{table}",
+        f"\\begin{{{kind}}}",
         "\\centering",
         f"\\caption{{{_latex(caption)}}}",
         *([f"\\label{{{label}}}"] if label else []),
-        f"\\begin{{tabular}}{{l{'r' * (count - 1)}}}",
+        "\\par\\smallskip\\footnotesize",
+        "\\setlength{\\tabcolsep}{3pt}",
+        "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%",
+        f"\\begin{{tabular}}{{{'l' * grid.labels}{'r' * (count - grid.labels)}}}",
         "\\toprule",
-        " & ".join(heads) + " \\\\",
-        "".join(rules),
-        " & ".join(_latex(name) for _, names in grid.groups for name in names) + " \\\\",
+        *([" & ".join(heads) + " \\\\", "".join(rules)] if rules else []),
+        " & ".join(map(_latex, columns)) + " \\\\",
         "\\midrule",
+        *body,
+        "\\bottomrule",
+        "\\end{tabular}}",
+        *([note] if grid.note else []),
+        f"\\end{{{kind}}}",
     ]
-    for row in grid.rows:
-        cells = [wrap[c.style].format(_latex(c.text)) if c.text else "" for c in row]
-        lines.append(" & ".join(cells) + " \\\\")
-    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", "\\end{table}"]) + "\n"
+    return "\n".join(lines) + "\n"
 
 
-def protocol_sentence(
-    protocol: Evaluate,
-    *,
-    subjects: Sequence[str],
-    cameras: Sequence[str],
-    frame_step: int,
-    skip_damaged: bool,
-    simulated: bool,
-    fitted: bool = False,
-    networks: str = "",
-    given: bool = False,
-    damaged: str = "",
-    kept_only: bool = False,
-    labels: str = "",
-) -> str:
-    """The protocol in words, for every caption.
+def to_text(grid: Grid, width: int = 100) -> str:
+    """Aligned columns for a terminal, the best marked by `*`, note and caption below.
 
-    Args:
-        protocol: joints, root and mean.
-        subjects: those the errors are means over.
-        cameras: likewise.
-        frame_step: every n-th video frame was used.
-        skip_damaged: sequences of the table of damaged ones were left out.
-        simulated: some methods are simulated estimators.
-        fitted: some methods were fitted to the labels that they are scored with.
-        networks: what the networks among the methods were shown.
-        given: some methods deliver joints and no bodies.
-        damaged: the table of damaged sequences.
-        kept_only: the data set holds some frames only (h36m-fetch).
-        labels: what the labels are, where they are not motion capture.
+    Groups that would pass `width` characters go into another block under the first.
     """
-    step = {1: "every frame", 2: "every 2nd frame", 3: "every 3rd frame"}.get(
-        frame_step, f"every {frame_step}th frame"
-    )
-    if kept_only and frame_step == 1:
-        step = "all frames that h36m-fetch kept"
-    left_out = f"left out ({damaged})" if damaged else "left out"
-    mean = {"frames": "mean over frames", "actions": "mean over the means of the actions"}
-    sentences = [
-        f"Protocol: {joints_in_words(protocol)}; MPJPE after moving both skeletons to the "
-        f"{protocol.root.replace('_', ' ')}, PA-MPJPE after the best similarity of each frame on the "
-        f"same joints; {_plural('subject', subjects)}; {_plural('camera', cameras)}; {step}; "
-        f"damaged sequences {left_out if skip_damaged else 'included'}; {mean[protocol.average]}.",
-        "Changes between regressors are paired over clusters (subject x action x take, all cameras "
-        "together) with 95 % t intervals on cluster means, "
-        f"none under {FEWEST_CLUSTERS} clusters; they are conditional on "
-        f"{'this subject' if len(subjects) == 1 else f'these {len(subjects)} subjects'}.",
-        "How much of a lower error is the old regressor's fault and how much the estimators' own bias "
-        "that a refitted regressor absorbs, MPJPE alone cannot say.",
-    ]
-    if simulated:
-        sentences.append(
-            "Methods called sim_* are simulated estimators, not the networks: how far their error "
-            "falls from J_std to J_opt is a property of the generator of this data set."
-        )
-    if fitted:
-        sentences.append(
-            "The bodies were themselves fitted to the labels that score them: these numbers show that "
-            "the pipeline runs on real pictures, not that a regressor or a method is better."
-        )
-    if networks:
-        sentences.append(networks)
-    if given:
-        sentences.append(
-            "Methods under `joints as given` deliver joints and no bodies: no regressor applies to "
-            "them, and their errors say nothing of J_std, J_spin or J_opt."
-        )
-    if labels:
-        sentences.append(f"Labels: {' '.join(labels.split())}")
-    return " ".join(sentences)
+    blocks = [_text_block(grid, chosen) for chosen in _fitting_groups(grid, width)]
+    marked = any(cell.style == "best" for row in grid.rows for cell in row)
+    below = ["* best of its row and metric"] if marked else []
+    below += [textwrap.fill(text, width) for text in (grid.note, grid.caption) if text]
+    return "\n".join(blocks) + "\n\n".join(below) + "\n"
 
 
 def _columns(grid: Grid, group: int) -> list[list[str]]:
@@ -242,56 +240,56 @@ def _fitting_groups(grid: Grid, width: int) -> list[list[int]]:
     return blocks
 
 
-def _text_block(grid: Grid, groups: Sequence[int]) -> str:
-    """The first column and some groups as lines; rows that are empty there are left out."""
-    label = sum(_widths(grid, 0))
-    head, body = " " * label, [cell.ljust(label) for cell in _columns(grid, 0)[0]]
+def _text_block(grid: Grid, groups: list[int]) -> str:
+    """The names of the rows and some groups as lines; rows that are empty there are left out."""
+    body = [""] * (1 + len(grid.rows))
+    for column, wide in zip(_columns(grid, 0), _widths(grid, 0), strict=True):
+        body = [line + cell.ljust(wide) for line, cell in zip(body, column, strict=True)]
+    label = len(body[0])
+    head = " " * label
     for group in groups:
         widths = _widths(grid, group)
         head += grid.groups[group][0].center(sum(widths))
-        for column, width in zip(_columns(grid, group), widths, strict=True):
-            body = [line + cell.rjust(width) for line, cell in zip(body, column, strict=True)]
+        for column, wide in zip(_columns(grid, group), widths, strict=True):
+            body = [line + cell.rjust(wide) for line, cell in zip(body, column, strict=True)]
     names, *lines = [line.rstrip() for line in body]
     lines = [line for line in lines if len(line) > label]
-    return "\n".join([head.rstrip(), names, "-" * len(names), *lines]) + "\n"
+    return "\n".join([*filter(None, [head.rstrip()]), names, "-" * len(names), *lines]) + "\n"
 
 
-def _by_key(table: "pd.DataFrame") -> dict[tuple[str, str], "pd.Series"]:
-    return {(row["regressor"], row["metric"]): row for _, row in table.iterrows()}
+_REGRESSOR = re.compile(r"\bJ_([a-z]+)")
 
 
-def _number(row: "pd.Series | None") -> str:
-    return "-" if row is None else f"{row['value_mm']:.1f}"
+def _markdown(text: str) -> str:
+    """Escape what Markdown would read as a border of the table."""
+    return text.replace("|", "\\|")
 
 
-def _error_cells(ours: Mapping[tuple[str, str], "pd.Series"], regressors: Sequence[str]) -> list[Cell]:
-    """MPJPE and PA-MPJPE of each regressor, the smallest as printed marked."""
-    texts = {(r, m): _number(ours.get((r, m))) for r in regressors for m in MM_METRICS}
-    cells = []
-    for (_, metric), text in texts.items():
-        numbers = [float(t) for (_, m), t in texts.items() if m == metric and t != "-"]
-        best = len(numbers) > 1 and text != "-" and float(text) == min(numbers)
-        cells.append(Cell(text, "best" if best else "plain"))
-    return cells
+def _html(text: str) -> str:
+    """Escaped, regressors with their index, numbers with a minus."""
+    text = re.sub(r"(?<!\w)-(?=\d)|(?<= )-(?= )", "\N{MINUS SIGN}", html.escape(text))
+    return _REGRESSOR.sub(r"J<sub>\1</sub>", text)
 
 
-def _change_cell(row: "pd.Series | None", reference: str) -> Cell:
-    if row is None:
-        return Cell("-")
-    change, low, high = (row[f"change_from_{reference}_{end}mm"] for end in ("", "low_", "high_"))
-    if low != low:  # NaN: too few clusters.
-        return Cell(f"{change:+.1f}")
-    return Cell(f"{change:+.1f} [{low:+.1f}, {high:+.1f}]")
-
-
-def _plural(noun: str, names: Sequence[str]) -> str:
-    return f"{noun}{'' if len(names) == 1 else 's'} {', '.join(names)}"
+_LATEX = {
+    "\\": "\\textbackslash{}",
+    **{mark: f"\\{mark}" for mark in "&%_#${}"},
+    "~": "\\textasciitilde{}",
+    "^": "\\textasciicircum{}",
+}
 
 
 def _latex(text: str) -> str:
-    """Escape what LaTeX reads as commands; a minus before a digit or between spaces becomes one."""
-    import re
+    """Escape what LaTeX reads as commands; regressors become formulas, a minus a minus.
 
-    for plain, escaped in {"\\": "", "&": "\\&", "%": "\\%", "_": "\\_", "#": "\\#"}.items():
-        text = text.replace(plain, escaped)
-    return re.sub(r"(?<![\w])-(?=\d)|(?<= )-(?= )", "$-$", text)
+    Inside words of a caption, `sim_spin` and paths may break at their underscores and slashes.
+    """
+    parts = []
+    for k, part in enumerate(_REGRESSOR.split(text)):
+        if k % 2:
+            parts.append(f"$J_\\mathrm{{{part}}}$")
+            continue
+        part = "".join(_LATEX.get(mark, mark) for mark in part)
+        part = re.sub(r"(?<=\w)(/|\\_)(?=\w)", r"\1\\allowbreak{}", part)
+        parts.append(re.sub(r"(?<![\w])-(?=\d)|(?<= )-(?= )", "$-$", part))
+    return "".join(parts)

@@ -1,4 +1,4 @@
-"""The numbers of the tables: tidy rows in, one tidy frame a table out (printed by `table_text`).
+"""The numbers of the tables: tidy rows in, one tidy frame a table out (cells by `grids`).
 
 Source of the layout: paper, Table I. Differences between regressors are paired per cluster = subject x
 action x take, all cameras together: frames of one take, and its four views, are not independent.
@@ -6,39 +6,58 @@ action x take, all cameras together: frames of one take, and its four views, are
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from jointreg.errors import ConfigError, DataError
+from jointreg.intervals import Change, mean_with_interval
 from jointreg.sequences import Method
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from jointreg.stores import Record
 
 Average = Literal["frames", "actions"]
 
 TABLE_1: dict[str, str] = {"std": "std", "spin": "spin", "opt_full": "opt", "given": "given"}
 """Regressors of Table I: name in the evaluation -> name in the table. `given`: joints, no regressor."""
 
-MM_METRICS = ("mpjpe", "pa_mpjpe")
+PAIRS = (("spin", "std"), ("opt", "std"), ("opt", "spin"))
+"""Regressors of Table I that are compared: the error with the first less that with the second."""
 
-FEWEST_CLUSTERS = 8
-"""No interval under this many clusters: it would not cover what it promises."""
+MM_METRICS = ("mpjpe", "pa_mpjpe")
 
 CLUSTER = ["subject", "action", "take"]
 
+ACTIONS: dict[str, str] = {
+    "Directions": "Dir.",
+    "Discussion": "Disc.",
+    "Eating": "Eat",
+    "Greeting": "Greet",
+    "Phoning": "Phone",
+    "Photo": "Photo",
+    "Posing": "Pose",
+    "Purchases": "Purch.",
+    "Sitting": "Sit",
+    "SittingDown": "SitD.",
+    "Smoking": "Smoke",
+    "Waiting": "Wait",
+    "WalkDog": "WalkD.",
+    "Walking": "Walk",
+    "WalkTogether": "WalkT.",
+}
+"""Human3.6M's actions in the order papers print, with the heads of their columns."""
+
+MEAN = "mean"
+"""Stands for an action or joint in the rows of the protocol's mean over all of them."""
+
+ALL = "all"
+"""Stands for a subject in the rows of all test subjects together."""
+
 SIMULATED = "sim_"
 """Prefix of the methods that are simulated estimators."""
-
-
-class Change(NamedTuple):
-    """A paired difference with its 95 % interval; the interval is NaN under `FEWEST_CLUSTERS`."""
-
-    mean: float
-    low: float
-    high: float
-    clusters: int
 
 
 def read_rows(paths: Iterable[str | Path]) -> "pd.DataFrame":
@@ -92,26 +111,6 @@ def cluster_weights(clusters: "pd.DataFrame", average: Average) -> np.ndarray:
     return frames / of_action / clusters["action"].nunique()
 
 
-def mean_with_interval(values: np.ndarray, weights: np.ndarray) -> Change:
-    """Weighted mean over clusters and its t interval, 95 %.
-
-    The variance is that of a ratio estimator, n / (n - 1) sum w^2 (x - mean)^2; with equal weights the
-    interval is Student's.
-
-    Args:
-        values: one number a cluster, (n,).
-        weights: not negative, sum 1, (n,).
-    """
-    mean, count = float(weights @ values), len(values)
-    if count < FEWEST_CLUSTERS:
-        return Change(mean, np.nan, np.nan, count)
-    from scipy.special import stdtrit
-
-    variance = count / (count - 1) * float((weights**2) @ (values - mean) ** 2)
-    reach = float(stdtrit(count - 1, 0.975)) * np.sqrt(variance)
-    return Change(mean, mean - reach, mean + reach, count)
-
-
 def paired_change(
     rows: "pd.DataFrame", regressor: str, reference: str, average: Average, value: str = "value_mm"
 ) -> Change:
@@ -137,7 +136,9 @@ def paired_change(
             "evaluate all regressors in one job",
         )
     difference = (one[value] - other[value]).to_numpy(dtype=np.float64)
-    return mean_with_interval(difference, cluster_weights(one.reset_index(), average))
+    clusters = one.reset_index()
+    weights = cluster_weights(clusters, average)
+    return mean_with_interval(difference, weights, clusters["subject"].to_numpy())
 
 
 def summarise(
@@ -210,14 +211,12 @@ def table_1(
     Raises:
         ConfigError: a simulated method claims a row of the paper.
     """
-    chosen = rows[rows["regressor"].isin(TABLE_1)].copy()
-    chosen["regressor"] = chosen["regressor"].map(TABLE_1)
-    table = compare(chosen, average, ("std", "spin"))
+    table = compare(_of_table_1(rows), average, ("std", "spin"))
     known: dict[tuple[str, str, str], float] = {}
     if paper is not None:
         known = {(p.method.lower(), p.regressor, p.metric): p.value_mm for p in paper.itertuples()}
     beside = [
-        known.get((_paper_row(e.method, methods), e.regressor, e.metric), np.nan)
+        known.get((paper_row(e.method, methods), e.regressor, e.metric), np.nan)
         for e in table.itertuples()
     ]
     table.insert(table.columns.get_loc("clusters") + 1, "paper_mm", beside)
@@ -227,23 +226,119 @@ def table_1(
     return table
 
 
-def table_1_by_subject(rows: "pd.DataFrame", average: Average) -> "pd.DataFrame":
-    """Table I for each test subject alone: as `compare` against std and spin, with a column subject."""
+def changes(rows: "pd.DataFrame", average: Average) -> "pd.DataFrame":
+    """Every paired difference between the regressors of Table I, and each subject alone.
+
+    Returns:
+        Columns subject (`all` first), method, regressor, reference, metric, change_mm, low_mm, high_mm
+        (NaN without an interval), clusters.
+    """
     import pandas as pd
 
-    chosen = rows[rows["regressor"].isin(TABLE_1)].copy()
-    chosen["regressor"] = chosen["regressor"].map(TABLE_1)
-    parts = []
-    for subject, group in chosen.groupby("subject", sort=False):
-        part = compare(group, average, ("std", "spin"))
-        part.insert(0, "subject", subject)
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+    chosen = _of_table_1(rows)
+    subjects = list(dict.fromkeys(chosen["subject"]))
+    found = []
+    for subject in [ALL, *(subjects if len(subjects) > 1 else [])]:
+        of_subject = chosen if subject == ALL else chosen[chosen["subject"] == subject]
+        for (method, metric), part in of_subject.groupby(["method", "metric"], sort=False):
+            known = set(part["regressor"]) if metric in MM_METRICS else set()
+            for regressor, reference in PAIRS:
+                if {regressor, reference} <= known:
+                    change = paired_change(part, regressor, reference, average)
+                    found.append((subject, method, regressor, reference, metric, *change))
+    columns = ["subject", "method", "regressor", "reference", "metric"]
+    return pd.DataFrame(found, columns=[*columns, "change_mm", "low_mm", "high_mm", "clusters"])
+
+
+def by_subject(rows: "pd.DataFrame", average: Average) -> "pd.DataFrame":
+    """Table I for each test subject alone: as `summarise`, with a column subject in front."""
+    chosen = _of_table_1(rows[rows["metric"].isin(MM_METRICS)])
+    found = summarise(chosen, average, ("subject", "method", "regressor", "metric"))
+    return found.drop(columns="value_percent")
+
+
+def by_action(rows: "pd.DataFrame", average: Average) -> "pd.DataFrame":
+    """Errors of each action over all subjects, and `mean`, the protocol's: as `summarise`, by action.
+
+    Actions stand in the order papers print, unknown ones behind them.
+    """
+    import pandas as pd
+
+    chosen = _of_table_1(rows[rows["metric"].isin(MM_METRICS)])
+    # Within one action both means of a protocol are the mean over frames.
+    single = summarise(chosen, "frames", ("method", "regressor", "metric", "action"))
+    whole = summarise(chosen, average).assign(action=MEAN)
+    table = pd.concat([single, whole], ignore_index=True).drop(columns="value_percent")
+    order = [*ACTIONS, *(a for a in dict.fromkeys(table["action"]) if a not in (*ACTIONS, MEAN)), MEAN]
+    keys = table["action"].map(order.index)
+    return table.iloc[keys.argsort(kind="stable")].reset_index(drop=True)
+
+
+def pck_auc(rows: "pd.DataFrame", average: Average) -> "pd.DataFrame":
+    """PCK@150 and AUC, percent of the joints: as `summarise` without value_mm."""
+    chosen = _of_table_1(rows[~rows["metric"].isin(MM_METRICS)])
+    return summarise(chosen, average).drop(columns="value_mm")
+
+
+def by_joint(
+    errors: "Mapping[str, Sequence[Record]]", average: Average, joints: Sequence[str]
+) -> "pd.DataFrame":
+    """Errors of each of the 17 joints over all subjects, and `mean`, that of the protocol's joints.
+
+    Args:
+        errors: method -> stores ERRORS of all test subjects.
+        average: the protocol's mean.
+        joints: the protocol's joints by name; PA-MPJPE of the others is an extrapolation.
+
+    Returns:
+        Columns method, regressor, metric, joint, in_mean, value_mm, frames.
+    """
+    import pandas as pd
+
+    found = []
+    for method, parts in errors.items():
+        actions = np.concatenate([np.array(part.attrs["actions"])[part.action] for part in parts])
+        clusters = pd.DataFrame({"action": actions, "frames": 1})
+        weights = cluster_weights(clusters, average)
+        names = list(parts[0].attrs["joint_names"])
+        inside = [name in joints for name in names]
+        for metric in MM_METRICS:
+            values = np.concatenate([part[metric] for part in parts], axis=1)
+            for regressor, of_frames in zip(parts[0].attrs["regressors"], values, strict=True):
+                if regressor not in TABLE_1:
+                    continue
+                means = 1000 * (weights @ of_frames.astype(np.float64))
+                key = (method, TABLE_1[regressor], metric)
+                rows = [*zip(names, inside, means, strict=True), (MEAN, True, means[inside].mean())]
+                found += [(*key, *row, len(actions)) for row in rows]
+    columns = ["method", "regressor", "metric", "joint", "in_mean", "value_mm", "frames"]
+    return pd.DataFrame(found, columns=columns)
 
 
 def ablation(rows: "pd.DataFrame", average: Average) -> "pd.DataFrame":
     """All regressors, `opt_<variant>` included: as `compare`, against spin and opt_full."""
     return compare(rows, average, ("spin", "opt_full"))
+
+
+def all_tables(
+    rows: "pd.DataFrame",
+    errors: "Mapping[str, Sequence[Record]]",
+    average: Average,
+    joints: Sequence[str],
+    *,
+    paper: "pd.DataFrame | None" = None,
+    methods: Mapping[str, Method] | None = None,
+) -> "dict[str, pd.DataFrame]":
+    """Every table by name, from the same evaluations; arguments as of `table_1` and `by_joint`."""
+    return {
+        "table_1": table_1(rows, average, paper=paper, methods=methods),
+        "changes": changes(rows, average),
+        "by_subject": by_subject(rows, average),
+        "by_action": by_action(rows, average),
+        "by_joint": by_joint(errors, average, joints),
+        "pck_auc": pck_auc(rows, average),
+        "ablation": ablation(rows, average),
+    }
 
 
 def write_csv(path: str | Path, table: "pd.DataFrame") -> None:
@@ -253,7 +348,14 @@ def write_csv(path: str | Path, table: "pd.DataFrame") -> None:
     table.to_csv(path, index=False, float_format="%.4f", lineterminator="\n")
 
 
-def _paper_row(method: str, methods: Mapping[str, Method] | None) -> str:
+def _of_table_1(rows: "pd.DataFrame") -> "pd.DataFrame":
+    """The rows of Table I's regressors under the names they have there."""
+    chosen = rows[rows["regressor"].isin(TABLE_1)].copy()
+    chosen["regressor"] = chosen["regressor"].map(TABLE_1)
+    return chosen
+
+
+def paper_row(method: str, methods: Mapping[str, Method] | None) -> str:
     """Name of the paper's row beside which a method stands; empty for none."""
     known = (methods or {}).get(method)
     row = known.paper if known is not None else ""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from jointreg.tables import mean_with_interval
+from jointreg.intervals import mean_with_interval
 
 COLUMNS = (
     "bodies",

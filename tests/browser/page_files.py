@@ -8,7 +8,7 @@ import pandas as pd
 from jointreg import figures, report, report_body
 from jointreg.exchange import Regressor, export
 from jointreg.skeleton import H36M_17
-from jointreg.table_text import table_1_grid
+from jointreg.grids import table_1
 
 FRAMES = 4
 MPJPE = {"std": 64.0, "spin": 58.5, "opt": 58.9}
@@ -95,7 +95,7 @@ def make_report(folder, body, regressors, clip, config):
             }
             for path, kind, where in shown
         ],
-        table_1=table_1_grid(table),
+        table_1=table_1(table),
         table_1_csv=str(folder / "table_1.csv"),
         diagnosis_csv=str(folder / "diagnostics.csv"),
         body=json.loads(json.dumps(report_body.pack(body, regressors, [clip]))),

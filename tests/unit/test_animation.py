@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jointreg import figures
+from jointreg import style
 from jointreg.animation import Fit, animate, save_gif
 from jointreg.overlays import Drawn, Example
 
@@ -45,7 +45,7 @@ def pictures(fit: Fit) -> np.ndarray:
 
 def blue(picture: np.ndarray) -> np.ndarray:
     """Pixels in the colour of a refined body over black."""
-    colour = np.array([int(figures.COLOURS["refined"][k : k + 2], 16) for k in (1, 3, 5)])
+    colour = np.array([int(style.COLOURS["refined"][k : k + 2], 16) for k in (1, 3, 5)])
     return np.abs(picture[:450].astype(float) - 0.85 * colour).max(axis=2) < 12
 
 
@@ -79,7 +79,7 @@ def test_the_gif_keeps_moments_size_and_times_and_loops(tmp_path: Path, pictures
 def test_the_gif_keeps_the_colours_of_thin_lines(tmp_path: Path) -> None:
     """Colours of the curves survive next to a picture of many thousand colours."""
     noise = np.random.default_rng(0).integers(0, 255, (2, 200, 200, 3), dtype=np.uint8)
-    colours = [figures.SERIES[0], figures.COLOURS["mask"]]
+    colours = [style.SERIES[0], style.COLOURS["mask"]]
     planted = np.array([[int(name[k : k + 2], 16) for k in (1, 3, 5)] for name in colours])
     noise[:, 7, :2] = planted
     save_gif(noise, tmp_path / "noise.gif")

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from planted_tables import planted_tables
 
 from jointreg import figures, mesh_figures
 from jointreg.body import load_body
-from jointreg.skeleton import H36M_17
 
 
 def _texts(figure: Figure) -> str:
@@ -72,16 +73,54 @@ def test_table_plot_draws_no_interval_where_there_is_none() -> None:
     assert [list(line.get_xdata()) for line in lines if len(line.get_xdata()) == 2] == [[0, 0]]
 
 
-def test_joint_errors_stand_beside_their_joint() -> None:
-    values = np.arange(17.0) * 5
-    figure = figures.joint_errors({"sim_vibe": {"std": values, "opt_no_silhouette": values[::-1]}})
-    axis = figure.axes[0]
-    np.testing.assert_allclose(axis.lines[0].get_xdata(), values)
-    np.testing.assert_allclose(np.round(axis.lines[0].get_ydata()), np.arange(17))
-    assert [label.get_text() for label in axis.get_yticklabels()] == [
-        n.replace("_", " ") for n in H36M_17
-    ]
-    assert axis.get_title() == "sim_vibe (simulated)"
+@pytest.mark.parametrize(("name", "by"), [("by_joint", "joint"), ("by_action", "action")])
+def test_errors_stand_beside_their_joint_or_action(name: str, by: str) -> None:
+    tables, methods = planted_tables(real=False)
+    table = tables[name]
+    figure = figures.errors_by(table, by, methods)
+    assert [axis.get_title() for axis in figure.axes] == [f"{m} (simulated)" for m in methods]
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == [str(value).replace("_", " ") for value in table[by].unique()]
+    for axis, method in zip(figure.axes, methods, strict=True):
+        for line, regressor in zip(axis.lines, ("std", "spin", "opt"), strict=True):
+            shown = dict(zip(np.round(line.get_ydata()).astype(int), line.get_xdata(), strict=True))
+            rows = table[(table.method == method) & (table.metric == "mpjpe")]
+            own = rows[rows.regressor == regressor]
+            rows_of = [names.index(str(value).replace("_", " ")) for value in own[by]]
+            assert shown == pytest.approx(dict(zip(rows_of, own.value_mm, strict=True)))
+            assert line.get_label() == f"J_{regressor}"
+
+
+def test_discs_on_the_body_are_as_large_as_the_errors() -> None:
+    body = load_body("open")
+    errors = {"std": np.arange(17.0) * 8, "opt": np.arange(17.0)[::-1] * 5}
+    joints = body.template[:17].astype(float)
+    figure = mesh_figures.errors_on_body(body.template, body.faces, joints, errors)
+    assert [axis.get_title() for axis in figure.axes] == ["J_std", "", "J_opt", ""]
+    for axis, values in zip(figure.axes, np.repeat(list(errors.values()), 2, axis=0), strict=True):
+        assert [1000 * disc.radius for disc in axis.patches] == pytest.approx(values)
+        low, high = (np.array([axis.get_xlim(), axis.get_ylim()])[:, k] for k in (0, 1))
+        for disc in axis.patches:
+            assert (np.array(disc.center) - disc.radius >= low - 1e-9).all()
+            assert (np.array(disc.center) + disc.radius <= high + 1e-9).all()
+    np.testing.assert_allclose([disc.center for disc in figure.axes[0].patches], joints[:, :2])
+    FigureCanvasAgg(figure).draw()
+    scales = [axis.get_window_extent().height / np.ptp(axis.get_ylim()) for axis in figure.axes]
+    assert max(scales) < 1.01 * min(scales)
+
+
+def test_marks_stand_at_the_joints_and_lead_to_the_true_ones() -> None:
+    body = load_body("open")
+    draw = np.random.default_rng(0)
+    joints = {name: draw.uniform(-0.5, 0.5, (17, 3)) for name in ("std", "opt", "true")}
+    figure = mesh_figures.joint_marks(body.template, body.faces, joints)
+    front = [line for line in figure.axes[0].lines if line.get_linestyle() == "None"]
+    for line, name in zip(front, joints, strict=True):
+        np.testing.assert_allclose(line.get_xydata(), joints[name][:, :2])
+    ways = [line.get_xydata() for line in figure.axes[1].lines if len(line.get_xdata()) == 2]
+    expected = np.stack([joints["std"], joints["true"]], axis=1)[:, :, [2, 1]] * [-1, 1]
+    np.testing.assert_allclose(ways[:17], expected)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["J_std", "J_opt", "true"]
 
 
 def test_support_marks_the_joint_that_each_row_reads() -> None:

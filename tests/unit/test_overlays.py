@@ -8,7 +8,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jointreg import figures, overlays, shading
+from jointreg import figures, overlays, shading, style
 from jointreg.agreement import mesh_coverage
 from jointreg.body import load_body
 from jointreg.overlays import Drawn, Example
@@ -114,8 +114,8 @@ def test_ablations_show_as_many_examples_as_fit_on_a_page(example: Example, vari
     shown = titles(figure).count("input")
     width, height = figure.get_size_inches()
     one_more = (height - overlays.LEGEND_IN) / shown
-    assert width == overlays.PRINT_IN[0]
-    assert height <= overlays.PRINT_IN[1] < height + one_more
+    assert width == style.PAGE_IN
+    assert height <= style.PAGE_HEIGHT_IN < height + one_more
 
 
 def test_ablations_show_one_scale_around_each_person(ablated: Example) -> None:
@@ -142,10 +142,44 @@ def test_a_shaded_body_has_its_colour_where_it_covers(ablated: Example) -> None:
     half = drawn(disc(32, 32, 15), ablated.labels_px, brightness=0.5)
     figure = overlays.ablations([replace(ablated, bodies=dict.fromkeys(ablated.bodies, half))])
     picture = figure.axes[2].images[1].get_array()
-    colour = [int(figures.COLOURS["refined"][k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    colour = [int(style.COLOURS["refined"][k : k + 2], 16) / 255 for k in (1, 3, 5)]
     np.testing.assert_allclose(picture[32, 32, :3], np.array(colour) / 2, atol=1e-6)
     assert picture[32, 32, 3] == overlays.OPACITY
     assert picture[32, 60, 3] == 0
+
+
+def test_teaser_shows_input_initial_and_refined_in_one_column(example: Example) -> None:
+    figure = overlays.teaser(example)
+    assert titles(figure) == ["input", "initial", "refined"]
+    assert figure.get_size_inches()[0] == style.COLUMN_IN
+    for axis, name in zip(figure.axes[1:], ("initial", "refined"), strict=True):
+        labels, joints = joints_of(axis)
+        np.testing.assert_allclose(labels, example.labels_px)
+        np.testing.assert_allclose(joints, example.bodies[name].joints_px)
+
+
+def test_triplets_show_crop_mask_and_body_of_every_example(example: Example) -> None:
+    other = replace(example, mask=255 - example.mask)
+    figure = overlays.triplets([example, other, example])
+    assert titles(figure) == ["input", "mask", "render"] * 3  # the fourth place is hidden
+    shown = [axis.images[0].get_array() for axis in figure.axes[:9]]
+    np.testing.assert_array_equal(shown[1], example.mask)
+    np.testing.assert_array_equal(shown[4], other.mask)
+    render = figure.axes[2].images[1].get_array()
+    np.testing.assert_allclose(render[..., 3], example.bodies["refined"].covered)
+    windows = {(np.ptp(axis.get_xlim()), np.ptp(axis.get_ylim())) for axis in figure.axes[:9]}
+    assert len(windows) == 1
+
+
+def test_joint_estimates_are_where_each_regressor_reads_them(example: Example) -> None:
+    read = {"std": example.bodies["initial"], "opt": example.bodies["refined"]}
+    figure = overlays.joint_estimates([replace(example, bodies=read)])
+    marks = [line for line in figure.axes[0].lines if line.get_linestyle() == "None"]
+    expected = [read["std"].joints_px, read["opt"].joints_px, example.labels_px]
+    for line, joints in zip(marks, expected, strict=True):
+        np.testing.assert_allclose(line.get_xydata(), joints)
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["J_std", "J_opt", "labelled joint"]
 
 
 def test_ablations_give_the_same_bytes(tmp_path: Path, ablated: Example) -> None:

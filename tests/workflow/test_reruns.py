@@ -7,7 +7,7 @@ import pytest
 from dry_run import TINY, planned, snakemake
 
 AFTER_EVALUATE = {"table_1", "figures", "report", "all"}
-AFTER_OPT = {"fit_regressor_opt", "evaluate", "export", "diagnose", "variants_figure", *AFTER_EVALUATE}
+AFTER_OPT = {"fit_regressor_opt", "evaluate", "export", "diagnose", "draw_diagnosis", *AFTER_EVALUATE}
 AFTER_SEGMENT = {
     *("energy_weights", "train_discriminator", "optimize", "animation", "agreement"),
     *AFTER_OPT,
@@ -31,8 +31,8 @@ def test_a_second_run_does_nothing(finished):
 @pytest.mark.parametrize(
     ("change", "rules"),
     [
-        ("figures={dpi: 80}", {"figures", "variants_figure", "report", "all"}),
-        ("evaluate={joints: 14}", {"evaluate", "diagnose", "variants_figure", *AFTER_EVALUATE}),
+        ("figures={dpi: 80}", {"figures", "draw_diagnosis", "report", "all"}),
+        ("evaluate={joints: 14}", {"evaluate", "diagnose", "draw_diagnosis", *AFTER_EVALUATE}),
         ("fit_regressor_opt={sum_weight: 50.0}", AFTER_OPT),
         ("optimize={iterations: 90}", AFTER_SEGMENT - {"energy_weights"}),
         ("train_discriminator={steps: 10}", AFTER_SEGMENT - {"energy_weights"}),
@@ -66,6 +66,31 @@ def test_an_edited_comment_docstring_or_message_reruns_nothing(finished):
         back()
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rules"),
+    [
+        ("workflow/report/changes.rst", "Paired changes", "Paired differences", {"table_1", "figures"}),
+        (
+            "workflow/report/variants.rst",
+            "Initial and refined",
+            "Refined and initial",
+            {"draw_diagnosis"},
+        ),
+        ("workflow/report/energies.rst", "The energies of", "Energies of", set()),  # the report's alone
+        ("src/jointreg/grids.py", '"Clusters"', '"Takes"', {"table_1", "figures", "draw_diagnosis"}),
+        (
+            *("src/jointreg/style.py", "SMALL_PT = 7\n", "SMALL_PT = 6\n"),
+            {"figures", "draw_diagnosis", "animation"},
+        ),
+    ],
+)
+def test_a_caption_or_a_style_reruns_tables_and_figures_only(finished, file, old, new, rules):
+    """No stage of a GPU, no evaluation; `figures` after `table_1` where it reads a table that is new."""
+    back = edited(finished, file, old, new)
+    assert set(planned(finished, *TINY)) == rules | ({"all"} if rules else set())
+    back()
+
+
 def test_edited_code_reruns_the_stages_that_reach_it(finished):
     back = edited(
         finished,
@@ -93,7 +118,7 @@ def test_a_changed_caption_or_style_remakes_the_report_alone(finished, name, old
 def test_a_changed_style_of_the_figures_remakes_them_and_the_report(finished):
     back = edited(finished, "src/jointreg/figures.py", '"grid.linewidth": 0.6', '"grid.linewidth": 0.7')
     found = set(planned(finished, *TINY))
-    assert {"figures", "report"} <= found <= {"figures", "variants_figure", "animation", "report", "all"}
+    assert {"figures", "report"} <= found <= {"figures", "draw_diagnosis", "animation", "report", "all"}
     back()
 
 

@@ -9,7 +9,11 @@ import shutil
 import numpy as np
 from dry_run import TINY, copy_project, planned, snakemake
 
-TABLES = ("table_1.csv", "table_1.md", "table_1.tex", "table_1.txt", "ablation.csv", "agreement.csv")
+NAMES = ("table_1", "changes", "by_subject", "by_action", "by_joint", "pck_auc", "ablation")
+TABLES = (
+    *(f"{name}.{form}" for name in NAMES for form in ("csv", "md", "tex", "html", "txt")),
+    "agreement.csv",
+)
 
 
 def rows(path):

@@ -47,21 +47,31 @@ rule diagnose:
         "../scripts/diagnose.py"
 
 
-rule variants_figure:
-    """What each variant changes, as dots."""
+rule draw_diagnosis:
+    """What the comparison with truth found: tables in print, variants as dots, joints beside the true ones."""
     input:
-        rules.diagnose.output.variants,
+        table=rules.diagnose.output.table,
+        variants=rules.diagnose.output.variants,
+        j_true=rules.synthesize_rig.output.truth,
+        regressors=list(regressor_files().values()),
+        body=BODY_FILE,
     output:
-        figure_report("variants_plot", "variants against full"),
+        variants=figure_report("variants_plot", "variants against full"),
+        joints=figure_report("joint_marks", "Figure 7: joints beside the true ones"),
+        printed=printed(("diagnostics", "variants")),
     log:
-        f"logs/{RUN}/variants_figure.log",
+        f"logs/{RUN}/draw_diagnosis.log",
     benchmark:
-        f"logs/{RUN}/variants_figure.benchmark.tsv"
+        f"logs/{RUN}/draw_diagnosis.benchmark.tsv"
     localrule: True
     conda:
         "../../envs/plot.yaml"
     params:
         cfg=block("figures"),
-        code=code("variants_figure"),
+        regressors=list(regressor_files()),
+        captions=captions(("diagnostics", "variants")),
+        body=BODY,
+        body_digest=BODY_DIGEST,
+        code=code("draw_diagnosis"),
     script:
-        "../scripts/variants_figure.py"
+        "../scripts/draw_diagnosis.py"

@@ -3,14 +3,19 @@
 from jointreg import labels
 from jointreg.datasets.layouts import human36m_layout
 from jointreg.sequences import load_examples
-from jointreg.table_text import protocol_sentence
+from jointreg.protocol import protocol_sentence
+from jointreg.table_text import FORMS
 
 REPORT = f"results/{RUN}/report.html"
-TEST_SUBJECTS = sorted({row.subject for row in SEQUENCES if row.split == "test"})
+TEST_SUBJECTS = sorted(
+    {row.subject for row in SEQUENCES if row.split == "test"}, key=lambda name: (len(name), name)
+)
 EXAMPLES = load_examples(CONFIG.figures.examples, SEQUENCES)
 TRAINING = {(row.subject, row.action) for row in SEQUENCES if row.split == "train"}
 # Shown with the bodies of all variants, which exist for training sequences.
 ABLATED = ([row for row in EXAMPLES if (row.subject, row.action) in TRAINING] or EXAMPLES)[:3]
+# Whose errors by joint stand on the body: those of the method whose bodies were refined.
+SHOWN_METHOD = CONFIG.initial if CONFIG.initial in CONFIG.methods else CONFIG.methods[0]
 DISCRIMINATING = [name for name in CONFIG.variants if block("optimize", name)["adversarial"] > 0]
 # The paper's values stand beside Human3.6M and its stand-in only.
 PAPER = "config/paper_table_1.csv" if CONFIG.dataset.kind == "human36m" else ""
@@ -50,6 +55,16 @@ def plain(row):
     return {"subject": row.subject, "action": row.action, "frames": list(row.frames)}
 
 
+def captions(names):
+    """Texts of the captions of tables: they are printed, so that a changed one prints its table again."""
+    return {name: (ROOT / "workflow/report" / f"{name}.rst").read_text() for name in names}
+
+
+def printed(names):
+    """Tables in every form beside CSV: Markdown, LaTeX, HTML, terminal."""
+    return [f"results/{RUN}/tables/{name}.{form}" for name in names for form in FORMS]
+
+
 def table_report(name, form):
     """A table of the report, with its caption."""
     return report(
@@ -75,17 +90,18 @@ def overlay_report(row):
     return report(path, caption="../report/overlay.rst", category="Overlays", labels=labels)
 
 
+TABLES = ("table_1", "changes", "by_subject", "by_action", "by_joint", "pck_auc", "ablation")
+
+
 rule table_1:
-    """The paper's Table I on this run, the paper's values beside ours, and the ablations."""
+    """The paper's Table I on this run, the paper's values beside ours, and every other table of errors."""
     input:
-        expand(rules.evaluate.output.table, method=CONFIG.methods, subject=TEST_SUBJECTS),
+        tables=expand(rules.evaluate.output.table, method=CONFIG.methods, subject=TEST_SUBJECTS),
+        errors=expand(rules.evaluate.output.errors, method=CONFIG.methods, subject=TEST_SUBJECTS),
     output:
         csv=table_report("table_1.csv", "data"),
-        markdown=f"results/{RUN}/tables/table_1.md",
-        latex=f"results/{RUN}/tables/table_1.tex",
-        text=f"results/{RUN}/tables/table_1.txt",
-        ablation=table_report("ablation.csv", "data"),
-        subjects=table_report("table_1_by_subject.csv", "data"),
+        others=[table_report(f"{name}.csv", "data") for name in TABLES[1:]],
+        printed=printed(TABLES),
     log:
         f"logs/{RUN}/table_1.log",
     benchmark:
@@ -95,9 +111,11 @@ rule table_1:
         "../../envs/plot.yaml"
     params:
         cfg=block("evaluate"),
+        methods=CONFIG.methods,
         methods_table=CONFIG.methods_table,
         paper=PAPER,
         tables=[file_digest(CONFIG.methods_table), file_digest(PAPER)],
+        captions=captions(TABLES),
         protocol=PROTOCOL,
         code=code("table_1"),
     script:
@@ -137,7 +155,7 @@ rule agreement:
 
 
 rule figures:
-    """Overlays, bodies of all variants, energies, discriminators, errors and regressor support."""
+    """The figures of the paper on this run, and errors, energies and discriminators."""
     input:
         frames=examples(rules.prepare.output.frames),
         masks=examples(rules.segment.output.masks),
@@ -157,18 +175,24 @@ rule figures:
             for variant in CONFIG.variants
             for path in sequences(rules.optimize.output.energies, split="train", variant=variant)
         ],
-        errors=expand(rules.evaluate.output.errors, method=CONFIG.methods, subject=TEST_SUBJECTS),
         table=rules.table_1.output.csv,
+        by_joint=f"results/{RUN}/tables/by_joint.csv",
+        by_action=f"results/{RUN}/tables/by_action.csv",
         regressors=[path for path in regressor_files().values()],
         body=BODY_FILE,
     output:
         overlays=[overlay_report(row) for row in EXAMPLES],
-        ablations=figure_report("ablations", "bodies of all variants"),
+        teaser=figure_report("teaser", "Figure 1: before and after"),
+        support=figure_report("regressor_support", "Figure 2: vertices of each regressor"),
+        triplets=figure_report("triplets", "Figure 3: input, mask, render"),
+        ablations=figure_report("ablations", "Figures 4 and 6: bodies of all variants"),
+        estimates=figure_report("joint_estimates", "Figure 7: joints of two regressors"),
         discriminator=figure_report("discriminator", "training of the discriminator"),
         energies=figure_report("energies", "energies over iterations"),
         joints=figure_report("joint_errors", "error by joint"),
+        actions=figure_report("action_errors", "error by action"),
+        on_body=figure_report("joint_errors_body", "error by joint on the body"),
         table=figure_report("table_1_plot", "Table I as dots"),
-        support=figure_report("regressor_support", "vertices of each regressor"),
     log:
         f"logs/{RUN}/figures.log",
     benchmark:
@@ -183,7 +207,7 @@ rule figures:
         regressors=list(regressor_files()),
         variants=CONFIG.variants,
         discriminating=DISCRIMINATING,
-        methods=CONFIG.methods,
+        method=SHOWN_METHOD,
         methods_table=CONFIG.methods_table,
         paper=PAPER,
         protocol=PROTOCOL,

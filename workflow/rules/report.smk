@@ -15,7 +15,7 @@ if CONFIG.triangulate.enabled:
     TAKES = sorted({take for row in SEQUENCES for take in row.takes})
     SHOWN += exhibits(rules.triangulate.rule, config, [{"recording": take} for take in TAKES])
 if CONFIG.synthesize.enabled:
-    SHOWN += exhibits(rules.diagnose.rule, config) + exhibits(rules.variants_figure.rule, config)
+    SHOWN += exhibits(rules.diagnose.rule, config) + exhibits(rules.draw_diagnosis.rule, config)
 
 TABLE_1_REGRESSORS = {
     name: path for name, path in regressor_files().items() if name in ("std", "spin", "opt_full")

@@ -7,9 +7,9 @@ import pandas as pd
 from jointreg import report, report_body
 from jointreg.body import load_body
 from jointreg.exchange import load_regressor
+from jointreg.grids import table_1
 from jointreg.job import start
 from jointreg.sequences import Example, load_methods
-from jointreg.table_text import table_1_grid
 from jointreg.tables import read_paper
 
 job = start(snakemake)
@@ -26,7 +26,7 @@ paper = read_paper(job.params.paper) if job.params.paper else None
 contents = report.Contents(
     run=job.params.config["run"],
     exhibits=job.params.shown,
-    table_1=table_1_grid(pd.read_csv(job.input.table_1), paper, load_methods(job.params.methods_table)),
+    table_1=table_1(pd.read_csv(job.input.table_1), paper, load_methods(job.params.methods_table)),
     table_1_csv=job.input.table_1,
     diagnosis_csv=job.input.diagnosis or "",
     body=report_body.pack(body, {name: load_regressor(path, body) for name, path in names}, clips),
