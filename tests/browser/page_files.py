@@ -7,8 +7,8 @@ import pandas as pd
 
 from jointreg import figures, report, report_body
 from jointreg.exchange import Regressor, export
-from jointreg.skeleton import H36M_17
 from jointreg.grids import table_1
+from jointreg.skeleton import H36M_17
 
 FRAMES = 4
 MPJPE = {"std": 64.0, "spin": 58.5, "opt": 58.9}
