@@ -12,6 +12,7 @@ from jointreg.crops import sampler
 from jointreg.datasets.human36m_metadata import read_metadata
 from jointreg.diagnosis import Case
 from jointreg.errors import DataError
+from jointreg.job import progress
 from jointreg.stores import Record, require_same_rows
 from jointreg.synthetic import truth as truth_files
 from jointreg.synthetic.layout import subject_number
@@ -51,7 +52,7 @@ def load_cases(
     """
     known = read_metadata(calibration).cameras
     by_sequence = [_by_sequence(paths) for paths in (frames, masks, estimates, refined)]
-    for sequence, split in splits.items():
+    for sequence, split in progress(splits.items(), "sequences"):
         subject, action = sequence.split("/")
         frame_files, mask_files, estimate_files, refined_files = (
             files.get(sequence, {}) for files in by_sequence
