@@ -4,6 +4,8 @@ Runs while Snakemake reads the workflow, so that a changed caption, or a number 
 parameter of the rule `report`, and of no other.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,6 +54,11 @@ def exhibits(
                 }
             )
     return found
+
+
+def digest(value: Any) -> str:
+    """Short identity of plain values."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def fill_caption(source: Path, params: Mapping[str, Any], config: Mapping[str, Any]) -> str:

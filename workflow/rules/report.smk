@@ -1,22 +1,36 @@
 """The report that a reviewer opens: one HTML file, offline."""
 
-from jointreg.exhibits import exhibits
+from types import SimpleNamespace
 
-VARIANTS = [{"variant": variant} for variant in CONFIG.variants]
+from jointreg.exhibits import digest, exhibits
+
+# Jobs of the rules with wildcards whose files are shown.
+JOBS = {
+    "variant": CONFIG.variants,
+    "recording": sorted({take for row in SEQUENCES for take in row.takes}),
+}
+# Details of how labels and regressors were made come after what they give.
+LAST = ("triangulate", "fit_regressor_spin", "fit_regressor_opt")
+
+
+def jobs(rule):
+    """Wildcards of every job of a rule that has one of JOBS, or none."""
+    (name,) = rule.wildcard_names or [None]
+    return [{name: value} for value in JOBS[name]] if name else [{}]
+
+
+# Every table and figure that a rule above has marked; what comes below is no part of `all`.
 SHOWN = [
-    *exhibits(rules.table_1.rule, config),
-    *exhibits(rules.figures.rule, config),
-    *exhibits(rules.animation.rule, config),
-    *exhibits(rules.agreement.rule, config),
-    *exhibits(rules.fit_regressor_spin.rule, config),
-    *exhibits(rules.fit_regressor_opt.rule, config, VARIANTS),
+    exhibit
+    for rule in sorted(workflow.rules, key=lambda rule: rule.name in LAST)
+    if any("report" in file.flags for file in rule.output)
+    for exhibit in exhibits(rule, config, jobs(rule))
 ]
-if CONFIG.triangulate.enabled:
-    TAKES = sorted({take for row in SEQUENCES for take in row.takes})
-    SHOWN += exhibits(rules.triangulate.rule, config, [{"recording": take} for take in TAKES])
-if CONFIG.synthesize.enabled:
-    SHOWN += exhibits(rules.diagnose.rule, config) + exhibits(rules.draw_diagnosis.rule, config)
-
+LONG = {
+    "shown": SHOWN,
+    "config": CONFIG.model_dump(mode="json"),
+    "sequences": [sequence(row) for row in SEQUENCES],
+}
 TABLE_1_REGRESSORS = {
     name: path for name, path in regressor_files().items() if name in ("std", "spin", "opt_full")
 }
@@ -46,9 +60,10 @@ rule report:
     conda:
         "../../envs/plot.yaml"
     params:
-        shown=SHOWN,
-        config=CONFIG.model_dump(mode="json"),
-        sequences=[sequence(row) for row in SEQUENCES],
+        # Snakemake compares plain values only, and prints both where they differ: digests stand for
+        # what is long.
+        long=SimpleNamespace(**LONG),
+        digests={name: digest(value) for name, value in LONG.items()},
         examples=[plain(row) for row in ABLATED],
         regressors=list(TABLE_1_REGRESSORS),
         methods_table=CONFIG.methods_table,

@@ -13,7 +13,7 @@ from jointreg.sequences import Example, load_methods
 from jointreg.tables import read_paper
 
 job = start(snakemake)
-body = load_body(job.params.body)
+body, long = load_body(job.params.body), job.params.long
 names = zip(job.params.regressors, job.input.regressors, strict=True)
 kinds = [kind for kind in ("initial", "refined", "true") if job.input[kind]]
 clips = [
@@ -24,15 +24,15 @@ clips = [
 ]
 paper = read_paper(job.params.paper) if job.params.paper else None
 contents = report.Contents(
-    run=job.params.config["run"],
-    exhibits=job.params.shown,
+    run=long.config["run"],
+    exhibits=long.shown,
     table_1=table_1(pd.read_csv(job.input.table_1), paper, load_methods(job.params.methods_table)),
     table_1_csv=job.input.table_1,
     diagnosis_csv=job.input.diagnosis or "",
     body=report_body.pack(body, {name: load_regressor(path, body) for name, path in names}, clips),
     protocol=job.params.protocol,
-    sequences=job.params.sequences,
-    config=job.params.config,
+    sequences=long.sequences,
+    config=long.config,
     logs=job.params.logs,
     files=job.input.files,
 )
