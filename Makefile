@@ -1,5 +1,7 @@
 ## make demo         environment, open data set, whole workflow, Table I in the terminal
 ## make test         every test
+## make test-slurm   the tiny run on a Slurm of one node, installed and started for it, and disturbed there
+## make test-faults  the tiny run disturbed without Slurm: killed, full disk, damaged files
 ## make variants     every variant of the refinement, four cameras (docs/refinement.md)
 ## make demo-lab     real people, real cameras: four videos of a laboratory
 ## make test-paper-backends   PyTorch3D and Mask R-CNN beside ours, in an environment of its own (5 GB)
@@ -20,7 +22,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: help env demo demo-lab variants test test-paper-backends lint format docs clean-demo clean-demo-lab
+.PHONY: help env demo demo-lab variants test test-slurm test-faults test-paper-backends lint format docs clean-demo clean-demo-lab
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -47,6 +49,13 @@ variants: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# Root on Debian: installs slurm-wlm and munge, starts and stops them. Skipped, with the reason, elsewhere.
+test-slurm: $(READY)
+	$(BIN)/python -m pytest tests/slurm -s
+
+test-faults: $(READY)
+	$(BIN)/python -m pytest tests/faults -s
 
 # The extra `paper` of pyproject.toml, which has a torch of its own.
 $(PAPER)/.ready: pyproject.toml constraints.txt
