@@ -79,7 +79,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 
-# The generated pages: config/README.md, docs/stores.md, docs/pictures.
+# The generated pages: config/README.md, docs/stores.md, docs/reruns.md, docs/pictures.
 docs: $(READY)
 	$(BIN)/python tools/write_docs.py
 
