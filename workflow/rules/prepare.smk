@@ -30,7 +30,7 @@ rule prepare:
     conda:
         "../../envs/jointreg.yaml"
     resources:
-        runtime=minutes(5),
+        runtime=minutes(3),
         mem_mb=megabytes(2000, 320),
     params:
         cfg=block("prepare"),

@@ -47,7 +47,7 @@ rule segment:
         f"../../envs/{SEGMENT_ENV}.yaml"
     resources:
         gpu=GPU if MASK_RCNN else 0,
-        runtime=minutes(5 if not MASK_RCNN else 2 if GPU else 0.2),
+        runtime=minutes(3 if not MASK_RCNN else 2 if GPU else 0.2),
         mem_mb=megabytes(8000 if MASK_RCNN else 2000, 320),
     params:
         cfg=block("segment"),
