@@ -17,7 +17,8 @@ from jointreg import config as settings
 from jointreg import needs
 from jointreg.networks import CROPS, crop_of, network_of, protocol_words
 from jointreg.provenance import file_digest
-from jointreg.sequences import FROM_FILES, load_methods, load_sequences, prediction_paths, require_bodies
+from jointreg.sequences import FROM_FILES, frames_of, load_methods, load_sequences, prediction_paths
+from jointreg.sequences import require_bodies
 from jointreg.source import source_digest
 
 CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles])
@@ -83,14 +84,12 @@ LONGEST = CONFIG.synthesize.frames if CONFIG.synthesize.enabled else 6500
 def frames(wildcards):
     """Frames that a job reads at most: of its subject, of its action, or of all training sequences."""
     subject, action = wildcards.get("subject"), wildcards.get("action")
-    count = 0
-    for row in SEQUENCES:
-        if row.split == "train" if subject is None else row.subject == subject:
-            if action in (None, row.action):
-                last = LONGEST if row.last_frame < 0 else row.last_frame + 1
-                used = max(1, (last - row.first_frame) // CONFIG.prepare.frame_step)
-                count += used * len(row.takes) * len(row.cameras)
-    return count
+    return sum(
+        frames_of(row, LONGEST, CONFIG.prepare.frame_step)
+        for row in SEQUENCES
+        if (row.split == "train" if subject is None else row.subject == subject)
+        and action in (None, row.action)
+    )
 
 
 def minutes(frames_per_second):
