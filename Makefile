@@ -1,6 +1,8 @@
 ## make demo         environment, open data set, whole workflow, Table I in the terminal
 ## make report       results/open/report.html of a finished demo, anew where it is out of date
 ## make test         every test
+## make test-slurm   the tiny run on a Slurm of one node, installed and started for it, and disturbed there
+## make test-faults  the tiny run disturbed without Slurm: killed, full disk, damaged files
 ## make variants     every variant of the refinement, four cameras (docs/refinement.md)
 ## make demo-lab     real people, real cameras: four videos of a laboratory
 ## make test-paper-backends   PyTorch3D and Mask R-CNN beside ours, in an environment of its own (5 GB)
@@ -22,8 +24,8 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: help env demo report demo-lab variants test test-paper-backends lint format docs site clean-demo \
-	clean-demo-lab
+.PHONY: help env demo report demo-lab variants test test-slurm test-faults test-paper-backends lint format \
+	docs site clean-demo clean-demo-lab
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -55,6 +57,13 @@ variants: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest
 
+# Root on Debian: installs slurm-wlm and munge, starts and stops them. Skipped, with the reason, elsewhere.
+test-slurm: $(READY)
+	$(BIN)/python -m pytest tests/slurm -s
+
+test-faults: $(READY)
+	$(BIN)/python -m pytest tests/faults -s
+
 # The extra `paper` of pyproject.toml, which has a torch of its own.
 $(PAPER)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(PAPER)
@@ -77,7 +86,8 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 
-# The generated pages: config/README.md, docs/stores.md, docs/pictures. The site is built from them: make site.
+# The generated pages: config/README.md, docs/stores.md, docs/reruns.md, docs/pictures. The site is built from
+# them: make site.
 docs: $(READY)
 	$(BIN)/python tools/write_docs.py
 

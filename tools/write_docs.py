@@ -1,9 +1,13 @@
-"""Write the generated pages: config/README.md, docs/stores.md and the pictures of the open body."""
+"""Write the generated pages, config/README.md, docs/stores.md and docs/reruns.md, and their pictures."""
 
 import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
+import reruns
 
 from jointreg import figures
 from jointreg.body import load_body
@@ -50,9 +54,23 @@ def main() -> None:
     config = load(read_yaml(ROOT / "config/config.yaml"))
     (ROOT / "config/README.md").write_text(CONFIG_HEAD + parameter_table(config))
     (ROOT / "docs/stores.md").write_text(stores_page() + measured_sizes(ROOT / "results/open"))
+    write_reruns(ROOT / "docs/reruns.md")
     draw_open_body()
     draw_actions()
     copy_overlay(ROOT / "results/open/figures/overlay_S6_Sitting.png")
+
+
+def write_reruns(target: Path) -> None:
+    """What each key reruns, by dry runs on a tiny run that is made for it in a copy of the project."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "tiny"
+        parts = ("Snakefile", "workflow", "src", "config", "envs", "profiles", "tests/tiny")
+        for part in parts:
+            (copy / part).parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["cp", "-a", ROOT / part, copy / part], check=True)
+        snakemake = Path(sys.executable).with_name("snakemake")
+        subprocess.run([snakemake, "--cores", "2", "--quiet", "all", *reruns.TINY], cwd=copy, check=True)
+        target.write_text(reruns.page(copy))
 
 
 def draw_actions() -> None:

@@ -4,6 +4,7 @@ import functools
 import importlib.metadata
 import platform
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +144,7 @@ def _run(configs: Sequence[str | Path]) -> list[Check]:
         else:
             found = f"missing: {need.path}"
             checks.append(Check(False, need.what, found, need.get, need.blocks))
+    checks.append(_disk(run))
     blocked = waiting([check.blocks for check in checks if check.passed is False])
     named = {stage: f"{stage} ({counts[stage]} jobs)" if stage in counts else stage for stage in STAGES}
     runs = [named[stage] for stage in STAGES if stage not in blocked]
@@ -151,6 +153,30 @@ def _run(configs: Sequence[str | Path]) -> list[Check]:
         waits = ", ".join(named[stage] for stage in blocked)
         checks.append(Check(None, "waits", f"{waits}; snakemake starts nothing before all is there"))
     return checks
+
+
+def _disk(run: Run) -> Check:
+    """What the run will fill, against what is free where its results go."""
+    from jointreg.disk import disk
+
+    sizes = disk(run.config, run.work, run.methods)
+    there = sum(
+        path.stat().st_size
+        for folder in ("results", "data")
+        for path in Path(folder, run.config.run).rglob("*")
+        if path.is_file() and (folder == "results" or run.config.synthesize.enabled)
+    )
+    free = shutil.disk_usage(Path()).free
+    total = sum(sizes.values())
+    parts = ", ".join(f"{stage} {_gigabytes(size)}" for stage, size in list(sizes.items())[:3])
+    found = f"about {_gigabytes(total)} for the whole run ({parts}); {_gigabytes(free)} free"
+    found += f", {_gigabytes(there)} there" if there else ""
+    enough = total <= free + there
+    return Check(enough, "disk", found, "make room, or link `results` to a larger disk", "prepare")
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB"
 
 
 def _read(configs: Sequence[str | Path]) -> Run:

@@ -38,6 +38,18 @@ class Sequence:
     """`train` (regressors are fitted on it) or `test`."""
 
 
+def frames_of(row: Sequence, recording: int, step: int) -> int:
+    """Frames that are used of a sequence, all takes and cameras.
+
+    Args:
+        row: the sequence.
+        recording: frames of a recording whose end the table leaves open.
+        step: every how many-th is used.
+    """
+    last = recording if row.last_frame < 0 else row.last_frame + 1
+    return max(1, -(-(last - row.first_frame) // step)) * len(row.takes) * len(row.cameras)
+
+
 @dataclass(frozen=True)
 class Method:
     """One pose estimator of `config/methods.tsv`."""

@@ -33,14 +33,9 @@ def source_digest(script: str | Path) -> str:
         if target in seen or module == SEAM:
             continue
         seen.add(target)
-        source = _load(module)
-        if name == "*":
-            todo += [(module, bound) for bound in source.bound]
-        if name in source.imports and name not in source.bound:
-            todo.append(source.imports[name])  # handed on from the module that defines it
-        for index, node in enumerate(source.defining(name)):
-            pieces[f"{module}:{name}:{index}"] = ast.dump(node)
-            todo += source.references(node, module)
+        found, further = _load(module).follow(name, module)
+        pieces |= found
+        todo += further
     text = "\n".join(f"{key}={pieces[key]}" for key in sorted(pieces))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -68,6 +63,7 @@ class _Module:
                     self.imports[alias.asname or alias.name] = (
                         (submodule, "*") if _path(submodule) else (node.module, alias.name)
                     )
+        self.followed: dict[str, tuple[dict[str, str], list[tuple[str, str]]]] = {}
         self.bound: dict[str, list[ast.AST]] = {}
         self.running: list[ast.AST] = []
         for node in self.statements:
@@ -81,10 +77,23 @@ class _Module:
         """Statements that bind `name`, and those that run whenever the module is imported."""
         return self.bound.get(name, []) + self.running
 
+    def follow(self, name: str, module: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
+        """What `name` is here, by place, and the (module, name) that it leads to: worked out once."""
+        if name not in self.followed:
+            pieces = {f"{module}:{name}:{k}": ast.dump(n) for k, n in enumerate(self.defining(name))}
+            leads = [found for node in self.defining(name) for found in self.references(node, module)]
+            if name == "*":
+                leads += [(module, bound) for bound in self.bound]
+            if name in self.imports and name not in self.bound:
+                leads.append(self.imports[name])  # handed on from the module that defines it
+            self.followed[name] = pieces, leads
+        return self.followed[name]
+
     def references(self, node: ast.AST, module: str | None = None) -> list[tuple[str, str]]:
         """(module, name) of everything of ours that `node` mentions."""
         found = []
-        for child in ast.walk(node):
+        children = list(ast.walk(node))
+        for child in children:
             if isinstance(child, ast.Attribute):
                 dotted = _dotted(child.value)
                 if dotted in self.imports and self.imports[dotted][1] == "*":
@@ -96,8 +105,8 @@ class _Module:
                 elif module and child.id in self.bound:
                     found.append((module, child.id))
         # A module that appears outside `module.name` is an object like any other.
-        attributes = {id(child.value) for child in ast.walk(node) if isinstance(child, ast.Attribute)}
-        for child in ast.walk(node):
+        attributes = {id(child.value) for child in children if isinstance(child, ast.Attribute)}
+        for child in children:
             if isinstance(child, ast.Name) and id(child) not in attributes:
                 target = self.imports.get(child.id)
                 if target and target[1] == "*":

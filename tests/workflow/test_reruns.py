@@ -1,16 +1,22 @@
 """One changed setting reruns its stage and what follows, and nothing else."""
 
 import os
+import re
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
-from dry_run import TINY, planned, snakemake
+from dry_run import TINY, copy_project, planned, snakemake
 
-AFTER_EVALUATE = {"table_1", "figures", "report", "all"}
-AFTER_OPT = {"fit_regressor_opt", "evaluate", "export", "diagnose", "draw_diagnosis", *AFTER_EVALUATE}
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
+import reruns
+
 AFTER_SEGMENT = {
     *("energy_weights", "train_discriminator", "optimize", "animation", "agreement"),
-    *AFTER_OPT,
+    *("fit_regressor_opt", "evaluate", "export", "diagnose", "draw_diagnosis"),
+    *("table_1", "figures", "report", "all"),
 }
 
 
@@ -28,27 +34,42 @@ def test_a_second_run_does_nothing(finished):
     assert "Nothing to be done" in snakemake(finished, *TINY).stderr
 
 
-@pytest.mark.parametrize(
-    ("change", "rules"),
-    [
-        ("figures={dpi: 80}", {"figures", "draw_diagnosis", "report", "all"}),
-        ("evaluate={joints: 14}", {"evaluate", "diagnose", "draw_diagnosis", *AFTER_EVALUATE}),
-        ("fit_regressor_opt={sum_weight: 50.0}", AFTER_OPT),
-        ("optimize={iterations: 90}", AFTER_SEGMENT - {"energy_weights"}),
-        ("train_discriminator={steps: 10}", AFTER_SEGMENT - {"energy_weights"}),
-        ("segment={threshold: 7.0}", {"segment", *AFTER_SEGMENT}),
-        ("estimate={keypoints_prior: 0.1}", None),
-        ("seed=1", "everything"),
-    ],
-)
-def test_a_changed_setting_reruns_its_stage_and_what_follows(finished, change, rules):
-    found = set(planned(finished, *TINY, "--config", change))
-    if rules == "everything":
-        assert {"synthesize_rig", "synthesize", "prepare", "train_discriminator", "all"} <= found
-        return
-    if rules is None:
-        rules = {"estimate", "fit_regressor_spin", *AFTER_SEGMENT}
-    assert found == rules
+def row(page, key):
+    """Rules of a key in docs/reruns.md: those that begin, and those that follow."""
+    (cells,) = [line.split(" | ") for line in page.splitlines() if f"`{key}`" in line.split(" | ")[0]]
+    return [
+        set(re.findall(r"`(\w+)`", cell))
+        | (set(reruns.AFTER_OPTIMIZE) if "*results*" in cell else set())
+        for cell in cells[1:]
+    ]
+
+
+def test_the_page_of_reruns_is_what_dry_runs_say(finished, root):
+    """Every key; and of some of them what has to stand there."""
+    assert set(reruns.keys(root)) == set(reruns.CHANGES) | set(reruns.IN_WORDS)
+    page = (root / "docs/reruns.md").read_text()
+    assert reruns.page(finished) == page, "`make docs` writes it again"
+    assert row(page, "figures.dpi") == [{"figures", "draw_diagnosis"}, set()]
+    begin, after = row(page, "fit_regressor_opt.sum_weight")
+    assert begin == {"fit_regressor_opt"} and not after & {"optimize", "segment", "prepare"}
+    begin, after = row(page, "segment.threshold")
+    assert (begin, begin | after | {"report", "all"}) == ({"segment"}, {"segment"} | AFTER_SEGMENT)
+    begin, after = row(page, "seed")
+    assert {"synthesize_rig"} <= begin
+    assert {"synthesize", "prepare", "train_discriminator"} <= begin | after
+
+
+def test_a_clone_of_the_same_commit_reruns_nothing(finished, tmp_path):
+    """Cloned, then results, `.snakemake` and data copied into it."""
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    copy_project(finished, origin)
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost", "-C", str(origin)]
+    for call in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "as it is"]):
+        subprocess.run([*git, *call], check=True)
+    subprocess.run(["git", "clone", "-q", str(origin), str(clone)], check=True)
+    for part in ("data", "results", ".snakemake"):
+        subprocess.run(["cp", "-a", str(finished / part), str(clone)], check=True)
+    assert "Nothing to be done" in snakemake(clone, "--dry-run", *TINY).stderr
 
 
 def test_an_edited_comment_docstring_or_message_reruns_nothing(finished):

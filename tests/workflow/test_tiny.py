@@ -9,6 +9,10 @@ import shutil
 import numpy as np
 from dry_run import TINY, copy_project, planned, snakemake
 
+from jointreg.config import load, read_yaml
+from jointreg.disk import disk
+from jointreg.sequences import load_methods, load_sequences
+
 NAMES = ("table_1", "changes", "by_subject", "by_action", "by_joint", "pck_auc", "ablation")
 TABLES = (
     *(f"{name}.{form}" for name in NAMES for form in ("csv", "md", "tex", "html", "txt")),
@@ -109,22 +113,18 @@ def test_learning_curve_ends_where_the_regressor_is(finished):
     }
 
 
-def test_a_truncated_store_stops_with_file_and_cure(finished, tmp_path):
-    folder = tmp_path / "damaged"
-    shutil.copytree(finished, folder, symlinks=True)
-    store = folder / "results/tiny/estimate/sim_spin/S9/Walking.zarr.zip"
-    store.write_bytes(store.read_bytes()[:3000])
-    done = snakemake(folder, *TINY, check=False)
-    text = done.stdout + done.stderr
-    assert done.returncode
-    name = "results/tiny/estimate/sim_spin/S9/Walking.zarr.zip"
-    assert f"StoreError: {name}: not a readable zipped Zarr store, truncated or damaged" in text
-    assert f"snakemake -f {name}" in text
-    snakemake(folder, "-f", name, *TINY)
-    snakemake(folder, *TINY)
-    for table in TABLES:
-        first, second = (base / "results/tiny/tables" / table for base in (finished, folder))
-        assert first.read_bytes() == second.read_bytes(), table
+def test_the_run_fills_the_disk_that_doctor_says(finished):
+    """Stages that grow with the frames, within a third; these recordings are short and few."""
+    loaded = load(read_yaml(finished / "config/config.yaml", finished / TINY[1]))
+    work = load_sequences(finished / loaded.sequences)
+    methods = load_methods(finished / loaded.methods_table, required=["sim_spin"])
+    sizes = disk(loaded, work, methods)
+    for stage in ("prepare", "background"):
+        files = [path for path in (finished / "results/tiny" / stage).rglob("*") if path.is_file()]
+        made = sum(path.stat().st_size for path in files)
+        assert 2 / 3 < sizes[stage] / made < 3 / 2, (stage, sizes[stage], made)
+    whole = sum(p.stat().st_size for p in (finished / "results/tiny").rglob("*") if p.is_file())
+    assert sum(sizes.values()) > whole
 
 
 def test_deleted_video_is_named(finished, tmp_path):

@@ -17,7 +17,8 @@ from jointreg import config as settings
 from jointreg import needs
 from jointreg.networks import CROPS, crop_of, network_of, protocol_words
 from jointreg.provenance import file_digest
-from jointreg.sequences import FROM_FILES, load_methods, load_sequences, prediction_paths, require_bodies
+from jointreg.sequences import FROM_FILES, frames_of, load_methods, load_sequences, prediction_paths
+from jointreg.sequences import require_bodies
 from jointreg.source import source_digest
 
 CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles])
@@ -75,14 +76,35 @@ def code(script):
     return source_digest(ROOT / "workflow" / "scripts" / f"{script}.py")
 
 
-def minutes(per_recording):
-    """Wall time: minutes for each take and camera of the sequence, growing with every attempt."""
+# Frames of a recording whose end the sequence table leaves open, at the data set's own rate: the mean of
+# Human3.6M is 2,513, and what is asked for holds for more than twice as many.
+LONGEST = CONFIG.synthesize.frames if CONFIG.synthesize.enabled else 6500
 
-    def runtime(wildcards, attempt):
-        row = sequence(wildcards)
-        return max(5, round(per_recording * len(row["takes"]) * len(row["cameras"]))) * attempt
 
-    return runtime
+def frames(wildcards):
+    """Frames that a job reads at most: of its subject, of its action, or of all training sequences."""
+    subject, action = wildcards.get("subject"), wildcards.get("action")
+    return sum(
+        frames_of(row, LONGEST, CONFIG.prepare.frame_step)
+        for row in SEQUENCES
+        if (row.split == "train" if subject is None else row.subject == subject)
+        and action in (None, row.action)
+    )
+
+
+def minutes(frames_per_second):
+    """Wall time of a job at a speed that no machine should miss (a fifth of one core's, docs/scale.md).
+
+    With every attempt more, so that a job that was ended for its time is given it.
+    """
+    return lambda wildcards, attempt: attempt * (10 + round(frames(wildcards) / frames_per_second / 60))
+
+
+def megabytes(base, kilobytes_per_frame=0):
+    """Memory of a job: what it takes without frames, and for each frame that it holds; more with attempts."""
+    return lambda wildcards, attempt: attempt * round(
+        base + frames(wildcards) * kilobytes_per_frame / 1e3
+    )
 
 
 # Methods with bodies: what reads bodies leaves out those that deliver joints.

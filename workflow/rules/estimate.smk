@@ -39,7 +39,7 @@ rule estimate:
     conda:
         "../../envs/jointreg.yaml"
     resources:
-        runtime=minutes(10),
+        runtime=minutes(20),
     params:
         cfg=block("estimate"),
         reading=lambda wc: METHODS[wc.method].reading(),

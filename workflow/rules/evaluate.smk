@@ -18,7 +18,7 @@ rule evaluate:
     conda:
         "../../envs/jointreg.yaml"
     resources:
-        runtime=lambda wc, attempt: 60 * attempt,
+        runtime=minutes(50),
     params:
         cfg=block("evaluate"),
         kind=lambda wc: METHODS[wc.method].kind,

@@ -23,8 +23,8 @@ rule fit_learning_curve:
     conda:
         "../../envs/jointreg.yaml"
     resources:
-        runtime=lambda wc, attempt: 240 * attempt,
-        mem_mb=lambda wc, attempt: (1000 + 50 * KEPT) * attempt,
+        runtime=minutes(20),
+        mem_mb=megabytes(1000 + 50 * KEPT),
     params:
         cfg=fit_settings("full"),
         fractions=FRACTIONS,

@@ -16,8 +16,8 @@ rule features:
         "../../envs/torch.yaml"
     resources:
         gpu=GPU,
-        runtime=minutes(15),
-        mem_mb=lambda wc, attempt: 4000 * attempt,
+        runtime=minutes(10 if GPU else 1),
+        mem_mb=megabytes(4000, 10),
     params:
         batch=CONFIG.networks.batch,
         device=CONFIG.device,
@@ -59,7 +59,7 @@ rule run_network:
     conda:
         "../../envs/torch.yaml"
     resources:
-        runtime=minutes(10),
+        runtime=minutes(20),
     params:
         cfg=lambda wc: {
             "kind": METHODS[wc.method].kind,

@@ -20,8 +20,8 @@ rule fit_offsets:
     conda:
         "../../envs/jointreg.yaml"
     resources:
-        runtime=lambda wc, attempt: 240 * attempt,
-        mem_mb=lambda wc, attempt: 3000 * attempt,
+        runtime=minutes(20),
+        mem_mb=megabytes(3000),
     params:
         cfg=lambda wc: fit_settings(wc.variant),
         sequences=sequences("{subject}/{action}", "train"),
@@ -58,7 +58,7 @@ rule evaluate_offsets:
     conda:
         "../../envs/jointreg.yaml"
     resources:
-        runtime=lambda wc, attempt: 60 * attempt,
+        runtime=minutes(20),
     params:
         cfg=block("evaluate"),
         sequences=sequences("{subject}/{action}", "test"),
@@ -124,7 +124,7 @@ if CONFIG.synthesize.enabled:
         conda:
             "../../envs/jointreg.yaml"
         resources:
-            mem_mb=lambda wc, attempt: 3000 * attempt,
+            mem_mb=megabytes(3000),
         params:
             cfg=block("fit_regressor_opt"),
             sequences=sequences("{subject}/{action}", "train"),

@@ -95,7 +95,8 @@ rule optimize:
         "../../envs/torch.yaml"
     resources:
         gpu=GPU,
-        runtime=minutes(15),
+        runtime=minutes(3),
+        mem_mb=megabytes(3000, 60),
     params:
         cfg=lambda wc: block("optimize", wc.variant),
         device=CONFIG.device,

@@ -32,8 +32,8 @@ rule prepare:
     conda:
         "../../envs/jointreg.yaml"
     resources:
-        runtime=minutes(10),
-        mem_mb=lambda wc, attempt: 6000 * attempt,
+        runtime=minutes(3),
+        mem_mb=megabytes(2000, 320),
     params:
         cfg=block("prepare"),
         dataset=block("dataset"),

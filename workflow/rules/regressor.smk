@@ -29,8 +29,8 @@ rule fit_regressor_spin:
     conda:
         "../../envs/jointreg.yaml"
     resources:
-        runtime=lambda wc, attempt: 240 * attempt,
-        mem_mb=lambda wc, attempt: 3000 * attempt,
+        runtime=minutes(20),
+        mem_mb=megabytes(3000),
     params:
         cfg=block("fit_regressor_spin"),
         body=BODY,

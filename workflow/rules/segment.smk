@@ -15,7 +15,7 @@ rule background:
         "../../envs/jointreg.yaml"
     resources:
         runtime=lambda wc, attempt: 30 * attempt,
-        mem_mb=lambda wc, attempt: 4000 * attempt,
+        mem_mb=megabytes(4000),
     params:
         cfg=block("background"),
         dataset=block("dataset"),
@@ -49,8 +49,8 @@ rule segment:
         f"../../envs/{SEGMENT_ENV}.yaml"
     resources:
         gpu=GPU if MASK_RCNN else 0,
-        runtime=minutes(10),
-        mem_mb=lambda wc, attempt: (8000 if MASK_RCNN else 4000) * attempt,
+        runtime=minutes(3 if not MASK_RCNN else 2 if GPU else 0.2),
+        mem_mb=megabytes(8000 if MASK_RCNN else 2000, 320),
     params:
         cfg=block("segment"),
         device=CONFIG.device if MASK_RCNN else "cpu",

@@ -1,0 +1,74 @@
+"""What goes wrong on a cluster. After each fault the tables are those of an undisturbed run, byte for
+byte, and no job that had finished was made again.
+"""
+
+import os
+import signal
+
+import one_node
+from runs import FROM_OPTIMIZE, Run, copy_without, on_slurm, recovered, scripts, until
+
+
+def optimizing(slurm):
+    """Jobs of `optimize` that run now."""
+    return [
+        job for job in slurm.jobs() if job["state"] == "RUNNING" and job["rule"].startswith("optimize")
+    ]
+
+
+def jobs_after(watcher, known):
+    """Log of the jobs since there were so many."""
+    return f"\n{one_node.table(watcher.jobs()[known:])}"
+
+
+def test_a_cancelled_job(slurm, watcher, finished, tmp_path):
+    known = len(slurm.jobs())
+    folder = copy_without(finished, tmp_path / "run", *FROM_OPTIMIZE)
+    run = Run(folder, *on_slurm())
+    slurm.ask("scancel", until(lambda: optimizing(slurm), "optimize")[0]["job"])
+    assert run.wait() == 0, run.text
+    assert "CANCELLED" in {job["state"] for job in slurm.jobs()[known:]}
+    print(jobs_after(watcher, known))
+    recovered(folder, finished)
+
+
+def test_a_killed_process(slurm, watcher, finished, tmp_path):
+    known = len(slurm.jobs())
+    folder = copy_without(finished, tmp_path / "run", *FROM_OPTIMIZE)
+    run = Run(folder, *on_slurm())
+    os.kill(until(lambda: scripts(folder, "optimize"), "optimize")[0], signal.SIGKILL)
+    assert run.wait() == 0, run.text
+    assert "FAILED" in {job["state"] for job in slurm.jobs()[known:]}
+    print(jobs_after(watcher, known))
+    recovered(folder, finished)
+
+
+def test_the_end_of_the_wall_time(slurm, watcher, finished, tmp_path):
+    """One minute, of which a stopped process makes nothing."""
+    known = len(slurm.jobs())
+    folder = copy_without(finished, tmp_path / "run", *FROM_OPTIMIZE)
+    run = Run(folder, *on_slurm(resources=["optimize:runtime=1"]))
+    os.kill(until(lambda: scripts(folder, "optimize"), "optimize")[0], signal.SIGSTOP)
+    assert run.wait() == 0, run.text
+    assert "TIMEOUT" in {job["state"] for job in slurm.jobs()[known:]}
+    print(jobs_after(watcher, known))
+    recovered(folder, finished)
+
+
+def test_a_killed_controller(slurm, watcher, finished, tmp_path):
+    """Its jobs live on: when they have ended, the next run goes on from there."""
+    known = len(slurm.jobs())
+    folder = copy_without(finished, tmp_path / "run", *FROM_OPTIMIZE)
+    run = Run(folder, *on_slurm())
+    held = until(lambda: scripts(folder, "optimize"), "optimize")[0]
+    os.kill(held, signal.SIGSTOP)
+    until(lambda: "Finished jobid" in run.text, "the other job of optimize")
+    run.kill()
+    os.kill(held, signal.SIGCONT)
+    until(lambda: not optimizing(slurm), "the end of the job without its controller")
+    assert slurm.jobs()[-1]["state"] == "COMPLETED"
+    assert Run(folder, *on_slurm("--unlock")).wait() == 0
+    again = Run(folder, *on_slurm("--rerun-incomplete"))
+    assert again.wait() == 0, again.text
+    print(jobs_after(watcher, known))
+    recovered(folder, finished)

@@ -1,0 +1,269 @@
+"""What a changed setting costs: one dry run for every configuration key, on a finished tiny run.
+
+`page` gives the text of docs/reruns.md; `tools/write_docs.py` writes it. All dry runs are children of
+one process that has loaded Snakemake and read the sources once.
+"""
+
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+TINY = ("--configfile", "tests/tiny/config.yaml")
+FILE = "src/jointreg/assets/open_body.npz"
+"""Any file that exists, for keys that name one: a dry run reads none."""
+
+CHANGES: dict[str, str] = {
+    "run": "run=other",
+    "seed": "seed=1",
+    "device": "device=cuda optimize={backend: warp}",
+    "dataset.kind": "dataset={kind: multiview} synthesize={enabled: false}",
+    "dataset.root": "dataset={root: data/tiny/elsewhere}",
+    "dataset.calibration": "dataset={calibration: data/tiny/elsewhere.xml}",
+    "dataset.damaged": "dataset={damaged: config/damaged/human36m.tsv}",
+    "dataset.skip_damaged": "dataset={skip_damaged: false}",
+    "methods": "methods=[sim_spin,sim_vibe]",
+    "initial": "initial=sim_vibe",
+    "regressor_std": "regressor_std=data/tiny/other.npy",
+    "variants": "variants=[full,no_discriminator]",
+    "variant_settings": "variant_settings={full: {learning_rate: 0.02}}",
+    "synthesize.enabled": "synthesize={enabled: false}",
+    "synthesize.cameras": "synthesize={cameras: ['54138969','55011271']}",
+    "synthesize.frames": "synthesize={frames: 9}",
+    "synthesize.frames_per_second": "synthesize={frames_per_second: 3.0}",
+    "triangulate.weights": f"triangulate={{weights: {FILE}}}",
+    "triangulate.outlier_px": "triangulate={outlier_px: 20.0}",
+    "triangulate.max_shift": "triangulate={max_shift: 10}",
+    "triangulate.smoothing_hz": "triangulate={smoothing_hz: 5.0}",
+    "prepare.frame_step": "prepare={frame_step: 2}",
+    "prepare.margin_m": "prepare={margin_m: 0.3}",
+    "background.max_frames": "background={max_frames: 60}",
+    "segment.method": f"segment={{method: landmarker, weights: {FILE}}}",
+    "segment.threshold": "segment={threshold: 7.0}",
+    "segment.batch": "segment={batch: 2}",
+    "estimate.predictions": "estimate={predictions: data/tiny/elsewhere}",
+    "estimate.keypoints_iterations": "estimate={keypoints_iterations: 20}",
+    "estimate.keypoints_prior": "estimate={keypoints_prior: 0.1}",
+    **{f"networks.{name}": f"networks={{{name}: {FILE}}}" for name in ("spin", "vibe", "meva")},
+    "networks.mean_params": f"networks={{mean_params: {FILE}}}",
+    **{f"networks.crops.{n}": f"networks={{crops: {{{n}: {n}}}}}" for n in ("spin", "vibe", "meva")},
+    "networks.orientation": "networks={orientation: ray}",
+    "networks.batch": "networks={batch: 8}",
+    **{
+        f"fit_regressor_{which}.{key}": f"fit_regressor_{which}={{{key}: {value}}}"
+        for which, translation in (("spin", "absolute"), ("opt", "eliminated"))
+        for key, value in {
+            "translation": translation,
+            "sum_weight": 50.0,
+            "lateral_error_m": 0.03,
+            "depth_error_m": 0.3,
+            "candidates_m": 0.2,
+            "max_vertices": 20,
+            "symmetric": "true",
+            "support": FILE,
+            "robust": "geman_mcclure",
+            "robust_scale_m": 0.02,
+            "robust_passes": 2,
+            "drop_above_m": 0.2,
+        }.items()
+    },
+    "learning_curve.fractions": "learning_curve={fractions: [0.5, 1.0]}",
+    "train_discriminator.frames": "train_discriminator={frames: 8}",
+    "train_discriminator.max_rounds": "train_discriminator={max_rounds: 2}",
+    "train_discriminator.tolerance": "train_discriminator={tolerance: 0.1}",
+    "train_discriminator.steps": "train_discriminator={steps: 10}",
+    "train_discriminator.learning_rate": "train_discriminator={learning_rate: 0.01}",
+    **{
+        f"optimize.{key}": f"optimize={{{key}: {value}}}"
+        for key, value in {
+            "iterations": 90,
+            "learning_rate": 0.02,
+            "decay": "cosine",
+            "batch": 32,
+            "store_every": 5,
+            "joint": 2.0,
+            "silhouette": 2.0,
+            "adversarial": 2.0,
+            "keypoints": 1.0,
+            "weights": "reference_code",
+            "regressor": "std",
+            "joint_frame": "root_relative",
+            "camera": "weak_perspective",
+            "camera_iterations": 10,
+            "backend": "warp",
+            "blur_px": "[4.0]",
+            "mask_dilation_px": 1,
+            "multiview": "true",
+        }.items()
+    },
+    "evaluate.joints": "evaluate={joints: 14}",
+    "evaluate.root": "evaluate={root: spine}",
+    "evaluate.average": "evaluate={average: actions}",
+    "figures.dpi": "figures={dpi: 80}",
+}
+"""Key -> the change that is tried, as after `snakemake --config`."""
+
+IN_WORDS = {
+    "body": "everything that reads bodies, and `convert_body` first: all from `estimate` on",
+    "sequences": "what its rows ask for: [cluster.md](cluster.md#when-something-goes-wrong)",
+    "methods_table": "the methods whose rows have changed, from `estimate` on, `table_1` and `figures`",
+    "synthesize.parameters": "as `seed`, if what it holds differs",
+    "triangulate.enabled": "everything: other labels (calibrated videos only)",
+    "segment.weights": "as `segment.threshold`",
+    "segment.sha256": "as `segment.threshold`",
+    "figures.examples": "`figures` and `animation`, if other rows stand there",
+}
+"""Keys that name a file of the user's, or need one: what a dry run of the tiny run cannot show."""
+
+ORDER = (
+    *("convert_body", "synthesize_rig", "synthesize", "prepare", "background", "segment", "estimate"),
+    *("fit_regressor_spin", "energy_weights", "train_discriminator", "optimize", "fit_regressor_opt"),
+    *("evaluate", "table_1", "diagnose", "agreement", "export", "figures", "animation"),
+    "draw_diagnosis",
+)
+"""Rules in the order in which they run."""
+AFTER_OPTIMIZE = ORDER[ORDER.index("optimize") + 1 :]
+
+HEAD = """\
+# What a changed setting reruns
+
+Generated from one dry run for every key, on the finished tiny run of the tests; a test keeps it so. The
+first rules are those whose own settings or inputs change, the others follow because their inputs are
+made again. *Results* are {results}.
+`report` always follows: it prints the configuration.
+To see it for your run, with the number of jobs: `snakemake -n --configfile config/<run>.yaml --config
+'optimize={{iterations: 50}}'`.
+
+Nothing reruns for: the same call again; a new clone of the same commit with `results`, `.snakemake` and
+the data copied into it; an edited comment, docstring or error message; partition, memory or wall time;
+`--sdm conda` on or off. Edited code reruns the rules that reach it, by a digest of every function they
+can call.
+
+| key | first | and after it |
+| --- | --- | --- |
+"""
+
+NONE = "nothing in this run"
+
+
+def page(folder: Path) -> str:
+    """The text of docs/reruns.md.
+
+    Args:
+        folder: a checkout in which the tiny run is finished.
+    """
+    found = dry_runs(folder)
+    rows: list[tuple[str, str, str]] = []
+    for key in keys(folder):
+        if key in IN_WORDS:
+            cells = (IN_WORDS[key], "")
+        else:
+            first, after = found[key]
+            cells = (listed(first) or NONE, listed(after))
+        if rows and rows[-1][1:] == cells and rows[-1][0].split(".")[0] == key.split(".")[0]:
+            rows[-1] = (f"{rows[-1][0]}, {key.partition('.')[2]}", *cells)
+        else:
+            rows.append((key, *cells))
+    lines = [
+        f"| {', '.join(f'`{name}`' for name in names.split(', '))} | {first} | {after} |"
+        for names, first, after in rows
+    ]
+    notes = (
+        "\n`networks.*` concern `features` and `run_network`, `triangulate.*` the rules `landmarks` and "
+        "`triangulate`, which this run has not; `learning_curve.*` the target of that name, no part of "
+        "`all`.\n"
+    )
+    return HEAD.format(results=named(AFTER_OPTIMIZE)) + "\n".join(lines) + "\n" + notes
+
+
+def listed(rules: list[str]) -> str:
+    """Rule names as code, in the order in which they run."""
+    known = sorted(rules, key=ORDER.index)
+    if set(AFTER_OPTIMIZE) <= set(rules):
+        return ", ".join(filter(None, [named(known[: -len(AFTER_OPTIMIZE)]), "*results*"]))
+    return named(known)
+
+
+def named(rules: Sequence[str]) -> str:
+    """Rule names as code."""
+    return ", ".join(f"`{rule}`" for rule in rules)
+
+
+def keys(folder: Path) -> list[str]:
+    """Every key of the configuration, in its order."""
+    page = (folder / "config/README.md").read_text()
+    return re.findall(r"^\| `([\w.]+)` \|", page, re.MULTILINE)
+
+
+def dry_runs(folder: Path) -> dict[str, tuple[list[str], list[str]]]:
+    """Key -> rules that rerun of their own, and those that follow."""
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).resolve())],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder / "src")},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr[-4000:])
+    return {key: tuple(rules) for key, rules in json.loads(done.stdout).items()}
+
+
+def all_dry_runs(changes: Mapping[str, str]) -> dict[str, tuple[list[str], list[str]]]:
+    """The same in this process and this folder, a fork for each change."""
+    importlib.import_module("snakemake.cli")
+    from jointreg.source import source_digest
+
+    for script in Path("workflow/scripts").glob("*.py"):
+        source_digest(script)  # reads and remembers the package
+    found = {}
+    for key, change in changes.items():
+        with tempfile.TemporaryFile("w+") as stream:
+            child = os.fork()
+            if child == 0:
+                os.dup2(stream.fileno(), 1)
+                os.dup2(stream.fileno(), 2)
+                settings = re.split(r" (?=\w+=)", change)
+                run_snakemake("--dry-run", "--cores", "1", *TINY, "--config", *settings)
+            _, status = os.waitpid(child, 0)
+            stream.seek(0)
+            text = stream.read()
+        if status:
+            raise RuntimeError(f"dry run of {change}:\n{text[-3000:]}")
+        found[key] = reasons(text)
+    return found
+
+
+def run_snakemake(*arguments: str) -> None:
+    """Run it and leave this process, whatever happens."""
+    from snakemake.cli import main
+
+    try:
+        main(arguments)
+    except SystemExit as end:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(end.code or 0))
+    finally:
+        os._exit(70)
+
+
+def reasons(text: str) -> tuple[list[str], list[str]]:
+    """Rules of a dry run that rerun of their own, and those that follow, each sorted by name."""
+    if "Nothing to be done" in text:
+        return [], []
+    first: set[str] = set()
+    after: set[str] = set()
+    for reason, rules in re.findall(r"^    (\S[^\n]*):\n        (\S[^\n]*)$", text, re.MULTILINE):
+        (after if reason == "input files updated by another job" else first).update(rules.split(", "))
+    always = {"all", "report"}
+    return sorted(first - always), sorted(after - first - always)
+
+
+if __name__ == "__main__":
+    print(json.dumps(all_dry_runs(CHANGES)))
