@@ -169,7 +169,7 @@ def joint_estimates(examples: Sequence[Example]) -> Figure:
         lines = -(-len(examples) // JOINTS_ACROSS)
         size = (
             panel * min(len(examples), JOINTS_ACROSS),
-            lines * (panel * height / width + 0.2) + LEGEND_IN,
+            lines * (panel * height / width + 0.3) + LEGEND_IN,
         )
         figure = Figure(figsize=size, layout=_tight())
         axes = figure.subplots(lines, min(len(examples), JOINTS_ACROSS), squeeze=False)
@@ -204,7 +204,7 @@ def _strip(
         width, height = _common_window(examples)
         across = len(kinds) * beside
         lines = -(-len(examples) // beside)
-        line_in = width_in / across * height / width + 0.16
+        line_in = width_in / across * height / width + 0.2
         lines = max(1, min(lines, int(PAGE_HEIGHT_IN / line_in)))
         figure = Figure(figsize=(width_in, lines * line_in), layout=_tight())
         axes = figure.subplots(lines, across, squeeze=False)
@@ -243,7 +243,7 @@ def _window(axis: Axes, example: Example, width: int, height: int) -> None:
 
 
 def _tight() -> ConstrainedLayoutEngine:
-    return ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.02, wspace=0.01, hspace=0.01)
+    return ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.05, wspace=0.01, hspace=0.01)
 
 
 def _label_mark(size: float) -> dict[str, Any]:

@@ -175,6 +175,7 @@ def to_latex(grid: Grid, label: str = "") -> str:
     caption = grid.caption + (" PA: PA-MPJPE." if short and "PA" in columns else "")
     note = f"\\par\\smallskip\\parbox{{\\linewidth}}{{\\scriptsize {_latex(grid.note)}}}"
     lines = [
+        "% needs \\usepackage{booktabs} and \\usepackage{graphicx}",
         f"\\begin{{{kind}}}",
         "\\centering",
         f"\\caption{{{_latex(caption)}}}",

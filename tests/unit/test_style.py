@@ -10,9 +10,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from planted_tables import PAPER, planted_tables
 
-from jointreg import curves, figures, mesh_figures, style
+from jointreg import curves, figures, mesh_figures, overlays, style
 from jointreg.body import load_body
 from jointreg.learning_figures import learning_curves
+from jointreg.overlays import Drawn, Example
 
 GRAPHICS, TEXT = 3.0, 4.5
 """WCAG 2.2, success criteria 1.4.11 and 1.4.3: least contrast."""
@@ -98,8 +99,25 @@ def test_regressors_and_bodies_differ_with_any_colour_vision(vision):
             assert np.linalg.norm(one - other) > 10, names
 
 
+def example(bodies):
+    """A frame with a person in the middle, and the same body under some names."""
+    rows, columns = np.mgrid[:64, :64]
+    covered = (np.hypot(columns - 32, (rows - 32) / 2) < 12).astype(float)
+    joints = np.random.default_rng(4).uniform(20, 44, (17, 2))
+    body = Drawn(covered, np.stack([covered, covered], axis=2), joints + 1)
+    crop, mask = np.zeros((64, 64, 3), np.uint8), (255 * covered).astype(np.uint8)
+    title = "S11 WalkTogether\ncamera 54138969, frame 1234"
+    return Example(title, crop, mask, joints, dict.fromkeys(bodies, body))
+
+
 def drawn():
-    """Every kind of figure without pictures, and one with a mesh."""
+    """Every kind of figure."""
+    pair = example(["initial", "refined"])
+    yield overlays.overlay([pair, pair], "S11, WalkTogether")
+    yield overlays.ablations([example(["initial", "full", "no_discriminator", "no_silhouette"])] * 3)
+    yield overlays.teaser(pair)
+    yield overlays.triplets([pair] * 3)
+    yield overlays.joint_estimates([example(["std", "opt"])] * 5)
     tables, methods = planted_tables(real=False)
     body = load_body("open")
     weights = np.zeros((17, body.n_vertices))
