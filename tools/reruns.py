@@ -166,7 +166,7 @@ def page(folder: Path) -> str:
             first, after = found[key]
             cells = (listed(first) or NONE, listed(after))
         if rows and rows[-1][1:] == cells and rows[-1][0].split(".")[0] == key.split(".")[0]:
-            rows[-1] = (f"{rows[-1][0]}, {key.partition('.')[2]}", *cells)
+            rows[-1] = (f"{rows[-1][0]}, {key}", *cells)
         else:
             rows.append((key, *cells))
     lines = [

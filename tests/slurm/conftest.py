@@ -1,5 +1,6 @@
 """One Slurm for all tests of this folder, and one tiny run finished on it."""
 
+import contextlib
 import sys
 import threading
 from pathlib import Path
@@ -32,9 +33,10 @@ class Watcher:
 
     def watch(self):
         while not self.over.wait(1):
-            for job in self.slurm.jobs():
-                if job["gpu"] != "-":
-                    self.gpus[job["job"]] = job["gpu"]
+            with contextlib.suppress(RuntimeError):  # a busy machine: asked again in a second
+                for job in self.slurm.jobs():
+                    if job["gpu"] != "-":
+                        self.gpus[job["job"]] = job["gpu"]
 
     def jobs(self):
         return [job | {"gpu": self.gpus.get(job["job"], "-")} for job in self.slurm.jobs()]

@@ -60,7 +60,7 @@ def why_not() -> str:
     if os.geteuid() != 0:
         return "needs root: a link in /etc/slurm, packages of Debian"
     if os.path.lexists(LINK):
-        return f"{LINK} exists and is not ours: this machine has a Slurm, which is left alone"
+        return f"{LINK} is there: a Slurm that is left alone (or the link of a killed test: remove it)"
     if missing := [name for name in PROGRAMS if shutil.which(name) is None]:
         if shutil.which("apt-get") is None:
             return f"{', '.join(missing)} not installed, and no apt-get to install slurm-wlm and munge"

@@ -2,8 +2,9 @@
 
 from collections import Counter
 
+import one_node
 from dry_run import planned
-from runs import GPU_RULES, on_slurm
+from runs import FROM_OPTIMIZE, GPU_RULES, Run, copy_without, on_slurm, recovered
 
 JOBS = 30
 
@@ -23,3 +24,17 @@ def test_every_stage_ran_as_a_job_of_slurm_and_gpu_rules_got_a_gpu(finished, wat
 
 def test_a_second_run_submits_nothing(finished):
     assert not planned(finished, *on_slurm(targets=()))
+
+
+def test_array_jobs_and_a_site_that_wants_gres(slurm, watcher, finished, tmp_path):
+    """One submission for both jobs of `optimize`, each with a GPU by --gres."""
+    known = len(slurm.jobs())
+    folder = copy_without(finished, tmp_path / "run", *FROM_OPTIMIZE)
+    site = ["optimize:gpu=0", "optimize:gres=gpu:1"]
+    run = Run(folder, *on_slurm("--slurm-array-jobs", "optimize", resources=site))
+    assert run.wait() == 0, run.text
+    jobs = watcher.jobs()[known:]
+    print(f"\n{one_node.table(jobs)}")
+    assert sorted(job["gpu"] for job in jobs if job["partition"] == "gpu") == ["0", "1"]
+    assert "array" in run.text
+    recovered(folder, finished)

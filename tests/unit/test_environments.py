@@ -59,6 +59,15 @@ def test_every_environment_of_a_rule_exists_and_every_file_is_used(root):
     assert there - named - chosen == {"pytorch3d"}  # the user's choice: optimize.backend pytorch3d
 
 
+def test_every_script_names_its_environment_and_every_environment_what_is_unsolved(root):
+    for path in sorted((root / "workflow/rules").glob("*.smk")):
+        for rule in re.split(r"^ *(?=rule )", path.read_text(), flags=re.MULTILINE)[1:]:
+            assert ("script:" in rule) == ("conda:" in rule), rule.splitlines()[0]
+    for path in sorted((root / "envs").glob("*.yaml")):
+        comment = " ".join(re.findall(r"^# (.*)$", path.read_text(), re.MULTILINE))
+        assert re.search(r"not solved on conda yet", comment, re.IGNORECASE), path.name
+
+
 def test_the_tested_set_is_allowed(root, versions):
     """constraints.txt pins versions that the project allows; the extra `paper` has its own torch."""
     lines = (root / "constraints.txt").read_text().splitlines()
