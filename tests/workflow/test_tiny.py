@@ -145,7 +145,7 @@ def test_report_holds_every_table_and_figure_with_its_caption(finished):
     results = finished / "results/tiny"
     text = (results / "report.html").read_text()
     assert len(text) < 8e6
-    for words in ("simulated estimators, not the networks", "Protocol: 17 joints", "One row a frame."):
+    for words in ("simulated estimators, not the networks", "Protocol: 17 joints", "one row a frame."):
         assert words in text, words
     tables = {path.stem for path in (results / "tables").glob("*.csv")} - {"learning_curve_truth"}
     for name in tables - {"learning_curve"}:
