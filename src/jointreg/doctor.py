@@ -73,7 +73,7 @@ def _packages() -> list[Check]:
     for line in required:
         name = re.match(r"[\w.-]+", line)
         extra = re.search(r"extra == ['\"](\w+)['\"]", line)
-        if name is None or (extra and extra[1] == "test"):
+        if name is None or (extra and extra[1] in ("test", "docs")):
             continue
         what = name[0] + (f" (extra: {extra[1]})" if extra else "")
         try:

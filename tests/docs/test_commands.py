@@ -126,6 +126,9 @@ def test_blocks_of_commands_run(root, here, checked, capsys):
                 checked("jointreg commands run", where)
             elif words[0] == "snakemake":
                 continue  # workflow_commands has them
+            elif words[0] == "$EDITOR":
+                assert (root / words[1]).is_file(), where
+                checked("files to edit that exist", where)
             elif words[0] == ".":
                 assert words[1:] == [".venv/bin/activate"], where
                 checked("activations of the environment that `make env` makes", where)
