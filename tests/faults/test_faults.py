@@ -119,7 +119,7 @@ def test_a_subject_more(finished, tmp_path):
     assert planned(folder, *call) == {"prepare": 1, "estimate": 1, "evaluate": 1, "table_1": 1}
     assert Run(folder, *call).wait() == 0
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
-    assert "S11" in (folder / "results/tiny/tables/table_1_by_subject.csv").read_text()
+    assert "S11" in (folder / "results/tiny/tables/by_subject.csv").read_text()
     # A training subject changes the regressors, and what is read with them; nobody else's raw work.
     table.write_text(three + ROW.format(split="train"))
     counts = planned(folder, *call)
