@@ -13,7 +13,6 @@ from jointreg.exchange import Regressor
 from jointreg.exhibits import fill_caption
 from jointreg.report_record import read_costs
 from jointreg.skeleton import H36M_17
-from jointreg.table_text import Cell, Grid
 
 
 def table_1(**by_method):
@@ -88,21 +87,6 @@ def test_cells_sort_by_the_whole_number_and_show_a_rounded_one():
     assert '<td data-value=""></td>' in table
     assert '<td data-value="40">40</td>' in table
     assert '<td class="text">&lt;a&gt;</td>' in table
-
-
-def test_a_grid_keeps_its_groups_and_says_minus():
-    grid = Grid(
-        (("", ("Method",)), ("J_opt - J_std", ("MPJPE", "PA-MPJPE"))),
-        (
-            (Cell("sim_spin"), Cell("-5.4", "best"), Cell("+0.1 [-0.2, +0.4]")),
-            (Cell("paper", "reference"), Cell("-", "reference"), Cell("")),
-        ),
-    )
-    table = report_html.grid_table(grid)
-    assert "J_opt \u2212 J_std" in table
-    assert '<td class="group best">\u22125.4</td>' in table
-    assert "+0.1 [\u22120.2, +0.4]" in table
-    assert '<tr class="reference"><th scope="row">paper</th><td class="group">\u2013</td>' in table
 
 
 def test_a_caption_is_filled_and_a_wrong_one_is_named(tmp_path):
