@@ -248,10 +248,10 @@ def _costs(costs: Mapping[str, Cost]) -> str:
     ]
     total = sum(cost.cpu_s for cost in costs.values())
     jobs = sum(cost.jobs for cost in costs.values())
+    table = sortable_table(columns, rows, "Time and memory by rule")
     return (
         f'<div class="caption"><p>{jobs} jobs, {total:.0f} s of CPU. CPU from the logs, the rest from '
-        "Snakemake's benchmark files. This report's own job still runs when the report is "
-        f"written.</p></div>{sortable_table(columns, rows, 'Time and memory by rule')}"
+        f"Snakemake's benchmark files.</p></div>{table}"
     )
 
 

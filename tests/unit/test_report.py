@@ -107,15 +107,15 @@ def test_costs_add_up_by_rule(tmp_path):
         path.write_text(log.format(commit, cpu))
         path.with_suffix(".benchmark.tsv").write_text(f"s\th:m:s\tmax_rss\n{2 * cpu}\t0\t{100 * cpu}\n")
     (tmp_path / "table_1.log").write_text(log.format("abc1234", 1.25))
-    (tmp_path / "export.log").write_text("killed")
-    (tmp_path / "export.benchmark.tsv").write_text("s\th:m:s\tmax_rss\n1.0\t0\tNA\n")
+    (tmp_path / "export.log").write_text("commit abc1234, {}\n")  # killed, or still running
+    (tmp_path / "table_1.benchmark.tsv").write_text("s\th:m:s\tmax_rss\n1.0\t0\tNA\n")
     costs = read_costs(tmp_path)
-    assert list(costs) == ["optimize", "table_1", "export"]
+    assert list(costs) == ["optimize", "table_1"]
     dear = costs["optimize"]
     assert (dear.jobs, dear.measured, dear.cpu_s, dear.wall_s) == (2, 2, 7.5, 15.0)
     assert (dear.longest_s, dear.memory_mb) == (9.0, 450.0)
     assert dear.commits == {"abc1234", "abc1234+"}
-    assert (costs["table_1"].measured, costs["export"].memory_mb) == (0, 0.0)
+    assert (costs["table_1"].measured, costs["table_1"].memory_mb) == (1, 0.0)
 
 
 def test_a_packed_body_is_the_body(body, make_bodies, generator):
