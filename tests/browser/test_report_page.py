@@ -21,6 +21,11 @@ def test_it_opens_offline_without_a_word_and_without_scrolling_sideways(open_pag
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     page.select_option("#pose", index=1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.wait_for_timeout(200)
+    frames = page.locator(".wide").all()
+    scrolls = [one.evaluate("one => one.scrollWidth > one.clientWidth") for one in frames]
+    assert [one.get_attribute("tabindex") == "0" for one in frames] == scrolls
+    assert any(scrolls) == (width == 360)
     broken = "[...document.images].filter(one => one.naturalWidth === 0).length"
     assert page.evaluate(broken) == 0
     assert page.locator("figure.picture img").count() == 1
