@@ -14,7 +14,6 @@ from jointreg import provenance, report_answer
 from jointreg.report_html import (
     download,
     facts,
-    grid_table,
     picture,
     prose,
     read_csv,
@@ -22,7 +21,6 @@ from jointreg.report_html import (
     wide,
 )
 from jointreg.report_record import Cost, read_costs
-from jointreg.table_text import Grid
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("report_raster.js", "report_body.js", "report.js")
@@ -52,10 +50,10 @@ class Contents:
     run: str
     exhibits: Sequence[Mapping[str, Any]]
     """Tables and pictures with captions, see `exhibits.exhibits`."""
-    table_1: Grid
-    table_1_csv: str
-    diagnosis_csv: str
-    """Comparison with the truth; empty where there is none."""
+    table_1: str
+    """CSV of Table I; its printed form stands beside it, `printed_form`."""
+    diagnosis: str
+    """CSV of the comparison with the truth; empty where there is none."""
     body: Mapping[str, Any]
     """From `report_body.pack`."""
     protocol: str
@@ -75,8 +73,8 @@ def page(contents: Contents) -> str:
     Raises:
         DataError, FileNotFoundError: a table or picture is not there.
     """
-    table_1 = _rows(contents.table_1_csv)
-    diagnosis = _rows(contents.diagnosis_csv) if contents.diagnosis_csv else []
+    table_1 = _rows(contents.table_1)
+    diagnosis = _rows(contents.diagnosis) if contents.diagnosis else []
     return Template((ASSETS / "report.html").read_text()).substitute(
         title=escape(f"Which joint regressor? Run {contents.run}"),
         run=escape(contents.run),
@@ -109,23 +107,26 @@ def _is_table(exhibit: Mapping[str, Any]) -> bool:
 
 
 def _early(exhibit: Mapping[str, Any]) -> bool:
-    """Pictures of Table I stand under it."""
-    return exhibit["kind"].startswith("table_1")
+    """What stands in the section of Table I: its printed form, its pictures, the paired changes."""
+    return exhibit["kind"].startswith("table_1") or exhibit["kind"] == "changes"
+
+
+def printed_form(table: str | Path) -> str:
+    """The table for reading beside a CSV file, HTML; empty where there is none."""
+    path = Path(table).with_suffix(".html")
+    return path.read_text() if path.is_file() else ""
 
 
 def _table_1(contents: Contents) -> str:
-    """Table I in print, its caption, and its pictures."""
-    plots = [one for one in contents.exhibits if _early(one) and not _is_table(one)]
-    words = (
-        "Position errors in mm, and the paired changes between regressors. Bold: smallest of its row "
-        "and metric. Italic: the paper's own values; a dash is a number that is illegible in our "
-        "source.\n\n"
-    )
-    return (
-        f"<figure>{grid_table(contents.table_1)}"
-        f"<figcaption>{prose(words + _in_short(contents.protocol))}</figcaption></figure>"
-        f"{_pictures(plots, contents.protocol)}"
-    )
+    """Table I and the paired changes in print, and their pictures."""
+    early = [one for one in contents.exhibits if _early(one)]
+    tables = [
+        wide(printed, one["title"])
+        for one in early
+        if _is_table(one) and (printed := printed_form(one["path"]))
+    ]
+    plots = _pictures([one for one in early if not _is_table(one)], contents.protocol)
+    return "\n".join([*tables, plots])
 
 
 def _in_short(protocol: str) -> str:
@@ -182,20 +183,22 @@ def _tables(exhibits: Sequence[Mapping[str, Any]], protocol: str) -> str:
     parts = []
     for one in exhibits:
         path = Path(one["path"])
+        words, printed = f'<div class="caption">{_caption(one, protocol)}</div>', ""
         if path.suffix == ".csv":
             columns, rows = read_csv(path)
             table, size = sortable_table(columns, rows, one["title"]), f"{len(rows)} rows"
-            printed = path.with_suffix(".html")
-            if printed.is_file():
-                shown = wide(printed.read_text(), f"{one['title']}, printed")
-                table = f"{shown}<details open><summary>As data</summary>{table}</details>"
+            printed = printed_form(path)
+            if printed and not _early(one):
+                table = f'<details open class="data"><summary>As data</summary>{words}{table}</details>'
+                words = wide(printed, f"{one['title']}, printed")
         else:
             text = path.read_text()
             table, size = f"<pre>{escape(text)}</pre>", f"{len(text.splitlines())} lines"
-        words = _caption(one, protocol)
+        data = ' class="data"' if printed and _early(one) else ""
+        name = escape(_sentence(one["title"]))
         parts.append(
-            f'<details open id="table-{escape(path.stem)}"><summary>{escape(_sentence(one["title"]))} '
-            f'<small>{size}</small></summary><div class="caption">{words}</div>{table}'
+            f'<details open id="table-{escape(path.stem)}"{data}><summary>{name} '
+            f"<small>{size}</small></summary>{words}{table}"
             f"<p>{download(path, path.name)}</p></details>"
         )
     return "\n".join(parts)
@@ -245,10 +248,10 @@ def _costs(costs: Mapping[str, Cost]) -> str:
     ]
     total = sum(cost.cpu_s for cost in costs.values())
     jobs = sum(cost.jobs for cost in costs.values())
+    table = sortable_table(columns, rows, "Time and memory by rule")
     return (
         f'<div class="caption"><p>{jobs} jobs, {total:.0f} s of CPU. CPU from the logs, the rest from '
-        "Snakemake's benchmark files. This report's own job still runs when the report is "
-        f"written.</p></div>{sortable_table(columns, rows, 'Time and memory by rule')}"
+        f"Snakemake's benchmark files.</p></div>{table}"
     )
 
 

@@ -14,8 +14,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from jointreg.table_text import Grid
-
 LARGE = 120_000
 """Bytes from which a PNG is packed anew as WebP; an SVG of twice that gives way to its PNG."""
 QUALITY = 82
@@ -109,36 +107,6 @@ def _smaller(content: bytes, mime: str) -> tuple[bytes, str, bytes]:
     return content, mime, last.getvalue()
 
 
-def grid_table(grid: Grid) -> str:
-    """A printed table with its groups of columns; smallest of a row bold, not ours italic."""
-    starts, start = set(), 0
-    for _, names in grid.groups:
-        starts.add(start)
-        start += len(names)
-    group = [' class="group"' if k in starts and k else "" for k in range(start)]
-    over = ""
-    for k, (name, names) in enumerate(grid.groups):
-        line = " class=group" if k else ""
-        over += f'<th scope="colgroup" colspan="{len(names)}"{line}>{escape(minus(name))}</th>'
-    heads = [name for _, names in grid.groups for name in names]
-    under = "".join(
-        f'<th scope="col"{group[k] if k else " class=text"}>{escape(name)}</th>'
-        for k, name in enumerate(heads)
-    )
-    lines = []
-    for first, *cells in grid.rows:
-        line = f'<th scope="row">{escape(first.text)}</th>'
-        for k, cell in enumerate(cells, start=1):
-            words = [name for name in ("group",) if group[k]] + [cell.style] * (cell.style == "best")
-            line += f"<td{_classes(words)}>{escape(minus(cell.text))}</td>"
-        lines.append(f"<tr{_classes([first.style] * (first.style == 'reference'))}>{line}</tr>")
-    return wide(
-        f'<table class="grid"><thead><tr>{over}</tr><tr>{under}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table>",
-        "Table I",
-    )
-
-
 def sortable_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], name: str) -> str:
     """A table that sorts by a click on a heading; numbers are rounded for the eye only.
 
@@ -218,10 +186,6 @@ def _look(values: Sequence[Any]) -> str:
         return "%d"
     largest = max(map(abs, known))
     return "%.2e" if largest >= 1e5 else f"%.{1 if largest >= 1000 else 2 if largest >= 10 else 3}f"
-
-
-def _classes(words: Sequence[str]) -> str:
-    return f' class="{" ".join(words)}"' if words else ""
 
 
 def wide(content: str, name: str) -> str:

@@ -25,7 +25,7 @@ class Cost:
 
 
 def read_costs(logs: str | Path) -> dict[str, Cost]:
-    """Costs by rule, dearest first, from the logs and benchmark files below a run's log folder.
+    """Costs by rule, dearest first, of the jobs that ended, from their logs and benchmark files.
 
     Args:
         logs: `logs/<run>`: a log is `<rule>.log` or `<rule>/<wildcards>.log`, its benchmark file
@@ -35,12 +35,14 @@ def read_costs(logs: str | Path) -> dict[str, Cost]:
     costs: dict[str, Cost] = {}
     for log in sorted(logs.rglob("*.log")):
         rule = log.relative_to(logs).parts[0].removesuffix(".log")
+        text = log.read_text(errors="replace")
+        cpu = re.findall(r"^cpu [\d.]+ s start-up, ([\d.]+) s in all$", text, re.MULTILINE)
+        if not cpu:
+            continue  # still runs, or was killed
         cost = costs.setdefault(rule, Cost())
         cost.jobs += 1
-        text = log.read_text(errors="replace")
         cost.commits |= set(re.findall(r"^commit ([0-9a-f]{4,40}\+?),", text, re.MULTILINE)[:1])
-        cpu = re.findall(r"^cpu [\d.]+ s start-up, ([\d.]+) s in all$", text, re.MULTILINE)
-        cost.cpu_s += float(cpu[-1]) if cpu else 0.0
+        cost.cpu_s += float(cpu[-1])
         benchmark = log.with_name(log.name.removesuffix(".log") + BENCHMARK)
         if benchmark.is_file():
             _add(cost, benchmark)

@@ -21,6 +21,11 @@ def test_it_opens_offline_without_a_word_and_without_scrolling_sideways(open_pag
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     page.select_option("#pose", index=1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.wait_for_timeout(200)
+    frames = page.locator(".wide").all()
+    scrolls = [one.evaluate("one => one.scrollWidth > one.clientWidth") for one in frames]
+    assert [one.get_attribute("tabindex") == "0" for one in frames] == scrolls
+    assert any(scrolls) == (width == 360)
     broken = "[...document.images].filter(one => one.naturalWidth === 0).length"
     assert page.evaluate(broken) == 0
     assert page.locator("figure.picture img").count() == 1
@@ -68,19 +73,28 @@ def test_files_come_out_as_they_went_in(open_page, planted, tmp_path):
 def test_it_prints_its_tables_and_its_picture(open_page, tmp_path):
     page = open_page()
     page.wait_for_timeout(500)
-    blank = len(page.pdf())
+    whole = len(page.pdf())
     paper = tmp_path / "report.pdf"
     page.evaluate("document.getElementById('canvas').style.visibility = 'hidden'")
     without = len(page.pdf())
     page.evaluate("document.getElementById('canvas').style.visibility = ''")
     page.pdf(path=paper, format="A4")
-    assert blank - without > 5000, "the body is not on the paper"
+    assert whole - without > 5000, "the body is not on the paper"
     if shutil.which("pdftotext") is None:
         assert paper.stat().st_size > 20_000
         return
     text = subprocess.run(["pdftotext", "-layout", paper, "-"], capture_output=True, text=True).stdout
-    for words in ("sim_spin", "64.0", "58.9", "120.25", "Time and memory by rule", "Configuration"):
+    for words in (
+        "sim_spin",
+        "64.0",
+        "58.9",
+        "printed form",
+        "15.50",
+        "Time and memory by rule",
+        "Configuration",
+    ):
         assert words in text, words
+    assert "120.25" not in text  # the same table as data
     assert "Go to joint" not in text
 
 

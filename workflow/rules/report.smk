@@ -26,6 +26,8 @@ SHOWN = [
     if any("report" in file.flags for file in rule.output)
     for exhibit in exhibits(rule, config, jobs(rule))
 ]
+# Forms for reading, beside the CSV files.
+PRINTED = [file for rule in workflow.rules for file in rule.output if file.endswith(".html")]
 LONG = {
     "shown": SHOWN,
     "config": CONFIG.model_dump(mode="json"),
@@ -40,6 +42,7 @@ rule report:
     """Tables, pictures, bodies to turn, protocol, provenance and regressors in one HTML file."""
     input:
         shown=[entry["path"] for entry in SHOWN],
+        printed=PRINTED,
         table_1=rules.table_1.output.csv,
         diagnosis=rules.diagnose.output.table if CONFIG.synthesize.enabled else [],
         frames=examples(rules.prepare.output.frames, ABLATED),
@@ -66,12 +69,9 @@ rule report:
         digests={name: digest(value) for name, value in LONG.items()},
         examples=[plain(row) for row in ABLATED],
         regressors=list(TABLE_1_REGRESSORS),
-        methods_table=CONFIG.methods_table,
-        paper=PAPER,
         protocol=PROTOCOL,
         logs=f"logs/{RUN}",
         body=BODY,
-        tables=[file_digest(path) for path in (CONFIG.methods_table, PAPER)],
         looks=[file_digest(path) for path in sorted((ROOT / "src/jointreg/assets").glob("report*"))],
         code=code("report"),
     script:

@@ -2,15 +2,11 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from jointreg import report, report_body
 from jointreg.body import load_body
 from jointreg.exchange import load_regressor
-from jointreg.grids import table_1
 from jointreg.job import start
-from jointreg.sequences import Example, load_methods
-from jointreg.tables import read_paper
+from jointreg.sequences import Example
 
 job = start(snakemake)
 body, long = load_body(job.params.body), job.params.long
@@ -22,13 +18,11 @@ clips = [
     )
     for at, row in enumerate(job.params.examples)
 ]
-paper = read_paper(job.params.paper) if job.params.paper else None
 contents = report.Contents(
     run=long.config["run"],
     exhibits=long.shown,
-    table_1=table_1(pd.read_csv(job.input.table_1), paper, load_methods(job.params.methods_table)),
-    table_1_csv=job.input.table_1,
-    diagnosis_csv=job.input.diagnosis or "",
+    table_1=job.input.table_1,
+    diagnosis=job.input.diagnosis or "",
     body=report_body.pack(body, {name: load_regressor(path, body) for name, path in names}, clips),
     protocol=job.params.protocol,
     sequences=long.sequences,

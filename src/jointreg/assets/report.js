@@ -1,5 +1,5 @@
 "use strict";
-// Tables that sort, long ones folded, the moving picture that stops; then the body.
+// Tables that sort and fold, frames that scroll, the moving picture that stops; then the body.
 
 for (const element of document.querySelectorAll(".js, .no-js")) element.hidden = element.className === "no-js";
 
@@ -33,6 +33,13 @@ fold(false);
 let wasOpen = [];
 addEventListener("beforeprint", () => { wasOpen = folded.filter((one) => one.open); fold(true); });
 addEventListener("afterprint", () => { fold(false); wasOpen.forEach((one) => { one.open = true; }); });
+
+// The keyboard stops at those frames only that scroll sideways.
+const frames = document.querySelectorAll(".wide");
+const reach = () => frames.forEach((one) => { one.tabIndex = one.scrollWidth > one.clientWidth ? 0 : -1; });
+addEventListener("resize", reach);
+document.addEventListener("toggle", reach, true);
+reach();
 
 for (const picture of document.querySelectorAll("img[data-still]")) {
   const moving = picture.src, button = document.createElement("button");
