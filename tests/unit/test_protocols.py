@@ -6,9 +6,9 @@ import pytest
 from jointreg import config
 from jointreg.datasets.damaged import read_damaged, units
 from jointreg.evaluation import evaluate, protocol_joints
+from jointreg.protocol import protocol_sentence
 from jointreg.sequences import load_sequences
 from jointreg.skeleton import H36M_14, H36M_17
-from jointreg.table_text import protocol_sentence
 
 PRESETS = ("spin_p1", "spin_p2", "h36m_fetch")
 
