@@ -2,6 +2,7 @@
 
 import atexit
 import itertools
+import resource
 import shutil
 import sys
 import time
@@ -58,7 +59,7 @@ def start(snakemake: Any) -> Job:
     print(f"rule {snakemake.rule} {wildcards}")
     print(f"commit {made_by['commit']}, {made_by['versions']}")
     print(f"settings {settings}", flush=True)
-    atexit.register(_report_cpu, startup)
+    atexit.register(_report_cost, startup)
     return Job(
         input=snakemake.input,
         output=snakemake.output,
@@ -131,9 +132,20 @@ def by(names: Sequence[str], files: Sequence[str]) -> dict[str, list[str]]:
     return {name: list(files[at * share : (at + 1) * share]) for at, name in enumerate(names)}
 
 
-def _report_cpu(startup: float) -> None:
-    """Last line of every log: CPU until the script began, imports included, and in all."""
+def _report_cost(startup: float) -> None:
+    """Last lines of every log: memory; CPU until the script began, imports included, and in all."""
+    print(f"memory {_peak_mb():.0f} MB at most")
     print(f"cpu {startup:.2f} s start-up, {time.process_time():.2f} s in all", flush=True)
+
+
+def _peak_mb() -> float:
+    """Largest resident memory of this process. `ru_maxrss` counts its parent's before it began, too."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+        return int(line.split()[1]) / 1024
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def _open_log(path: str | None, rule: str) -> None:

@@ -43,6 +43,8 @@ def read_costs(logs: str | Path) -> dict[str, Cost]:
         cost.jobs += 1
         cost.commits |= set(re.findall(r"^commit ([0-9a-f]{4,40}\+?),", text, re.MULTILINE)[:1])
         cost.cpu_s += float(cpu[-1])
+        memory = re.findall(r"^memory (\d+) MB at most$", text, re.MULTILINE)
+        cost.memory_mb = max([cost.memory_mb, *map(float, memory[-1:])])
         benchmark = log.with_name(log.name.removesuffix(".log") + BENCHMARK)
         if benchmark.is_file():
             _add(cost, benchmark)
@@ -55,11 +57,10 @@ def _add(cost: Cost, benchmark: Path) -> None:
         rows = list(csv.DictReader(stream, delimiter="\t"))
     if not rows:
         return
-    seconds, memory = (_number(rows[-1].get(key, "")) for key in ("s", "max_rss"))
+    seconds = _number(rows[-1].get("s", ""))
     cost.measured += 1
     cost.wall_s += seconds
     cost.longest_s = max(cost.longest_s, seconds)
-    cost.memory_mb = max(cost.memory_mb, memory)
 
 
 def _number(text: str) -> float:

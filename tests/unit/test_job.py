@@ -1,7 +1,9 @@
-"""Progress: plain lines for a log, a bar for a terminal."""
+"""Progress: plain lines for a log, a bar for a terminal; what a job took."""
 
 import io
 import re
+import subprocess
+import sys
 import time
 
 from jointreg import job
@@ -54,3 +56,13 @@ def test_a_quick_job_draws_nothing(monkeypatch, capsys):
     assert list(job.progress([3, 1, 2], "things")) == [3, 1, 2]
     assert not terminal.getvalue()
     assert "things: 3/3" in capsys.readouterr().out
+
+
+def test_the_log_says_how_much_memory_a_job_took():
+    """300 MB that are written to show, and no more than an interpreter with numpy beside them."""
+    code = (
+        "from jointreg.job import _report_cost, np; a = np.ones(300 * 2**17); del a; _report_cost(0.0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    (memory,) = re.findall(r"^memory (\d+) MB at most$", done.stdout, re.MULTILINE)
+    assert 300 < int(memory) < 450

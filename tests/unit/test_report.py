@@ -100,13 +100,13 @@ def test_a_caption_is_filled_and_a_wrong_one_is_named(tmp_path):
 
 
 def test_costs_add_up_by_rule(tmp_path):
-    log = "commit {}, {{}}\ncpu 0.20 s start-up, {:.2f} s in all\n"
+    log = "commit {}, {{}}\nmemory {:.0f} MB at most\ncpu 0.20 s start-up, {:.2f} s in all\n"
     for name, commit, cpu in (("S1/Walking", "abc1234", 3.0), ("S5/Walking", "abc1234+", 4.5)):
         path = tmp_path / f"optimize/full/{name}.log"
         path.parent.mkdir(parents=True)
-        path.write_text(log.format(commit, cpu))
-        path.with_suffix(".benchmark.tsv").write_text(f"s\th:m:s\tmax_rss\n{2 * cpu}\t0\t{100 * cpu}\n")
-    (tmp_path / "table_1.log").write_text(log.format("abc1234", 1.25))
+        path.write_text(log.format(commit, 100 * cpu, cpu))
+        path.with_suffix(".benchmark.tsv").write_text(f"s\th:m:s\tmax_rss\n{2 * cpu}\t0\t1\n")
+    (tmp_path / "table_1.log").write_text(log.format("abc1234", 80, 1.25))
     (tmp_path / "export.log").write_text("commit abc1234, {}\n")  # killed, or still running
     (tmp_path / "table_1.benchmark.tsv").write_text("s\th:m:s\tmax_rss\n1.0\t0\tNA\n")
     costs = read_costs(tmp_path)
@@ -115,7 +115,7 @@ def test_costs_add_up_by_rule(tmp_path):
     assert (dear.jobs, dear.measured, dear.cpu_s, dear.wall_s) == (2, 2, 7.5, 15.0)
     assert (dear.longest_s, dear.memory_mb) == (9.0, 450.0)
     assert dear.commits == {"abc1234", "abc1234+"}
-    assert (costs["table_1"].measured, costs["table_1"].memory_mb) == (1, 0.0)
+    assert (costs["table_1"].measured, costs["table_1"].memory_mb) == (1, 80.0)
 
 
 def test_a_packed_body_is_the_body(body, make_bodies, generator):

@@ -185,7 +185,7 @@ def test_report_tells_time_and_memory_of_every_rule(finished):
         (row,) = [row for row in part.split("<tr>") if f">{rule}</td>" in row]
         values = re.findall(r'data-value="([^"]*)"', row)
         jobs, cpu, wall, longest, memory = map(float, values)
-        assert jobs >= 1 and 0 < longest <= wall and cpu > 0 and memory > 10, row
+        assert jobs >= 1 and 0 < longest <= wall and cpu > 0 and memory > 30, row
 
 
 def test_snakemakes_own_report_has_the_same_captions(finished):
