@@ -136,8 +136,9 @@ def verdict(table: "pd.DataFrame", methods: Methods | None = None) -> str:
     clusters = int(compared["clusters"].min())
     if compared["low_mm"].isna().any():
         largest = compared["change_mm"].abs().max()
+        few = "1 cluster does" if clusters == 1 else f"{clusters} clusters do"
         return (
-            f"Whether J_opt and J_spin differ, {clusters} clusters do not say: {FEWEST_CLUSTERS}, two a "
+            f"Whether J_opt and J_spin differ, {few} not say: {FEWEST_CLUSTERS}, two a "
             f"subject, are the fewest for an interval. The largest change is {largest:.1f} mm."
         )
     sentences = []
