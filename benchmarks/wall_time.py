@@ -1,0 +1,76 @@
+"""Wall time of the full data set on a cluster, calculated: `python benchmarks/wall_time.py`.
+
+Three networks, three variants, every fifth of Human3.6M's frames; stages one after another. A stage takes
+as many waves as its jobs need workers, a job its mean frames. Costs a frame are those measured on one core
+(docs/scale.md); what stands under ASSUMED has been measured nowhere.
+"""
+
+from dataclasses import dataclass
+from math import ceil
+
+FRAMES, TRAINING = 422_142, 311_997
+"""Frames that are used, and those of them to train on; 105 and 75 sequences."""
+VARIANTS = 3
+
+# ASSUMED
+GPU_REFINES_MS, GPU_SEES_MS = 3.0, 1.0
+"""Refinement a frame, a twentieth of a core's; backbone an image."""
+GPU_STARTS_S, CORE_STARTS_S = 15, 6
+"""Slurm, Snakemake, and CUDA."""
+CORES_BESIDE_A_GPU = 8
+DISCRIMINATOR_S = 240
+"""A tenth of a core's 40 minutes, for each of two variants with D."""
+TABLES_S = 300
+SEGMENT_MS = 75.0
+"""Of it 38 measured where every frame is used; the rest is the decoding that `prepare` needs for others."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Jobs that do not wait for each other."""
+
+    name: str
+    jobs: int
+    work_s: float
+    """Of the mean job."""
+    gpu: bool = False
+
+    def minutes(self, gpus: int) -> float:
+        """All waves, on `gpus` GPUs and the cores beside them."""
+        workers = gpus if self.gpu else gpus * CORES_BESIDE_A_GPU
+        starts = GPU_STARTS_S if self.gpu else CORE_STARTS_S
+        return ceil(self.jobs / workers) * (starts + self.work_s) / 60
+
+
+def job(frames: int, jobs: int, milliseconds: float) -> float:
+    """Seconds of the mean job."""
+    return frames / jobs * milliseconds / 1e3
+
+
+STAGES = (
+    Stage("prepare (cores)", 105, job(FRAMES, 105, 55)),
+    Stage("segment by background (cores)", 75, job(TRAINING, 75, SEGMENT_MS)),
+    Stage("features", 105, job(FRAMES, 105, GPU_SEES_MS), gpu=True),
+    Stage("run_network (cores)", 165, job(FRAMES, 105, 0.8)),
+    Stage("fit_regressor_spin (one core)", 1, job(TRAINING, 1, 3.9)),
+    Stage("train_discriminator", 2, DISCRIMINATOR_S, gpu=True),
+    Stage("optimize", 75 * VARIANTS, job(TRAINING, 75, GPU_REFINES_MS), gpu=True),
+    Stage("fit_regressor_opt (one core a variant)", VARIANTS, job(TRAINING, 1, 3.7)),
+    Stage("evaluate, tables, figures", 1, TABLES_S),
+)
+
+
+def main() -> None:
+    """Print minutes by stage for 1, 8 and 64 GPUs, and the longest stage of each."""
+    clusters = (1, 8, 64)
+    print("| stage | 1 GPU | 8 GPUs | 64 GPUs |\n| --- | ---: | ---: | ---: |")
+    for stage in STAGES:
+        print(f"| {stage.name} | {' | '.join(f'{stage.minutes(n):.0f}' for n in clusters)} |")
+    hours = [sum(stage.minutes(n) for stage in STAGES) / 60 for n in clusters]
+    print(f"| all, hours | {' | '.join(f'{h:.1f}' for h in hours)} |")
+    longest = [max(STAGES, key=lambda stage, n=n: stage.minutes(n)).name for n in clusters]
+    print(f"| longest | {' | '.join(name.split(' (')[0] for name in longest)} |")
+
+
+if __name__ == "__main__":
+    main()
