@@ -1,8 +1,8 @@
 """Wall time of the full data set on a cluster, calculated: `python benchmarks/wall_time.py`.
 
-Three networks, three variants, every fifth of Human3.6M's frames; stages one after another. A stage takes
-as many waves as its jobs need workers, a job its mean frames. Costs a frame are those measured on one core
-(docs/scale.md); what stands under ASSUMED has been measured nowhere.
+Three networks, three variants, every fifth of Human3.6M's frames; stages one after another. A stage
+takes as many waves as its jobs need workers, a job its mean frames. Costs a frame are those measured on
+one core (docs/scale.md); what stands under ASSUMED has been measured nowhere.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ DISCRIMINATOR_S = 240
 """A tenth of a core's 40 minutes, for each of two variants with D."""
 TABLES_S = 300
 SEGMENT_MS = 75.0
-"""Of it 38 measured where every frame is used; the rest is the decoding that `prepare` needs for others."""
+"""38 are measured, where every frame is used; the rest is what decoding the others costs `prepare`."""
 
 
 @dataclass(frozen=True)
