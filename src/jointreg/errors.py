@@ -35,3 +35,7 @@ class UnitError(JointregError):
 
 class SolverError(JointregError):
     """An optimiser or solver did not return a usable answer."""
+
+
+class SourceError(JointregError):
+    """Source code of the package that a digest of it cannot follow."""

@@ -1,125 +1,181 @@
-"""Identity of the code behind a rule, cut at the level of functions.
+"""Digest of the code behind a rule, cut at the level of functions.
 
 Snakemake watches a script, not what it imports. `source_digest` follows a script's names through the
-package and hashes the definitions it can reach, and only those: an edited loss reruns `optimize`, a
-new schema or setting of another stage reruns nothing, and neither does an edited comment, docstring,
+package and hashes the definitions it can reach, and only those: an edited loss reruns `optimize`; a
+new schema or a setting of another stage reruns nothing, and neither does an edited comment, docstring,
 error message or description.
+
+A definition counts by its content, not by its place: a module or a package that is renamed, parted or
+joined reruns nothing. What the digest cannot follow is refused with a `SourceError`: relative imports,
+star imports, imports by name at run time, a module's `__getattr__`, and names that are defined nowhere.
 """
 
 import ast
 import functools
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
+from jointreg.errors import SourceError
+
 PACKAGE = Path(__file__).parent
-SEAM = "jointreg.job"
-"""Logging and files; of it only the derivation of seeds can change a number."""
+SEAM = ("jointreg.job",)
+"""Modules that change no number, but for the derivation of seeds."""
 SEEDS = ("jointreg.provenance", "seed_for")
+WHOLE = "*"
+"""In place of a name: the module itself, passed around as an object."""
+IMPORTERS = ("import_module", "__import__")
+"""Functions that import a module whose name is a string."""
+OF_EVERY_MODULE = ("__name__", "__file__", "__doc__", "__path__", "__dict__")
+
+Target = tuple[str, str]
+"""A module and a name in it."""
 
 
 def source_digest(script: str | Path) -> str:
     """Digest of a script and of every definition in jointreg that it can reach.
 
     Conservative where Python is dynamic: a module that is passed around as an object counts whole,
-    and so does anything whose name is bound at the top of a module.
+    and so does every statement that runs when a module is imported.
+
+    Args:
+        script: a Python file.
+
+    Raises:
+        SourceError: an import or a name that cannot be followed.
     """
-    main = _Module(Path(script).read_text())
-    pieces = {f"{index}": ast.dump(node) for index, node in enumerate(main.statements)}
-    todo = [SEEDS] + [found for node in main.statements for found in main.references(node)]
-    seen: set[tuple[str, str]] = set()
-    while todo:
-        target = todo.pop()
-        module, name = target
-        if target in seen or module == SEAM:
-            continue
-        seen.add(target)
-        found, further = _load(module).follow(name, module)
-        pieces |= found
-        todo += further
-    text = "\n".join(f"{key}={pieces[key]}" for key in sorted(pieces))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    statements = _Module("", Path(script)).statements
+    todo = [SEEDS]
+    pieces: set[str] = set()
+    reached: set[Target] = set()
+    while True:
+        pieces |= {_piece(statement) for statement in statements}
+        todo += [target for statement in statements for target in statement.targets]
+        while todo and (todo[-1] in reached or todo[-1][0] in SEAM):
+            todo.pop()
+        if not todo:
+            return hashlib.sha256("\n".join(sorted(pieces)).encode()).hexdigest()[:16]
+        module, name = todo.pop()
+        reached.add((module, name))
+        statements = _load(module).defining(name)
+
+
+@dataclass(frozen=True)
+class _Statement:
+    """One top-level statement."""
+
+    names: tuple[str, ...]
+    """Names that it binds."""
+    text: str
+    """Its syntax tree. A name of ours stands as in the module that defines it, without that module."""
+    targets: tuple[Target, ...]
+    """Modules and names of ours that it mentions."""
 
 
 class _Module:
-    """Top-level statements of one file, the names they bind, and what its imports mean."""
+    """Top-level statements of one file, and what its imports mean."""
 
-    def __init__(self, text: str) -> None:
-        tree = ast.parse(text)
-        self.statements = [
-            _without_words(node)
-            for node in tree.body
-            if not _imports_ours(node)
-            and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        ]
-        self.imports: dict[str, tuple[str, str]] = {}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    if _path(alias.name):
-                        self.imports[alias.asname or alias.name] = (alias.name, "*")
-            elif isinstance(node, ast.ImportFrom) and node.module and _path(node.module):
-                for alias in node.names:
-                    submodule = f"{node.module}.{alias.name}"
-                    self.imports[alias.asname or alias.name] = (
-                        (submodule, "*") if _path(submodule) else (node.module, alias.name)
-                    )
-        self.followed: dict[str, tuple[dict[str, str], list[tuple[str, str]]]] = {}
-        self.bound: dict[str, list[ast.AST]] = {}
-        self.running: list[ast.AST] = []
-        for node in self.statements:
-            names = _names_bound(node)
-            for name in names:
-                self.bound.setdefault(name, []).append(node)
-            if not names:
-                self.running.append(node)
+    def __init__(self, name: str, path: Path) -> None:
+        self.name, self.path = name, path
+        reader = _Reader(path)
+        self.nodes = [node for node in map(reader.visit, ast.parse(path.read_text()).body) if node]
+        self.imports = reader.imports
+        self.bound = {name for node in self.nodes for name in _names_bound(node)}
 
-    def defining(self, name: str) -> list[ast.AST]:
-        """Statements that bind `name`, and those that run whenever the module is imported."""
-        return self.bound.get(name, []) + self.running
+    @functools.cached_property
+    def statements(self) -> list[_Statement]:
+        """All of them, in their order."""
+        read = []
+        for node in self.nodes:
+            names, canonical = tuple(_names_bound(node)), _Canonical(self)
+            read.append(_Statement(names, ast.dump(canonical.visit(node)), tuple(canonical.targets)))
+        return read
 
-    def follow(self, name: str, module: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
-        """What `name` is here, by place, and the (module, name) that it leads to: worked out once."""
-        if name not in self.followed:
-            pieces = {f"{module}:{name}:{k}": ast.dump(n) for k, n in enumerate(self.defining(name))}
-            leads = [found for node in self.defining(name) for found in self.references(node, module)]
-            if name == "*":
-                leads += [(module, bound) for bound in self.bound]
-            if name in self.imports and name not in self.bound:
-                leads.append(self.imports[name])  # handed on from the module that defines it
-            self.followed[name] = pieces, leads
-        return self.followed[name]
+    def defining(self, name: str) -> list[_Statement]:
+        """Statements that bind `name`, and those that run whenever the module is imported.
 
-    def references(self, node: ast.AST, module: str | None = None) -> list[tuple[str, str]]:
-        """(module, name) of everything of ours that `node` mentions."""
-        found = []
-        children = list(ast.walk(node))
-        for child in children:
-            if isinstance(child, ast.Attribute):
-                dotted = _dotted(child.value)
-                if dotted in self.imports and self.imports[dotted][1] == "*":
-                    found.append((self.imports[dotted][0], child.attr))
-            elif isinstance(child, ast.Name):
-                target = self.imports.get(child.id)
-                if target and target[1] != "*":
-                    found.append(target)
-                elif module and child.id in self.bound:
-                    found.append((module, child.id))
-        # A module that appears outside `module.name` is an object like any other.
-        attributes = {id(child.value) for child in children if isinstance(child, ast.Attribute)}
-        for child in children:
-            if isinstance(child, ast.Name) and id(child) not in attributes:
-                target = self.imports.get(child.id)
-                if target and target[1] == "*":
-                    found.append(target)
-        return found
+        Raises:
+            SourceError: the module neither defines nor imports it.
+        """
+        if name in self.imports and name not in self.bound:
+            handed_on = [_Statement((name,), "", (self.imports[name],))]
+        elif name == WHOLE:
+            handed_on = [_Statement((), "", tuple(self.imports.values()))]
+        elif name in self.bound or name in OF_EVERY_MODULE:
+            handed_on = []
+        else:
+            raise SourceError(
+                f"{self.name}.{name} is used, but {self.path} neither defines nor imports it",
+                "correct the name, or define it there",
+            )
+        return handed_on + [s for s in self.statements if name in (WHOLE, *s.names) or not s.names]
+
+    def meaning(self, node: ast.AST) -> Target | None:
+        """Module and name that an expression stands for, if it is one of ours."""
+        if isinstance(node, ast.Name):
+            if node.id in self.imports:
+                return self.imports[node.id]
+            return (self.name, node.id) if self.name and node.id in self.bound else None
+        if isinstance(node, ast.Attribute):
+            of = self.imports.get(_dotted(node.value)) or self.meaning(node.value)
+            return _member(of[0], node.attr) if of and of[1] == WHOLE else None
+        return None
+
+
+class _Canonical(ast.NodeTransformer):
+    """Writes names of ours as in the module that defines them, and lists them."""
+
+    def __init__(self, module: _Module) -> None:
+        self.module = module
+        self.targets: list[Target] = []
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return self._written(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        return self._written(node)
+
+    def _written(self, node: ast.AST) -> ast.AST:
+        target = self.module.meaning(node)
+        if target is None:
+            return self.generic_visit(node)
+        self.targets.append(target)
+        return ast.Name(id=_origin(*target)[1])
+
+
+@functools.cache
+def _piece(statement: _Statement) -> str:
+    """A statement's content, and that of the names it mentions, which tells namesakes apart."""
+    mentioned = sorted({_content(*_origin(*target)) for target in statement.targets})
+    return f"{statement.text} {mentioned}"
+
+
+@functools.cache
+def _content(module: str, name: str) -> str:
+    if name == WHOLE or module in SEAM:
+        return name
+    texts = [s.text for s in _load(module).statements if name in s.names]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def _origin(module: str, name: str) -> Target:
+    """Module and name where a name that modules hand on is defined."""
+    loaded = _load(module)
+    if name in loaded.imports and name not in loaded.bound:
+        return _origin(*loaded.imports[name])
+    return module, name
+
+
+def _member(module: str, name: str) -> Target:
+    return (f"{module}.{name}", WHOLE) if _path(f"{module}.{name}") else (module, name)
 
 
 @functools.cache
 def _load(module: str) -> _Module:
     path = _path(module)
     if path is None:
-        raise ModuleNotFoundError(f"no module {module} in {PACKAGE}")
-    return _Module(path.read_text())
+        raise SourceError(f"{module} is imported, and no module of {PACKAGE}", "correct the import")
+    return _Module(module, path)
 
 
 def _path(module: str) -> Path | None:
@@ -136,10 +192,12 @@ def _path(module: str) -> Path | None:
 def _imports_ours(node: ast.AST) -> bool:
     """Imports of jointreg are followed; another library's import is code that binds a name."""
     if isinstance(node, ast.ImportFrom):
-        return (node.module or "").split(".")[0] == PACKAGE.name
-    return isinstance(node, ast.Import) and all(
-        alias.name.split(".")[0] == PACKAGE.name for alias in node.names
-    )
+        return _is_ours(node.module)
+    return isinstance(node, ast.Import) and all(_is_ours(alias.name) for alias in node.names)
+
+
+def _is_ours(module: str | None) -> bool:
+    return (module or "").split(".")[0] == PACKAGE.name
 
 
 def _names_bound(node: ast.AST) -> list[str]:
@@ -147,6 +205,8 @@ def _names_bound(node: ast.AST) -> list[str]:
         return [node.name]
     if isinstance(node, ast.Import | ast.ImportFrom):
         return [alias.asname or alias.name.split(".")[0] for alias in node.names]
+    if isinstance(node, ast.If | ast.Try | ast.With):
+        return [name for child in ast.iter_child_nodes(node) for name in _names_bound(child)]
     return [
         child.id
         for child in ast.walk(node)
@@ -162,12 +222,38 @@ def _dotted(node: ast.AST) -> str:
     return ""
 
 
-def _without_words(node: ast.AST) -> ast.AST:
-    """The node without docstrings, error messages and descriptions: words for people only."""
-    return _Wordless().visit(node)
+class _Reader(ast.NodeTransformer):
+    """Collects our imports, refuses what cannot be followed, and takes out docstrings and messages."""
 
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.imports: dict[str, Target] = {}
+        """Names bound to something of ours."""
 
-class _Wordless(ast.NodeTransformer):
+    def visit_Import(self, node: ast.Import) -> ast.AST | None:
+        self.imports |= {a.asname or a.name: (a.name, WHOLE) for a in node.names if _is_ours(a.name)}
+        return None if _imports_ours(node) else node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        if node.level or node.names[0].name == "*":
+            self._refuse(node, ast.unparse(node))
+        if not _is_ours(node.module):
+            return node
+        self.imports |= {a.asname or a.name: _member(node.module or "", a.name) for a in node.names}
+        return None
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if _dotted(node.func).split(".")[-1] in IMPORTERS:
+            module = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+            if not isinstance(module, str) or module.startswith(".") or _is_ours(module):
+                self._refuse(node, ast.unparse(node))
+        return self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        if node.name == "__getattr__" and node.col_offset == 0:
+            self._refuse(node, "def __getattr__")
+        return self.generic_visit(node)
+
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
@@ -176,3 +262,10 @@ class _Wordless(ast.NodeTransformer):
 
     def visit_keyword(self, node: ast.keyword) -> ast.AST | None:
         return None if node.arg in ("description", "about") else self.generic_visit(node)
+
+    def _refuse(self, node: ast.stmt | ast.expr, written: str) -> None:
+        raise SourceError(
+            f"{self.path}, line {node.lineno}: `{written}` hides which code is used: an edit of that code "
+            "would rerun nothing",
+            "import every name in full: from jointreg.package.module import name",
+        )

@@ -5,6 +5,7 @@ import textwrap
 import pytest
 
 from jointreg import source
+from jointreg.errors import SourceError
 
 
 @pytest.fixture
@@ -40,8 +41,10 @@ def package(tmp_path, monkeypatch):
     monkeypatch.setattr(source, "PACKAGE", folder)
 
     def write(name, text):
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(textwrap.dedent(text))
-        source._load.cache_clear()
+        for cached in (source._load, source._piece, source._content):
+            cached.cache_clear()
 
     for name, text in files.items():
         write(name, text)
@@ -51,6 +54,7 @@ def package(tmp_path, monkeypatch):
         assert old in text
         write(name, text.replace(old, new))
 
+    edit.write = write
     return tmp_path, edit
 
 
@@ -126,3 +130,93 @@ def test_the_script_itself_counts_without_its_comments(package):
     text = "from jointreg.losses import loss\nprint(loss(2))\n"
     assert digest(folder, text) == digest(folder, '"""Doc."""\n# note\n' + text)
     assert digest(folder, text) != digest(folder, text.replace("2", "3"))
+
+
+@pytest.mark.parametrize("new", ["costs.py", "refine/costs.py"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from jointreg.losses import loss\nprint(loss(2))\n",
+        "from jointreg.losses import loss as cost\nprint(cost(2))\n",
+        "import jointreg.losses\nprint(jointreg.losses.loss(2))\n",
+        "from jointreg import losses\nprint(losses.loss(2))\n",
+        "def late():\n    from jointreg.losses import loss\n    print(loss(2))\n",
+    ],
+)
+def test_a_moved_module_keeps_its_digest_and_an_edit_there_still_shows(package, new, text):
+    folder, edit = package
+    before = digest(folder, text)
+    losses = folder / "jointreg" / "losses.py"
+    edit.write(new, losses.read_text())
+    losses.unlink()
+    module = new.removesuffix(".py").replace("/", ".")
+    if "from jointreg import losses" in text:
+        parent, _, name = f"jointreg.{module}".rpartition(".")
+        text = text.replace("from jointreg import losses", f"from {parent} import {name} as losses")
+    else:
+        text = text.replace("jointreg.losses", f"jointreg.{module}")
+    assert digest(folder, text) == before
+    edit(new, "x * x", "x * x * x")
+    assert digest(folder, text) != before
+
+
+def test_a_parted_module_keeps_its_digest(package):
+    """`helper` goes to a module of its own; `loss` imports it from there."""
+    folder, edit = package
+    before = digest(folder)
+    part = "def helper(x):\n    return x * x\n"
+    edit.write("parts.py", part)
+    edit("losses.py", part, "")
+    edit("losses.py", "from jointreg.units", "from jointreg.parts import helper\nfrom jointreg.units")
+    assert digest(folder) == before
+    edit("parts.py", "x * x", "x * x * x")
+    assert digest(folder) != before
+
+
+def test_namesakes_of_two_modules_are_told_apart(package):
+    """Both are reached either way: which one is called is what differs."""
+    folder, edit = package
+    edit.write("a.py", "def scale(x):\n    return x\n\ndef other():\n    return scale(1)\n")
+    edit.write("b.py", "def scale(x):\n    return 2 * x\n\ndef other():\n    return scale(1)\n")
+    text = "from jointreg import a, b\na.other(), b.other()\ndef main():\n    return a.scale(3)\n"
+    assert digest(folder, text) != digest(folder, text.replace("return a.scale", "return b.scale"))
+
+
+@pytest.mark.parametrize(
+    ("where", "line", "message"),
+    [
+        ("losses.py", "from .units import SCALE", "from .units import SCALE"),
+        ("losses.py", "from . import units", "from . import units"),
+        ("losses.py", "from jointreg.units import *", "from jointreg.units import *"),
+        ("losses.py", "from math import *", "from math import *"),
+        ("losses.py", "def __getattr__(name):\n    return 1", "def __getattr__"),
+        ("losses.py", "import importlib\nunits = importlib.import_module('jointreg.units')", "import_module"),
+        ("losses.py", "import importlib\nunits = importlib.import_module(name)", "import_module"),
+        ("losses.py", "units = __import__('jointreg.units')", "__import__"),
+        ("losses.py", "from jointreg.units import SCAEL\nx = SCAEL", "jointreg.units.SCAEL"),
+        ("losses.py", "from jointreg import units\nx = units.SCAEL", "jointreg.units.SCAEL"),
+        ("losses.py", "from jointreg.unit import SCALE as S\nx = S", "jointreg.unit"),
+        ("script", "from jointreg.losses import los", "jointreg.losses.los"),
+        ("script", "from jointreg import losses\nlosses.los(1)", "jointreg.losses.los"),
+        ("script", "from jointreg.losses import *", "import *"),
+        ("script", "import jointreg.loses\njointreg.loses.loss(1)", "jointreg.loses"),
+    ],
+)
+def test_what_cannot_be_followed_is_refused(package, where, line, message):
+    folder, edit = package
+    text = "from jointreg.losses import loss\nprint(loss(2))\n"
+    if where == "script":
+        text += line + "\nprint(los)\n"
+    else:
+        edit.write(where, (folder / "jointreg" / where).read_text() + "\n" + line + "\nprint(1)\n")
+        if "x = " in line:
+            text += "from jointreg.losses import x\nprint(x)\n"
+    with pytest.raises(SourceError) as caught:
+        digest(folder, text)
+    assert message in str(caught.value)
+
+
+def test_another_library_may_be_imported_by_name(package):
+    folder, edit = package
+    edit.write("units.py", "import importlib\nSCALE = importlib.import_module('math').pi\n")
+    assert digest(folder)
