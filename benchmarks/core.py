@@ -22,12 +22,12 @@ import torch
 from scene import ROOT, SIZE, Scene, globe, peak_mb, settings, smplx_posing, subdivided
 from timing import median_ms
 
-from jointreg.adam import Adam
-from jointreg.discriminator import Discriminator
-from jointreg.losses import EnergyWeights, adversarial_energy, joint_energy
+from jointreg.body.skinning import Skinner, SparseRegressor, from_6d, observe
 from jointreg.refine import refine
+from jointreg.refine.adam import Adam
+from jointreg.refine.discriminator import Discriminator
+from jointreg.refine.losses import EnergyWeights, adversarial_energy, joint_energy
 from jointreg.silhouette import Topology, silhouette_l2
-from jointreg.skinning import Skinner, SparseRegressor, from_6d, observe
 
 WEIGHTS = EnergyWeights(1.0, 1e-4, 4.0, 1e-3)
 PAPER_PYTHON = ROOT / ".venv-paper" / "bin" / "python"

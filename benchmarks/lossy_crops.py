@@ -13,8 +13,8 @@ import numpy as np
 import yaml
 
 from jointreg import stores
-from jointreg.landmarks import Landmarker, segment_crops
-from jointreg.segmentation import mask_quality
+from jointreg.labels.landmarker import Landmarker, segment_crops
+from jointreg.segmentation.quality import mask_quality
 
 
 def through_jpeg(crops: np.ndarray, quality: int) -> tuple[np.ndarray, float]:

@@ -17,17 +17,17 @@ from scipy.ndimage import map_coordinates
 
 from jointreg import metrics, stores
 from jointreg.body import Body, load_body
-from jointreg.camera import Camera
 from jointreg.config import load, optimize_settings, read_yaml
-from jointreg.datasets.human36m_metadata import read_metadata
-from jointreg.detections import People, in_crop
-from jointreg.diagnosis_input import true_bodies, true_masks
-from jointreg.exchange import load_regressor
-from jointreg.losses import EnergyWeights
+from jointreg.config.sequences import load_sequences
+from jointreg.datasets.human36m.metadata import read_metadata
+from jointreg.diagnosis.cases import true_bodies, true_masks
+from jointreg.geometry.camera import Camera
 from jointreg.refine import refine
-from jointreg.sample import load_frames
-from jointreg.segmentation import mask_quality
-from jointreg.sequences import load_sequences
+from jointreg.refine.losses import EnergyWeights
+from jointreg.refine.sample import load_frames
+from jointreg.regressor import load_regressor
+from jointreg.segmentation.detections import People, in_crop
+from jointreg.segmentation.quality import mask_quality
 from jointreg.stores import CROP
 from jointreg.synthetic.layout import subject_number
 

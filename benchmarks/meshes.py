@@ -23,10 +23,9 @@ from regressor import (
     show,
 )
 
-from jointreg._statistics import Statistics
 from jointreg.body import Body, load_body
 from jointreg.config import FitRegressor, load, read_yaml
-from jointreg.regressor import fit_regressor
+from jointreg.regressor import Statistics, fit_regressor
 
 SMPLX_VERTICES = 10_475
 
@@ -94,7 +93,7 @@ def anny_mesh() -> Mesh | None:
     bones = len(model.bone_labels)
 
     def pose(generator: np.random.Generator, count: int) -> np.ndarray:
-        from jointreg.rotations import from_axis_angle
+        from jointreg.geometry.rotations import from_axis_angle
 
         turns = np.tile(np.eye(4), (count, bones, 1, 1))
         turns[..., :3, :3] = from_axis_angle(generator.normal(0, 0.15, (count, bones, 3)))

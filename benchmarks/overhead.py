@@ -17,7 +17,7 @@ from typing import NamedTuple
 from scale import empty_data
 
 from jointreg import stores
-from jointreg.sequences import load_sequences
+from jointreg.config.sequences import load_sequences
 
 FRAMES, TRAINING = 2_110_712 // 5, 1_559_985 // 5
 STAGES = {  # jobs and frames of the paper's run: three methods, three variants

@@ -15,11 +15,11 @@ import numpy as np
 from scipy.optimize import nnls
 from timing import median_ms
 
-from jointreg._statistics import DEPTH_APART, TOGETHER, Groups, Statistics
 from jointreg.body import Body, load_body
 from jointreg.config import FitRegressor, load, read_yaml
-from jointreg.regressor import fit, fit_regressor
-from jointreg.rotations import from_axis_angle
+from jointreg.geometry.rotations import from_axis_angle
+from jointreg.regressor import Statistics, fit, fit_regressor
+from jointreg.regressor.normal_equations import DEPTH_APART, TOGETHER, Groups
 from jointreg.stores import Record
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -15,11 +15,11 @@ import numpy as np
 from jointreg import metrics, stores
 from jointreg.body import Body, load_body
 from jointreg.config import FitRegressor, load, read_yaml
-from jointreg.determinacy import determinacy
-from jointreg.diagnosis_input import true_bodies
+from jointreg.config.sequences import load_sequences
+from jointreg.diagnosis.cases import true_bodies
 from jointreg.errors import SolverError
 from jointreg.regressor import Regressor, fit
-from jointreg.sequences import load_sequences
+from jointreg.regressor.identifiability import determinacy
 from jointreg.skeleton import H36M_17
 from jointreg.stores import Record
 

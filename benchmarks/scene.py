@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from jointreg.body import Body, load_body
-from jointreg.camera import project_pinhole
 from jointreg.config import Optimize, read_yaml
-from jointreg.rotations import from_axis_angle
+from jointreg.geometry.camera import project_pinhole
+from jointreg.geometry.rotations import from_axis_angle
 from jointreg.silhouette import Topology, coverage
 
 ROOT = Path(__file__).resolve().parent.parent

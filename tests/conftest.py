@@ -5,16 +5,11 @@ import os
 for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ[f"{_library}_NUM_THREADS"] = "1"
 
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "tests/workflow"))
-
 from dry_run import TINY, copy_project, snakemake
+from project import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +32,7 @@ def generator():
 @pytest.fixture(scope="session")
 def make_bodies():
     """Function (generator, count) -> rotations, betas, translation of plausible bodies, camera frame."""
-    from jointreg.rotations import from_axis_angle
+    from jointreg.geometry.rotations import from_axis_angle
 
     def make(generator, count, spread=0.3):
         axis_angle = generator.normal(0, spread, (count, 24, 3))

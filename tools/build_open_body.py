@@ -18,7 +18,7 @@ from anny_adults import FLIP, OTHER_SIDE, STATURE, Adults, sample_adults
 
 from jointreg.body import Body, load_body
 from jointreg.errors import DataError
-from jointreg.rotations import from_axis_angle
+from jointreg.geometry.rotations import from_axis_angle
 from jointreg.skeleton import SMPL_24
 
 SEED = 20221

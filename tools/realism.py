@@ -13,17 +13,17 @@ import numpy as np
 from jointreg import metrics
 from jointreg.body import Body, load_body
 from jointreg.config import Config, load, read_yaml
+from jointreg.config.sequences import Sequence, load_sequences
 from jointreg.provenance import seed_for
 from jointreg.regressor import Regressor, fit
-from jointreg.sequences import Sequence, load_sequences
 from jointreg.skeleton import H36M_17_IN_32
 from jointreg.stores import Record
-from jointreg.synthetic.kinematics import figure
 from jointreg.synthetic.labels import true_regressor
+from jointreg.synthetic.motion.kinematics import figure
 from jointreg.synthetic.parameters import Parameters, load_parameters
 from jointreg.synthetic.rig import cameras_of
-from jointreg.synthetic.simulate import View, shape_bias, simulate
-from jointreg.synthetic.standard import standard_regressor
+from jointreg.synthetic.simulated_estimators import View, shape_bias, simulate
+from jointreg.synthetic.standard_regressor import standard_regressor
 from jointreg.synthetic.subject import in_camera, performed
 
 ROOT = Path(__file__).resolve().parent.parent

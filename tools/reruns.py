@@ -217,7 +217,7 @@ def dry_runs(folder: Path) -> dict[str, tuple[list[str], list[str]]]:
 def all_dry_runs(changes: Mapping[str, str]) -> dict[str, tuple[list[str], list[str]]]:
     """The same in this process and this folder, a fork for each change."""
     importlib.import_module("snakemake.cli")
-    from jointreg.source import source_digest
+    from jointreg.pipeline.source_digest import source_digest
 
     for script in Path("workflow/scripts").glob("*.py"):
         source_digest(script)  # reads and remembers the package

@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from scipy.optimize import nnls
 from scipy.spatial import cKDTree
 
-from jointreg.rotations import from_axis_angle, nearest_rotation
+from jointreg.geometry.rotations import from_axis_angle, nearest_rotation
 
 SMOOTHING_STEPS = 10
 """Diffusion steps of half an edge: some 3 cm on the trunk, less where the mesh is fine."""

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from jointreg.agreement import rendered
 from jointreg.body import load_body
 from jointreg.config import load, optimize_settings, read_yaml
-from jointreg.losses import EnergyWeights
 from jointreg.refine import refine
+from jointreg.refine.losses import EnergyWeights
+from jointreg.silhouette.meshes import rendered
 from jointreg.stores import CROP
 from jointreg.synthetic.parameters import load_parameters
 from jointreg.synthetic.rig import write_rig

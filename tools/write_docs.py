@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import reruns
+from parameter_table import parameter_table
+from showcase import moments
 
-from jointreg import figures
 from jointreg.body import load_body
-from jointreg.config import load, parameter_table, read_yaml
-from jointreg.mesh_figures import body_views, mesh_rows
-from jointreg.rotations import from_axis_angle
+from jointreg.config import load, read_yaml
+from jointreg.figures import tables
+from jointreg.figures.mesh import body_views, mesh_rows
+from jointreg.geometry.rotations import from_axis_angle
 from jointreg.skeleton import SMPL_24
 from jointreg.stores import FRAMES, SCHEMAS
 from jointreg.synthetic.parameters import load_parameters
-from jointreg.synthetic.showcase import moments
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,7 +43,7 @@ CONFIG_HEAD = """\
 STORES_HEAD = """\
 # Stores
 
-Every intermediate is one file, a zipped Zarr store, described once in `src/jointreg/stores.py`; this
+Every intermediate is one file, a zipped Zarr store, described in `src/jointreg/stores/schemas.py`; this
 page is generated from there. Reading and writing check shapes, units, finiteness and a sha256 of every
 array; a truncated or altered file is refused with the command that makes it again.
 
@@ -78,7 +79,7 @@ def draw_actions() -> None:
     parameters = load_parameters(ROOT / "config/generator.yaml")
     rows = moments(parameters, "S6", np.arange(7) * 0.8, np.random.default_rng(4))
     picture = mesh_rows(rows, load_body("open").faces)
-    figures.save(picture, ROOT / "docs/pictures/actions.png", dpi=80)
+    tables.save(picture, ROOT / "docs/pictures/actions.png", dpi=80)
 
 
 def copy_overlay(source: Path) -> None:
@@ -116,8 +117,8 @@ def draw_open_body() -> None:
             betas[0, direction] = sign
             shapes[f"beta {direction} = {sign:+d}"] = body.vertices(rest, betas)[0]
     pictures = ROOT / "docs/pictures"
-    figures.save(body_views(poses, body.faces), pictures / "open_body.png", dpi=110)
-    figures.save(body_views(shapes, body.faces), pictures / "open_body_shapes.png", dpi=90)
+    tables.save(body_views(poses, body.faces), pictures / "open_body.png", dpi=110)
+    tables.save(body_views(shapes, body.faces), pictures / "open_body_shapes.png", dpi=90)
 
 
 def measured_sizes(results: Path) -> str:

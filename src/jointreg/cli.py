@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jointreg import __version__
-from jointreg._formats import FORMATS
 from jointreg.errors import JointregError
+from jointreg.exchange.formats import FORMATS
 from jointreg.skeleton import H36M_17
 
 NO_BODY = "none"
@@ -36,8 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _convert(arguments: argparse.Namespace) -> int:
-    from jointreg.body import load_body
-    from jointreg.exchange import load_regressor, save_regressor, sidecar_path
+    from jointreg.body.files import load_body
+    from jointreg.exchange.regressor_files import load_regressor, save_regressor
+    from jointreg.files.atomic import sidecar_path
 
     body = None if arguments.body == NO_BODY else load_body(arguments.body)
     regressor = load_regressor(arguments.input, body, legs=arguments.input_legs, note=_note)
@@ -55,15 +56,15 @@ def _convert(arguments: argparse.Namespace) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    from jointreg.body import load_body
-    from jointreg.exchange import load_regressor
-    from jointreg.inspection import inspect, table
+    from jointreg.body.files import load_body
+    from jointreg.exchange.inspection import inspect, table
+    from jointreg.exchange.regressor_files import load_regressor
 
     body = load_body(arguments.body)
     regressor = load_regressor(arguments.file, body, note=_note)
     print(table(inspect(regressor, body)))
     if arguments.picture:
-        from jointreg.mesh_figures import regressor_support
+        from jointreg.figures.mesh import regressor_support
 
         shown = {Path(arguments.file).stem: regressor.weights}
         regressor_support(body.template, body.faces, shown).savefig(arguments.picture, dpi=150)
@@ -72,10 +73,10 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from jointreg.body import load_body
-    from jointreg.config import Evaluate
-    from jointreg.exchange import load_regressor
-    from jointreg.scoring import score, score_text
+    from jointreg.body.files import load_body
+    from jointreg.config.settings import Evaluate
+    from jointreg.evaluation.score_files import score, score_text
+    from jointreg.exchange.regressor_files import load_regressor
 
     body = load_body(arguments.body)
     regressors = {file: load_regressor(file, body, note=_note) for file in arguments.regressor}
@@ -86,7 +87,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from jointreg.doctor import examine, report
+    from jointreg.pipeline.doctor import examine, report
 
     checks = examine(arguments.body, arguments.config)
     print(report(checks))

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jointreg.alignment import fit_similarity
 from jointreg.errors import DataError, ShapeError, UnitError
+from jointreg.geometry.procrustes import fit_similarity
 
 LARGEST_POSE = 5.0
 """Metres from the joints' mean to the farthest joint that no person reaches: beyond are other units."""

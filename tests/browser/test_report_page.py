@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jointreg.exchange import load_regressor
+from jointreg.regressor import load_regressor
 
 PROBES = (Path(__file__).parent / "probes.js").read_text()
 

@@ -2,17 +2,13 @@
 
 import pickle
 import shutil
-import sys
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from blocks import NOT_RUN
 from dry_run import copy_project
-
-sys.path.append(str(Path(__file__).parents[1] / "unit"))  # checkpoint_files
 
 CHECKED = []
 """(how, the command), of this session."""
@@ -50,8 +46,9 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(scope="session")
 def place(tmp_path_factory, root, finished, body):
     """A checkout whose demo is the tiny run, with the files that the pages speak of."""
-    from jointreg.body_files import convert_body
     from official_files import write_official_smpl
+
+    from jointreg.body import convert_body
 
     folder = copy_project(root, tmp_path_factory.mktemp("docs"))
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):

@@ -1,11 +1,6 @@
 """One finished tiny run, of which every test disturbs a copy."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "workflow"))
 from dry_run import TINY, copy_project, snakemake
 
 

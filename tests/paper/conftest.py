@@ -1,16 +1,11 @@
 """PyTorch3D and Mask R-CNN themselves, in an environment of their own: `make test-paper-backends`."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
 from jointreg.body import load_body
-from jointreg.rotations import from_axis_angle
-
-sys.path.append(str(Path(__file__).parents[1] / "unit"))  # capture_scene
+from jointreg.geometry.rotations import from_axis_angle
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from jointreg.camera import project_pinhole
+from jointreg.geometry.camera import project_pinhole
 
 pytest.importorskip("pytorch3d", reason="PyTorch3D has its own environment: make test-paper-backends")
 from pytorch3d.renderer import PerspectiveCameras

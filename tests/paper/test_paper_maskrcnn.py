@@ -16,13 +16,14 @@ import torch
 from capture_scene import camera, images, recording, walk, write_video
 
 from jointreg import config, stores
-from jointreg.camera import Camera, crop_intrinsics
-from jointreg.crops import sampler
-from jointreg.detections import in_crop
 from jointreg.errors import DataError
-from jointreg.maskrcnn import Detectron2, Torchvision, read_weights
-from jointreg.prepare import prepare
-from jointreg.segmentation import mask_quality, segment
+from jointreg.frames.crops import sampler
+from jointreg.frames.prepare import prepare
+from jointreg.geometry.camera import Camera, crop_intrinsics
+from jointreg.segmentation.detections import in_crop
+from jointreg.segmentation.mask_rcnn import Detectron2, Torchvision, read_weights
+from jointreg.segmentation.quality import mask_quality
+from jointreg.segmentation.segment import segment
 
 pytest.importorskip("torchvision", reason="Mask R-CNN has its own environment: make test-paper-backends")
 

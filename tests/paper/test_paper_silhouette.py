@@ -6,7 +6,7 @@ import torch
 from scipy.spatial import ConvexHull
 
 from jointreg.body import load_body
-from jointreg.camera import project_pinhole
+from jointreg.geometry.camera import project_pinhole
 from jointreg.silhouette import Topology, coverage
 
 pytest.importorskip("pytorch3d", reason="PyTorch3D has its own environment: make test-paper-backends")

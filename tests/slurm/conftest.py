@@ -1,14 +1,10 @@
 """One Slurm for all tests of this folder, and one tiny run finished on it."""
 
 import contextlib
-import sys
 import threading
-from pathlib import Path
 
 import one_node
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "workflow"))
 from dry_run import copy_project
 from runs import Run, on_slurm
 

@@ -1,20 +1,15 @@
 """The pure parts of tools/build_open_body.py; building itself needs packages of its own."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
-
-import numpy as np
-import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 
 import build_open_body
+import numpy as np
+import pytest
 import rigging
 from anny_adults import FLIP, OTHER_SIDE, Adults, joint_of
 
 from jointreg.errors import DataError
-from jointreg.rotations import angle_between, from_axis_angle
+from jointreg.geometry.rotations import angle_between, from_axis_angle
 from jointreg.skeleton import SMPL_24
 
 TETRAHEDRON = (

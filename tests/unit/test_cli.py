@@ -11,9 +11,9 @@ from matplotlib.image import imread
 
 from jointreg import metrics
 from jointreg.cli import main
-from jointreg.exchange import Regressor, load_regressor, save_regressor
-from jointreg.placement import expected_joints
-from jointreg.scoring import read_labels
+from jointreg.evaluation.score_files import read_labels
+from jointreg.exchange.placement import expected_joints
+from jointreg.regressor import Regressor, load_regressor, save_regressor
 from jointreg.skeleton import H36M_14, H36M_17, H36M_17_RIGHT_FIRST, rows
 
 

@@ -1,14 +1,10 @@
 """Networks from files in the official layout to Table I, with random weights."""
 
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
-from dry_run import TINY, planned, snakemake
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "unit"))
 from checkpoint_files import random_state, write_checkpoint, write_mean_params
+from dry_run import TINY, planned, snakemake
 
 from jointreg import stores
 

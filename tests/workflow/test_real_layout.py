@@ -19,7 +19,7 @@ from real_tree import ESTIMATORS, MOMENTS, matching, plant_networks, simulated_b
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import read_yaml
-from jointreg.sequences import load_sequences
+from jointreg.config.sequences import load_sequences
 
 REAL = ("--configfile", "config/human36m.yaml", "tests/real/config.yaml")
 FILES = (*REAL, "tests/real/predictions.yaml")

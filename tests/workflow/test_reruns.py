@@ -3,15 +3,11 @@
 import os
 import re
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
-from dry_run import TINY, copy_project, planned, snakemake
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 import reruns
+from dry_run import TINY, copy_project, planned, snakemake
 
 AFTER_SEGMENT = {
     *("energy_weights", "train_discriminator", "optimize", "animation", "agreement"),
@@ -76,7 +72,7 @@ def test_an_edited_comment_docstring_or_message_reruns_nothing(finished):
     undo = [
         edited(
             finished,
-            "src/jointreg/losses.py",
+            "src/jointreg/refine/losses.py",
             '"""Sum over joints of squared distances (Eq',
             '"""The sum (Eq',
         ),
@@ -98,9 +94,9 @@ def test_an_edited_comment_docstring_or_message_reruns_nothing(finished):
             {"draw_diagnosis"},
         ),
         ("workflow/report/energies.rst", "The energies of", "Energies of", set()),  # the report's alone
-        ("src/jointreg/grids.py", '"Clusters"', '"Takes"', {"table_1", "figures"}),
+        ("src/jointreg/tables/grids.py", '"Clusters"', '"Takes"', {"table_1", "figures"}),
         (
-            *("src/jointreg/style.py", "SMALL_PT = 7\n", "SMALL_PT = 6\n"),
+            *("src/jointreg/figures/style.py", "SMALL_PT = 7\n", "SMALL_PT = 6\n"),
             {"figures", "draw_diagnosis", "animation"},
         ),
     ],
@@ -116,7 +112,7 @@ def test_a_caption_or_a_style_reruns_tables_and_figures_only(finished, file, old
 def test_edited_code_reruns_the_stages_that_reach_it(finished):
     back = edited(
         finished,
-        "src/jointreg/losses.py",
+        "src/jointreg/refine/losses.py",
         "difference = joints - target\n",
         "difference = 2 * (joints - target)\n",
     )
@@ -128,7 +124,7 @@ def test_edited_code_reruns_the_stages_that_reach_it(finished):
     ("name", "old", "new"),
     [
         ("workflow/report/table_1_plot.rst", "Table I as dots.", "Table I as marks."),
-        ("src/jointreg/assets/report.css", "--accent: #0b5f4b", "--accent: #10457a"),
+        ("src/jointreg/report/assets/page.css", "--accent: #0b5f4b", "--accent: #10457a"),
     ],
 )
 def test_a_changed_caption_or_style_remakes_the_report_alone(finished, name, old, new):

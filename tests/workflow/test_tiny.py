@@ -10,8 +10,9 @@ import numpy as np
 from dry_run import TINY, copy_project, planned, snakemake
 
 from jointreg.config import load, read_yaml
-from jointreg.disk import disk
-from jointreg.sequences import load_methods, load_sequences
+from jointreg.config.methods import load_methods
+from jointreg.config.sequences import load_sequences
+from jointreg.pipeline.disk import disk
 
 NAMES = ("table_1", "changes", "by_subject", "by_action", "by_joint", "pck_auc", "ablation")
 TABLES = (

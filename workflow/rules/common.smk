@@ -14,12 +14,14 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
 from jointreg import config as settings
-from jointreg import needs
-from jointreg.networks import CROPS, crop_of, network_of, protocol_words
+from jointreg.pipeline import required_files
+from jointreg.config.examples import load_examples
+from jointreg.config.methods import FROM_FILES, crop_of, load_methods, network_of, prediction_paths
+from jointreg.config.methods import require_bodies
+from jointreg.config.sequences import frames_of, load_sequences
+from jointreg.evaluation.network_words import CROPS, protocol_words
 from jointreg.provenance import file_digest
-from jointreg.sequences import FROM_FILES, frames_of, load_methods, load_sequences, prediction_paths
-from jointreg.sequences import require_bodies
-from jointreg.source import source_digest
+from jointreg.pipeline.source_digest import source_digest
 
 CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles])
 RUN = CONFIG.run
@@ -28,7 +30,7 @@ USED = {CONFIG.initial, *CONFIG.methods}
 METHODS = load_methods(CONFIG.methods_table, required=USED)
 require_bodies(METHODS, CONFIG.initial)
 NETWORKS = {name: net for name in sorted(USED) if (net := network_of(METHODS[name].kind))}
-needs.require(CONFIG, SEQUENCES, METHODS)
+required_files.require(CONFIG, SEQUENCES, METHODS)
 
 
 wildcard_constraints:

@@ -1,6 +1,6 @@
 """J_spin and J_opt as files that drop into other code."""
 
-from jointreg.exchange import export_files
+from jointreg.exchange.regressor_files import export_files
 
 EXPORTED = {
     "J_spin": rules.fit_regressor_spin.output.npy,

@@ -1,10 +1,9 @@
 """Tables and figures."""
 
-from jointreg import labels
-from jointreg.datasets.layouts import human36m_layout
-from jointreg.sequences import load_examples
-from jointreg.protocol import protocol_sentence
-from jointreg.table_text import FORMS
+from jointreg.labels import make
+from jointreg.datasets.human36m.layouts import human36m_layout
+from jointreg.evaluation.protocol import protocol_sentence
+from jointreg.tables.render import FORMS
 
 REPORT = f"results/{RUN}/report.html"
 TEST_SUBJECTS = sorted(
@@ -38,7 +37,7 @@ PROTOCOL = protocol_sentence(
         CONFIG.networks, [METHODS[method] for method in CONFIG.methods], CONFIG.body
     ),
     given=len(BODY_METHODS) < len(CONFIG.methods),
-    labels=labels.about(CONFIG.triangulate) if CONFIG.triangulate.enabled else "",
+    labels=make.about(CONFIG.triangulate) if CONFIG.triangulate.enabled else "",
 )
 
 

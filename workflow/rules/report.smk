@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from jointreg.exhibits import digest, exhibits
+from jointreg.report.exhibits import digest, exhibits
 
 # Jobs of the rules with wildcards whose files are shown.
 JOBS = {
@@ -72,7 +72,7 @@ rule report:
         protocol=PROTOCOL,
         logs=f"logs/{RUN}",
         body=BODY,
-        looks=[file_digest(path) for path in sorted((ROOT / "src/jointreg/assets").glob("report*"))],
+        looks=[file_digest(path) for path in sorted((ROOT / "src/jointreg/report/assets").iterdir())],
         code=code("report"),
     script:
         "../scripts/report.py"

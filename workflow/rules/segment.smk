@@ -1,5 +1,7 @@
 """Person masks."""
 
+from jointreg.config.weights import MASK_RCNN
+
 
 rule background:
     """Empty-room image of every camera, over all videos of one subject."""
@@ -27,7 +29,7 @@ rule background:
 
 
 # Mask R-CNN brings its library, and runs on the GPU; the other methods are light.
-MASK_RCNN = CONFIG.segment.method in settings.MASK_RCNN
+IS_MASK_RCNN = CONFIG.segment.method in MASK_RCNN
 SEGMENT_ENV = {"background": "jointreg", "landmarker": "lab"}.get(
     CONFIG.segment.method, CONFIG.segment.method
 )
@@ -48,12 +50,12 @@ rule segment:
     conda:
         f"../../envs/{SEGMENT_ENV}.yaml"
     resources:
-        gpu=GPU if MASK_RCNN else 0,
-        runtime=minutes(3 if not MASK_RCNN else 2 if GPU else 0.2),
-        mem_mb=megabytes(8000 if MASK_RCNN else 2000, 320),
+        gpu=GPU if IS_MASK_RCNN else 0,
+        runtime=minutes(3 if not IS_MASK_RCNN else 2 if GPU else 0.2),
+        mem_mb=megabytes(8000 if IS_MASK_RCNN else 2000, 320),
     params:
         cfg=block("segment"),
-        device=CONFIG.device if MASK_RCNN else "cpu",
+        device=CONFIG.device if IS_MASK_RCNN else "cpu",
         dataset=block("dataset"),
         damaged=file_digest(CONFIG.dataset.damaged),
         sequence=sequence,

@@ -1,11 +1,12 @@
 """Rule `agreement`. The science is in jointreg.agreement."""
 
 from jointreg import stores
-from jointreg.agreement import COLUMNS, agreement_rows
 from jointreg.body import load_body
-from jointreg.exchange import load_regressor
-from jointreg.job import by, progress, start
-from jointreg.tidy import write_rows
+from jointreg.evaluation.agreement import COLUMNS, agreement_rows
+from jointreg.files.csv_rows import write_rows
+from jointreg.pipeline.job import by, start
+from jointreg.progress import progress
+from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 kept = ["joints_cam", "joints_px", "crop_intrinsics", "camera"]

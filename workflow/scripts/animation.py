@@ -5,22 +5,22 @@ from pathlib import Path
 
 import numpy as np
 
-from jointreg import gallery
 from jointreg.body import load_body
 from jointreg.config import Optimize
-from jointreg.discriminator import Discriminator
-from jointreg.exchange import load_regressor
-from jointreg.follow import follow
-from jointreg.job import start
-from jointreg.losses import EnergyWeights
-from jointreg.sample import load_frames
-from jointreg.sequences import Example
+from jointreg.config.examples import Example
+from jointreg.figures import from_stores
+from jointreg.pipeline.job import start
+from jointreg.refine.discriminator import Discriminator
+from jointreg.refine.losses import EnergyWeights
+from jointreg.refine.sample import load_frames
+from jointreg.refine.trajectory import follow
+from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 body, example = load_body(job.params.body), Example(**job.params.example)
 regressor = load_regressor(job.input.regressor, body)
 files = {"frames": job.input.frames, "masks": job.input.masks}
-frame = gallery.first_frame(body, example, files, regressor)
+frame = from_stores.first_frame(body, example, files, regressor)
 sample = load_frames(**files, bodies=job.input.bodies, rows=np.array(example.frames[:1]))
 way = follow(
     body,
@@ -31,4 +31,4 @@ way = follow(
     discriminator=Discriminator.load(job.input.discriminator[0]) if job.input.discriminator else None,
     device=job.params.device,
 )
-gallery.draw_fit(body, frame, sample.intrinsics, regressor, way, job.output.gif)
+from_stores.draw_fit(body, frame, sample.intrinsics, regressor, way, job.output.gif)

@@ -1,11 +1,11 @@
 """Rule `background`. The science is in jointreg.background."""
 
 from jointreg import stores
-from jointreg.background import background_model
 from jointreg.config import Background, Dataset
-from jointreg.datasets import open_dataset
-from jointreg.job import start
-from jointreg.sequences import Sequence
+from jointreg.config.sequences import Sequence
+from jointreg.datasets.readers import open_dataset
+from jointreg.pipeline.job import start
+from jointreg.segmentation.background import background_model
 
 job = start(snakemake)
 dataset = open_dataset(Dataset(**job.params.dataset))

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from jointreg import variants
 from jointreg.body import load_body
 from jointreg.config import Evaluate
-from jointreg.diagnosis import COLUMNS, as_text, diagnose
-from jointreg.diagnosis_input import load_cases, write_true_bodies
-from jointreg.exchange import load_regressor
-from jointreg.job import start
-from jointreg.tidy import write_rows
+from jointreg.diagnosis import variants
+from jointreg.diagnosis.cases import load_cases, write_true_bodies
+from jointreg.diagnosis.diagnose import COLUMNS, as_text, diagnose
+from jointreg.files.csv_rows import write_rows
+from jointreg.pipeline.job import start
+from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 body = load_body(job.params.body)

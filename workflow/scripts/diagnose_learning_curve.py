@@ -4,11 +4,11 @@ import numpy as np
 
 from jointreg import stores
 from jointreg.body import load_body
-from jointreg.job import start
-from jointreg.learning_curve import COLUMNS, read_fits
-from jointreg.learning_diagnosis import true_errors
+from jointreg.diagnosis.learning_curve import true_errors
+from jointreg.files.csv_rows import write_rows
+from jointreg.pipeline.job import start
+from jointreg.regressor.learning_curve import COLUMNS, read_fits
 from jointreg.synthetic.truth import read_bodies
-from jointreg.tidy import write_rows
 
 job = start(snakemake)
 body = load_body(job.params.body)

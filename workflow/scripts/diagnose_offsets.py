@@ -5,14 +5,14 @@ import numpy as np
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import FitRegressor
-from jointreg.diagnosis_input import FRAMES_READ, true_bodies
-from jointreg.job import start
-from jointreg.offset_diagnosis import COLUMNS, diagnose_offsets
-from jointreg.offsets import read_offsets
+from jointreg.diagnosis.cases import FRAMES_READ, true_bodies
+from jointreg.diagnosis.label_offsets import COLUMNS, diagnose_offsets
+from jointreg.files.csv_rows import write_rows
+from jointreg.pipeline.job import start
+from jointreg.regressor.label_offsets import read_offsets
 from jointreg.stores import Record
 from jointreg.synthetic.labels import label_offsets
 from jointreg.synthetic.parameters import Parameters
-from jointreg.tidy import write_rows
 
 job = start(snakemake)
 body, made = load_body(job.params.body), Parameters(**job.params.parameters)

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from jointreg import figures
 from jointreg.config import Figures
-from jointreg.job import start
-from jointreg.learning_figures import learning_curves
+from jointreg.figures import tables
+from jointreg.figures.learning_curve import learning_curves
+from jointreg.pipeline.job import start
 
 job = start(snakemake)
 figure = learning_curves(pd.read_csv(job.input.table))
 for path in job.output:
-    figures.save(figure, path, Figures(**job.params.cfg).dpi)
+    tables.save(figure, path, Figures(**job.params.cfg).dpi)

@@ -3,8 +3,8 @@
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Estimate
-from jointreg.estimates import estimate
-from jointreg.job import start
+from jointreg.pipeline.job import start
+from jointreg.predictions.bodies import estimate
 
 job = start(snakemake)
 settings = Estimate(**job.params.cfg)

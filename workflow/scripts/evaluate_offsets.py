@@ -3,11 +3,11 @@
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Evaluate
-from jointreg.job import by, start
-from jointreg.offset_evaluation import COLUMNS, OFFSET_COLUMNS, Trial, evaluate_offsets
-from jointreg.offsets import read_offsets
+from jointreg.evaluation.label_offsets import COLUMNS, OFFSET_COLUMNS, Trial, evaluate_offsets
+from jointreg.files.csv_rows import write_rows
+from jointreg.pipeline.job import by, start
 from jointreg.regressor import load_regressor
-from jointreg.tidy import write_rows
+from jointreg.regressor.label_offsets import read_offsets
 
 job = start(snakemake)
 body = load_body(job.params.body)

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from jointreg.exchange import export, load_regressor
-from jointreg.job import start
+from jointreg.exchange.regressor_files import export
+from jointreg.pipeline.job import start
+from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 for name, path in zip(job.params.names, job.input.regressors, strict=True):

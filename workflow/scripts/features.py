@@ -2,12 +2,13 @@
 
 from jointreg import stores
 from jointreg.config import Dataset
-from jointreg.datasets import open_dataset
+from jointreg.config.sequences import Sequence
+from jointreg.datasets.readers import open_dataset
 from jointreg.estimators import load_backbone
-from jointreg.job import report, start
-from jointreg.network_bodies import frame_features
-from jointreg.network_input import arrays_for
-from jointreg.sequences import Sequence
+from jointreg.estimators.bodies import frame_features
+from jointreg.estimators.input_crops import arrays_for
+from jointreg.pipeline.job import start
+from jointreg.progress import report
 
 job = start(snakemake)
 crop = job.wildcards["crop"]

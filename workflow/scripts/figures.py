@@ -1,12 +1,13 @@
 """Rule `figures`. What the pictures show is in jointreg.gallery."""
 
-from jointreg import gallery
 from jointreg.body import load_body
 from jointreg.config import Figures
-from jointreg.exchange import load_regressor
-from jointreg.job import by, start
-from jointreg.sequences import Example, load_methods
-from jointreg.tables import read_paper
+from jointreg.config.examples import Example
+from jointreg.config.methods import load_methods
+from jointreg.figures import from_stores
+from jointreg.pipeline.job import by, start
+from jointreg.regressor import load_regressor
+from jointreg.tables.numbers import read_paper
 
 job = start(snakemake)
 given, out = job.input, job.output
@@ -17,20 +18,22 @@ names = zip(job.params.regressors, given.regressors, strict=True)
 shown = {name: load_regressor(path, body) for name, path in names}
 examples = [Example(**row) for row in job.params.examples]
 sources = {name: given[name] for name in ("frames", "masks", "initial", "refined")}
-gallery.draw_overlays(body, examples, sources, shown["spin"], out.overlays, dpi)
-gallery.draw_examples(body, examples, sources, shown["spin"], out.teaser, out.triplets, dpi)
+from_stores.draw_overlays(body, examples, sources, shown["spin"], out.overlays, dpi)
+from_stores.draw_examples(body, examples, sources, shown["spin"], out.teaser, out.triplets, dpi)
 read = {name: shown[name] for name in ("std", "opt_full") if name in shown}
 body_files = {name: sources[name] for name in ("frames", "masks", "refined")}
-gallery.draw_joint_estimates(body, examples, body_files, read, out.estimates, dpi)
+from_stores.draw_joint_estimates(body, examples, body_files, read, out.estimates, dpi)
 ablated = [Example(**row) for row in job.params.ablated]
 bodies = {"initial": given.ablated_initial} | by(job.params.variants, given.ablated_refined)
 sources = {"frames": given.ablated_frames, "masks": given.ablated_masks} | bodies
-gallery.draw_ablations(body, ablated, sources, shown["spin"], out.ablations, dpi)
+from_stores.draw_ablations(body, ablated, sources, shown["spin"], out.ablations, dpi)
 trained = dict(zip(job.params.discriminating, given.training, strict=True))
-gallery.draw_discriminators(trained, out.discriminator, dpi)
-gallery.draw_energies(by(job.params.variants, given.energies), out.energies, dpi)
-gallery.draw_errors(given.by_joint, "joint", methods, out.joints, dpi)
-gallery.draw_errors(given.by_action, "action", methods, out.actions, dpi)
-gallery.draw_errors_on_body(body, given.by_joint, job.params.method, shown["opt_full"], out.on_body, dpi)
-gallery.draw_table(given.table, paper, methods, out.table, dpi)
-gallery.draw_support(body, shown, out.support, dpi)
+from_stores.draw_discriminators(trained, out.discriminator, dpi)
+from_stores.draw_energies(by(job.params.variants, given.energies), out.energies, dpi)
+from_stores.draw_errors(given.by_joint, "joint", methods, out.joints, dpi)
+from_stores.draw_errors(given.by_action, "action", methods, out.actions, dpi)
+from_stores.draw_errors_on_body(
+    body, given.by_joint, job.params.method, shown["opt_full"], out.on_body, dpi
+)
+from_stores.draw_table(given.table, paper, methods, out.table, dpi)
+from_stores.draw_support(body, shown, out.support, dpi)

@@ -3,11 +3,12 @@
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import FitRegressor
-from jointreg.job import progress, start
-from jointreg.learning_curve import COLUMNS, fit_arrays, learning_curve
+from jointreg.files.csv_rows import write_rows
+from jointreg.pipeline.job import start
+from jointreg.progress import progress
 from jointreg.regressor import Training, load_regressor
+from jointreg.regressor.learning_curve import COLUMNS, fit_arrays, learning_curve
 from jointreg.skeleton import H36M_17
-from jointreg.tidy import write_rows
 
 job = start(snakemake)
 body, settings = load_body(job.params.body), FitRegressor(**job.params.cfg)

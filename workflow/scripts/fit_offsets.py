@@ -3,9 +3,10 @@
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import FitRegressor
-from jointreg.job import progress, start
-from jointreg.offsets import fit_offsets
+from jointreg.pipeline.job import start
+from jointreg.progress import progress
 from jointreg.regressor import load_regressor
+from jointreg.regressor.label_offsets import fit_offsets
 from jointreg.skeleton import H36M_17
 
 job = start(snakemake)

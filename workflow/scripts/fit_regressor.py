@@ -2,11 +2,11 @@
 
 from jointreg.body import load_body
 from jointreg.config import FitRegressor
-from jointreg.determinacy import COLUMNS, determinacy
-from jointreg.exchange import save_regressor
-from jointreg.job import progress, start
-from jointreg.regressor import Training, fit
-from jointreg.tidy import write_rows
+from jointreg.files.csv_rows import write_rows
+from jointreg.pipeline.job import start
+from jointreg.progress import progress
+from jointreg.regressor import Training, fit, save_regressor
+from jointreg.regressor.identifiability import COLUMNS, determinacy
 
 job = start(snakemake)
 body, settings = load_body(job.params.body), FitRegressor(**job.params.cfg)

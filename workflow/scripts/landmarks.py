@@ -2,9 +2,9 @@
 
 from jointreg.config import Dataset, Triangulate
 from jointreg.datasets.multiview import Multiview
-from jointreg.job import start
-from jointreg.landmarks import Landmarker
-from jointreg.tracking import track_videos, write_tracks
+from jointreg.labels.landmarker import Landmarker
+from jointreg.labels.tracking import track_videos, write_tracks
+from jointreg.pipeline.job import start
 
 job = start(snakemake)
 videos = Multiview(Dataset(**job.params.dataset)).videos_of(job.wildcards["recording"])

@@ -6,12 +6,13 @@ from pathlib import Path
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Optimize
-from jointreg.discriminator import Discriminator
-from jointreg.exchange import load_regressor
-from jointreg.job import report, start
-from jointreg.losses import TERMS, EnergyWeights
+from jointreg.pipeline.job import start
+from jointreg.progress import report
 from jointreg.refine import refine
-from jointreg.sample import load_frames
+from jointreg.refine.discriminator import Discriminator
+from jointreg.refine.losses import TERMS, EnergyWeights
+from jointreg.refine.sample import load_frames
+from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 body = load_body(job.params.body)

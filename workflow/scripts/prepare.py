@@ -2,10 +2,10 @@
 
 from jointreg import stores
 from jointreg.config import Dataset, Prepare
-from jointreg.datasets import open_dataset
-from jointreg.job import start
-from jointreg.prepare import prepare
-from jointreg.sequences import Sequence
+from jointreg.config.sequences import Sequence
+from jointreg.datasets.readers import open_dataset
+from jointreg.frames.prepare import prepare
+from jointreg.pipeline.job import start
 
 job = start(snakemake)
 dataset = open_dataset(Dataset(**job.params.dataset))

@@ -2,32 +2,32 @@
 
 from pathlib import Path
 
-from jointreg import report, report_body
 from jointreg.body import load_body
-from jointreg.exchange import load_regressor
-from jointreg.job import start
-from jointreg.sequences import Example
+from jointreg.config.examples import Example
+from jointreg.pipeline.job import start
+from jointreg.regressor import load_regressor
+from jointreg.report import body_viewer, page
 
 job = start(snakemake)
 body, long = load_body(job.params.body), job.params.long
 names = zip(job.params.regressors, job.input.regressors, strict=True)
 kinds = [kind for kind in ("initial", "refined", "true") if job.input[kind]]
 clips = [
-    report_body.read_clip(
+    body_viewer.read_clip(
         body, Example(**row), job.input.frames[at], {kind: job.input[kind][at] for kind in kinds}
     )
     for at, row in enumerate(job.params.examples)
 ]
-contents = report.Contents(
+contents = page.Contents(
     run=long.config["run"],
     exhibits=long.shown,
     table_1=job.input.table_1,
     diagnosis=job.input.diagnosis or "",
-    body=report_body.pack(body, {name: load_regressor(path, body) for name, path in names}, clips),
+    body=body_viewer.pack(body, {name: load_regressor(path, body) for name, path in names}, clips),
     protocol=job.params.protocol,
     sequences=long.sequences,
     config=long.config,
     logs=job.params.logs,
     files=job.input.files,
 )
-Path(job.output[0]).write_text(report.page(contents))
+Path(job.output[0]).write_text(page.page(contents))

@@ -2,8 +2,8 @@
 
 from jointreg import stores
 from jointreg.body import load_body
-from jointreg.job import start
-from jointreg.network_bodies import network_bodies
+from jointreg.estimators.bodies import network_bodies
+from jointreg.pipeline.job import start
 
 job = start(snakemake)
 frames = stores.FRAMES.read(job.input.frames, only=["joints_cam", "take", "camera", "frame"])

@@ -2,10 +2,10 @@
 
 from jointreg import stores
 from jointreg.config import Dataset, Segment
-from jointreg.datasets import open_dataset
-from jointreg.job import start
-from jointreg.segmentation import segment
-from jointreg.sequences import Sequence
+from jointreg.config.sequences import Sequence
+from jointreg.datasets.readers import open_dataset
+from jointreg.pipeline.job import start
+from jointreg.segmentation.segment import segment
 
 job = start(snakemake)
 frames = stores.FRAMES.read(job.input.frames)

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from jointreg.config import Synthesize
-from jointreg.job import start
+from jointreg.config.sequences import Sequence
+from jointreg.pipeline.job import start
 from jointreg.provenance import write_index
-from jointreg.sequences import Sequence
 from jointreg.synthetic.parameters import Parameters
 from jointreg.synthetic.subject import write_subject
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from jointreg.config import Synthesize
-from jointreg.job import start
-from jointreg.sequences import Sequence
+from jointreg.config.sequences import Sequence
+from jointreg.pipeline.job import start
 from jointreg.synthetic.parameters import Parameters
 from jointreg.synthetic.rig import write_rig
 

@@ -2,29 +2,30 @@
 
 from pathlib import Path
 
-from jointreg import grids, stores, table_text, tables
+from jointreg import stores
 from jointreg.config import Evaluate
-from jointreg.evaluation import protocol_joints
-from jointreg.job import by, start
-from jointreg.sequences import load_methods
+from jointreg.config.methods import load_methods
+from jointreg.evaluation.evaluate import protocol_joints
+from jointreg.pipeline.job import by, start
 from jointreg.skeleton import H36M_17
+from jointreg.tables import grids, numbers, render
 
 job = start(snakemake)
 protocol = Evaluate(**job.params.cfg)
 joints = [H36M_17[row] for row in protocol_joints(protocol)]
 beside = {
     "methods": load_methods(job.params.methods_table),
-    "paper": tables.read_paper(job.params.paper) if job.params.paper else None,
+    "paper": numbers.read_paper(job.params.paper) if job.params.paper else None,
 }
 read = {
     method: [stores.ERRORS.read(path) for path in paths]
     for method, paths in by(job.params.methods, job.input.errors).items()
 }
-found = tables.all_tables(tables.read_rows(job.input.tables), read, protocol.average, joints, **beside)
+found = numbers.all_tables(numbers.read_rows(job.input.tables), read, protocol.average, joints, **beside)
 captions = {
-    name: table_text.caption_of(text, job.params.protocol) for name, text in job.params.captions.items()
+    name: render.caption_of(text, job.params.protocol) for name, text in job.params.captions.items()
 }
 folder = Path(job.output.csv).parent
 for name, grid in grids.all_grids(found, captions=captions, **beside).items():
-    tables.write_csv(folder / f"{name}.csv", found[name])
-    table_text.write_forms(folder / name, grid)
+    numbers.write_csv(folder / f"{name}.csv", found[name])
+    render.write_forms(folder / name, grid)

@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
-from jointreg.alternation import train_discriminator
 from jointreg.body import load_body
 from jointreg.config import Optimize, TrainDiscriminator
-from jointreg.exchange import load_regressor
-from jointreg.job import report, start
-from jointreg.losses import EnergyWeights
-from jointreg.sample import draw_sample
+from jointreg.pipeline.job import start
+from jointreg.progress import report
+from jointreg.refine.adversarial import train_discriminator
+from jointreg.refine.losses import EnergyWeights
+from jointreg.refine.sample import draw_sample
+from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 body = load_body(job.params.body)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from jointreg.config import Triangulate
 from jointreg.datasets.calibration import read_calibration
-from jointreg.job import start
-from jointreg.labels import make_labels, reprojection_table, write_labels
-from jointreg.tracking import read_tracks
+from jointreg.labels.make import make_labels, reprojection_table, write_labels
+from jointreg.labels.tracking import read_tracks
+from jointreg.pipeline.job import start
 
 job = start(snakemake)
 cameras = read_calibration(job.input.calibration)

@@ -14,10 +14,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from jointreg import rotations as so3
-from jointreg.camera import Camera
-from jointreg.datasets.plain_xml import read_xml
 from jointreg.errors import DataError, UnitError
+from jointreg.files.xml import read_xml
+from jointreg.geometry import rotations as so3
+from jointreg.geometry.camera import Camera
 
 SUBPIXELS = 64
 """Qualisys counts image positions in 64ths of a pixel."""

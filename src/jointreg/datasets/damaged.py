@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jointreg.errors import ConfigError
 
 if TYPE_CHECKING:
-    from jointreg.sequences import Sequence
+    from jointreg.config.sequences import Sequence
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from jointreg import config
-from jointreg.camera import Camera
-from jointreg.datasets import Recording, frame_window
+from jointreg.config.sequences import Sequence
 from jointreg.datasets.calibration import fitted, read_calibration
+from jointreg.datasets.checks import check_units
+from jointreg.datasets.recording import Recording, frame_window
 from jointreg.datasets.video import probe
 from jointreg.errors import ConfigError, DataError, ShapeError
-from jointreg.prepare import check_units
-from jointreg.sequences import Sequence
+from jointreg.geometry.camera import Camera
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv")
 """Video files that are looked for."""
@@ -53,7 +53,7 @@ class Multiview:
         )
 
     def recordings(self, sequence: Sequence) -> list[Recording]:
-        """Labels, cameras and video paths of one sequence; see `datasets.DataSet`.
+        """Labels, cameras and video paths of one sequence; see `datasets.recording.DataSet`.
 
         Raises:
             DataError: a recording, video, camera or label file is missing or damaged.
@@ -92,7 +92,7 @@ class Multiview:
         return self._videos(take, sorted(self.calibration) if cameras is None else cameras)
 
     def camera(self, name: str, video: Path) -> Camera:
-        """A camera as its video shows it (see `calibration.fitted`)."""
+        """A camera as its video shows it (see `datasets.calibration.fitted`)."""
         info = probe(video)
         return fitted(self.calibration[name], (info.width, info.height))
 

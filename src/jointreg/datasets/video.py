@@ -9,7 +9,8 @@ from typing import Any
 import av
 import numpy as np
 
-from jointreg.datasets import Recording, pictures
+from jointreg.datasets import pictures
+from jointreg.datasets.recording import Recording
 from jointreg.errors import DataError
 
 _HOW_TO_GET = "fetch the file again, or leave the take out of the sequence table"

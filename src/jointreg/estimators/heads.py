@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import nn
 
-from jointreg._six import plain
+from jointreg.body.rotation_6d import plain
 from jointreg.estimators.backbone import FEATURES
 
 POSE, SHAPE, CAMERA = 24 * 6, 10, 3

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jointreg.body import Body
+from jointreg.body.model import Body
 from jointreg.errors import SolverError
 from jointreg.provenance import seed_for
 from jointreg.skeleton import H36M_17, LIMB

@@ -1,6 +1,6 @@
 """Human3.6M's raw layout, written: file names, CDF poses, the 32-joint skeleton, video.
 
-What the real files look like is described in docs and read by `jointreg.datasets.human36m`.
+What the real files look like is described in docs and read by `jointreg.datasets.human36m.files`.
 """
 
 import os

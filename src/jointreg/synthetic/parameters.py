@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
-from jointreg.config import Fraction, NonNegative, Settings
+from jointreg.config.settings import Fraction, NonNegative, Settings
 from jointreg.errors import ConfigError
 
 Vector = tuple[float, float, float]

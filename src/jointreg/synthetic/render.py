@@ -6,11 +6,12 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.sparse import csr_matrix
 
-from jointreg.body import Body
-from jointreg.camera import Camera
+from jointreg.body.model import Body
+from jointreg.geometry.camera import Camera
+from jointreg.geometry.rasterise import rasterise
 from jointreg.skeleton import SMPL_24
 from jointreg.synthetic.parameters import Parameters, Person, Room, Video
-from jointreg.synthetic.raster import compose, paint_room, rasterise, to_srgb
+from jointreg.synthetic.room import compose, paint_room, to_srgb
 
 LIGHTS = ((0.30, 0.25, 0.92, 0.62), (-0.55, -0.35, 0.75, 0.30), (0.2, -0.8, 0.5, 0.18))
 """Direction towards the light (x, y, z) and strength: ceiling panels, one of them brighter."""

@@ -5,17 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from jointreg.body import load_body
-from jointreg.camera import Camera
+from jointreg.body.files import load_body
 from jointreg.errors import ConfigError
-from jointreg.exchange import Regressor, save_regressor
+from jointreg.exchange.regressor import Regressor
+from jointreg.exchange.regressor_files import save_regressor
+from jointreg.geometry.camera import Camera
+from jointreg.geometry.rotations import from_axis_angle
 from jointreg.provenance import seed_for
-from jointreg.rotations import from_axis_angle
 from jointreg.synthetic.labels import planted_generator, true_regressor
 from jointreg.synthetic.layout import recording_name, subject_number, take_number
-from jointreg.synthetic.motion import require_known
+from jointreg.synthetic.motion.actions import require_known
 from jointreg.synthetic.parameters import Parameters
-from jointreg.synthetic.standard import standard_regressor
+from jointreg.synthetic.standard_regressor import standard_regressor
 
 METADATA = "metadata.xml"
 STANDARD = "J_regressor_h36m.npy"
@@ -47,8 +48,8 @@ def write_rig(
     Raises:
         ConfigError: a subject, action, take or camera that the generator does not know.
     """
-    from jointreg.datasets.human36m_metadata import ACTIONS as NUMBERS
-    from jointreg.datasets.human36m_metadata import write_metadata
+    from jointreg.datasets.human36m.metadata import ACTIONS as NUMBERS
+    from jointreg.datasets.human36m.metadata import write_metadata
 
     require_cameras(camera_names, parameters)
     for action in actions:
@@ -76,7 +77,7 @@ def cameras_of(subject: str, parameters: Parameters) -> list[Camera]:
     Raises:
         ConfigError: nobody has this name.
     """
-    from jointreg.datasets.human36m_metadata import CAMERAS, image_size
+    from jointreg.datasets.human36m.metadata import CAMERAS, image_size
 
     parameters.person(subject)
     require_cameras((), parameters)
@@ -116,7 +117,7 @@ def require_cameras(names: Sequence[str], parameters: Parameters) -> None:
     Raises:
         ConfigError: an unknown name, or a rig that is not Human3.6M's four.
     """
-    from jointreg.datasets.human36m_metadata import CAMERAS
+    from jointreg.datasets.human36m.metadata import CAMERAS
 
     if set(parameters.rig.cameras) != set(CAMERAS):
         raise ConfigError(

@@ -6,18 +6,21 @@ from pathlib import Path
 
 import numpy as np
 
-from jointreg.body import Body, load_body
-from jointreg.camera import Camera
-from jointreg.job import counter
+from jointreg.body.files import load_body
+from jointreg.body.model import Body
+from jointreg.geometry.camera import Camera
+from jointreg.progress import counter
 from jointreg.provenance import seed_for
 from jointreg.synthetic import layout, truth
-from jointreg.synthetic.kinematics import Figure, figure, to_world, turn
 from jointreg.synthetic.labels import label_offsets, labelled_joints, true_regressor
-from jointreg.synthetic.motion import perform, require_known, seat_height
+from jointreg.synthetic.motion.actions import require_known
+from jointreg.synthetic.motion.kinematics import Figure, figure, to_world, turn
+from jointreg.synthetic.motion.perform import perform
+from jointreg.synthetic.motion.stances import seat_height
 from jointreg.synthetic.parameters import Parameters
 from jointreg.synthetic.render import Painter, Picture, Scene, build_scene, noise_pool
 from jointreg.synthetic.rig import METADATA, require_cameras
-from jointreg.synthetic.simulate import View, simulate
+from jointreg.synthetic.simulated_estimators import View, simulate
 
 CHUNK = 64
 """Frames posed at a time."""
@@ -66,7 +69,7 @@ def write_subject(
         ConfigError: a subject, action, take or camera that the generator or the rig does not know.
         DataError: `metadata.xml` is missing or damaged.
     """
-    from jointreg.datasets.human36m_metadata import read_metadata
+    from jointreg.datasets.human36m.metadata import read_metadata
 
     require_cameras(cameras, parameters)
     for action in takes:
@@ -166,7 +169,7 @@ class _Stage:
         return drawn
 
     def seen(self, recordings: Sequence[Take]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """True rotations, betas, translation in the camera frame; rows as `layout.rows_of`."""
+        """True rotations, betas, translation in the camera frame; rows as `synthetic.layout.rows_of`."""
         parts = [in_camera(r, self.who, camera) for r in recordings for camera in self.rig]
         rotations, translation = (np.concatenate(part) for part in zip(*parts, strict=True))
         betas = np.tile(self.who.betas, (len(rotations), 1))

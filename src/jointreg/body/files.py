@@ -1,0 +1,263 @@
+"""Body models as files: SMPL, SMPL-H and SMPL-X, as their makers hand them out, and one clean npz.
+
+Official pickles were written by Python 2 with chumpy objects in them; they are read without chumpy and
+without running anything (`jointreg.files.pickles`). All three become one form with SMPL's 24 joints: the
+estimators speak of those, and flat hands, a closed jaw and resting eyes move with their parents.
+
+Sources: Loper et al. 2015 (SMPL); Romero et al. 2017 (SMPL-H); Pavlakos et al. 2019 (SMPL-X).
+"""
+
+import hashlib
+import io
+import json
+import pickle
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jointreg.body.model import Body
+from jointreg.errors import DataError, UnitError
+from jointreg.files.atomic import replace_file, sidecar_path
+from jointreg.files.pickles import as_array, read_npz, read_pickle
+from jointreg.skeleton import SMPL_24, SMPL_PARENTS
+
+MAX_BETAS = 10
+"""Shape directions kept from files that hold more: official ones hold up to 300, and expressions."""
+
+KINDS = {24: "SMPL", 52: "SMPL-H", 55: "SMPL-X"}
+"""Number of joints -> model."""
+
+NEEDED = ("v_template", "shapedirs", "posedirs", "weights", "J_regressor", "f", "kintree_table")
+MIRRORS = ("mirror", "vert_sym_idxs")
+"""Keys that say which vertex lies on the other side: ours, and the one of official files."""
+
+HEIGHT_M = (0.4, 2.6)
+"""Plausible height of a template, metres."""
+
+_BODY_JOINTS = 22
+"""Joints that all three models share, in this order; those of face and fingers come behind."""
+_MIDDLE_FINGER = {52: (25, 40), 55: (28, 43)}
+"""First joint of the left and right middle finger: it stands where SMPL has its hand joint."""
+
+_HOW_TO_GET = (
+    "register at https://smpl.is.tue.mpg.de (SMPL), https://mano.is.tue.mpg.de (SMPL-H) or "
+    'https://smpl-x.is.tue.mpg.de and set `body:` to the file, or use `body: "open"`'
+)
+
+
+def read_body(path: str | Path) -> Body:
+    """Read a body model.
+
+    Args:
+        path: "open" for the body shipped with jointreg (CC0); an npz or pickle of SMPL, SMPL-H or
+            SMPL-X; or what `convert_body` wrote, which is checked against its sidecar.
+
+    Returns:
+        A body with 24 joints and at most `MAX_BETAS` shape directions.
+
+    Raises:
+        DataError: missing, truncated, a pickle with foreign classes, another skeleton, or arrays that
+            do not belong together.
+        UnitError: not in metres.
+    """
+    raw, suffix, where = _file(path)
+    sidecar = sidecar_path(path)
+    if (
+        str(path) != "open"
+        and sidecar.is_file()
+        and json.loads(sidecar.read_text()).get("sha256") != _sha256(raw)
+    ):
+        raise DataError(f"{sidecar} describes another file: its sha256 is not that of {where}")
+    return _body(_arrays(raw, suffix, where), where)
+
+
+def convert_body(source: str | Path, target: str | Path) -> Body:
+    """Write a body model as plain arrays under the keys of an SMPL file; a sidecar says what it is.
+
+    Args:
+        source: as `read_body`.
+        target: an npz; or a pkl, which smplx loads without chumpy (`smplx.SMPL(target)`). Beside it
+            `<target>.json` with model, shapes, and sha256 of both files.
+
+    Raises:
+        DataError, UnitError: as `read_body`; DataError: another suffix.
+    """
+    target = Path(target)
+    if target.suffix not in (".npz", ".pkl"):
+        raise DataError(f"body model {target} would end in '{target.suffix}', expected .npz or .pkl")
+    body = read_body(source)
+    arrays = {
+        "v_template": body.template,
+        "shapedirs": body.shape_directions,
+        "posedirs": body.pose_directions.transpose(1, 2, 0),
+        "weights": body.skinning_weights,
+        "J_regressor": body.joint_regressor,
+        "f": body.faces.astype(np.uint32),
+        "kintree_table": np.stack([body.parents, np.arange(len(body.parents))]),
+    }
+    if body.mirror is not None:
+        arrays["mirror"] = body.mirror
+    if target.suffix == ".pkl":
+        written = pickle.dumps(arrays)
+    else:
+        stream = io.BytesIO()
+        np.savez(stream, allow_pickle=False, **arrays)
+        written = stream.getvalue()
+    raw, suffix, where = _file(source)
+    joints = as_array(_arrays(raw, suffix, where)["weights"], where).shape[1]
+    about = {
+        "model": KINDS[joints],
+        "source": Path(source).name,
+        "source_sha256": _sha256(raw),
+        "sha256": _sha256(written),
+        "topology_hash": body.topology_hash,
+        "shapes": {key: list(value.shape) for key, value in arrays.items()},
+    }
+    replace_file(target, written)
+    replace_file(sidecar_path(target), (json.dumps(about, indent=1) + "\n").encode())
+    return body
+
+
+def _file(path: str | Path) -> tuple[bytes, str, str]:
+    """Bytes and suffix of a body's file, and its name for messages."""
+    if str(path) == "open":
+        return files("jointreg").joinpath("assets/open_body.npz").read_bytes(), ".npz", "open body"
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"body model {path} does not exist", _HOW_TO_GET)
+    return path.read_bytes(), path.suffix, str(path)
+
+
+def _sha256(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _arrays(raw: bytes, suffix: str, where: str) -> dict[str, np.ndarray]:
+    """The arrays of `NEEDED` and, where there is one, of `MIRRORS`; other entries are not looked at."""
+    wanted = (*NEEDED, *MIRRORS)
+    loaded: Any = read_npz(raw, where, wanted) if suffix == ".npz" else read_pickle(raw, where)
+    if not isinstance(loaded, dict):
+        raise DataError(f"{where} holds a {type(loaded).__name__}, expected a dict of arrays")
+    missing = [key for key in NEEDED if key not in loaded]
+    if missing:
+        raise DataError(f"{where} lacks {', '.join(missing)}; an SMPL file has {', '.join(NEEDED)}")
+    found = {key: as_array(loaded[key], f"{where}: {key}") for key in wanted if key in loaded}
+    for key, value in found.items():
+        if value.dtype.kind not in "fiu" or value.ndim == 0:
+            raise DataError(f"{where}: {key} is {value.dtype} of shape {value.shape}, expected numbers")
+    return found
+
+
+def _body(arrays: dict[str, np.ndarray], where: str) -> Body:
+    template = np.asarray(arrays["v_template"], dtype=np.float32)
+    count, joints = len(template), (arrays["weights"].shape or (0,))[-1]
+    if joints not in KINDS:
+        known = ", ".join(f"{number} ({name})" for number, name in KINDS.items())
+        raise DataError(f"{where}: weights have {joints} columns, one a joint; expected {known}")
+    shapes = {
+        "v_template": (count, 3),
+        "posedirs": (count, 3, 9 * (joints - 1)),
+        "weights": (count, joints),
+        "J_regressor": (joints, count),
+        "kintree_table": (2, joints),
+    }
+    for key, shape in shapes.items():
+        if arrays[key].shape != shape:
+            raise DataError(f"{where}: {key} has shape {arrays[key].shape}, expected {shape}")
+    if arrays["shapedirs"].shape[:2] != (count, 3) or arrays["shapedirs"].ndim != 3:
+        raise DataError(
+            f"{where}: shapedirs has shape {arrays['shapedirs'].shape}, expected ({count}, 3, betas)"
+        )
+    _require_sense(arrays, template, where)
+    weights, regressor, pose_directions = _with_24_joints(arrays, where)
+    return Body(
+        template=template,
+        shape_directions=np.asarray(arrays["shapedirs"], dtype=np.float32)[..., :MAX_BETAS],
+        pose_directions=np.ascontiguousarray(pose_directions.transpose(2, 0, 1)),
+        skinning_weights=weights,
+        joint_regressor=regressor,
+        parents=np.array(SMPL_PARENTS),
+        faces=arrays["f"].astype(np.int32),
+        mirror=_mirror(arrays, count, where),
+        joint_names=tuple(SMPL_24),
+    )
+
+
+def _require_sense(arrays: dict[str, np.ndarray], template: np.ndarray, where: str) -> None:
+    """Refuse numbers that cannot be a body's."""
+    for key in NEEDED:
+        if not np.isfinite(arrays[key]).all():
+            raise DataError(f"{where}: {key} holds NaN or infinity")
+    faces = arrays["f"].astype(np.int64)
+    if faces.ndim != 2 or faces.shape[1] != 3 or faces.min() < 0 or faces.max() >= len(template):
+        raise DataError(
+            f"{where}: f has shape {faces.shape} and indices {faces.min()} to {faces.max()}, expected "
+            f"triangles of vertices 0 to {len(template) - 1}"
+        )
+    off = np.abs(arrays["weights"].sum(axis=1) - 1).max()
+    if off > 1e-3:
+        raise DataError(f"{where}: skinning weights of a vertex sum to 1 +- {off:.3g}, expected 1")
+    height = float(np.ptp(template[:, 1]))
+    if not HEIGHT_M[0] < height < HEIGHT_M[1]:
+        raise UnitError(
+            f"{where}: the template is {height:.4g} high, expected {HEIGHT_M[0]} to {HEIGHT_M[1]} m",
+            "templates are in metres, y up",
+        )
+
+
+def _with_24_joints(
+    arrays: dict[str, np.ndarray], where: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Skinning weights (V, 24), joint regressor (24, V) and pose directions (V, 3, 207), float32.
+
+    Fingers move with the hand, jaw and eyes with the head: exact while those joints are at rest.
+    """
+    weights = np.asarray(arrays["weights"], dtype=np.float32)
+    regressor = np.asarray(arrays["J_regressor"], dtype=np.float32)
+    directions = np.asarray(arrays["posedirs"], dtype=np.float32)
+    parents, joints = arrays["kintree_table"][0].astype(np.int64), weights.shape[1]
+    shared = joints if joints == len(SMPL_24) else _BODY_JOINTS
+    if tuple(parents[1:shared].tolist()) != SMPL_PARENTS[1:shared]:
+        raise DataError(
+            f"{where}: kintree_table is not the skeleton of {KINDS[joints]}: parents of joints 1 to "
+            f"{shared - 1} are {parents[1:shared].tolist()}, expected {list(SMPL_PARENTS[1:shared])}"
+        )
+    if joints == len(SMPL_24):
+        return weights, regressor, directions
+    merged = np.zeros((len(weights), len(SMPL_24)), dtype=np.float32)
+    merged[:, :_BODY_JOINTS] = weights[:, :_BODY_JOINTS]
+    hands = {SMPL_24.index(f"{side}_wrist"): SMPL_24.index(f"{side}_hand") for side in ("left", "right")}
+    for joint in range(_BODY_JOINTS, joints):
+        carrier = joint
+        while carrier >= _BODY_JOINTS:
+            carrier = int(parents[carrier])
+        merged[:, hands.get(carrier, carrier)] += weights[:, joint]
+    rows = [*range(_BODY_JOINTS), *_MIDDLE_FINGER[joints]]
+    body_only = np.zeros((len(weights), 3, 9 * (len(SMPL_24) - 1)), dtype=np.float32)
+    body_only[..., : 9 * (_BODY_JOINTS - 1)] = directions[..., : 9 * (_BODY_JOINTS - 1)]
+    return merged, regressor[rows], body_only
+
+
+def _mirror(arrays: dict[str, np.ndarray], count: int, where: str) -> np.ndarray | None:
+    """Vertex on the other side, (V,); None where the file does not say, or its map is not symmetric."""
+    key = next((key for key in MIRRORS if key in arrays), None)
+    if key is None:
+        return None
+    mirror = arrays[key].astype(np.int64).ravel()
+    inside = len(mirror) == count and mirror.min() >= 0 and mirror.max() < count
+    if inside and np.array_equal(mirror[mirror], np.arange(count)):
+        return mirror
+    print(f"{where}: {key} does not pair the {count} vertices, so `symmetric` cannot be used")
+    return None
+
+
+def load_body(path: str | Path) -> Body:
+    """Load a body model; see `jointreg.body.read_body`, which this is.
+
+    Args:
+        path: "open" for the body shipped with jointreg (CC0), or a file of SMPL, SMPL-H or SMPL-X.
+    """
+
+    return read_body(path)

@@ -1,0 +1,161 @@
+"""The SMPL body as a function of rotations, betas and translation (NumPy; no torch).
+
+The reference implementation of skinning; files are `jointreg.body.files`. The fast, differentiable form
+used by the optimisation is `jointreg.body.skinning`; both are checked against smplx.
+
+Source: Loper et al., SMPL, SIGGRAPH Asia 2015.
+"""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from jointreg.errors import ShapeError
+from jointreg.skeleton import SMPL_24
+
+
+@dataclass(frozen=True)
+class Body:
+    """One body model. V vertices, F faces, K joints (24 for SMPL), B shape directions."""
+
+    template: np.ndarray
+    """Vertices in T-pose at zero betas, metres, shape (V, 3)."""
+    shape_directions: np.ndarray
+    """Vertex offset of one unit of each beta, metres, shape (V, 3, B)."""
+    pose_directions: np.ndarray
+    """Vertex offsets of the entries of (R_k - I), k = 1..K-1, metres, shape (9 (K-1), V, 3)."""
+    skinning_weights: np.ndarray
+    """Rows sum to 1, shape (V, K)."""
+    joint_regressor: np.ndarray
+    """Skeleton joints from the shaped template, shape (K, V)."""
+    parents: np.ndarray
+    """Parent of each joint, -1 for the root; parents come before their children, shape (K,)."""
+    faces: np.ndarray
+    """Vertex indices of each triangle, shape (F, 3), int32."""
+    mirror: np.ndarray | None = field(default=None)
+    """Vertex on the other side of the body, shape (V,); None when the file does not say."""
+    joint_names: tuple[str, ...] = SMPL_24
+
+    @property
+    def n_vertices(self) -> int:
+        """Number of vertices V."""
+        return len(self.template)
+
+    @property
+    def n_betas(self) -> int:
+        """Number of shape directions B."""
+        return self.shape_directions.shape[2]
+
+    @cached_property
+    def topology_hash(self) -> str:
+        """sha256 of the faces: the identity of the mesh a regressor belongs to."""
+        return hashlib.sha256(np.ascontiguousarray(self.faces, dtype=np.int32).tobytes()).hexdigest()
+
+    @cached_property
+    def _offset_matrix(self) -> np.ndarray:
+        shape = self.shape_directions.transpose(2, 0, 1).reshape(self.n_betas, -1)
+        pose = self.pose_directions.reshape(len(self.pose_directions), -1)
+        return np.concatenate([shape, pose]).astype(np.float32)
+
+    def rest_joints(self, betas: np.ndarray) -> np.ndarray:
+        """Skeleton joints in T-pose, betas (N, B) -> (N, K, 3) metres."""
+        template = self.joint_regressor @ self.template
+        directions = np.einsum("kv,vcb->kcb", self.joint_regressor, self.shape_directions)
+        return template + np.einsum("nb,kcb->nkc", betas, directions)
+
+    def transforms(self, rotations: np.ndarray, betas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Forward kinematics: global joint rotations (N, K, 3, 3) and positions (N, K, 3) metres."""
+        rest = self.rest_joints(betas)
+        glob = np.empty_like(rotations)
+        position = np.empty_like(rest)
+        glob[:, 0], position[:, 0] = rotations[:, 0], rest[:, 0]
+        for joint in range(1, len(self.parents)):
+            parent = self.parents[joint]
+            bone = rest[:, joint] - rest[:, parent]
+            glob[:, joint] = glob[:, parent] @ rotations[:, joint]
+            position[:, joint] = position[:, parent] + np.einsum("nab,nb->na", glob[:, parent], bone)
+        return glob, position
+
+    def joints(
+        self, rotations: np.ndarray, betas: np.ndarray, translation: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Posed skeleton joints, (N, K, 3) metres, without skinning a vertex."""
+        rotations, betas = self._checked(rotations, betas)
+        position = self.transforms(rotations, betas)[1]
+        return position if translation is None else position + np.asarray(translation)[:, None]
+
+    def vertices(
+        self, rotations: np.ndarray, betas: np.ndarray, translation: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Pose the mesh by linear blend skinning.
+
+        Args:
+            rotations: global orientation and 23 relative joint rotations, (N, K, 3, 3).
+            betas: shape coefficients, (N, B).
+            translation: added to every vertex, metres, (N, 3); None for zero.
+
+        Returns:
+            (N, V, 3) metres, float32, in the frame of the global orientation and translation.
+
+        Raises:
+            ShapeError: an array does not fit this body.
+        """
+        rotations, betas = self._checked(rotations, betas)
+        count = len(rotations)
+        glob, position = self.transforms(rotations, betas)
+        offset = position - np.einsum("nkab,nkb->nka", glob, self.rest_joints(betas))
+        pose = (rotations[:, 1:] - np.eye(3, dtype=rotations.dtype)).reshape(count, -1)
+        coefficients = np.concatenate([betas, pose], axis=1).astype(np.float32)
+        shaped = self.template + (coefficients @ self._offset_matrix).reshape(count, -1, 3)
+        bones = np.concatenate([glob, offset[..., None]], axis=-1).reshape(count, -1, 12)
+        blend = np.matmul(self.skinning_weights.astype(np.float32), bones.astype(np.float32))
+        blend = blend.reshape(count, -1, 3, 4)
+        posed = np.einsum("nvab,nvb->nva", blend[..., :3], shaped) + blend[..., 3]
+        if translation is not None:
+            posed += np.asarray(translation, dtype=np.float32)[:, None]
+        return posed.astype(np.float32, copy=False)
+
+    def _checked(self, rotations: np.ndarray, betas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rotations, betas = np.asarray(rotations), np.asarray(betas)
+        expected = (len(rotations), len(self.parents), 3, 3)
+        if rotations.shape != expected:
+            raise ShapeError(f"rotations have shape {rotations.shape}, expected {expected}")
+        if betas.shape != (len(rotations), self.n_betas):
+            raise ShapeError(
+                f"betas have shape {betas.shape}, expected {(len(rotations), self.n_betas)}"
+            )
+        return rotations, betas
+
+
+def part_of(body: Body, vertices: np.ndarray) -> Body:
+    """The same body with only some vertices: poses them exactly as the whole body would.
+
+    Args:
+        body: the whole body, V vertices.
+        vertices: indices to keep. Those that the skeleton's joints depend on must be among them.
+
+    Returns:
+        A body of len(vertices) vertices, in that order, without faces.
+
+    Raises:
+        ShapeError: a vertex that a skeleton joint depends on is left out.
+    """
+    vertices = np.asarray(vertices, dtype=np.intp)
+    needed = np.flatnonzero(body.joint_regressor.any(axis=0))
+    if not np.isin(needed, vertices).all():
+        raise ShapeError(
+            f"{len(np.setdiff1d(needed, vertices))} vertices that carry the skeleton are left out",
+            "add np.flatnonzero(body.joint_regressor.any(axis=0))",
+        )
+    return replace(
+        body,
+        template=body.template[vertices],
+        shape_directions=body.shape_directions[vertices],
+        pose_directions=body.pose_directions[:, vertices],
+        skinning_weights=body.skinning_weights[vertices],
+        joint_regressor=body.joint_regressor[:, vertices],
+        faces=np.zeros((0, 3), dtype=np.int32),
+        mirror=None,
+    )

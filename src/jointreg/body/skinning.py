@@ -1,0 +1,259 @@
+"""SMPL posing with gradients, fast on one core: the differentiable twin of `jointreg.body.Body`.
+
+Frames are innermost in memory, so that every kernel works on many frames at once. One pass over the
+vertices adds shape and pose offsets and blends the bones. Only what moves a vertex is computed: its
+non-zero skinning weights, and the joints whose pose offsets are not all zero there (2.3 of 23 on the
+open body). Dense offsets cost as much as a dense matrix product; small ones are not dropped.
+`observe` reads off what the data can be compared with, posed joints and image points, in one pass
+each way. Kernels are float32 or float64.
+
+Source: Loper et al., SMPL, SIGGRAPH Asia 2015, Eq. 2-10. Checked against `Body.vertices` and smplx.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from jointreg.body import _skinning_numba, rotation_6d
+from jointreg.body.model import Body
+from jointreg.errors import ShapeError
+
+
+class Skinner:
+    """The constants of one body model, laid out for fast posing.
+
+    Args:
+        body: the body model.
+        vertices: pose only these rows, (S,) integers; None for all. Joints that need few vertices
+            are posed some ten times faster this way.
+        dtype: torch.float32, or torch.float64 for tests of gradients.
+    """
+
+    n_vertices: int
+    """Vertices posed, S."""
+
+    def __init__(
+        self, body: Body, vertices: np.ndarray | None = None, dtype: torch.dtype = torch.float32
+    ) -> None:
+        real = np.float32 if dtype == torch.float32 else np.float64
+        chosen = np.arange(body.n_vertices) if vertices is None else np.asarray(vertices)
+        self.n_vertices, self.n_betas, self.n_joints = len(chosen), body.n_betas, len(body.parents)
+        self.dtype = dtype
+        self.template = body.template[chosen].astype(real)
+        groups = _grouped(body.shape_directions[chosen], body.pose_directions[:, chosen]).astype(real)
+        used = (groups != 0).any(axis=(2, 3))
+        self.offsets = groups[used].reshape(-1, 3 * _skinning_numba.COLUMNS)
+        self.first_group, self.group = _lists(used)
+        weights = body.skinning_weights[chosen]
+        self.weight = weights[weights != 0].astype(real)
+        self.first_bone, self.bone = _lists(weights != 0)
+        regressor = body.joint_regressor.astype(np.float64)
+        directions = np.einsum("kv,vcb->kcb", regressor, body.shape_directions.astype(np.float64))
+        self.rest = (regressor @ body.template).astype(real)
+        self.rest_directions = directions.astype(real)
+        self.parents = body.parents.astype(np.int32)
+
+    def vertices(
+        self, rotations: torch.Tensor, betas: torch.Tensor, translation: torch.Tensor
+    ) -> torch.Tensor:
+        """Pose the mesh.
+
+        Args:
+            rotations: global orientation and relative joint rotations, (N, K, 3, 3). The gradient
+                is that of nine free entries.
+            betas: shape coefficients, (N, B).
+            translation: added to every vertex, metres, (N, 3).
+
+        Returns:
+            (N, S, 3) metres, in memory (S, 3, N).
+
+        Raises:
+            ShapeError: an array does not fit the body, or has another dtype than the skinner.
+        """
+        check_parameters(self.n_joints, self.n_betas, self.dtype, rotations, betas, translation)
+        return _Vertices.apply(rotations, betas, translation, self)
+
+
+def check_parameters(
+    n_joints: int,
+    n_betas: int,
+    dtype: torch.dtype,
+    rotations: torch.Tensor,
+    betas: torch.Tensor,
+    translation: torch.Tensor,
+) -> None:
+    """Refuse arrays that are not (N, K, 3, 3), (N, B) and (N, 3) of `dtype`.
+
+    Raises:
+        ShapeError: as said.
+    """
+    expected = {
+        "rotations": (rotations, (len(rotations), n_joints, 3, 3)),
+        "betas": (betas, (len(rotations), n_betas)),
+        "translation": (translation, (len(rotations), 3)),
+    }
+    for name, (value, shape) in expected.items():
+        if tuple(value.shape) != shape or value.dtype != dtype:
+            raise ShapeError(
+                f"{name} are {value.dtype} of shape {tuple(value.shape)}, expected {dtype} {shape}"
+            )
+
+
+class SparseRegressor:
+    """A joint regressor reduced to the vertices it uses.
+
+    Args:
+        weights: joints from vertices, (J, V).
+        within: the vertices that will be given, (S,) ascending rows of the V; None for all.
+    """
+
+    support: np.ndarray
+    """Vertices with a weight in some joint, (R,) rows of the S given."""
+    weights: np.ndarray
+    """(J, R)."""
+
+    def __init__(self, weights: np.ndarray, within: np.ndarray | None = None) -> None:
+        weights = np.asarray(weights)
+        if within is not None:
+            weights = weights[:, within]
+        self.support = np.flatnonzero((weights != 0).any(axis=0))
+        self.weights = np.ascontiguousarray(weights[:, self.support])
+
+
+def observe(
+    vertices: torch.Tensor, regressor: SparseRegressor, intrinsics: np.ndarray
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Joints and image points of posed meshes, with one shared backward pass.
+
+    Args:
+        vertices: camera frame, metres, (N, V, 3); fastest as made by `Skinner.vertices`.
+        regressor: of the joints.
+        intrinsics: pinhole K of each frame, pixels, (N, 3, 3).
+
+    Returns:
+        joints (N, J, 3) metres, and points (N, V, 2) pixels, in memory (V, 2, N). Points nearer
+        than 1 cm to the camera plane, or behind it, are NaN: `jointreg.silhouette` refuses them.
+
+    Source: paper III, Eq. 3 and 4; projection as `jointreg.geometry.camera.project_pinhole`.
+    """
+    return _Observe.apply(vertices, regressor, np.asarray(intrinsics))
+
+
+def read_joints(vertices: torch.Tensor, regressor: SparseRegressor) -> torch.Tensor:
+    """Joints alone, differentiable: (N, V, 3) -> (N, J, 3) metres."""
+    chosen = vertices[:, torch.from_numpy(regressor.support).to(vertices.device)]
+    return torch.einsum("jr,nrc->njc", torch.from_numpy(regressor.weights).to(vertices), chosen)
+
+
+def from_6d(six: torch.Tensor) -> torch.Tensor:
+    """Gram-Schmidt on two interleaved columns, differentiable: (..., 6) -> (..., 3, 3).
+
+    The same map as `jointreg.geometry.rotations.from_6d`.
+    """
+    if six.device.type != "cpu":
+        return rotation_6d.plain(six)
+    return rotation_6d.Rotations.apply(six.reshape(-1, 6)).reshape(*six.shape[:-1], 3, 3)
+
+
+class _Vertices(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, rotations: torch.Tensor, betas: torch.Tensor, translation: torch.Tensor, skin: Skinner
+    ) -> torch.Tensor:
+        turn = rotations.detach().contiguous().numpy()
+        shape = betas.detach().contiguous().numpy()
+        rest = skin.rest + np.einsum("nb,kcb->nkc", shape, skin.rest_directions)
+        bones, glob = _skinning_numba.chain(turn, rest, skin.parents)
+        factors = _skinning_numba.factors(turn, shape)
+        shaped = np.empty((len(bones), skin.n_vertices, 3 * _skinning_numba.LANES), dtype=turn.dtype)
+        posed = np.empty((skin.n_vertices, 3, len(turn)), dtype=turn.dtype)
+        move = np.ascontiguousarray(translation.detach().numpy().T)
+        _skinning_numba.pose(
+            skin.template,
+            skin.offsets,
+            skin.first_group,
+            skin.group,
+            factors,
+            bones,
+            skin.first_bone,
+            skin.bone,
+            skin.weight,
+            move,
+            shaped,
+            posed,
+        )
+        ctx.skin = skin
+        ctx.arrays = (turn, rest, factors.shape, bones, glob, shaped)
+        return torch.from_numpy(posed).permute(2, 0, 1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:
+        skin = ctx.skin
+        turn, rest, shape_of_factors, bones, glob, shaped = ctx.arrays
+        pull = grad.permute(1, 2, 0).contiguous().numpy()
+        grad_factors = np.zeros(shape_of_factors, dtype=turn.dtype)
+        grad_bones, grad_move = np.zeros_like(bones), np.empty((3, len(turn)), dtype=turn.dtype)
+        _skinning_numba.pose_back(
+            pull,
+            shaped,
+            skin.offsets,
+            skin.first_group,
+            skin.group,
+            bones,
+            skin.first_bone,
+            skin.bone,
+            skin.weight,
+            grad_factors,
+            grad_bones,
+            grad_move,
+        )
+        grad_turn, grad_rest = _skinning_numba.chain_back(turn, rest, skin.parents, glob, grad_bones)
+        grad_betas = np.einsum("nkc,kcb->nb", grad_rest, skin.rest_directions)
+        _skinning_numba.factors_back(grad_factors, grad_turn, grad_betas)
+        found = (grad_turn, grad_betas, grad_move.T.copy())
+        return *(torch.from_numpy(value) for value in found), None
+
+
+class _Observe(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, vertices: torch.Tensor, regressor: SparseRegressor, intrinsics: np.ndarray
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        points_cam = vertices.detach().permute(1, 2, 0).contiguous().numpy()
+        real = points_cam.dtype
+        pinhole = np.ascontiguousarray(intrinsics[:, [0, 0, 0, 1, 1], [0, 1, 2, 1, 2]].T.astype(real))
+        points = torch.empty((points_cam.shape[0], 2, points_cam.shape[2]), dtype=vertices.dtype)
+        _skinning_numba.project(points_cam, pinhole, points.numpy())
+        weights = torch.from_numpy(regressor.weights.astype(real))
+        chosen = torch.from_numpy(points_cam[regressor.support])
+        joints = torch.einsum("jr,rcn->njc", weights, chosen)
+        ctx.arrays = (points_cam, pinhole, weights, regressor.support)
+        return joints, points.permute(2, 0, 1)
+
+    @staticmethod
+    def backward(ctx: Any, grad_joints: torch.Tensor, grad_points: torch.Tensor) -> Any:
+        points_cam, pinhole, weights, support = ctx.arrays
+        pull = grad_points.permute(1, 2, 0).contiguous().numpy()
+        grad = torch.empty(points_cam.shape, dtype=grad_points.dtype)
+        _skinning_numba.project_back(points_cam, pinhole, pull, grad.numpy())
+        grad.numpy()[support] += torch.einsum("jr,njc->rcn", weights, grad_joints).numpy()
+        return grad.permute(2, 0, 1), None, None
+
+
+def _grouped(shape_directions: np.ndarray, pose_directions: np.ndarray) -> np.ndarray:
+    """All offsets, padded with zeros to groups of columns: (S, groups, COLUMNS, 3)."""
+    count, _, n_betas = shape_directions.shape
+    shape_groups = -(-n_betas // _skinning_numba.COLUMNS)
+    shape = np.zeros((count, shape_groups * _skinning_numba.COLUMNS, 3), dtype=shape_directions.dtype)
+    shape[:, :n_betas] = shape_directions.transpose(0, 2, 1)
+    pose = np.zeros((count, len(pose_directions) // 9, _skinning_numba.COLUMNS, 3), dtype=shape.dtype)
+    pose[:, :, :9] = pose_directions.transpose(1, 0, 2).reshape(count, -1, 9, 3)
+    return np.concatenate([shape.reshape(count, shape_groups, _skinning_numba.COLUMNS, 3), pose], axis=1)
+
+
+def _lists(marked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Marked columns of each row, one row after another, and where each row begins (int32)."""
+    rows, columns = np.nonzero(marked)
+    first = np.searchsorted(rows, np.arange(len(marked) + 1))
+    return first.astype(np.int32), columns.astype(np.int32)

@@ -1,0 +1,35 @@
+"""The table of frames that figures show."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from jointreg.config.sequences import Sequence
+from jointreg.config.tsv import _rows
+from jointreg.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Example:
+    """Frames of one sequence that figures show."""
+
+    subject: str
+    action: str
+    frames: tuple[int, ...]
+    """Rows of the sequence's frames store."""
+
+
+def load_examples(path: str | Path, sequences: Iterable[Sequence]) -> list[Example]:
+    """Read the table of frames to show.
+
+    Raises:
+        ConfigError: the file or a column is missing, or a row is no sequence of the run.
+    """
+    known = {(row.subject, row.action) for row in sequences}
+    examples = []
+    for where, row in _rows(path, ("subject", "action", "frames")):
+        if (row["subject"], row["action"]) not in known:
+            raise ConfigError(f"{where}: no sequence {row['subject']} {row['action']} in this run")
+        frames = tuple(int(number) for number in row["frames"].split(","))
+        examples.append(Example(row["subject"], row["action"], frames))
+    return examples

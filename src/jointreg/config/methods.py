@@ -1,0 +1,143 @@
+"""The table of methods: where the results of each come from."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from jointreg import config
+
+if TYPE_CHECKING:
+    pass
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jointreg.config.tsv import _rows
+from jointreg.errors import ConfigError
+
+NETWORKS: dict[str, tuple[str, bool]] = {
+    "spin": ("spin", False),
+    "vibe": ("vibe", False),
+    "meva": ("meva", False),
+    "vibe_sequence": ("vibe", True),
+    "meva_sequence": ("meva", True),
+}
+"""Kind of a method -> its network, and whether it sees whole recordings; in the paper, single frames."""
+
+
+def network_of(kind: str) -> str:
+    """spin, vibe or meva; empty for a kind of method that is no network."""
+    return NETWORKS[kind][0] if kind in NETWORKS else ""
+
+
+def crop_of(kind: str, settings: config.Networks) -> str:
+    """Rule by which the input of a network is cut; empty for a kind of method that is no network."""
+    return str(getattr(settings.crops, network_of(kind))) if kind in NETWORKS else ""
+
+
+KINDS = {
+    "predictions": "bodies from prediction files",
+    "joints": "joints from prediction files; no regressor applies to them",
+    "keypoints": "bodies fitted to the labels",
+} | {kind: f"bodies of {network.upper()}, run here" for kind, (network, _) in NETWORKS.items()}
+"""Where a method's results come from."""
+
+FROM_FILES = ("predictions", "joints")
+
+
+@dataclass(frozen=True)
+class Method:
+    """One pose estimator of `config/methods.tsv`."""
+
+    name: str
+    kind: str
+    """One of `KINDS`."""
+    label: str
+    """How tables and figures call it."""
+    paper: str
+    """Row of the paper's Table I it stands beside; empty for none."""
+    files: str
+    """Its prediction files under estimate.predictions, with {subject}, {action}, {take}, {camera};
+    empty: `<name>/{subject}/{action}.npz`."""
+    rows: str
+    """File under estimate.predictions that names the pictures of its rows, likewise; empty for none."""
+    six: str
+    """Convention of 6D rotations where the files do not show it: interleaved or stacked; empty: none."""
+    about: str
+
+    def reading(self) -> dict[str, str]:
+        """What `estimate` has to know: a change of the other columns changes no number."""
+        return {key: getattr(self, key) for key in ("kind", "files", "rows", "six")}
+
+
+def load_methods(path: str | Path, required: Iterable[str] = ()) -> dict[str, Method]:
+    """Read the table of methods, by name.
+
+    Raises:
+        ConfigError: the file or a column is missing, a kind is unknown, or a required method is not
+            in the table.
+    """
+    methods = {}
+    for where, row in _rows(path, tuple(Method.__dataclass_fields__)):
+        if row["kind"] not in KINDS:
+            raise ConfigError(f"{where}: kind is '{row['kind']}', expected one of {', '.join(KINDS)}")
+        if row["six"] not in ("", "interleaved", "stacked"):
+            raise ConfigError(
+                f"{where}: six is '{row['six']}', expected interleaved, stacked or nothing"
+            )
+        if row["kind"] in FROM_FILES:
+            row["files"] = row["files"] or f"{row['name']}/{{subject}}/{{action}}.npz"
+            _fill(row["files"], where, "files")
+            _fill(row["rows"], where, "rows")
+        methods[row["name"]] = Method(**{key: row[key] for key in Method.__dataclass_fields__})
+    unknown = sorted(set(required) - set(methods))
+    if unknown:
+        raise ConfigError(f"{path}: no row for {unknown}, known are {sorted(methods)}")
+    return methods
+
+
+def require_bodies(methods: Mapping[str, Method], initial: str) -> None:
+    """Refuse an initial method without bodies: there would be nothing to refine.
+
+    Raises:
+        ConfigError: its kind is `joints`.
+    """
+    if methods[initial].kind == "joints":
+        raise ConfigError(
+            f"initial is '{initial}', whose kind is joints: it has no bodies to refine",
+            "choose a method with bodies, or kind: keypoints",
+        )
+
+
+def prediction_paths(
+    folder: str | Path, pattern: str, sequence: Mapping[str, Any]
+) -> dict[str, dict[str, str]]:
+    """Files of one method and sequence -> what the path says of their rows (take, camera).
+
+    Args:
+        folder: `estimate.predictions`.
+        pattern: column `files` or `rows`.
+        sequence: subject, action, and units: pairs of take and camera.
+    """
+    paths = {}
+    for take, camera in sequence["units"]:
+        values = {"subject": sequence["subject"], "action": sequence["action"]}
+        values |= {"take": take, "camera": camera}
+        said = {key: values[key] for key in ("take", "camera") if f"{{{key}}}" in pattern}
+        paths[str(Path(folder, _fill(pattern, "files", pattern, values)))] = said
+    return paths
+
+
+_PLACES = {"subject": "S9", "action": "Walking", "take": "1", "camera": "60457274"}
+
+
+def _fill(pattern: str, where: str, column: str, values: Mapping[str, str] = _PLACES) -> str:
+    """A pattern with its places filled."""
+    try:
+        return pattern.format_map(dict(values))
+    except (KeyError, ValueError, IndexError) as error:
+        raise ConfigError(
+            f"{where}: {column} is '{pattern}', whose places may be "
+            f"{', '.join(f'{{{name}}}' for name in _PLACES)} ({error!r})"
+        ) from None

@@ -1,0 +1,71 @@
+"""The table of the work: one row a subject and action."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from jointreg.config.tsv import _rows
+from jointreg.errors import ConfigError
+
+SPLITS = ("train", "test")
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One unit of work: a subject's recordings of one action, all takes and cameras."""
+
+    subject: str
+    action: str
+    takes: tuple[str, ...]
+    """Human3.6M: sub-action numbers "1", "2". Multiview: names of recordings."""
+    cameras: tuple[str, ...]
+    first_frame: int
+    """First frame of the take used, from 0."""
+    last_frame: int
+    """Last frame of the take used, included; -1 for its end."""
+    split: str
+    """`train` (regressors are fitted on it) or `test`."""
+
+
+def frames_of(row: Sequence, recording: int, step: int) -> int:
+    """Frames that are used of a sequence, all takes and cameras.
+
+    Args:
+        row: the sequence.
+        recording: frames of a recording whose end the table leaves open.
+        step: every how many-th is used.
+    """
+    last = recording if row.last_frame < 0 else row.last_frame + 1
+    return max(1, -(-(last - row.first_frame) // step)) * len(row.takes) * len(row.cameras)
+
+
+def load_sequences(path: str | Path) -> list[Sequence]:
+    """Read a sequence table.
+
+    Raises:
+        ConfigError: the file is missing, a column or value is wrong, or a unit of work stands twice.
+    """
+    columns = ("subject", "action", "takes", "cameras", "first_frame", "last_frame", "split")
+    sequences = []
+    for where, row in _rows(path, columns):
+        try:
+            first, last = int(row["first_frame"]), int(row["last_frame"])
+        except ValueError:
+            raise ConfigError(f"{where}: first_frame and last_frame must be whole numbers") from None
+        if row["split"] not in SPLITS:
+            raise ConfigError(f"{where}: split is '{row['split']}', expected one of {SPLITS}")
+        if first < 0 or last < -1 or -1 < last < first:
+            raise ConfigError(f"{where}: frames {first} to {last}; last_frame is -1 for the end")
+        takes, cameras = tuple(row["takes"].split(",")), tuple(row["cameras"].split(","))
+        for name in (row["subject"], row["action"]):
+            if not name.replace("_", "").replace("-", "").isalnum():
+                raise ConfigError(f"{where}: '{name}' may hold letters, digits, '_' and '-' only")
+        sequences.append(
+            Sequence(row["subject"], row["action"], takes, cameras, first, last, row["split"])
+        )
+    units = [(s.subject, s.action) for s in sequences]
+    twice = {unit for unit in units if units.count(unit) > 1}
+    if twice:
+        raise ConfigError(f"{path}: subject and action stand twice: {sorted(twice)}")
+    if not sequences:
+        raise ConfigError(f"{path} has no rows")
+    return sequences

@@ -1,0 +1,308 @@
+"""Every setting, typed. One class per stage, with the stage's name; unknown keys are refused.
+
+`config/config.yaml` holds the value of every key; the other files in `config/` override it. The
+classes carry no defaults on purpose: a number has one home, and that is the YAML.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+def _number(value: Any) -> Any:
+    """Text that spells a whole number, as `--config` on the command line gives it, is that number."""
+    return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
+class Settings(BaseModel):
+    """Base of all blocks: immutable, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Dataset(Settings):
+    """Where the raw data lies and how it is laid out."""
+
+    kind: Literal["human36m", "multiview"] = Field(description="layout of `root`")
+    root: str = Field(description="folder of the raw data")
+    calibration: str = Field(description="metadata.xml of Human3.6M, or a Qualisys/JSON calibration")
+    damaged: str = Field(description="table of sequences with known faults; empty for none")
+    skip_damaged: bool = Field(description="leave damaged sequences out")
+
+
+class Synthesize(Settings):
+    """The open data set (rules synthesize_rig, synthesize)."""
+
+    enabled: bool = Field(description="make the data set instead of expecting it on disk")
+    parameters: str = Field(description="file with the generator's parameters and their sources")
+    cameras: list[str] = Field(description="camera names to write")
+    frames: PositiveInt = Field(description="frames a camera and take")
+    frames_per_second: PositiveFloat = Field(description="frame rate of the videos, Hz")
+
+
+class Triangulate(Settings):
+    """Labels from 2D landmarks of calibrated videos (rules landmarks, triangulate)."""
+
+    enabled: bool = Field(description="make the labels instead of expecting them on disk")
+    weights: str = Field(description="pose_landmark_full.tflite; empty when not enabled")
+    outlier_px: PositiveFloat = Field(description="reprojection error beyond which a view is wrong, px")
+    max_shift: PositiveInt = Field(description="largest offset between two videos, frames")
+    smoothing_hz: NonNegative = Field(description="low-pass filter of the labels, -3 dB; 0 for none, Hz")
+
+
+class Prepare(Settings):
+    """Frames, crops and labels of one sequence (rule prepare)."""
+
+    frame_step: PositiveInt = Field(description="use every n-th video frame, counted from 0")
+    margin_m: PositiveFloat = Field(description="space around the labelled joints in the crop, metres")
+
+
+class Background(Settings):
+    """Empty-room model of each camera (rule background)."""
+
+    max_frames: PositiveInt = Field(description="video frames used for one camera at most")
+
+
+class Segment(Settings):
+    """Person masks (rule segment)."""
+
+    method: Literal["background", "landmarker", "detectron2", "torchvision"] = Field(
+        description="background: no weights; landmarker: tflite; detectron2, torchvision: Mask R-CNN"
+    )
+    threshold: PositiveFloat = Field(
+        description="background: distance in noise deviations that is person"
+    )
+    weights: str = Field(description="file with the network's weights; empty for background")
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{8,64})?$")] = Field(
+        description="Mask R-CNN: sha256 of `weights`, or its first 8 digits or more"
+    )
+    batch: PositiveInt = Field(description="Mask R-CNN: pictures at once; bounds the GPU's memory")
+
+
+class Estimate(Settings):
+    """Initial bodies (rule estimate)."""
+
+    predictions: str = Field(description="folder with one sub-folder of prediction files per method")
+    keypoints_iterations: PositiveInt = Field(description="keypoints: Gauss-Newton steps")
+    keypoints_prior: NonNegative = Field(description="keypoints: weight of the pose prior, m^2/rad^2")
+
+
+Crop = Literal["reference_code", "spin", "spin_unstretched", "vibe", "meva", "prepared"]
+Orientation = Literal["camera", "ray", "aligned"]
+
+
+class Crops(Settings):
+    """How each network's input is cut; the backbone runs once where rules agree (docs/networks.md)."""
+
+    spin: Crop = Field(description="rule for SPIN")
+    vibe: Crop = Field(description="rule for VIBE")
+    meva: Crop = Field(description="rule for MEVA")
+
+
+class Networks(Settings):
+    """SPIN, VIBE and MEVA with their authors' weights (rules features, run_network)."""
+
+    spin: str = Field(description="SPIN's checkpoint; its ResNet-50 is the backbone of all three")
+    vibe: str = Field(description="VIBE's checkpoint")
+    meva: str = Field(description="MEVA's checkpoint")
+    mean_params: str = Field(description="smpl_mean_params.npz; empty where the checkpoints say it")
+    crops: Crops
+    orientation: Orientation = Field(
+        description="global orientation: read in the camera's frame, as the paper does; turned with the "
+        "ray through the crop's middle; or turned onto the labels"
+    )
+    batch: PositiveInt = Field(description="images the backbone sees side by side; bounds the memory")
+
+
+class FitRegressor(Settings):
+    """Refit of the joint regressor (rules fit_regressor_spin, fit_regressor_opt), paper II-B."""
+
+    translation: Literal["absolute", "eliminated"] = Field(
+        description="absolute: trust the bodies' translation; eliminated: fit one per frame"
+    )
+    sum_weight: Annotated[float, Field(ge=0.01)] = Field(
+        description="pull of each row towards sum 1, m^2 (Eq. 1)"
+    )
+    lateral_error_m: PositiveFloat = Field(
+        description="eliminated: standard deviation of the bodies' position across the view, metres"
+    )
+    depth_error_m: PositiveFloat = Field(
+        description="eliminated: standard deviation of the bodies' position along the view, metres"
+    )
+    candidates_m: NonNegative = Field(
+        description="a joint uses vertices this near to its place on the T-pose, metres; 0: all"
+    )
+    max_vertices: NonNegativeInt = Field(description="most vertices with a weight a joint; 0: no limit")
+    symmetric: bool = Field(
+        description="weights of the left side mirror those of the right (the body file's `mirror`)"
+    )
+    support: str = Field(
+        description="regressor file: a joint uses vertices that have a weight there; empty: all"
+    )
+    robust: Literal["none", "huber", "geman_mcclure"] = Field(
+        description="frames weigh less the larger their residual; reads the bodies once more a pass"
+    )
+    robust_scale_m: PositiveFloat = Field(
+        description="robust: residual (root mean square over joints) where that begins, metres"
+    )
+    robust_passes: PositiveInt = Field(description="robust, drop_above_m: passes after the first")
+    drop_above_m: NonNegative = Field(
+        description="frames with a larger residual (root mean square over joints) are left out, metres; "
+        "0: none"
+    )
+
+    @model_validator(mode="after")
+    def _agree(self) -> "FitRegressor":
+        if self.symmetric and self.max_vertices == 1:
+            raise ValueError("symmetric needs max_vertices of 2 or more: a middle joint has both sides")
+        if self.robust != "none" and 0 < self.drop_above_m <= self.robust_scale_m:
+            raise ValueError(
+                f"drop_above_m {self.drop_above_m:g} leaves out every frame that robust_scale_m "
+                f"{self.robust_scale_m:g} would weigh down: use one, or a larger drop_above_m"
+            )
+        return self
+
+
+class LearningCurve(Settings):
+    """Fits to fewer frames (rule fit_learning_curve; target learning_curve)."""
+
+    fractions: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        description="shares of each subject's frames, increasing, the last 1"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> "LearningCurve":
+        if self.fractions != sorted(set(self.fractions)) or self.fractions[-1:] != [1]:
+            raise ValueError(f"fractions are {self.fractions}, expected them to increase up to 1")
+        return self
+
+
+class TrainDiscriminator(Settings):
+    """Discriminator and energy weights on a sample (rule train_discriminator), paper III, Eq. 5."""
+
+    frames: PositiveInt = Field(description="size of the seeded sample of training frames")
+    max_rounds: PositiveInt = Field(
+        description="most alternations of refining the sample and training D"
+    )
+    tolerance: NonNegative = Field(
+        description="they end when the loss of D (0.5: undecided), mean of three rounds, has changed by "
+        "less than this since the three rounds before"
+    )
+    steps: PositiveInt = Field(description="Adam steps of D in one round")
+    learning_rate: PositiveFloat = Field(description="Adam, paper III")
+
+
+class Optimize(Settings):
+    """Refinement of the bodies (rule optimize), paper III, Eq. 2-6."""
+
+    iterations: PositiveInt = Field(description="Adam steps, paper III")
+    learning_rate: PositiveFloat = Field(description="Adam, paper III")
+    decay: Literal["none", "cosine"] = Field(description="of the learning rate; cosine: down to 0")
+    batch: PositiveInt = Field(description="frames refined side by side; bounds the memory")
+    store_every: PositiveInt = Field(description="energies are stored every n-th iteration")
+    joint: NonNegative = Field(description="factor on w_joint; 0 removes the term")
+    silhouette: NonNegative = Field(description="factor on w_sil; 0 removes the term")
+    adversarial: NonNegative = Field(description="factor on w_adv; 0 removes the term")
+    keypoints: NonNegative = Field(description="factor on the 2D joint term; 0 removes the term")
+    weights: Literal["balanced", "reference_code"] = Field(
+        description="balanced: energies equal at the start; or the reference code's constants"
+    )
+    regressor: str = Field(
+        description="who reads the joints in E_joint: spin, std, or `opt_<variant>` of another variant"
+    )
+    joint_frame: Literal["absolute", "root_relative"] = Field(
+        description="absolute: Eq. 3; root_relative: both skeletons moved to the pelvis"
+    )
+    camera: Literal["calibrated", "weak_perspective"] = Field(
+        description="weak_perspective: focal length 5000, crop centre, as the networks"
+    )
+    camera_iterations: NonNegativeInt = Field(
+        description="Adam steps on the translation alone, with the 2D joint term, before the others"
+    )
+    backend: Literal["numba", "warp", "pytorch3d", "one_face"] = Field(
+        description="silhouettes: exact (numba on CPU; warp on CPU and CUDA), or the paper's rasteriser"
+    )
+    blur_px: list[PositiveFloat] = Field(
+        description="coarse to fine: Gaussian blurs of the silhouette's residual, px, each for an equal "
+        "share of the iterations, then none; empty for none"
+    )
+    mask_dilation_px: NonNegativeInt = Field(
+        description="masks are widened by a disk of this radius, px"
+    )
+    multiview: bool = Field(
+        description="all cameras of a moment share one body, all moments of a sequence its betas"
+    )
+
+
+class Evaluate(Settings):
+    """The protocol (rule evaluate): stored with every number, printed in every caption."""
+
+    joints: Annotated[Literal[14, 17], BeforeValidator(_number)] = Field(
+        description="joints in the mean; 17 counts the pelvis"
+    )
+    root: str = Field(description="joint that both skeletons are moved to before MPJPE")
+    average: Literal["frames", "actions"] = Field(description="mean over frames, or of action means")
+
+
+class Figures(Settings):
+    """Pictures (rule figures)."""
+
+    examples: str = Field(
+        description="table of the frames to show: subject, action, rows of the sequence"
+    )
+    dpi: PositiveInt = Field(description="resolution of PNG files")
+
+
+class Config(Settings):
+    """The whole configuration."""
+
+    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]+$")] = Field(
+        description="name of the run: outputs go to `results/<run>`, logs to `logs/<run>`"
+    )
+    seed: int = Field(description="seed of everything random")
+    device: Literal["cpu", "cuda"] = Field(
+        description="where Mask R-CNN, networks and refinement run; cuda needs optimize.backend warp or "
+        "pytorch3d"
+    )
+    body: str = Field(description='"open", or an SMPL-format npz or pickle')
+    dataset: Dataset
+    sequences: str = Field(description="table of the work: one row a subject and action")
+    methods_table: str = Field(description="table that describes every known method")
+    methods: list[str] = Field(description="methods to evaluate")
+    initial: str = Field(description="the method whose bodies are refined")
+    regressor_std: str = Field(
+        description="J_std, the regressor that the field uses: npy (17, V); empty for none"
+    )
+    variants: list[str] = Field(description="rows of `variant_settings` to run; `full` is Table I's opt")
+    variant_settings: dict[str, dict[str, Any]] = Field(
+        description="keys of `optimize` that a variant changes"
+    )
+    synthesize: Synthesize
+    triangulate: Triangulate
+    prepare: Prepare
+    background: Background
+    segment: Segment
+    estimate: Estimate
+    networks: Networks
+    fit_regressor_spin: FitRegressor
+    fit_regressor_opt: FitRegressor
+    learning_curve: LearningCurve
+    train_discriminator: TrainDiscriminator
+    optimize: Optimize
+    evaluate: Evaluate
+    figures: Figures
+
+
+REFERENCE = "full"

@@ -1,0 +1,24 @@
+"""Tables with tabs between columns, as the files in config/ are."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from jointreg.errors import ConfigError
+
+
+def _rows(path: str | Path, columns: tuple[str, ...]) -> Iterable[tuple[str, dict[str, str]]]:
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"table {path} does not exist", "check the path in the configuration")
+    with path.open(newline="") as stream:
+        reader = csv.DictReader((line for line in stream if not line.startswith("#")), delimiter="\t")
+        found = tuple(reader.fieldnames or ())
+        if found != columns:
+            raise ConfigError(
+                f"{path}: columns are {found}, expected {columns}", "columns are separated by one tab"
+            )
+        for number, row in enumerate(reader, start=1):
+            if any(value is None for value in row.values()):
+                raise ConfigError(f"{path}: row {number} has too few columns")
+            yield f"{path}: row {number}", row

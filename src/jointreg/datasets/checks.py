@@ -1,0 +1,96 @@
+"""Checks of labels and recordings, before anything is made of them."""
+
+import numpy as np
+
+from jointreg.datasets.recording import Recording
+from jointreg.datasets.video import probe
+from jointreg.errors import DataError, UnitError
+from jointreg.skeleton import H36M_17, rows
+
+LEG_M = (0.5, 1.3)
+"""Plausible length of a leg (hip to knee to ankle), metres."""
+DISTANCE_M = (0.5, 50.0)
+"""Plausible distance of a person from the camera, metres."""
+LABELS_APART_PX = 2.0
+"""Largest median distance between projected 3D labels and the 2D labels that came with them."""
+
+
+def check_recording(recording: Recording) -> None:
+    """Refuse labels and videos that cannot belong together.
+
+    Raises:
+        DataError: NaN, joints behind the camera, video shorter than the labels, shifted 2D labels.
+        UnitError: legs or distance of implausible length.
+    """
+    where = name(recording)
+    count = len(recording.joints_cam)
+    labelled = np.arange(count) if recording.kept is None else recording.kept
+    joints_cam = recording.joints_cam[labelled]
+    if not np.isfinite(joints_cam).all():
+        frame, joint = np.argwhere(~np.isfinite(joints_cam).all(-1))[0]
+        raise DataError(
+            f"{where}: joint {H36M_17[joint]} of frame {labelled[frame]} is NaN, expected numbers "
+            "throughout",
+            "repair the labels: they have to be whole over the take",
+        )
+    check_units(joints_cam, where)
+    frame, joint = np.unravel_index(np.argmin(joints_cam[..., 2]), joints_cam.shape[:2])
+    if joints_cam[frame, joint, 2] < 0.1:
+        raise DataError(
+            f"{where}: joint {H36M_17[joint]} of frame {labelled[frame]} lies "
+            f"{joints_cam[frame, joint, 2]:.2f} m in front of the camera, expected more than 0.1 m: the "
+            "calibration is another camera's, or its frame is not x right, y down, z forward"
+        )
+    if recording.frames.start + recording.frame_offset < 0:
+        raise DataError(
+            f"{where}: frame {recording.frames.start} lies {-recording.frame_offset} frames before its "
+            f"number in {recording.video}, which is before the video begins",
+            f"set first_frame to {-recording.frame_offset} or more in the sequence table",
+        )
+    frames = probe(recording.video).frames
+    needed = count + recording.frame_offset
+    if frames < needed:
+        raise DataError(
+            f"{recording.video}: video has {frames} frames, labels of {where} need {needed}",
+            "fetch the video again; if it is whole, the labels are another recording's",
+        )
+    if recording.joints_image_px is not None:
+        projected = recording.camera.project(joints_cam)
+        apart = np.median(np.linalg.norm(projected - recording.joints_image_px[labelled], axis=-1))
+        if apart > LABELS_APART_PX:
+            raise DataError(
+                f"{where}: projected 3D labels lie {apart:.1f} px (median) from the 2D labels, expected "
+                f"under {LABELS_APART_PX} px: calibration, 2D and 3D labels do not belong together",
+                "if the recording is known to be damaged, add it to the table dataset.damaged",
+            )
+
+
+def check_units(joints_cam: np.ndarray, where: str) -> None:
+    """Refuse joints (N, 17, 3), camera frame, that are not in metres.
+
+    Raises:
+        UnitError: median leg length or distance from the camera is implausible.
+    """
+    leg = float(np.median(_length(joints_cam, "hip", "knee") + _length(joints_cam, "knee", "ankle")))
+    distance = float(np.median(np.linalg.norm(joints_cam, axis=-1)))
+    for value, (low, high), what in (
+        (leg, LEG_M, "legs are {} m long"),
+        (distance, DISTANCE_M, "the person is {} m from the camera"),
+    ):
+        if not low <= value <= high:
+            guess = "millimetres taken for metres" if value > high else "metres taken for millimetres"
+            raise UnitError(
+                f"{where}: {what.format(f'{value:.4g}')} (median), expected {low} to {high} m: "
+                f"probably {guess}",
+                "give the labels in the unit that the data set's format prescribes",
+            )
+
+
+def name(recording: Recording) -> str:
+    """How errors call a recording."""
+    return f"{recording.subject} {recording.action} take {recording.take} camera {recording.camera.name}"
+
+
+def _length(joints: np.ndarray, upper: str, lower: str) -> np.ndarray:
+    ends = [joints[:, rows([f"{side}_{part}" for side in ("left", "right")])] for part in (upper, lower)]
+    return np.linalg.norm(ends[0] - ends[1], axis=-1)

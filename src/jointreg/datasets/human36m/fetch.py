@@ -1,0 +1,136 @@
+"""Reader of Human3.6M as h36m-fetch leaves it: some frames of each recording, as pictures.
+
+`S1/Directions-1/annot.h5` has a row a kept frame and camera; frame 0 is the picture
+`S1/Directions-1/imageSequence/54138969/img_000001.jpg`. Extrinsics and lens distortion are not among its
+annotations: cameras come from metadata.xml, as in the official layout. Labels are millimetres in the
+files and metres here.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jointreg.datasets import pictures
+from jointreg.datasets.damaged import units
+from jointreg.datasets.human36m.files import Human36M, video_camera
+from jointreg.datasets.human36m.metadata import OTHER_NAMES
+from jointreg.datasets.recording import Recording, frame_window
+from jointreg.errors import DataError
+from jointreg.skeleton import H36M_17_IN_32
+
+if TYPE_CHECKING:
+    from jointreg.config.sequences import Sequence
+
+
+_AGAIN = "run h36m-fetch's process_all.py again for this sequence"
+
+
+class Human36MFetch(Human36M):
+    """The data set as h36m-fetch processed it, under one root."""
+
+    def takes(self, subject: str, action: str) -> list[str]:
+        """Sub-action numbers for which folders exist, sorted."""
+        return sorted(
+            path.parent.name.rsplit("-", 1)[1]
+            for name in {action, OTHER_NAMES.get(action, action)}
+            for path in (self.root / subject).glob(f"{name}-*/annot.h5")
+        )
+
+    def expected(self, sequence: "Sequence") -> list[Path]:
+        """Files and folders that the sequence is read from, there or not."""
+        files = []
+        for take, camera in units(sequence, self.damaged, self.skip_damaged):
+            folder = self._folder(sequence.subject, sequence.action, take)
+            files += [folder / "annot.h5", folder / "imageSequence" / camera]
+        return files
+
+    def _recording(self, sequence: "Sequence", take: str, camera_name: str) -> Recording:
+        """One take by one camera: labels of the kept frames, NaN in between."""
+        folder = self._folder(sequence.subject, sequence.action, take)
+        camera = self._camera(sequence.subject, camera_name)
+        frames, joints_cam, joints_px = read_annotations(folder / "annot.h5", camera_name)
+        shown = folder / "imageSequence" / camera_name
+        if not shown.is_dir():
+            raise DataError(f"{shown} does not exist, expected pictures of {len(frames)} frames", _AGAIN)
+        missing = sorted(set(frames.tolist()) - set(pictures.frames_in(shown)))
+        if missing:
+            raise DataError(
+                f"{shown}: {len(missing)} of {len(frames)} labelled frames have no picture, first "
+                f"{pictures.name(missing[0])}",
+                _AGAIN,
+            )
+        count = int(frames[-1]) + 1
+        return Recording(
+            subject=sequence.subject,
+            action=sequence.action,
+            take=take,
+            camera=video_camera(shown, camera),
+            video=shown,
+            joints_cam=_spread(joints_cam[:, H36M_17_IN_32] / 1000, frames, count),
+            frames=frame_window(sequence.first_frame, sequence.last_frame, count),
+            kept=frames,
+            file=self._mapped(sequence.subject, sequence.action, take) or "",
+            joints_image_px=_spread(joints_px[:, H36M_17_IN_32], frames, count),
+        )
+
+    def _folder(self, subject: str, action: str, take: str) -> Path:
+        self._require_known(action, take, subject)
+        folders = [
+            self.root / subject / f"{name}-{take}" for name in (action, OTHER_NAMES.get(action, action))
+        ]
+        found = next((folder for folder in folders if (folder / "annot.h5").is_file()), None)
+        if found is None:
+            there = sorted(path.name for path in (self.root / subject).glob("*-*"))
+            raise DataError(f"{folders[0] / 'annot.h5'} does not exist; {subject} has {there}", _AGAIN)
+        return found
+
+
+def read_annotations(path: Path, camera: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What annot.h5 says of one camera.
+
+    Returns:
+        Frame numbers from 0, ascending, (N,); joints in the camera's frame (N, 32, 3) mm; pixels
+        (N, 32, 2).
+
+    Raises:
+        DataError: not readable, without one of the arrays, or without rows of this camera.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            missing = [key for key in ("pose/3d", "pose/2d", "camera", "frame") if key not in file]
+            if missing:
+                cure = _AGAIN
+                if missing == ["pose/3d"]:
+                    cure = "take a newer h36m-fetch: pose/3d-univ is a scaled skeleton"
+                raise DataError(f"{path} lacks {', '.join(missing)}", cure)
+            rows = np.flatnonzero(np.asarray(file["camera"]) == int(camera))
+            frames = np.asarray(file["frame"])[rows].astype(np.int64) - 1
+            joints_cam, joints_px = (np.asarray(file[key])[rows] for key in ("pose/3d", "pose/2d"))
+    except OSError as error:
+        raise DataError(f"{path}: not a readable HDF5 file, truncated or damaged ({error})") from error
+    if not len(rows):
+        raise DataError(
+            f"{path} has no rows of camera {camera}: h36m-fetch leaves out what it could not read",
+            "add the recording to the table dataset.damaged, or its sequence with fewer cameras",
+        )
+    if joints_cam.shape[1:] != (32, 3) or joints_px.shape[1:] != (32, 2):
+        raise DataError(
+            f"{path}: pose/3d has shape {joints_cam.shape}, pose/2d {joints_px.shape}, expected "
+            "(N, 32, 3) and (N, 32, 2)"
+        )
+    if not np.isfinite(joints_cam).all() or not np.isfinite(joints_px).all():
+        raise DataError(f"{path}: labels of camera {camera} hold NaN, expected numbers throughout")
+    order = np.argsort(frames, kind="stable")
+    if frames[order[0]] < 0 or (np.diff(frames[order]) == 0).any():
+        raise DataError(f"{path}: frames of camera {camera} are not distinct numbers from 1")
+    return frames[order], joints_cam[order].astype(np.float64), joints_px[order].astype(np.float64)
+
+
+def _spread(values: np.ndarray, frames: np.ndarray, count: int) -> np.ndarray:
+    """Rows at their frame numbers, NaN elsewhere, (count, ...)."""
+    spread = np.full((count, *values.shape[1:]), np.nan)
+    spread[frames] = values
+    return spread

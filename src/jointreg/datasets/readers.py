@@ -1,0 +1,38 @@
+"""Data sets behind one small interface: list what is there, read one sequence as recordings.
+
+`open_dataset(settings)` returns the reader for `settings.kind`. Every reader delivers metres, pixels
+and the camera frame, whatever its files hold.
+"""
+
+from typing import TYPE_CHECKING
+
+from jointreg import config
+from jointreg.errors import ConfigError
+
+if TYPE_CHECKING:
+    pass
+
+from jointreg.datasets.recording import DataSet
+
+
+def open_dataset(settings: config.Dataset) -> DataSet:
+    """Reader for the data set that `settings` describes.
+
+    Raises:
+        ConfigError: no reader for this kind.
+        DataError: its folder or calibration is missing.
+    """
+    if settings.kind == "human36m":
+        from jointreg.datasets.human36m.fetch import Human36MFetch
+        from jointreg.datasets.human36m.files import Human36M
+        from jointreg.datasets.human36m.layouts import human36m_layout
+
+        reader = Human36M(settings)
+        if human36m_layout(settings.root) == "h36m_fetch":
+            reader = Human36MFetch(settings)
+        return reader
+    if settings.kind == "multiview":
+        from jointreg.datasets.multiview import Multiview
+
+        return Multiview(settings)
+    raise ConfigError(f"dataset.kind is '{settings.kind}', expected human36m or multiview")

@@ -1,0 +1,162 @@
+"""Puts the pipeline's files beside the truth of the open data set, row by row, for `diagnosis`."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jointreg import stores
+from jointreg.datasets.human36m.metadata import read_metadata
+from jointreg.diagnosis.diagnose import Case
+from jointreg.errors import DataError
+from jointreg.frames.crops import sampler
+from jointreg.geometry.camera import Camera
+from jointreg.progress import progress
+from jointreg.stores.schema import Record, require_same_rows
+from jointreg.synthetic import truth as truth_files
+from jointreg.synthetic.layout import subject_number
+
+FRAMES_READ = ["joints_cam", "crop_intrinsics", "take", "camera", "frame"]
+
+Paths = Iterable[str | Path]
+
+
+def load_cases(
+    splits: Mapping[str, str],
+    truth: str | Path,
+    calibration: str | Path,
+    *,
+    frames: Paths,
+    masks: Paths,
+    estimates: Paths,
+    refined: Paths,
+) -> Iterator[Case]:
+    """One case after the other, so that memory holds one subject and action at a time.
+
+    Files are known by the end of their path: `<subject>/<action>.zarr.zip`, and before that the method
+    (`estimates`) or the variant (`refined`).
+
+    Args:
+        splits: `<subject>/<action>` -> `train` or `test`: the sequences, in the order of the result.
+        truth: folder of the truth.
+        calibration: metadata.xml of the open data set.
+        frames: stores FRAMES of all sequences.
+        masks: stores MASKS, where there are any.
+        estimates: stores BODIES of the methods; of the initial method at least where `refined` is.
+        refined: stores BODIES of the variants.
+
+    Raises:
+        DataError: the truth or the frames of a sequence are missing.
+        StoreError: two stores of a sequence are not the same rows.
+    """
+    known = read_metadata(calibration).cameras
+    by_sequence = [_by_sequence(paths) for paths in (frames, masks, estimates, refined)]
+    for sequence, split in progress(splits.items(), "sequences"):
+        subject, action = sequence.split("/")
+        frame_files, mask_files, estimate_files, refined_files = (
+            files.get(sequence, {}) for files in by_sequence
+        )
+        if len(frame_files) != 1:
+            raise DataError(f"diagnose: {len(frame_files)} frame stores of {sequence}, expected 1")
+        (path,) = frame_files.values()
+        rows = stores.FRAMES.read(path, only=FRAMES_READ)
+        number = subject_number(subject)
+        cameras = {camera.name: camera for (who, _), camera in known.items() if who == number}
+        mask = next((stores.MASKS.read(file) for file in mask_files.values()), None)
+        bodies = [
+            {name: stores.BODIES.read(file) for name, file in sorted(files.items())}
+            for files in (estimate_files, refined_files)
+        ]
+        for record in [mask, *bodies[0].values(), *bodies[1].values()]:
+            if record is not None:
+                require_same_rows(rows, record, f"diagnose, {sequence}: frames and another store")
+        yield Case(
+            split=split,
+            frames=rows,
+            truth=true_bodies(truth, subject, action, rows),
+            masks=mask,
+            mask_method="-" if mask is None else str(mask.attrs["method"]),
+            true_masks=None if mask is None else true_masks(truth, subject, action, rows, cameras),
+            estimates=bodies[0],
+            refined=bodies[1],
+        )
+
+
+def true_bodies(truth: str | Path, subject: str, action: str, frames: Record) -> dict[str, np.ndarray]:
+    """The true bodies of the rows of a FRAMES store, matched by take, camera and frame.
+
+    Returns:
+        rotations (N, 24, 3, 3), betas (N, B), translation (N, 3) metres, camera frame.
+
+    Raises:
+        DataError: the truth has no body for a row.
+    """
+    bodies = truth_files.read_bodies(truth, subject, action)
+    keys = zip(*(bodies[key] for key in ("take", "camera", "frame")), strict=True)
+    row = {(str(take), str(camera), int(frame)): n for n, (take, camera, frame) in enumerate(keys)}
+    try:
+        chosen = np.array([row[key] for key in _keys(frames)], dtype=np.intp)
+    except KeyError as error:
+        raise DataError(
+            f"the truth of {subject} {action} has no body for take, camera, frame {error.args[0]}",
+            "rerun the rule synthesize",
+        ) from error
+    return {key: bodies[key][chosen] for key in ("rotations", "betas", "translation")}
+
+
+def write_true_bodies(
+    truth: str | Path, frames: Paths, outputs: Paths, provenance: Mapping[str, Any]
+) -> None:
+    """The true bodies of some sequences as stores BODIES, row by row those of their frames.
+
+    Args:
+        truth: folder of the truth.
+        frames: stores FRAMES, of these sequences among others.
+        outputs: stores to write, `.../<subject>/<action>.zarr.zip`.
+        provenance: what made them.
+
+    Raises:
+        DataError: the truth has no body for a row.
+    """
+    known = _by_sequence(frames)
+    for sequence, files in _by_sequence(outputs).items():
+        (source,), (output,) = known[sequence].values(), files.values()
+        rows = stores.FRAMES.read(source, only=FRAMES_READ)
+        subject, action = sequence.split("/")
+        bodies = true_bodies(truth, subject, action, rows)
+        facts = {"rows": rows.attrs["rows"], "method": "true"}
+        stores.BODIES.write(output, bodies, attrs=facts, provenance=provenance)
+
+
+def true_masks(
+    truth: str | Path, subject: str, action: str, frames: Record, cameras: Mapping[str, Camera]
+) -> np.ndarray:
+    """The true masks of the rows of a FRAMES store, resampled as the crops were.
+
+    Returns:
+        (N, 224, 224) uint8, share of each crop pixel that the person covers x 255.
+    """
+    images = truth_files.Masks(truth, subject, action)
+    crops = []
+    for (take, name, frame), crop_k in zip(_keys(frames), frames["crop_intrinsics"], strict=True):
+        camera = cameras[name]
+        image = images.coverage(take, name, frame, camera.size)
+        crops.append(sampler(camera, crop_k)(image))
+    return np.stack(crops)
+
+
+def _keys(frames: Record) -> list[tuple[str, str, int]]:
+    """Take, camera and frame number of every row, by name."""
+    takes, cameras = frames.attrs["take_names"], frames.attrs["camera_names"]
+    index = zip(frames["take"], frames["camera"], frames["frame"], strict=True)
+    return [(str(takes[take]), str(cameras[camera]), int(frame)) for take, camera, frame in index]
+
+
+def _by_sequence(paths: Paths) -> dict[str, dict[str, Path]]:
+    """`<subject>/<action>` -> folder above the subject -> file."""
+    found: dict[str, dict[str, Path]] = {}
+    for path in map(Path, paths):
+        sequence = f"{path.parent.name}/{path.name.removesuffix('.zarr.zip')}"
+        found.setdefault(sequence, {})[path.parent.parent.name] = path
+    return found

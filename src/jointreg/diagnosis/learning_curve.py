@@ -1,0 +1,50 @@
+"""Learning curve against the truth of the open data set (rule diagnose_learning_curve)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from jointreg import metrics
+from jointreg.body.model import Body
+from jointreg.regressor.apply import regressed_joints
+from jointreg.regressor.learning_curve import Fit
+from jointreg.skeleton import H36M_17
+
+METRICS: dict[str, int | None] = {
+    "true_joints": None,
+    "true_joints_root_aligned": H36M_17.index("pelvis"),
+}
+"""Metric -> joint that both skeletons are moved to."""
+
+
+def true_errors(
+    body: Body,
+    fits: Sequence[Fit],
+    sequences: Iterable[Mapping[str, np.ndarray]],
+    true_regressor: np.ndarray,
+) -> list[dict[str, Any]]:
+    """Distance from the true joints of those that each fit reads off the true bodies of test subjects.
+
+    Args:
+        body: the body model.
+        fits: from `regressor.learning_curve.learning_curve`.
+        sequences: true bodies, as `synthetic.truth.read_bodies`, of subjects that are in no fit.
+        true_regressor: J_true, (17, V).
+
+    Returns:
+        Rows with the keys `regressor.learning_curve.COLUMNS`, one a fit and metric of `METRICS`: means
+        over all 17 joints and all frames.
+    """
+    readers = {"true": true_regressor} | {str(at): fit.weights for at, fit in enumerate(fits)}
+    found: dict[str, list[np.ndarray]] = {metric: [] for metric in METRICS}
+    for truth in sequences:
+        pose = truth["rotations"], truth["betas"]
+        true_joints, *joints = regressed_joints(body, *pose, readers, truth["translation"])
+        for metric, root in METRICS.items():
+            errors = [metrics.joint_errors(one, true_joints, root).mean(axis=1) for one in joints]
+            found[metric].append(np.array(errors))
+    means = {metric: 1e3 * np.concatenate(v, axis=1).mean(axis=1) for metric, v in found.items()}
+    return [
+        fit.row(metric, float(means[metric][at])) for at, fit in enumerate(fits) for metric in METRICS
+    ]

@@ -1,0 +1,93 @@
+"""Refined bodies of all variants beside each other, with paired differences (rule diagnose).
+
+A cluster is one take of one subject and action, all its cameras together. A difference is taken in
+every cluster between a variant and `full` on the same frames, and its interval is Student's over
+clusters: frames of one take are not independent.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from jointreg.config.settings import REFERENCE
+from jointreg.evaluation.intervals import mean_with_interval
+
+COLUMNS = (
+    "bodies",
+    "metric",
+    "value",
+    "change_from_full",
+    "change_low",
+    "change_high",
+    "clusters",
+    "frames",
+    "unit",
+)
+"""Columns of variants.csv; `bodies` is `initial` or the variant. Changes have no interval under 8
+clusters."""
+
+
+def variant_rows(
+    values: Mapping[tuple[str, str], np.ndarray], clusters: np.ndarray, units: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """One row a metric and set of bodies.
+
+    Args:
+        values: (bodies, metric) -> one number a frame, (N,), the same frames in the same order; NaN
+            where it does not apply. Holds `full`.
+        clusters: equal for frames of one cluster, (N,).
+        units: metric -> unit.
+
+    Returns:
+        Rows with the keys `COLUMNS`, `full` first, then in the order given.
+    """
+    names = list(dict.fromkeys(bodies for bodies, _ in values))
+    names.sort(key=lambda name: (name != REFERENCE, name == "initial"))
+    rows = []
+    for metric in dict.fromkeys(metric for _, metric in values):
+        for bodies in names:
+            own = np.asarray(values[bodies, metric], dtype=np.float64)
+            row = {"bodies": bodies, "metric": metric, "value": float(np.nanmean(own))}
+            if bodies != REFERENCE:
+                row |= _change(own - values[REFERENCE, metric], clusters)
+            row |= {"frames": int(np.isfinite(own).sum()), "unit": units[metric]}
+            rows.append({column: row.get(column, float("nan")) for column in COLUMNS})
+    return rows
+
+
+def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
+    """A line for each set of bodies, a column a metric: value, and change from `full` with interval."""
+    rows = list(rows)
+    metrics = list(dict.fromkeys(row["metric"] for row in rows))
+    units = {row["metric"]: row["unit"] for row in rows}
+    cells: dict[str, list[str]] = {}
+    for row in rows:
+        change = ""
+        if np.isfinite(row["change_from_full"]):
+            digits = 3 if row["unit"] == "1" else 1
+            change = f" {row['change_from_full']:+.{digits}f}"
+            if np.isfinite(row["change_low"]):
+                change += f" [{row['change_low']:+.{digits}f}, {row['change_high']:+.{digits}f}]"
+        value = f"{row['value']:.3f}" if row["unit"] == "1" else f"{row['value']:.1f}"
+        cells.setdefault(row["bodies"], []).append(value + change)
+    shown = {"1": "", "mm": ", mm"}
+    head = [name.replace("_", " ") + shown[units[name]] for name in metrics]
+    lines = [["bodies", *head], *([bodies, *texts] for bodies, texts in cells.items())]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(head) + 1)]
+    padded = [[c.ljust(w) for c, w in zip(line, widths, strict=True)] for line in lines]
+    return "\n".join("  ".join(line).rstrip() for line in padded) + "\n"
+
+
+def _change(difference: np.ndarray, clusters: np.ndarray) -> dict[str, float]:
+    """Mean and interval of a paired difference, clusters weighted by their frames."""
+    valid = np.isfinite(difference)
+    labels, counts = np.unique(clusters[valid], return_counts=True)
+    means = np.array([difference[valid & (clusters == label)].mean() for label in labels])
+    change = mean_with_interval(means, counts / counts.sum())
+    return {
+        "change_from_full": change.mean,
+        "change_low": change.low,
+        "change_high": change.high,
+        "clusters": len(labels),
+    }

@@ -1,0 +1,177 @@
+"""From the networks' outputs to bodies in the calibrated camera's frame (rules features, run_network).
+
+A network sees its crop as if the camera looked straight at it, through a lens of no perspective. Its
+rotations are read in the camera's frame as they are (`orientation: camera`, as the field does), turned
+with the ray through the middle of the crop (`ray`: by up to 18 degrees at the edge of a picture), or
+turned onto the labels (`aligned`). The pelvis is put where the network sees it, as far away as makes the
+body as large.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jointreg.body.model import Body
+from jointreg.config.methods import NETWORKS
+from jointreg.config.settings import Orientation
+from jointreg.datasets.recording import Recording
+from jointreg.errors import ShapeError
+from jointreg.estimators.input_crops import network_crops
+from jointreg.geometry.procrustes import fit_similarity
+from jointreg.skeleton import H36M_17, LIMB
+from jointreg.stores.schema import Record, require_same_rows
+from jointreg.stores.schemas import CROP
+
+if TYPE_CHECKING:
+    from jointreg.estimators.backbone import Backbone
+
+
+LEAST_SCALE = 0.1
+"""Smaller weak-perspective scales count as this one: a person a tenth as large as the crop."""
+
+_SURE = np.array([name not in ("spine", "nose", "head_top") for name in H36M_17])
+"""Labels that have a skeleton joint of their own."""
+
+
+def frame_features(
+    backbone: "Backbone",
+    frames: Record,
+    recordings: Sequence[Recording],
+    crop: str,
+    *,
+    batch: int,
+    device: str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, np.ndarray]:
+    """Arrays of `stores.FEATURES`: what the backbone says of every frame. Raises as `network_crops`."""
+    import torch
+
+    from jointreg.estimators.networks import image_features
+
+    count = len(frames.frame)
+    found = np.empty((count, 2048), np.float32)
+    matrices = np.empty((count, 3, 3))
+    rows: list[int] = []
+    images: list[np.ndarray] = []
+    seen = network_crops(frames, frames.attrs, recordings, crop)
+    for done, (row, image, matrix) in enumerate(seen, start=1):
+        matrices[row] = matrix
+        rows.append(row)
+        images.append(image)
+        if len(rows) == batch or done == count:
+            pictures = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+            seen_as = image_features(backbone, pictures, torch.device(device), batch)
+            found[rows] = seen_as.cpu().numpy()
+            rows, images = [], []
+            if progress is not None:
+                progress(done, count)
+    return {"features": found, "crop_intrinsics": matrices}
+
+
+def network_bodies(
+    kind: str,
+    frames: Record,
+    features: Record,
+    body: Body,
+    *,
+    checkpoint: str | Path,
+    mean_params: str | Path | None,
+    orientation: Orientation,
+) -> dict[str, np.ndarray]:
+    """Bodies of a network, one for every row of `frames`: arrays of `stores.BODIES`.
+
+    Args:
+        kind: a key of `networks.NETWORKS`.
+        frames: store FRAMES; the labels are used by `orientation: aligned` only.
+        features: store FEATURES of the same rows.
+        body: the body model, 24 joints and 10 shape directions.
+        checkpoint: the network's own file.
+        mean_params: smpl_mean_params.npz, or None.
+        orientation: as above.
+
+    Raises:
+        StoreError: the two stores are not of the same frames.
+        ShapeError: the body is not SMPL's.
+        DataError: the checkpoint or the mean parameters are missing or do not fit.
+    """
+    import torch
+
+    from jointreg.estimators.networks import head_bodies, load_head
+
+    require_same_rows(frames, features, "run_network: frames and features")
+    if body.n_betas != 10 or len(body.parents) != 24:
+        raise ShapeError(
+            f"the body has {len(body.parents)} joints and {body.n_betas} shape directions, the networks "
+            "speak of 24 and 10",
+            "use an SMPL body",
+        )
+    network, sequence = NETWORKS[kind]
+    head = load_head(network, checkpoint=checkpoint, mean_params=mean_params)
+    values = torch.from_numpy(features.features)
+    parts = tracks(frames) if sequence else [np.arange(len(values))]
+    found: list[np.ndarray] = [
+        np.empty((len(values), *size), np.float32) for size in ((24, 3, 3), (10,), (3,))
+    ]
+    for rows in parts:
+        for whole, part in zip(found, head_bodies(head, values[rows], sequence=sequence), strict=True):
+            whole[rows] = part.numpy()
+    rotations, betas, camera = found
+    matrices = features.crop_intrinsics
+    if orientation == "ray":
+        rotations[:, 0] = ray_turns(matrices) @ rotations[:, 0]
+    elif orientation == "aligned":
+        rotations[:, 0] = label_turns(body, rotations, betas, frames.joints_cam) @ rotations[:, 0]
+    pelvis = body.rest_joints(betas)[:, 0]
+    return {"rotations": rotations, "betas": betas, "translation": place(camera, matrices, pelvis)}
+
+
+def tracks(frames: Mapping[str, Any]) -> list[np.ndarray]:
+    """Rows of every take and camera in the order of time, apart where frames are left out.
+
+    A gap is where two neighbours are further apart than the closest two of the recording.
+    """
+    found = []
+    for take, camera in sorted({*zip(frames["take"].tolist(), frames["camera"].tolist(), strict=True)}):
+        rows = np.flatnonzero((frames["take"] == take) & (frames["camera"] == camera))
+        rows = rows[np.argsort(frames["frame"][rows], kind="stable")]
+        steps = np.diff(frames["frame"][rows])
+        cuts = np.flatnonzero(steps > steps.min(initial=steps.max(initial=0))) + 1
+        found += np.split(rows, cuts)
+    return found
+
+
+def place(camera: np.ndarray, matrices: np.ndarray, pelvis: np.ndarray) -> np.ndarray:
+    """Translations (N, 3), metres, camera frame, that show the pelvis where the network sees it.
+
+    Args:
+        camera: weak perspective s, tx, ty, (N, 3).
+        matrices: pinhole of each crop, (N, 3, 3) px.
+        pelvis: pelvis of the bodies without translation, (N, 3) metres.
+    """
+    scale = np.maximum(camera[:, 0], LEAST_SCALE) * CROP / 2
+    depth = matrices[:, 0, 0] / scale
+    pixels = (CROP - 1) / 2 + scale[:, None] * (pelvis[:, :2] + camera[:, 1:])
+    homogeneous = np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1)
+    rays = np.linalg.solve(matrices, homogeneous[..., None])[..., 0]
+    return (depth[:, None] * rays - pelvis).astype(np.float32)
+
+
+def ray_turns(matrices: np.ndarray) -> np.ndarray:
+    """Shortest turns of the optical axis onto the ray through the middle of each crop, (N, 3, 3)."""
+    middle = np.array([(CROP - 1) / 2, (CROP - 1) / 2, 1.0])
+    ray = np.linalg.solve(matrices, np.tile(middle[:, None], (len(matrices), 1, 1)))[..., 0]
+    ray /= np.linalg.norm(ray, axis=1, keepdims=True)
+    x, y, z = ray.T
+    zero = np.zeros_like(x)
+    cross = np.stack([zero, zero, x, zero, zero, y, -x, -y, zero], axis=1).reshape(-1, 3, 3)
+    return np.eye(3) + cross + cross @ cross / (1 + z)[:, None, None]
+
+
+def label_turns(
+    body: Body, rotations: np.ndarray, betas: np.ndarray, joints_cam: np.ndarray
+) -> np.ndarray:
+    """Turns that bring the skeleton's joints nearest to the labels, (N, 3, 3)."""
+    skeleton = body.joints(rotations, betas)[:, LIMB[_SURE]]
+    return fit_similarity(skeleton, joints_cam[:, _SURE]).rotation

@@ -1,0 +1,202 @@
+"""Score bodies against labelled joints with any number of joint regressors (rule evaluate).
+
+Every body is posed once, and only the vertices that some regressor reads. One job is one method on
+one subject with all its actions; it writes `stores.ERRORS` and tidy rows, one a take and metric.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jointreg import metrics
+from jointreg.body.model import Body
+from jointreg.config.settings import Evaluate
+from jointreg.errors import ConfigError
+from jointreg.progress import progress
+from jointreg.regressor.apply import regressed_joints
+from jointreg.skeleton import H36M_14, H36M_17, rows
+from jointreg.stores.schema import Record, require_same_rows
+
+METRICS = ("mpjpe", "pa_mpjpe", "pck150", "auc")
+"""Metrics of the tidy rows; the first two in mm, the others in percent of the joints."""
+
+GIVEN = "given"
+"""Stands for a regressor in the rows of a method that delivers joints: none applies to them."""
+
+COLUMNS = (
+    "method",
+    "regressor",
+    "subject",
+    "action",
+    "take",
+    "metric",
+    "value_mm",
+    "value_percent",
+    "frames",
+)
+"""Columns of the tidy rows. A row is one cluster: a take of one action, all its cameras together."""
+
+
+class Errors(NamedTuple):
+    """Errors of one set of bodies: a row of the first axis is one regressor, in the order given."""
+
+    mpjpe: np.ndarray
+    """Distance after root alignment, (R, N, 17) metres."""
+    pa_mpjpe: np.ndarray
+    """Distance after Procrustes on the protocol's joints, (R, N, 17) metres."""
+
+
+def protocol_joints(protocol: Evaluate) -> np.ndarray:
+    """Rows of `H36M_17` over which the protocol's means run, (14,) or (17,)."""
+    return rows(H36M_14 if protocol.joints == 14 else H36M_17)
+
+
+def joints_in_words(protocol: Evaluate) -> str:
+    """The protocol's joints as captions say them."""
+    return "14 joints (SPIN's set)" if protocol.joints == 14 else "17 joints (the pelvis counts)"
+
+
+def protocol_root(protocol: Evaluate) -> int:
+    """Row of `H36M_17` that MPJPE moves both skeletons to.
+
+    Raises:
+        ConfigError: no joint has that name.
+    """
+    if protocol.root not in H36M_17:
+        raise ConfigError(
+            f"evaluate.root is '{protocol.root}', expected one of {', '.join(H36M_17)}",
+            "use pelvis, as the paper does",
+        )
+    return H36M_17.index(protocol.root)
+
+
+def evaluate(
+    body: Body,
+    bodies: Mapping[str, np.ndarray],
+    joints_cam: np.ndarray,
+    regressors: Mapping[str, Any],
+    protocol: Evaluate,
+) -> Errors:
+    """Errors per regressor, frame and joint. Neither metric depends on the bodies' translation.
+
+    Args:
+        body: the body model.
+        bodies: rotations (N, 24, 3, 3) and betas (N, B), camera frame, for example `stores.BODIES`; or
+            joints (N, 17, 3) as `stores.JOINTS`, which are scored as given, without a regressor.
+        joints_cam: labels (N, 17, 3), metres, camera frame, `skeleton.H36M_17`.
+        regressors: name -> weights (17, V), or an object with such `weights`.
+        protocol: joints and root.
+
+    Raises:
+        ShapeError, UnitError, DataError: as `metrics.mpjpe`.
+    """
+    root, used = protocol_root(protocol), protocol_joints(protocol)
+    if "joints" in bodies:
+        predicted = bodies["joints"][None].astype(np.float64)
+    else:
+        predicted = regressed_joints(body, bodies["rotations"], bodies["betas"], regressors)
+    return Errors(
+        mpjpe=np.stack([metrics.joint_errors(joints, joints_cam, root) for joints in predicted]),
+        pa_mpjpe=np.stack(
+            [metrics.aligned_joint_errors(joints, joints_cam, used) for joints in predicted]
+        ),
+    )
+
+
+def evaluate_subject(
+    body: Body,
+    sequences: Mapping[str, tuple[Record, Record]],
+    regressors: Mapping[str, Any],
+    protocol: Evaluate,
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Evaluate all actions of one subject, ready for `stores.ERRORS.write(path, arrays, attrs=facts)`.
+
+    Args:
+        body: the body model.
+        sequences: action -> its stores FRAMES and BODIES (or JOINTS), in the order to be stored.
+        regressors: as in `evaluate`.
+        protocol: as in `evaluate`; kept among the facts.
+
+    Raises:
+        StoreError: frames and bodies of an action are not the same rows.
+    """
+    joints_only = any("joints" in bodies for _, bodies in sequences.values())
+    cameras = sorted({name for frames, _ in sequences.values() for name in frames.attrs["camera_names"]})
+    parts: dict[str, list[np.ndarray]] = {
+        key: [] for key in ("mpjpe", "pa_mpjpe", "action", "take", "camera", "frame")
+    }
+    for index, (action, (frames, bodies)) in enumerate(progress([*sequences.items()], "actions")):
+        require_same_rows(frames, bodies, f"evaluate, {action}: frames and bodies")
+        errors = evaluate(body, bodies, frames["joints_cam"], regressors, protocol)
+        in_union = np.array(
+            [cameras.index(name) for name in frames.attrs["camera_names"]], dtype=np.int16
+        )
+        parts["mpjpe"].append(errors.mpjpe)
+        parts["pa_mpjpe"].append(errors.pa_mpjpe)
+        parts["action"].append(np.full(len(frames["frame"]), index, dtype=np.int16))
+        parts["take"].append(frames["take"])
+        parts["camera"].append(in_union[frames["camera"]])
+        parts["frame"].append(frames["frame"])
+    arrays = {
+        key: np.concatenate(value, axis=1 if key.endswith("mpjpe") else 0)
+        for key, value in parts.items()
+    }
+    facts = {
+        "regressors": [GIVEN] if joints_only else list(regressors),
+        "actions": list(sequences),
+        "take_names": {
+            action: list(frames.attrs["take_names"]) for action, (frames, _) in sequences.items()
+        },
+        "camera_names": cameras,
+        "joint_names": list(H36M_17),
+        "protocol": protocol.model_dump(mode="json"),
+        "input": next(bodies.attrs.get("input", {}) for _, bodies in sequences.values()),
+    }
+    return arrays, facts
+
+
+def tidy_rows(
+    errors: Mapping[str, np.ndarray], facts: Mapping[str, Any], *, method: str, subject: str
+) -> list[dict[str, Any]]:
+    """Means over the frames of every take: one row a regressor, action, take and metric.
+
+    Args:
+        errors: arrays of `stores.ERRORS`.
+        facts: its facts; the protocol's joints are taken from there.
+        method: stands in every row.
+        subject: stands in every row.
+
+    Returns:
+        Rows with the keys `COLUMNS`; `value_mm` of pck150 and auc is None, and so is
+        `value_percent` of the others.
+    """
+    used = protocol_joints(Evaluate(**facts["protocol"]))
+    per_frame = {
+        "mpjpe": errors["mpjpe"][..., used].mean(axis=2, dtype=np.float64) * 1000,
+        "pa_mpjpe": errors["pa_mpjpe"][..., used].mean(axis=2, dtype=np.float64) * 1000,
+        "pck150": np.stack([metrics.pck(one[:, used]) for one in errors["mpjpe"]]) * 100,
+        "auc": np.stack([metrics.auc(one[:, used]) for one in errors["mpjpe"]]) * 100,
+    }
+    clusters = np.unique(np.stack([errors["action"], errors["take"]]), axis=1).T
+    table = []
+    for r, regressor in enumerate(facts["regressors"]):
+        for action, take in clusters:
+            chosen = (errors["action"] == action) & (errors["take"] == take)
+            name = facts["actions"][action]
+            for metric in METRICS:
+                value = float(per_frame[metric][r, chosen].mean())
+                table.append(
+                    {
+                        "method": method,
+                        "regressor": regressor,
+                        "subject": subject,
+                        "action": name,
+                        "take": facts["take_names"][name][take],
+                        "metric": metric,
+                        "value_mm": value if metric.endswith("mpjpe") else None,
+                        "value_percent": None if metric.endswith("mpjpe") else value,
+                        "frames": int(chosen.sum()),
+                    }
+                )
+    return table

@@ -1,0 +1,83 @@
+"""The protocol in words: what every caption of a table or figure states."""
+
+from collections.abc import Sequence
+
+from jointreg.config.settings import Evaluate
+from jointreg.evaluation.evaluate import joints_in_words
+from jointreg.evaluation.intervals import FEWEST_CLUSTERS
+
+
+def protocol_sentence(
+    protocol: Evaluate,
+    *,
+    subjects: Sequence[str],
+    cameras: Sequence[str],
+    frame_step: int,
+    skip_damaged: bool,
+    simulated: bool,
+    fitted: bool = False,
+    networks: str = "",
+    given: bool = False,
+    damaged: str = "",
+    kept_only: bool = False,
+    labels: str = "",
+) -> str:
+    """The protocol in words, for every caption.
+
+    Args:
+        protocol: joints, root and mean.
+        subjects: those the errors are means over.
+        cameras: likewise.
+        frame_step: every n-th video frame was used.
+        skip_damaged: sequences of the table of damaged ones were left out.
+        simulated: some methods are simulated estimators.
+        fitted: some methods were fitted to the labels that they are scored with.
+        networks: what the networks among the methods were shown.
+        given: some methods deliver joints and no bodies.
+        damaged: the table of damaged sequences.
+        kept_only: the data set holds some frames only (h36m-fetch).
+        labels: what the labels are, where they are not motion capture.
+    """
+    step = {1: "every frame", 2: "every 2nd frame", 3: "every 3rd frame"}.get(
+        frame_step, f"every {frame_step}th frame"
+    )
+    if kept_only and frame_step == 1:
+        step = "all frames that h36m-fetch kept"
+    left_out = f"left out ({damaged})" if damaged else "left out"
+    mean = {"frames": "mean over frames", "actions": "mean over the means of the actions"}
+    sentences = [
+        f"Protocol: {joints_in_words(protocol)}; MPJPE after moving both skeletons to the "
+        f"{protocol.root.replace('_', ' ')}, PA-MPJPE after the best similarity of each frame on the "
+        f"same joints; {_plural('subject', subjects)}; {_plural('camera', cameras)}; {step}; "
+        f"damaged sequences {left_out if skip_damaged else 'included'}; {mean[protocol.average]}.",
+        "Changes between regressors are paired over clusters (subject x action x take, all cameras "
+        "together) with 95 % t intervals on cluster means, widened where differences are skewed, "
+        f"none under {FEWEST_CLUSTERS} clusters; they are conditional on "
+        f"{'this subject' if len(subjects) == 1 else f'these {len(subjects)} subjects'}.",
+        "How much of a lower error is the old regressor's fault and how much the estimators' own bias "
+        "that a refitted regressor absorbs, MPJPE alone cannot say.",
+    ]
+    if simulated:
+        sentences.append(
+            "Methods called sim_* are simulated estimators, not the networks: how far their error "
+            "falls from J_std to J_opt is a property of the generator of this data set."
+        )
+    if fitted:
+        sentences.append(
+            "The bodies were themselves fitted to the labels that score them: these numbers show that "
+            "the pipeline runs on real pictures, not that a regressor or a method is better."
+        )
+    if networks:
+        sentences.append(networks)
+    if given:
+        sentences.append(
+            "Methods under `joints as given` deliver joints and no bodies: no regressor applies to "
+            "them, and their errors say nothing of J_std, J_spin or J_opt."
+        )
+    if labels:
+        sentences.append(f"Labels: {' '.join(labels.split())}")
+    return " ".join(sentences)
+
+
+def _plural(noun: str, names: Sequence[str]) -> str:
+    return f"{noun}{'' if len(names) == 1 else 's'} {', '.join(names)}"

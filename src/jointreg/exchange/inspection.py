@@ -1,0 +1,82 @@
+"""What a joint regressor does, row by row: the table of `jointreg inspect`."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from jointreg.body.model import Body
+from jointreg.exchange.placement import expected_joints
+from jointreg.exchange.regressor import Regressor
+
+MIDDLE_M = 0.02
+"""A joint this near to the plane between left and right is on neither side."""
+
+
+class Row(NamedTuple):
+    """One joint of a regressor on the T-pose of its body."""
+
+    joint: str
+    vertices: int
+    """Vertices with a weight."""
+    effective_vertices: float
+    """1 / sum of squared shares: n for n equal weights, 1 where one vertex has them all."""
+    row_sum: float
+    distance_mm: float | None
+    """To `exchange.placement.expected_joints`; None where the body's skeleton is not SMPL's."""
+    side: str
+    """`left`, `right` or `middle` of the body."""
+
+
+def inspect(regressor: Regressor, body: Body) -> list[Row]:
+    """Measure every row of a regressor on its body.
+
+    Args:
+        regressor: 17 rows in the order `H36M_17`, V vertices, as `load_regressor` gives it.
+        body: the body that it was loaded with.
+    """
+    weights = regressor.weights
+    sums = weights.sum(axis=1)
+    joints = weights @ body.template.astype(np.float64)
+    expected = expected_joints(body)
+    shares = weights / sums[:, None]
+    return [
+        Row(
+            joint=name,
+            vertices=int(np.count_nonzero(weights[row])),
+            effective_vertices=float(1 / np.square(shares[row]).sum()),
+            row_sum=float(sums[row]),
+            distance_mm=(
+                None if expected is None else 1e3 * float(np.linalg.norm(joints[row] - expected[row]))
+            ),
+            side=_side(joints[row, 0]),
+        )
+        for row, name in enumerate(regressor.joint_names)
+    ]
+
+
+def _side(x: float) -> str:
+    """Of an SMPL-format body, whose left is +x."""
+    if abs(x) < MIDDLE_M:
+        return "middle"
+    return "left" if x > 0 else "right"
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as aligned text for a terminal, with what the columns mean below."""
+    lines = [f"{'joint':<15}{'vertices':>9}{'effective':>10}{'row sum':>10}{'from joint':>12}  side"]
+    lines.append("-" * len(lines[0]))
+    for row in rows:
+        distance = "-" if row.distance_mm is None else f"{row.distance_mm:.0f} mm"
+        lines.append(
+            f"{row.joint:<15}{row.vertices:>9}{row.effective_vertices:>10.1f}{row.row_sum:>10.5f}"
+            f"{distance:>12}  {row.side}"
+        )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "effective: 1 / sum of squared shares. from joint: distance on the T-pose to the skeleton's",
+            "joint; for nose and head top to the foremost and the highest vertex of the skull.",
+        ]
+    )

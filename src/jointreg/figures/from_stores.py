@@ -1,0 +1,297 @@
+"""From stores to picture files: reads what a figure shows, calls the figure, saves it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from jointreg import stores
+from jointreg.body.model import Body
+from jointreg.config.examples import Example
+from jointreg.config.methods import Method
+from jointreg.errors import ConfigError
+from jointreg.exchange.regressor import Regressor
+from jointreg.figures import curves, overlays, tables
+from jointreg.figures.animation import Fit, animate, save_gif
+from jointreg.figures.mesh import errors_on_body, joint_marks, regressor_support
+from jointreg.figures.shading import shaded
+from jointreg.geometry.camera import project_pinhole
+from jointreg.silhouette.meshes import mesh_coverage
+from jointreg.skeleton import H36M_17
+from jointreg.tables.names import MEAN, TABLE_1
+
+if TYPE_CHECKING:
+    from jointreg.refine.trajectory import Way
+
+
+def draw_overlays(
+    body: Body,
+    examples: Sequence[Example],
+    files: Mapping[str, Sequence[str]],
+    regressor: Regressor,
+    outputs: Sequence[str],
+    dpi: int,
+) -> None:
+    """One picture an example: the mask, the initial and the refined body, and their joints.
+
+    Args:
+        body: the body model.
+        examples: which rows of which sequence.
+        files: `frames`, `masks`, then sets of bodies by name: stores in the order of the examples.
+        regressor: reads the joints of all bodies: the one they were refined with.
+        outputs: picture files, in the order of the examples.
+        dpi: resolution.
+
+    Raises:
+        ConfigError: an example asks for a row that its sequence does not have.
+    """
+    for index, (example, path) in enumerate(zip(examples, outputs, strict=True)):
+        panels = _frames(body, example, {name: paths[index] for name, paths in files.items()}, regressor)
+        tables.save(overlays.overlay(panels, f"{example.subject}, {example.action}"), path, dpi)
+
+
+def draw_ablations(
+    body: Body,
+    examples: Sequence[Example],
+    files: Mapping[str, Sequence[str]],
+    regressor: Regressor,
+    outputs: Sequence[str],
+    dpi: int,
+) -> None:
+    """The first row of every example with the bodies of all variants; arguments as `draw_overlays`."""
+    shown = [
+        first_frame(body, example, {name: paths[index] for name, paths in files.items()}, regressor)
+        for index, example in enumerate(examples)
+    ]
+    _save(overlays.ablations(shown), outputs, dpi)
+
+
+def draw_fit(
+    body: Body,
+    frame: overlays.Example,
+    intrinsics: np.ndarray,
+    regressor: Regressor,
+    way: "Way",
+    output: str,
+) -> None:
+    """The fit of one frame as a GIF.
+
+    Args:
+        body: the body model.
+        frame: from `first_frame`.
+        intrinsics: K of its crop, pixels, (1, 3, 3).
+        regressor: reads the joints: the one of the fit.
+        way: the body on its way.
+        output: the GIF.
+    """
+    frame = replace(frame, title=frame.title.replace("\n", ", "))
+    drawn = _drawn(body, way.bodies, np.repeat(intrinsics, len(way.iterations), axis=0), regressor)
+    save_gif(animate(Fit(frame, drawn, way.iterations, way.energies)), output)
+
+
+def first_frame(
+    body: Body, example: Example, files: Mapping[str, str], regressor: Regressor
+) -> overlays.Example:
+    """The first row of an example, named in full; `files`: frames, masks, then bodies by name.
+
+    Raises:
+        ConfigError: the sequence does not have that row.
+    """
+    one = replace(example, frames=example.frames[:1])
+    (frame,) = _frames(body, one, files, regressor)
+    return replace(frame, title=f"{example.subject} {example.action}\n{frame.title}")
+
+
+def draw_energies(files: Mapping[str, Sequence[str]], outputs: Sequence[str], dpi: int) -> None:
+    """Energies over the iterations, a line a variant; `files` are stores ENERGIES by variant."""
+    found = {}
+    for variant, paths in files.items():
+        read = [stores.ENERGIES.read(path) for path in paths]
+        found[variant] = read[0].iteration, np.concatenate([store.energies for store in read])
+    _save(curves.energy_curves(found), outputs, dpi)
+
+
+def draw_discriminators(files: Mapping[str, str], outputs: Sequence[str], dpi: int) -> None:
+    """How the discriminators were trained; `files` are records of `train_discriminator` by variant."""
+    found = {}
+    for variant, path in files.items():
+        record = json.loads(Path(path).read_text())
+        right = np.array([[turn["initial"], turn["refined"]] for turn in record["rounds"]])
+        found[variant] = curves.Training(np.array(record["losses"]), right)
+    _save(curves.discriminator_curves(found), outputs, dpi)
+
+
+def draw_variants(table: str | Path, outputs: Sequence[str], dpi: int) -> None:
+    """Changes from `full` as dots, from variants.csv."""
+    _save(curves.variant_changes(pd.read_csv(table)), outputs, dpi)
+
+
+def draw_examples(
+    body: Body,
+    examples: Sequence[Example],
+    files: Mapping[str, Sequence[str]],
+    regressor: Regressor,
+    teaser: Sequence[str],
+    triplets: Sequence[str],
+    dpi: int,
+) -> None:
+    """The first example as a teaser, all as triplets, a row each; arguments as `draw_overlays`."""
+    shown = [
+        first_frame(body, example, {name: paths[index] for name, paths in files.items()}, regressor)
+        for index, example in enumerate(examples)
+    ]
+    _save(overlays.teaser(shown[0]), teaser, dpi)
+    _save(overlays.triplets(shown), triplets, dpi)
+
+
+def draw_joint_estimates(
+    body: Body,
+    examples: Sequence[Example],
+    files: Mapping[str, Sequence[str]],
+    regressors: Mapping[str, Regressor],
+    outputs: Sequence[str],
+    dpi: int,
+) -> None:
+    """Joints that regressors read off the refined body of the first row of every example.
+
+    Args:
+        body: the body model.
+        examples: which sequences.
+        files: `frames`, `masks` and `refined`: stores in the order of the examples.
+        regressors: by name.
+        outputs: picture files.
+        dpi: resolution.
+    """
+    shown = []
+    for index, example in enumerate(examples):
+        paths = {name: paths[index] for name, paths in files.items()}
+        read = {
+            TABLE_1[name]: first_frame(body, example, paths, regressor)
+            for name, regressor in regressors.items()
+        }
+        bodies = {name: frame.bodies["refined"] for name, frame in read.items()}
+        shown.append(replace(next(iter(read.values())), bodies=bodies))
+    _save(overlays.joint_estimates(shown), outputs, dpi)
+
+
+def draw_errors(
+    table: str | Path, by: str, methods: Mapping[str, Method], outputs: Sequence[str], dpi: int
+) -> None:
+    """Error of every joint or action as dots, from `by_joint.csv` or `by_action.csv`."""
+    rows = pd.read_csv(table)
+    _save(tables.errors_by(rows[rows[by] != MEAN], by, methods), outputs, dpi)
+
+
+def draw_errors_on_body(
+    body: Body,
+    table: str | Path,
+    method: str,
+    regressor: Regressor,
+    outputs: Sequence[str],
+    dpi: int,
+) -> None:
+    """Error of every joint as a disc on the T-pose, from `by_joint.csv`.
+
+    Args:
+        body: the body model.
+        table: the CSV.
+        method: whose errors.
+        regressor: puts the discs in their place.
+        outputs: picture files.
+        dpi: resolution.
+    """
+    rows = pd.read_csv(table)
+    rows = rows[(rows["method"] == method) & (rows["metric"] == "mpjpe") & (rows["joint"] != MEAN)]
+    errors = {
+        name: part.set_index("joint")["value_mm"].loc[list(H36M_17)].to_numpy()
+        for name, part in rows.groupby("regressor", sort=False)
+    }
+    figure = errors_on_body(body.template, body.faces, regressor.apply(body.template[None])[0], errors)
+    _save(figure, outputs, dpi)
+
+
+def draw_joint_marks(
+    body: Body,
+    regressors: Mapping[str, Regressor],
+    true_regressor: np.ndarray,
+    outputs: Sequence[str],
+    dpi: int,
+) -> None:
+    """Joints of Table I's regressors on the T-pose beside the true ones (`J_true`, (17, V))."""
+    joints = {
+        TABLE_1[name]: regressor.weights @ body.template
+        for name, regressor in regressors.items()
+        if name in TABLE_1
+    }
+    joints["true"] = true_regressor @ body.template
+    _save(joint_marks(body.template, body.faces, joints), outputs, dpi)
+
+
+def draw_table(
+    table: str | Path,
+    paper: "pd.DataFrame | None",
+    methods: Mapping[str, Method],
+    outputs: Sequence[str],
+    dpi: int,
+) -> None:
+    """Table I as dots, from its CSV."""
+    _save(tables.table_1_plot(pd.read_csv(table), methods, paper), outputs, dpi)
+
+
+def draw_support(
+    body: Body, regressors: Mapping[str, Regressor], outputs: Sequence[str], dpi: int
+) -> None:
+    """Vertices that each regressor of Table I uses, on the mesh, from front and side."""
+    weights = {TABLE_1[name]: one.weights for name, one in regressors.items() if name in TABLE_1}
+    _save(regressor_support(body.template, body.faces, weights), outputs, dpi)
+
+
+def _frames(
+    body: Body, example: Example, files: Mapping[str, str], regressor: Regressor
+) -> list[overlays.Example]:
+    """Every row of an example; `files`: frames, masks, then bodies by name."""
+    frames = stores.FRAMES.read(files["frames"])
+    rows = np.array(example.frames)
+    if rows.max() >= len(frames.frame):
+        raise ConfigError(
+            f"examples: {example.subject} {example.action} asks for row {rows.max()}, "
+            f"the sequence has rows 0 to {len(frames.frame) - 1}"
+        )
+    masks = stores.MASKS.read(files["masks"]).masks
+    intrinsics, names = frames.crop_intrinsics[rows], frames.attrs["camera_names"]
+    bodies = {}
+    for name in [name for name in files if name not in ("frames", "masks")]:
+        chosen = {key: value[rows] for key, value in stores.BODIES.read(files[name]).items()}
+        bodies[name] = _drawn(body, chosen, intrinsics, regressor)
+    return [
+        overlays.Example(
+            title=f"camera {names[frames.camera[row]]}, frame {frames.frame[row]}",
+            crop=frames.crops[row],
+            mask=masks[row],
+            labels_px=frames.joints_px[row],
+            bodies={name: drawn[at] for name, drawn in bodies.items()},
+        )
+        for at, row in enumerate(rows)
+    ]
+
+
+def _drawn(
+    body: Body, bodies: Mapping[str, np.ndarray], intrinsics: np.ndarray, regressor: Regressor
+) -> list[overlays.Drawn]:
+    """Bodies posed, rendered and read, one a row."""
+    vertices = body.vertices(**bodies)
+    seen = (
+        mesh_coverage(vertices, body.faces, intrinsics),
+        shaded(vertices, body.faces, intrinsics),
+        project_pinhole(regressor.apply(vertices), intrinsics),
+    )
+    return [overlays.Drawn(*one) for one in zip(*seen, strict=True)]
+
+
+def _save(figure: "tables.Figure", outputs: Sequence[str], dpi: int) -> None:
+    for path in outputs:
+        tables.save(figure, path, dpi)

@@ -1,0 +1,150 @@
+"""From recordings to frames: undistorted person crops, labels and crop cameras of one sequence."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from jointreg import config
+from jointreg.datasets.checks import check_recording, name
+from jointreg.datasets.recording import Recording
+from jointreg.datasets.video import read_frames
+from jointreg.errors import DataError
+from jointreg.frames.crops import person_intrinsics, sampler
+from jointreg.geometry.camera import project_pinhole
+from jointreg.progress import counter
+from jointreg.skeleton import H36M_17
+from jointreg.stores.schema import rows_digest
+from jointreg.stores.schemas import CROP
+
+BLACK = 4.0
+"""A crop whose grey values all lie below this mean and this spread shows nothing."""
+
+
+def prepare(
+    recordings: Sequence[Recording], settings: config.Prepare
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Crop every wanted frame around the labelled person.
+
+    Rows go by recording, then frame. Frames are those of `Recording.frames` whose number is a multiple
+    of `settings.frame_step`. Column `frame` counts the take's frames, the same for all its cameras.
+
+    Returns:
+        Arrays of `stores.FRAMES`, and its facts: rows, camera_names, cameras (world to camera, metres),
+        take_names, take_files, joint_names, labels, image_size (width and height for each camera name).
+
+    Raises:
+        DataError: a video is missing, shorter than its labels or black; labels are NaN, behind the
+            camera or shifted against their 2D labels; nothing is left to do.
+        UnitError: labels are not in metres.
+    """
+    if not recordings:
+        raise DataError("no recordings to prepare", "check takes and cameras in the sequence table")
+    camera_names = sorted({recording.camera.name for recording in recordings})
+    take_names = sorted({recording.take for recording in recordings})
+    parts = []
+    for recording in recordings:
+        check_recording(recording)
+    wanted = [wanted_frames(recording, settings.frame_step) for recording in recordings]
+    tick = counter("frames", sum(map(len, wanted)))
+    for recording, numbers in zip(recordings, wanted, strict=True):
+        crops, crop_ks = crop_frames(recording, numbers, settings.margin_m, tick)
+        check_crops(recording, crops)
+        joints_cam = recording.joints_cam[numbers]
+        parts.append(
+            {
+                "crops": crops,
+                "joints_cam": joints_cam.astype(np.float32),
+                "joints_px": project_pinhole(joints_cam, crop_ks).astype(np.float32),
+                "crop_intrinsics": crop_ks,
+                "camera": np.full(len(numbers), camera_names.index(recording.camera.name), np.int16),
+                "take": np.full(len(numbers), take_names.index(recording.take), np.int16),
+                "frame": numbers.astype(np.int32),
+            }
+        )
+    arrays = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    facts = {
+        "rows": rows_digest(arrays["take"], arrays["camera"], arrays["frame"]),
+        "camera_names": camera_names,
+        "cameras": {
+            r.camera.name: {
+                "rotation": r.camera.rotation.tolist(),
+                "translation": r.camera.translation.tolist(),
+            }
+            for r in recordings
+        },
+        "take_names": take_names,
+        "take_files": {r.take: r.file for r in recordings if r.file},
+        "joint_names": list(H36M_17),
+        "labels": f"{recordings[0].subject} {recordings[0].action}",
+        "image_size": {r.camera.name: list(r.camera.size) for r in recordings},
+    }
+    return arrays, facts
+
+
+def wanted_frames(recording: Recording, frame_step: int) -> np.ndarray:
+    """Numbers of the frames to use: every `frame_step`-th of the take, counted from 0, in its window.
+
+    Of a recording that keeps some frames only, a step of 1 takes all of them; no other step may want one
+    that is not there.
+
+    Raises:
+        DataError: the window holds none.
+    """
+    first = -(-recording.frames.start // frame_step) * frame_step
+    numbers = np.arange(first, recording.frames.stop, frame_step)
+    if recording.kept is not None:
+        there = recording.kept[(recording.kept >= first) & (recording.kept < recording.frames.stop)]
+        numbers = there if frame_step == 1 else numbers
+        missing = np.setdiff1d(numbers, there)
+        if len(missing):
+            raise DataError(
+                f"{name(recording)}: frame {missing[0]} is wanted (prepare.frame_step = {frame_step}), "
+                f"but {recording.video} keeps {len(there)} frames, the first {there[:4].tolist()}",
+                "set prepare.frame_step: 1 to use every frame that is kept, or set dataset.root to "
+                "h36m-fetch's folder `extracted`, which has all",
+            )
+    if not len(numbers):
+        raise DataError(
+            f"{name(recording)}: no frame number from {recording.frames.start} to "
+            f"{recording.frames.stop - 1} is a multiple of prepare.frame_step = {frame_step}",
+            "lower prepare.frame_step or widen the window in the sequence table",
+        )
+    return numbers
+
+
+def crop_frames(
+    recording: Recording,
+    numbers: np.ndarray,
+    margin_m: float,
+    tick: Callable[[], None] = lambda: None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Crops (N, CROP, CROP, 3) uint8 RGB and their pinhole matrices (N, 3, 3) px of some frames.
+
+    `tick` is called after each.
+    """
+    camera = recording.camera
+    crops = np.empty((len(numbers), CROP, CROP, 3), np.uint8)
+    crop_ks = np.stack(
+        [person_intrinsics(recording.joints_cam[n], camera.intrinsics, margin_m) for n in numbers]
+    )
+    images = read_frames(recording.video, (int(n) + recording.frame_offset for n in numbers))
+    for row, (_, image) in enumerate(images):
+        crops[row] = sampler(camera, crop_ks[row])(image)
+        tick()
+    return crops, crop_ks
+
+
+def check_crops(recording: Recording, crops: np.ndarray) -> None:
+    """Refuse a video that shows nothing.
+
+    Raises:
+        DataError: all crops are black.
+    """
+    means, spreads = crops.mean(axis=(1, 2, 3)), crops.std(axis=(1, 2, 3))
+    if means.max() < BLACK and spreads.max() < BLACK:
+        raise DataError(
+            f"{recording.video}: all {len(crops)} frames are black around the person of "
+            f"{name(recording)} (brightest mean {means.max():.1f} of 255)",
+            "fetch the video again, or leave the take out of the sequence table",
+        )

@@ -1,0 +1,215 @@
+"""Joint labels from 2D landmarks: synchronise, settle sides, triangulate, derive the 17 joints.
+
+The labels are what a landmark network saw, not motion capture. `LABELS_ABOUT` says what each joint is.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jointreg import config
+from jointreg.datasets.calibration import fitted
+from jointreg.errors import DataError
+from jointreg.geometry.camera import Camera
+from jointreg.labels import sides
+from jointreg.labels.landmarker import BLAZEPOSE_33, MIRROR_33
+from jointreg.labels.triangulation import Triangulated, synchronise, triangulate
+from jointreg.skeleton import H36M_17
+
+LABELS_ABOUT = """\
+Triangulated 2D landmarks of BlazePose (pose_landmark_full, MediaPipe 0.10.21); no markers.
+Hips, knees, ankles, shoulders, elbows and wrists are the network's landmarks of that name.
+pelvis: midpoint of the hips. neck: midpoint of the shoulders. spine: midpoint of pelvis and neck.
+nose: the network's nose. head_top: beyond the midpoint of the ears by 0.6 of its way from the neck.
+Joints no two cameras show are interpolated over at most {gap} frames; {smoothing}."""
+"""What the labels are; stored with them and printed in captions."""
+
+LONGEST_GAP = 5
+"""Frames without a view of a joint that are bridged by a straight line."""
+
+_LIMBS = [
+    BLAZEPOSE_33.index(f"{side}_{name}")
+    for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+    for side in ("left", "right")
+]
+_MIRROR = np.array([_LIMBS.index(int(MIRROR_33[landmark])) for landmark in _LIMBS])
+
+
+def make_labels(
+    calibration: Mapping[str, Camera],
+    recording: Mapping[str, Mapping[str, np.ndarray]],
+    settings: config.Triangulate,
+) -> dict[str, np.ndarray]:
+    """Labels of one recording from the tracks of its cameras.
+
+    Args:
+        calibration: cameras by name, see `datasets.calibration.read_calibration`.
+        recording: tracks by camera name, see `labels.tracking.track_videos`.
+        settings: the block `triangulate`.
+
+    Returns:
+        The arrays of a labels file, see `write_labels`; and `residual_px`, `used` (C, N, 17), the
+        reprojection check of the joints that are landmarks.
+
+    Raises:
+        DataError: fewer than two cameras, one without calibration, too few frames, or a joint unseen for
+            too long.
+    """
+    unknown = sorted(set(recording) - set(calibration))
+    if unknown:
+        raise DataError(
+            f"cameras {unknown} are not in the calibration, which has {sorted(calibration)}",
+            "name the video files after the calibration's cameras",
+        )
+    names = sorted(recording)
+    tracks = [recording[name] for name in names]
+    cameras = [fitted(calibration[name], tuple(recording[name]["size"].tolist())) for name in names]
+    rate = float(tracks[0]["rate"])
+    frames = min(len(track["points_px"]) for track in tracks)
+    points = np.stack([track["points_px"][:frames] for track in tracks]).astype(float)
+    weights = np.stack([track["visibility"][:frames] for track in tracks]).astype(float)
+    weights[~np.isfinite(points).all(-1)] = 0
+    offsets = _offsets(cameras, points, weights, settings.max_shift)
+    count = min(len(t["points_px"]) - int(o) for t, o in zip(tracks, offsets, strict=True))
+    windows = [slice(int(offset), int(offset) + count) for offset in offsets]
+    points = np.stack([t["points_px"][w] for t, w in zip(tracks, windows, strict=True)]).astype(float)
+    weights = np.stack([t["visibility"][w] for t, w in zip(tracks, windows, strict=True)]).astype(float)
+    swapped = sides.agree_on_sides(cameras, points[:, :, _LIMBS], _MIRROR)
+    points = sides.exchange(points, swapped, MIRROR_33)
+    weights = sides.exchange(weights, swapped, MIRROR_33)
+    found = triangulate(cameras, points, weights, outlier_px=settings.outlier_px)
+    joints = smooth(bridge(h36m_joints(found.points_world)), settings.smoothing_hz, rate)
+    residual, used = _check(cameras, joints, points, found)
+    return {
+        "joints_world": joints,
+        "cameras": np.array([camera.name for camera in cameras]),
+        "frame_offsets": offsets.astype(np.int64),
+        "swapped": swapped,
+        "residual_px": residual,
+        "used": used,
+        "about": np.array(about(settings)),
+    }
+
+
+def about(settings: config.Triangulate) -> str:
+    """What the labels are, in words, for these settings."""
+    hz = settings.smoothing_hz
+    smoothing = f"low-pass filter at {hz:g} Hz" if hz else "unsmoothed"
+    return LABELS_ABOUT.format(gap=LONGEST_GAP, smoothing=smoothing)
+
+
+def h36m_joints(points: np.ndarray) -> np.ndarray:
+    """The 17 joints from 33 landmarks, (..., 33, D) -> (..., 17, D); rules in `LABELS_ABOUT`."""
+
+    def at(name: str) -> np.ndarray:
+        return points[..., BLAZEPOSE_33.index(name), :]
+
+    def middle(name: str) -> np.ndarray:
+        return (at(f"left_{name}") + at(f"right_{name}")) / 2
+
+    pelvis, neck, ears = middle("hip"), middle("shoulder"), middle("ear")
+    derived = {
+        "pelvis": pelvis,
+        "neck": neck,
+        "spine": (pelvis + neck) / 2,
+        "head_top": ears + 0.6 * (ears - neck),
+    }
+    return np.stack([derived[name] if name in derived else at(name) for name in H36M_17], axis=-2)
+
+
+def bridge(joints: np.ndarray) -> np.ndarray:
+    """Fill gaps of at most `LONGEST_GAP` frames by straight lines, (N, J, 3) -> (N, J, 3).
+
+    Raises:
+        DataError: a longer gap, or one at the start or end.
+    """
+    joints, times = joints.copy(), np.arange(len(joints))
+    for joint in range(joints.shape[1]):
+        known = np.isfinite(joints[:, joint]).all(-1)
+        if known.all():
+            continue
+        kept = np.flatnonzero(known)
+        longest = int(np.diff(kept).max(initial=1)) - 1 if len(kept) else len(joints)
+        if not len(kept) or not (known[0] and known[-1]) or longest > LONGEST_GAP:
+            raise DataError(
+                f"joint {H36M_17[joint]}: two cameras see it in {known.sum()} of {len(joints)} frames, "
+                f"longest gap {longest} frames, at most {LONGEST_GAP} are bridged",
+                "film the person with more cameras, or cut the video",
+            )
+        for axis in range(3):
+            joints[:, joint, axis] = np.interp(times, times[known], joints[known, joint, axis])
+    return joints
+
+
+def smooth(joints: np.ndarray, cutoff_hz: float, rate: float) -> np.ndarray:
+    """Gaussian low-pass filter over time, -3 dB at `cutoff_hz`; 0 returns the joints as they are.
+
+    Human limbs move below about 6 Hz; what is faster is the landmarks' jitter.
+    """
+    if not cutoff_hz:
+        return joints
+    from scipy.ndimage import gaussian_filter1d
+
+    sigma = rate * np.sqrt(np.log(2)) / (2 * np.pi * cutoff_hz)
+    return gaussian_filter1d(joints, sigma, axis=0, mode="nearest")
+
+
+def write_labels(path: str | Path, labels: Mapping[str, np.ndarray]) -> None:
+    """Write a labels file: an npz of plain arrays that `datasets.multiview` reads.
+
+    Arrays: joints_world (N, 17, 3) metres, `skeleton.H36M_17` order, calibration's frame; cameras (C,)
+    names; frame_offsets (C,), moment n is frame n + offset of that camera's video; about, one text.
+    More arrays may follow and are passed over.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.tmp.npz")
+    arrays: dict[str, Any] = dict(labels)
+    np.savez(temporary, **arrays)
+    temporary.replace(path)
+
+
+def reprojection_table(labels: Mapping[str, np.ndarray]) -> str:
+    """Median reprojection error per camera and joint as text, px, and the share of views kept."""
+    names = [str(name) for name in labels["cameras"]]
+    lines = ["joint          " + "".join(f"{name:>16}" for name in names)]
+    for joint, name in enumerate(H36M_17):
+        residual, used = labels["residual_px"][:, :, joint], labels["used"][:, :, joint]
+        if np.isfinite(residual).any():
+            cells = [
+                f"{np.nanmedian(r) if np.isfinite(r).any() else np.nan:9.1f} {100 * u.mean():4.0f} %"
+                for r, u in zip(residual, used, strict=True)
+            ]
+            lines.append(f"{name:15}" + "".join(f"{cell:>16}" for cell in cells))
+    return "\n".join(lines)
+
+
+def _offsets(
+    cameras: Sequence[Camera], points: np.ndarray, weights: np.ndarray, max_shift: int
+) -> np.ndarray:
+    limbs = points[:, :, _LIMBS]
+    steady = sides.steady_sides(limbs, _MIRROR)
+    return synchronise(
+        cameras,
+        sides.exchange(limbs, steady, _MIRROR),
+        sides.exchange(weights[:, :, _LIMBS], steady, _MIRROR),
+        max_shift=max_shift,
+    )[0]
+
+
+def _check(
+    cameras: Sequence[Camera], joints: np.ndarray, points: np.ndarray, found: Triangulated
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reprojection of the final joints against the landmarks, (C, N, 17); NaN for derived joints."""
+    residual = np.full((len(cameras), *joints.shape[:2]), np.nan)
+    used = np.zeros(residual.shape, dtype=bool)
+    for joint, name in enumerate(H36M_17):
+        if name in BLAZEPOSE_33:
+            landmark = BLAZEPOSE_33.index(name)
+            used[:, :, joint] = found.used[:, :, landmark]
+            for c, camera in enumerate(cameras):
+                projected = camera.project(camera.from_world(joints[:, joint]))
+                residual[c, :, joint] = np.linalg.norm(projected - points[c, :, landmark], axis=-1)
+    return residual, used

@@ -1,0 +1,299 @@
+"""Is everything here that jointreg and a run need: the checks of `jointreg doctor`."""
+
+import functools
+import importlib.metadata
+import platform
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from jointreg.errors import DataError, JointregError
+
+if TYPE_CHECKING:
+    from jointreg.config.methods import Method
+    from jointreg.config.sequences import Sequence as Work
+    from jointreg.config.settings import Config
+    from jointreg.pipeline.required_files import Need
+
+
+DEFAULTS = Path("config/config.yaml")
+"""The file that every run's configuration is merged over, as the Snakefile does."""
+
+
+class Check(NamedTuple):
+    """One thing that was looked at."""
+
+    passed: bool | None
+    """None for what only some uses need."""
+    what: str
+    found: str
+    get: str = ""
+    """Where it comes from; of what is missing."""
+    blocks: str = ""
+    """The first stage that waits for it; of what is missing or wrong."""
+
+
+def examine(body: str, configs: Sequence[str | Path] = ()) -> list[Check]:
+    """Look at Python, packages, kernels and, where files are given, all that a run needs; else the body.
+
+    Args:
+        body: "open" or the path of a body model.
+        configs: configuration files of one run, merged in this order over config/config.yaml.
+    """
+    checks = [Check(True, "python", platform.python_version()), *_packages()]
+    checks.append(_try("silhouette kernels", _kernels))
+    return checks + (_run(configs) if configs else [_try("body", lambda: _body(body))])
+
+
+def report(checks: Sequence[Check]) -> str:
+    """The checks as one table: whatever follows a stage that a row blocks waits for it, too."""
+    words = {True: "ok", False: "FAIL", None: "-"}
+    rows = [("", "what", "blocks", "found")]
+    for check in checks:
+        missing = check.passed is False
+        text = check.found + (f"\nget it: {check.get}" if missing and check.get else "")
+        first, *more = text.splitlines()
+        rows.append((words[check.passed], check.what, check.blocks if missing else "", first))
+        rows += [("", "", "", line) for line in more]
+    what, blocks = (max(len(row[k]) for row in rows) + 2 for k in (1, 2))
+    return "\n".join(f"{a:<6}{b:<{what}}{c:<{blocks}}{d}".rstrip() for a, b, c, d in rows)
+
+
+def _packages() -> list[Check]:
+    """Every requirement of the package. Those of an extra are named with it, and may be missing."""
+    checks = []
+    try:
+        required = importlib.metadata.requires("jointreg") or []
+    except importlib.metadata.PackageNotFoundError:
+        return [Check(None, "packages", "not looked at: jointreg is on the path, but not installed")]
+    for line in required:
+        name = re.match(r"[\w.-]+", line)
+        extra = re.search(r"extra == ['\"](\w+)['\"]", line)
+        if name is None or (extra and extra[1] in ("test", "docs")):
+            continue
+        what = name[0] + (f" (extra: {extra[1]})" if extra else "")
+        try:
+            checks.append(Check(True, what, importlib.metadata.version(name[0])))
+        except importlib.metadata.PackageNotFoundError:
+            checks.append(Check(None if extra else False, what, "not installed"))
+    return checks
+
+
+def _try(what: str, look: Callable[[], str], get: str = "", blocks: str = "") -> Check:
+    """A check that fails with the error's text; one that needs an extra does not fail without it."""
+    try:
+        return Check(True, what, look())
+    except ImportError as error:
+        return Check(None, what, f"not looked at: {error}")
+    except JointregError as error:
+        return Check(False, what, str(error), get, blocks)
+    except Exception as error:  # whatever a damaged installation raises
+        return Check(False, what, f"{type(error).__name__}: {error}", get, blocks)
+
+
+def _kernels() -> str:
+    """Compile and run: a tetrahedron with a right-angled triangle of 6 px as outline covers 18 px."""
+    import torch
+
+    from jointreg.silhouette.rendering import coverage
+    from jointreg.silhouette.topology import Topology
+
+    faces = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]])
+    points = torch.tensor([[[4.0, 4.0], [10.0, 4.0], [4.0, 10.0], [6.0, 6.0]]], dtype=torch.float64)
+    area = float(coverage(points, Topology(faces), 16).sum())
+    if abs(area - 18) > 1e-6:
+        raise DataError(f"a silhouette of 18 px is {area:.6f} px", "reinstall numba and numpy")
+    return "compiled, and right"
+
+
+def _body(name: str) -> str:
+    from jointreg.body.files import load_body
+
+    body = load_body(name)
+    return f"{name}: {body.n_vertices} vertices, {body.n_betas} shape directions"
+
+
+class Run(NamedTuple):
+    """A run's configuration and tables."""
+
+    config: "Config"
+    work: "list[Work]"
+    methods: "dict[str, Method]"
+
+
+def _run(configs: Sequence[str | Path]) -> list[Check]:
+    """All that a run needs from outside: whether it is there, and whether it is what it should be."""
+    from jointreg.pipeline.required_files import STAGES, jobs, needs, waiting
+
+    try:
+        run = _read(configs)
+    except JointregError as error:
+        return [Check(False, "configuration", str(error), blocks="prepare")]
+    counts = jobs(run.config, run.work)
+    checks = [Check(True, "configuration", f"run {run.config.run}, {len(run.work)} sequences")]
+    if run.config.synthesize.enabled:
+        checks.append(Check(True, "raw data", "made by the workflow"))
+        checks.append(_try("body", lambda: _body(run.config.body)))
+    for need in needs(run.config, run.work, run.methods):
+        if Path(need.path).exists():
+            look = functools.partial(_look, need, run)
+            checks.append(_try(need.what, look, need.get, need.blocks))
+        else:
+            found = f"missing: {need.path}"
+            checks.append(Check(False, need.what, found, need.get, need.blocks))
+    checks.append(_disk(run))
+    blocked = waiting([check.blocks for check in checks if check.passed is False])
+    named = {stage: f"{stage} ({counts[stage]} jobs)" if stage in counts else stage for stage in STAGES}
+    runs = [named[stage] for stage in STAGES if stage not in blocked]
+    checks.append(Check(None, "can run", ", ".join(runs) or "nothing"))
+    if blocked:
+        waits = ", ".join(named[stage] for stage in blocked)
+        checks.append(Check(None, "waits", f"{waits}; snakemake starts nothing before all is there"))
+    return checks
+
+
+def _disk(run: Run) -> Check:
+    """What the run will fill, against what is free where its results go."""
+    from jointreg.pipeline.disk import disk
+
+    sizes = disk(run.config, run.work, run.methods)
+    there = sum(
+        path.stat().st_size
+        for folder in ("results", "data")
+        for path in Path(folder, run.config.run).rglob("*")
+        if path.is_file() and (folder == "results" or run.config.synthesize.enabled)
+    )
+    free = shutil.disk_usage(Path()).free
+    total = sum(sizes.values())
+    parts = ", ".join(f"{stage} {_gigabytes(size)}" for stage, size in list(sizes.items())[:3])
+    found = f"about {_gigabytes(total)} for the whole run ({parts}); {_gigabytes(free)} free"
+    found += f", {_gigabytes(there)} there" if there else ""
+    enough = total <= free + there
+    return Check(enough, "disk", found, "make room, or link `results` to a larger disk", "prepare")
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB"
+
+
+def _read(configs: Sequence[str | Path]) -> Run:
+    from jointreg.config.loading import load, read_yaml
+    from jointreg.config.methods import load_methods
+    from jointreg.config.sequences import load_sequences
+
+    files = [DEFAULTS, *map(Path, configs)]
+    missing = [str(path) for path in files if not path.is_file()]
+    if missing:
+        raise DataError(
+            f"{', '.join(missing)} not found", "call this in the folder of the checkout, as snakemake"
+        )
+    config = load(read_yaml(*files), [str(path) for path in files])
+    used = sorted({config.initial, *config.methods})
+    return Run(
+        config, load_sequences(config.sequences), load_methods(config.methods_table, required=used)
+    )
+
+
+def _look(need: "Need", run: Run) -> str:
+    """What is at the path of a need; errors say what is wrong with it."""
+    look = LOOKS.get(need.kind)
+    return need.path if look is None else look(need, run)
+
+
+def _look_at_root(need: "Need", run: Run) -> str:
+    if run.config.dataset.kind != "human36m":
+        return need.path
+    from jointreg.datasets.human36m.layouts import human36m_layout
+
+    return f"{need.path}: layout {human36m_layout(need.path)}"
+
+
+def _look_at_subject(need: "Need", run: Run) -> str:
+    """Every file by its name, and one recording by what is in it."""
+    from jointreg.datasets.checks import check_recording
+    from jointreg.datasets.human36m.files import Human36M
+    from jointreg.datasets.readers import open_dataset
+
+    dataset = open_dataset(run.config.dataset)
+    rows = [row for row in run.work if row.subject == Path(need.path).name]
+    if not isinstance(dataset, Human36M):
+        return need.path
+    files = [file for row in rows for file in dataset.expected(row)]
+    missing = [str(file) for file in files if not file.exists()]
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {len(files)} files and folders are missing, first {missing[0]}",
+            "fetch them, or take these sequences out of the sequence table or into dataset.damaged",
+        )
+    first = replace(rows[0], takes=rows[0].takes[:1], cameras=rows[0].cameras[:1])
+    (recording,) = dataset.recordings(first)
+    check_recording(recording)
+    return f"{len(files)} files and folders of {len(rows)} actions; the first recording is sound"
+
+
+def _look_at_cameras(need: "Need", run: Run) -> str:
+    if run.config.dataset.kind != "human36m":
+        return need.path
+    from jointreg.datasets.human36m.metadata import read_metadata
+
+    metadata = read_metadata(need.path)
+    return f"{need.path}: {len(metadata.cameras)} cameras, {len(metadata.mapping)} takes named"
+
+
+def _look_at_regressor(need: "Need", run: Run) -> str:
+    from jointreg.body.files import load_body
+    from jointreg.exchange.regressor_files import load_regressor
+
+    if run.config.body != "open" and not Path(run.config.body).exists():
+        return f"{need.path}: not compared with the body, which is missing"
+    notes: list[str] = []
+    load_regressor(need.path, load_body(run.config.body), note=notes.append)
+    return "; ".join([f"{need.path}: fits the body", *notes])
+
+
+def _look_at_predictions(need: "Need", run: Run) -> str:
+    """Every file by its name, and one by what is in it."""
+    from jointreg.body.files import load_body
+    from jointreg.config.methods import prediction_paths
+    from jointreg.datasets.damaged import read_damaged, units
+    from jointreg.predictions import conventions
+    from jointreg.predictions.files import read_file
+
+    config, method = run.config, run.methods[need.what.removeprefix("predictions of ")]
+    damaged = read_damaged(config.dataset.damaged) if config.dataset.damaged else ()
+    wanted: dict[str, None] = {}
+    for row in run.work:
+        if row.split == "test" or method.name == config.initial:
+            work = vars(row) | {"units": units(row, damaged, config.dataset.skip_damaged)}
+            for pattern in filter(None, (method.files, method.rows)):
+                wanted |= dict.fromkeys(prediction_paths(config.estimate.predictions, pattern, work))
+    missing = [path for path in wanted if not Path(path).is_file()]
+    if missing:
+        raise DataError(f"{len(missing)} of {len(wanted)} files are missing, first {missing[0]}")
+    first = next(iter(wanted))
+    if method.kind == "joints":
+        count = len(conventions.joints(read_file(first), first))
+    else:
+        n_betas = load_body(config.body).n_betas if _there(config.body) else 10
+        count = len(conventions.bodies(read_file(first), first, n_betas, method.six)["betas"])
+    return f"{len(wanted)} files; the first is sound, {count} rows"
+
+
+def _there(body: str) -> bool:
+    return body == "open" or Path(body).exists()
+
+
+LOOKS: dict[str, Callable[["Need", Run], str]] = {
+    "root": _look_at_root,
+    "subject": _look_at_subject,
+    "dataset.calibration": _look_at_cameras,
+    "body": lambda need, run: _body(need.path),
+    "regressor_std": _look_at_regressor,
+    "predictions": _look_at_predictions,
+}
+"""How to look into a need of each kind; of the others it is enough that they are there."""

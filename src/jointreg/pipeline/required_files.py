@@ -1,0 +1,210 @@
+"""The files of a run that no rule makes: where each comes from, and which stages wait for it.
+
+`needs` is the one list; the Snakefile stops on it before any job (`require`), and `jointreg doctor`
+looks into what is there. A file that a key of the configuration names is a row of `FILES`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jointreg.config.methods import FROM_FILES, NETWORKS, Method, network_of
+from jointreg.config.sequences import Sequence as Work
+from jointreg.config.settings import Config
+from jointreg.config.weights import GET_WEIGHTS
+from jointreg.errors import ConfigError
+
+GET_DATA = {
+    "human36m": "Human3.6M: register at http://vision.imar.ro/human3.6m and put or link the files there "
+    "(docs/human36m.md)",
+    "multiview": "docs/own_data.md says what belongs there; config/lab.yaml: python tools/fetch_lab.py",
+}
+"""Where the data of each kind comes from."""
+
+STAGES: dict[str, tuple[str, ...]] = {
+    "prepare": (),
+    "segment": ("prepare",),
+    "estimate": ("prepare",),
+    "fit_regressor_spin": ("estimate",),
+    "optimize": ("segment", "fit_regressor_spin"),
+    "fit_regressor_opt": ("optimize",),
+    "evaluate": ("estimate", "fit_regressor_opt"),
+    "paper": ("evaluate",),
+}
+"""Stages in order, and what each waits for."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """A file or folder that has to be there."""
+
+    path: str
+    kind: str
+    """root, subject, cameras, predictions, or the key of the configuration that names it."""
+    what: str
+    get: str
+    """Where it comes from; empty: as the row before."""
+    blocks: str
+    """The first stage that cannot run without it."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A key of the configuration that names a file. `open` and nothing name none."""
+
+    key: str
+    what: str
+    get: Callable[[Config], str]
+    blocks: str
+    when: Callable[[Config, set[str]], bool] = lambda config, kinds: True
+    """Whether a run with methods of these kinds needs it."""
+
+
+def _not_made(config: Config, kinds: set[str]) -> bool:
+    """Of what the workflow makes for the open data set."""
+    return not config.synthesize.enabled
+
+
+FILES = (
+    File(
+        "dataset.calibration", "cameras", lambda c: GET_DATA[c.dataset.kind], "prepare", when=_not_made
+    ),
+    File(
+        "body",
+        "body model",
+        lambda c: "SMPL_NEUTRAL.pkl: register at https://smpl.is.tue.mpg.de (SMPLify); or body: open",
+        "estimate",
+    ),
+    File(
+        "regressor_std",
+        "J_std",
+        lambda c: "J_regressor_h36m.npy, in the data archive that SPIN's fetch_data.sh gets",
+        "evaluate",
+        when=_not_made,
+    ),
+    File(
+        "networks.spin",
+        "checkpoint of SPIN, the backbone of all networks",
+        lambda c: "docs/networks.md",
+        "estimate",
+        when=lambda c, kinds: bool(kinds & set(NETWORKS)),
+    ),
+    File(
+        "networks.vibe",
+        "checkpoint of VIBE",
+        lambda c: "docs/networks.md",
+        "estimate",
+        when=lambda c, kinds: "vibe" in map(network_of, kinds),
+    ),
+    File(
+        "networks.meva",
+        "checkpoint of MEVA",
+        lambda c: "docs/networks.md",
+        "estimate",
+        when=lambda c, kinds: "meva" in map(network_of, kinds),
+    ),
+    File(
+        "networks.mean_params",
+        "mean parameters of the networks",
+        lambda c: "docs/networks.md",
+        "estimate",
+        when=lambda c, kinds: bool(kinds & set(NETWORKS)),
+    ),
+    File(
+        "segment.weights",
+        "weights of the segmenter",
+        lambda c: GET_WEIGHTS.get(c.segment.method, "docs/human36m.md#masks"),
+        "segment",
+    ),
+    File(
+        "triangulate.weights",
+        "weights of the landmarker",
+        lambda c: GET_WEIGHTS["landmarker"],
+        "prepare",
+    ),
+)
+
+
+def needs(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) -> list[Need]:
+    """Everything that a run needs from outside, in the order of its stages.
+
+    Args:
+        config: the configuration.
+        work: the table of sequences.
+        methods: the table of methods.
+    """
+    found: list[Need] = []
+    made = config.synthesize.enabled
+    get = GET_DATA[config.dataset.kind]
+    if not made:
+        root = Path(config.dataset.root)
+        found.append(Need(str(root), "root", "raw data", get, "prepare"))
+        if config.dataset.kind == "human36m":
+            for subject in sorted({row.subject for row in work}, key=lambda name: (len(name), name)):
+                path = str(root / subject)
+                found.append(Need(path, "subject", f"subject {subject}", "", "prepare"))
+    used = dict.fromkeys([config.initial, *config.methods])
+    kinds = {methods[name].kind for name in used}
+    for file in FILES:
+        path = _value(config, file.key)
+        if path not in ("", "open") and file.when(config, kinds):
+            found.append(Need(path, file.key, file.what, file.get(config), file.blocks))
+    for name in used if not made else ():
+        if methods[name].kind in FROM_FILES:
+            fixed = Path(config.estimate.predictions, methods[name].files.split("{")[0])
+            path = str(fixed if "{" not in methods[name].files else _folder(fixed, methods[name].files))
+            stage = "estimate" if name == config.initial else "evaluate"
+            what = f"predictions of {name}"
+            found.append(Need(path, "predictions", what, "docs/methods.md says what they hold", stage))
+    return found
+
+
+def require(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) -> None:
+    """Stop before any job is made when something is not on disk.
+
+    Raises:
+        ConfigError: lists every missing file or folder, and where it comes from.
+    """
+    missing = [need for need in needs(config, work, methods) if not Path(need.path).exists()]
+    if missing:
+        lines = [f"  {need.path}  ({need.what}{': ' if need.get else ''}{need.get})" for need in missing]
+        raise ConfigError(
+            f"run '{config.run}': not on disk:\n" + "\n".join(lines),
+            "jointreg doctor --config FILE says what waits for what; without data: "
+            "snakemake --configfile config/open.yaml",
+        )
+
+
+def waiting(blocked: Sequence[str]) -> list[str]:
+    """Stages that cannot run when these cannot, in order."""
+    stopped: list[str] = []
+    for stage, before in STAGES.items():
+        if stage in blocked or any(name in stopped for name in before):
+            stopped.append(stage)
+    return stopped
+
+
+def jobs(config: Config, work: Sequence[Work]) -> dict[str, int]:
+    """Jobs of the stages that have many."""
+    train = [row for row in work if row.split == "train"]
+    test = [row for row in work if row.split == "test"]
+    others = [name for name in config.methods if name != config.initial]
+    return {
+        "prepare": len(work),
+        "segment": len(train),
+        "estimate": len(work if config.initial in config.methods else train) + len(others) * len(test),
+        "optimize": len(config.variants) * len(train),
+        "evaluate": len(config.methods) * len({row.subject for row in test}),
+    }
+
+
+def _folder(fixed: Path, pattern: str) -> Path:
+    """The part of a path with places that has none."""
+    return fixed if pattern.split("{")[0].endswith("/") else fixed.parent
+
+
+def _value(config: Config, key: str) -> str:
+    value: object = config
+    for name in key.split("."):
+        value = getattr(value, name)
+    return str(value)

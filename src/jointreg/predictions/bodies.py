@@ -1,0 +1,189 @@
+"""Initial bodies: delivered prediction files matched to the frames of a sequence, or a fit to labels.
+
+What files hold is read by `jointreg.predictions.conventions` and `jointreg.predictions.files`; here
+they meet the frames. Everything is in the camera frame, metres.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jointreg.body.model import Body
+from jointreg.config.methods import prediction_paths
+from jointreg.config.settings import Estimate
+from jointreg.errors import DataError
+from jointreg.predictions.conventions import bodies, joints
+from jointreg.predictions.files import names_of_rows, of_sequence, read_file
+from jointreg.predictions.keypoint_fit import fit_keypoints
+from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
+from jointreg.stores.schema import Record
+
+IDENTITY = ("take", "camera", "frame")
+
+UPRIGHT_RAD = np.pi / 3
+"""Median angle between predicted and labelled trunk beyond which the frames of reference differ."""
+
+PLACED_BY = tuple(name for name in H36M_17 if name not in ("nose", "head_top"))
+"""Joints whose nearest skeleton joint is near enough to place a body by."""
+
+
+def estimate(
+    reading: Mapping[str, str], which: Mapping[str, str], frames: Record, body: Body, settings: Estimate
+) -> dict[str, np.ndarray]:
+    """Results of one method, one for every row of `frames`.
+
+    Args:
+        reading: `sequences.Method.reading`: kind, files, rows, six.
+        which: method, subject and action.
+        frames: store FRAMES.
+        body: the body model.
+        settings: the block `estimate`.
+
+    Returns:
+        Arrays of `stores.BODIES`; for the kind `joints` those of `stores.JOINTS`.
+
+    Raises:
+        DataError: a file is missing, damaged, or lacks a frame; no default stands in for a frame.
+    """
+    if reading["kind"] == "keypoints":
+        return fit_keypoints(body, frames.joints_cam, settings)._asdict()
+    parts, where = [], ""
+    for path, values in _sources(reading, which, frames, settings):
+        if reading["kind"] == "joints":
+            content = {"joints": joints(values, path)}
+        else:
+            content = bodies(values, path, body.n_betas, reading["six"])
+        parts.append(_identified(content, values, path))
+        where = path
+    keys = set.intersection(*(set(part) for part in parts))
+    whole = {key: np.concatenate([part[key] for part in parts]) for key in sorted(keys)}
+    found = match_predictions(whole, frames, where)
+    if reading["kind"] == "joints":
+        _require_upright(found["joints"], rows(["pelvis", "neck"]), frames.joints_cam, where)
+        return {"joints": found["joints"].astype(np.float32)}
+    skeleton = body.joints(found["rotations"], found["betas"])
+    _require_upright(skeleton, rows(["pelvis", "neck"], SMPL_24), frames.joints_cam, where)
+    if "translation" not in found:
+        found["translation"] = placed(skeleton, frames.joints_cam)
+        print(f"{where}: no translation in metres, bodies are placed by the labels")
+    return {key: found[key].astype(np.float32) for key in ("rotations", "betas", "translation")}
+
+
+def read_predictions(path: str | Path, body: Body) -> dict[str, np.ndarray]:
+    """Bodies of one file with the identity of its rows, where it has one, by arrays of these names.
+
+    Raises:
+        DataError: missing, truncated, or arrays of other shapes than the body needs.
+    """
+    values = read_file(path)
+    found = bodies(values, str(path), body.n_betas)
+    if set(IDENTITY) <= set(values):
+        found = _identified(found, of_sequence(values, {}, {}, {}, str(path)), str(path))
+    return found
+
+
+def match_predictions(
+    arrays: Mapping[str, np.ndarray], frames: Record, where: str
+) -> dict[str, np.ndarray]:
+    """Rows of `arrays`, but for their identity, in the order of the frames.
+
+    Raises:
+        DataError: a frame has no prediction, or several.
+    """
+    position: dict[tuple[str, str, int], int] = {}
+    for row, key in enumerate(zip(arrays["take"], arrays["camera"], arrays["frame"], strict=True)):
+        identity = (str(key[0]), str(key[1]), int(key[2]))
+        if identity in position:
+            raise DataError(
+                f"{where}: take {key[0]}, camera {key[1]}, frame {key[2]} stands twice",
+                "one person a frame: keep the labelled one",
+            )
+        position[identity] = row
+    takes, cameras = frames.attrs["take_names"], frames.attrs["camera_names"]
+    chosen = []
+    for take, camera, frame in zip(frames.take, frames.camera, frames.frame, strict=True):
+        identity = (takes[take], cameras[camera], int(frame))
+        if identity not in position:
+            raise DataError(
+                f"{where}: no prediction for take {identity[0]}, camera {identity[1]}, frame {frame} "
+                f"({len(position)} rows in the file, {len(frames.frame)} frames wanted)",
+                "run the method on every frame that `prepare` keeps (prepare.frame_step)",
+            )
+        chosen.append(position[identity])
+    return {key: value[chosen] for key, value in arrays.items() if key not in IDENTITY}
+
+
+def placed(skeleton: np.ndarray, joints_cam: np.ndarray) -> np.ndarray:
+    """Translation that brings a body's skeleton nearest to the labels.
+
+    A file's weak-perspective camera belongs to a crop that only its tool knows, so it cannot place a
+    body in the room (docs/deviations.md#prediction-files).
+
+    Args:
+        skeleton: the body's joints without translation, (N, 24, 3) metres, `SMPL_24`.
+        joints_cam: labels, (N, 17, 3) metres.
+
+    Returns:
+        (N, 3) metres.
+    """
+    nearest = rows([H36M_AS_SMPL[name] for name in PLACED_BY], SMPL_24)
+    return (joints_cam[:, rows(PLACED_BY)] - skeleton[:, nearest]).mean(axis=1)
+
+
+def _sources(
+    reading: Mapping[str, str], which: Mapping[str, str], frames: Record, settings: Estimate
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Path and values of each file of the method, cut to the rows of this sequence, identity added."""
+    takes, cameras = frames.attrs["take_names"], frames.attrs["camera_names"]
+    seen = sorted(set(zip(frames.take.tolist(), frames.camera.tolist(), strict=True)))
+    sequence = dict(which) | {"units": [(takes[take], cameras[camera]) for take, camera in seen]}
+    naming = list(prediction_paths(settings.predictions, reading["rows"], sequence))
+    files = prediction_paths(settings.predictions, reading["files"], sequence)
+    if reading["rows"] and len(naming) != len(files):
+        raise DataError(
+            f"{which['method']}: {len(files)} prediction files, but {len(naming)} that name their rows",
+            "use the same places in the columns `files` and `rows` of the table of methods",
+        )
+    for number, (path, said) in enumerate(files.items()):
+        values = read_file(path)
+        if reading["rows"]:
+            values = {k: v for k, v in values.items() if k not in IDENTITY} | names_of_rows(
+                naming[number]
+            )
+        yield path, of_sequence(values, which, frames.attrs.get("take_files", {}), said, path)
+
+
+def _identified(
+    content: dict[str, np.ndarray], values: Mapping[str, Any], where: str
+) -> dict[str, np.ndarray]:
+    """Content with the identity of its rows, one for each."""
+    for key, value in content.items():
+        if len(value) != len(values["frame"]):
+            raise DataError(
+                f"{where}: {len(value)} rows of {key}, but {len(values['frame'])} frames are named"
+            )
+    return content | {key: np.asarray(values[key]) for key in IDENTITY}
+
+
+def _require_upright(points: np.ndarray, trunk: np.ndarray, labels: np.ndarray, where: str) -> None:
+    """Refuse poses in another frame of reference than the labels': numbers, but of nothing.
+
+    Args:
+        points: (N, K, 3).
+        trunk: rows of pelvis and neck among the K.
+        labels: (N, 17, 3).
+        where: names the file in the error.
+    """
+    ours = points[:, trunk[1]] - points[:, trunk[0]]
+    theirs = labels[:, H36M_17.index("neck")] - labels[:, H36M_17.index("pelvis")]
+    cosine = (ours * theirs).sum(-1) / (np.linalg.norm(ours, axis=-1) * np.linalg.norm(theirs, axis=-1))
+    angle = float(np.median(np.arccos(np.clip(cosine, -1, 1))))
+    if not angle < UPRIGHT_RAD:
+        raise DataError(
+            f"{where}: the trunk points {np.degrees(angle):.0f} degrees (median) away from the labels', "
+            "expected a few: poses in another frame of reference, rows of other frames, or 6D read in "
+            "the other convention",
+            "the global orientation is in the camera's frame: x right, y down, z forward",
+        )

@@ -1,0 +1,252 @@
+"""Values of prediction files as rotations and betas, or as joints; nothing is guessed.
+
+What they mean shows in names and shapes; where these leave two readings, the numbers decide if only one
+is possible, and otherwise the file is refused. docs/methods.md lists what is known.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jointreg.errors import DataError, UnitError
+from jointreg.files.pickles import as_array
+from jointreg.geometry.rotations import from_6d, from_axis_angle
+from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, SMPL_24, rows
+
+WHOLE = ("rotations", "rotmat", "pred_rotmat", "pose", "poses", "fullpose", "smpl_pose", "pred_pose")
+"""Keys of all joints' rotations, root first."""
+PARTS = ("global_orient", "body_pose")
+BETAS = ("betas", "pred_betas", "smpl_beta", "pred_shape", "shape")
+JOINTS = ("joints_cam", "joints", "pred_joints", "joints3d", "joints_3d", "keypoints3d", "keypoints_3d")
+
+SIX = ("interleaved", "stacked")
+"""6D conventions: a row-major 3x2 matrix (SPIN, VIBE), or the first column, then the second (MEVA)."""
+
+LEG = (0.5, 1.3)
+"""Plausible length of a leg, metres."""
+
+_PAGE = "docs/methods.md lists keys and shapes"
+
+
+def bodies(values: Mapping[str, Any], where: str, n_betas: int, six: str = "") -> dict[str, np.ndarray]:
+    """Rotations (N, 24, 3, 3), betas (N, n_betas) and, where given, translation (N, 3) metres.
+
+    Args:
+        values: from `predictions.files.read_file`.
+        where: names the file in errors.
+        n_betas: shape directions of the body.
+        six: convention of 6D rotations, one of `SIX`; empty: it must show.
+
+    Raises:
+        DataError: keys are missing, shapes unknown, conventions undecided, or numbers no rotations.
+        UnitError: angles in degrees, or a translation that is not in metres.
+    """
+    key = next((key for key in WHOLE if key in values), None)
+    if key is not None:
+        rotations = _rotations(_array(values, key, where), f"{where}: {key}", (24, 22, 52, 55), six)
+    elif all(part in values for part in PARTS):
+        root = _rotations(_array(values, PARTS[0], where), f"{where}: {PARTS[0]}", (1,), six)
+        rest = _rotations(_array(values, PARTS[1], where), f"{where}: {PARTS[1]}", (23, 21), six)
+        if len(root) != len(rest):
+            raise DataError(f"{where}: {len(root)} rows of global_orient, {len(rest)} of body_pose")
+        rotations = np.concatenate([root, rest], axis=1)
+    else:
+        cure = "set kind to joints in the table of methods" if set(JOINTS) & set(values) else _PAGE
+        raise DataError(
+            f"{where} lacks rotations: has {sorted(map(str, values))[:12]}, expected one of "
+            f"{', '.join(WHOLE)}, or {' and '.join(PARTS)}",
+            cure,
+        )
+    found = {"rotations": _with_hands(rotations)}
+    _require_rotations(found["rotations"], where)
+    found["betas"] = _betas(values, where, len(rotations), n_betas)
+    if "translation" in values:
+        found["translation"] = _translation(_array(values, "translation", where), where, len(rotations))
+    return found
+
+
+def joints(values: Mapping[str, Any], where: str) -> np.ndarray:
+    """The 17 joints (N, 17, 3), metres, order `H36M_17`.
+
+    The order is that of `joint_names`, or left or right leg first, as the sides of hips and shoulders
+    show; the unit is metres or millimetres, as the legs' length shows.
+
+    Raises:
+        DataError: no joints, or not these 17, or sides that contradict each other.
+        UnitError: legs of a length that is neither.
+    """
+    key = next((key for key in JOINTS if key in values), None)
+    if key is None:
+        raise DataError(
+            f"{where} has {sorted(map(str, values))[:12]}, expected one of {', '.join(JOINTS)}"
+        )
+    points = _array(values, key, where).astype(np.float64)
+    if points.ndim != 3 or points.shape[1:] != (len(H36M_17), 3) or not len(points):
+        raise DataError(
+            f"{where}: {key} has shape {points.shape}, expected (N, {len(H36M_17)}, 3)",
+            "give all 17 joints: errors are taken from the pelvis, which sets of 14 lack",
+        )
+    if not np.isfinite(points).all():
+        raise DataError(f"{where}: {key} is not finite in row {np.argwhere(~np.isfinite(points))[0][0]}")
+    if "joint_names" in values:
+        names = tuple(str(name) for name in np.asarray(values["joint_names"]).ravel())
+        if sorted(names) != sorted(H36M_17):
+            raise DataError(f"{where}: joint_names are {names}, expected those of skeleton.H36M_17")
+        points = points[:, rows(H36M_17, names)]
+    elif _sides(points, where) < 0:
+        print(f"{where}: the right leg comes first")
+        points = points[:, rows(H36M_17, H36M_17_RIGHT_FIRST)]
+    return points * _metres(points, where)
+
+
+def _array(values: Mapping[str, Any], key: str, where: str) -> np.ndarray:
+    found = as_array(values[key], f"{where}: {key}")
+    if found.dtype.kind not in "fiu":
+        raise DataError(f"{where}: {key} is {found.dtype} of shape {found.shape}, expected numbers")
+    return found
+
+
+def _rotations(values: np.ndarray, where: str, counts: tuple[int, ...], six: str) -> np.ndarray:
+    """(N, K, 3, 3) from matrices, axis-angle or 6D of K joints, K one of `counts`."""
+    shape, count = values.shape[1:], len(values)
+    for k in counts:
+        heads = [(k,)] + ([()] if k == 1 else [])
+        forms = {
+            "matrix": [(*head, 3, 3) for head in heads] + [(k, 9), (9 * k,)],
+            "axis-angle": [(*head, 3) for head in heads] + [(3 * k,)],
+            "interleaved": [(*head, 3, 2) for head in heads],
+            "stacked": [(*head, 2, 3) for head in heads],
+            "6D": [(*head, 6) for head in heads] + [(6 * k,)],
+        }
+        form = next((name for name, shapes in forms.items() if shape in shapes), None)
+        if form == "matrix":
+            return values.reshape(count, k, 3, 3)
+        if form == "axis-angle":
+            return _from_axis_angle(values.reshape(count, k, 3), where)
+        if form is not None:
+            flat = values.reshape(count, k, 6)
+            return from_6d(_interleaved(flat, form if form in SIX else _convention(flat, six, where)))
+    sizes = ", ".join(str(k) for k in counts)
+    raise DataError(
+        f"{where} has shape {values.shape}, expected N rows of {sizes} joints as 3x3 matrices, "
+        "axis-angle (3 numbers a joint) or 6D (6 numbers)",
+        _PAGE,
+    )
+
+
+def _from_axis_angle(vectors: np.ndarray, where: str) -> np.ndarray:
+    angle = np.linalg.norm(vectors, axis=-1)
+    if angle.size and np.nanquantile(angle, 0.99) > 2 * np.pi:
+        raise UnitError(
+            f"{where}: axis-angle vectors turn by up to {np.nanmax(angle):.4g}, expected radians",
+            "probably degrees: divide by 57.29578",
+        )
+    return from_axis_angle(vectors)
+
+
+def _interleaved(six: np.ndarray, convention: str) -> np.ndarray:
+    if convention == "interleaved":
+        return six
+    return six.reshape(*six.shape[:-1], 2, 3).swapaxes(-1, -2).reshape(six.shape)
+
+
+def _convention(six: np.ndarray, declared: str, where: str) -> str:
+    """The convention that is declared, or the only one in which the columns are orthonormal."""
+    off = {}
+    for name in SIX:
+        columns = _interleaved(six, name).reshape(-1, 3, 2)
+        gram = np.einsum("nab,nac->nbc", columns, columns)
+        off[name] = float(np.median(np.abs(gram - np.eye(2)).max(axis=(1, 2))))
+    clean = [name for name in SIX if off[name] < 1e-3]
+    if declared:
+        if len(clean) == 1 and clean[0] != declared:
+            raise DataError(f"{where}: 6D is said to be {declared}, but its columns are {clean[0]}")
+        return declared
+    if len(clean) == 1:
+        return clean[0]
+    raise DataError(
+        f"{where}: 6D rotations can be read in two ways, and the numbers do not decide",
+        "say `interleaved` (SPIN, VIBE) or `stacked` (MEVA) in the column `six` of the table of methods",
+    )
+
+
+def _with_hands(rotations: np.ndarray) -> np.ndarray:
+    """SMPL's 24 joints: of SMPL-H and SMPL-X the body's 22, hands at rest."""
+    if rotations.shape[1] == len(SMPL_24):
+        return rotations
+    hands = np.broadcast_to(np.eye(3, dtype=rotations.dtype), (len(rotations), 2, 3, 3))
+    return np.concatenate([rotations[:, :22], hands], axis=1)
+
+
+def _require_rotations(rotations: np.ndarray, where: str) -> None:
+    product = np.einsum("nkab,nkcb->nkac", rotations, rotations)
+    off = np.abs(product - np.eye(3)).max(axis=(1, 2, 3))
+    with np.errstate(invalid="ignore"):  # NaN is found by the comparison below
+        proper = np.linalg.det(rotations).min(axis=1) > 0
+    wrong = np.flatnonzero(~((off <= 1e-3) & proper))
+    if len(wrong):
+        raise DataError(
+            f"{where}: rotations of row {wrong[0]} are no rotations (NaN, not orthonormal, mirrored); "
+            f"{len(wrong)} of {len(rotations)} rows",
+            "3x3 numbers a joint are matrices; axis-angle has 3 and 6D has 6",
+        )
+
+
+def _betas(values: Mapping[str, Any], where: str, count: int, n_betas: int) -> np.ndarray:
+    key = next((key for key in BETAS if key in values), None)
+    if key is None:
+        raise DataError(f"{where} lacks ['betas']: expected one of {', '.join(BETAS)}", _PAGE)
+    betas = _array(values, key, where)
+    betas = betas.reshape(1, -1) if betas.ndim == 1 else betas
+    if betas.ndim == 2 and len(betas) == 1 < count:  # one shape for all rows
+        betas = np.repeat(betas, count, axis=0)
+    if betas.ndim == 2 and betas.shape[1] > n_betas and not betas[:, n_betas:].any():
+        betas = betas[:, :n_betas]
+    if betas.shape != (count, n_betas):
+        raise DataError(
+            f"{where}: {key} has shape {betas.shape}, expected {(count, n_betas)}: the body has "
+            f"{n_betas} shape directions"
+        )
+    return betas
+
+
+def _translation(values: np.ndarray, where: str, count: int) -> np.ndarray:
+    if values.shape != (count, 3):
+        raise DataError(f"{where}: translation has shape {values.shape}, expected {(count, 3)}")
+    if count and np.median(np.abs(values)) > 100:
+        raise UnitError(
+            f"{where}: translations are {np.median(np.abs(values)):.0f} large (median), expected metres",
+            "probably millimetres: divide by 1000, or leave the key out",
+        )
+    return values
+
+
+def _sides(points: np.ndarray, where: str) -> int:
+    """1 where hips, read with the left leg first, lie as the shoulders do; -1 where they lie crossed."""
+    hips, shoulders = (
+        points[:, H36M_17.index(f"left_{part}")] - points[:, H36M_17.index(f"right_{part}")]
+        for part in ("hip", "shoulder")
+    )
+    share = float(((hips * shoulders).sum(axis=-1) > 0).mean())
+    if 0.2 < share < 0.8:
+        raise DataError(
+            f"{where}: hips lie as the shoulders do in {share:.0%} of the rows: the order of the joints "
+            "does not show",
+            "add joint_names, the names of skeleton.H36M_17 in the file's order",
+        )
+    return 1 if share >= 0.8 else -1
+
+
+def _metres(points: np.ndarray, where: str) -> float:
+    leg = [points[:, H36M_17.index(f"left_{part}")] for part in ("hip", "knee", "ankle")]
+    length = float(np.median(np.linalg.norm(np.diff(leg, axis=0), axis=-1).sum(axis=0)))
+    for factor, unit in ((1.0, "metres"), (0.001, "millimetres")):
+        if LEG[0] <= length * factor <= LEG[1]:
+            print(f"{where}: joints are in {unit}, legs {length * factor:.2f} m long")
+            return factor
+    raise UnitError(
+        f"{where}: legs are {length:.4g} long (median), expected {LEG[0]} to {LEG[1]} m or a thousand "
+        "times that in mm",
+        "give the joints in metres, in the camera's frame",
+    )

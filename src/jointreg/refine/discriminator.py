@@ -1,0 +1,227 @@
+"""The discriminator: can a body be told from what the initial method would have predicted?
+
+Pose part as in HMR: 1x1 convolutions 6 -> 32 -> 32 shared by the joints, one linear head 32 -> 1 a
+joint, and a head on all joints together, 768 -> 1024 -> 1024 -> 1. Shape part 10 -> 10 -> 5 -> 1.
+ReLU between layers, a sigmoid on each of the 26 outputs. D sees the first two columns of rotation
+*matrices*: raw 6D numbers would betray optimised poses by their norm alone.
+
+Source: paper III, Eq. 5 and 6; Kanazawa et al., HMR, CVPR 2018, section 3.3.
+"""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from jointreg.errors import DataError, ShapeError, SolverError
+from jointreg.refine.adam import Adam
+from jointreg.refine.losses import discriminator_loss
+
+_HIDDEN, _WIDE = 32, 1024
+
+
+def _shapes(joints: int, betas: int) -> dict[str, tuple[int, ...]]:
+    return {
+        "convolution_1.weight": (_HIDDEN, 6),
+        "convolution_1.bias": (_HIDDEN,),
+        "convolution_2.weight": (_HIDDEN, _HIDDEN),
+        "convolution_2.bias": (_HIDDEN,),
+        "heads.weight": (joints, _HIDDEN),
+        "heads.bias": (joints,),
+        "pose_1.weight": (_WIDE, joints * _HIDDEN),
+        "pose_1.bias": (_WIDE,),
+        "pose_2.weight": (_WIDE, _WIDE),
+        "pose_2.bias": (_WIDE,),
+        "pose_3.weight": (1, _WIDE),
+        "pose_3.bias": (1,),
+        "shape_1.weight": (10, betas),
+        "shape_1.bias": (10,),
+        "shape_2.weight": (5, 10),
+        "shape_2.bias": (5,),
+        "shape_3.weight": (1, 5),
+        "shape_3.bias": (1,),
+    }
+
+
+class Discriminator:
+    """The network with its parameters; call it on rotations and betas.
+
+    Args:
+        parameters: name to tensor, as made by `create` or read by `load`.
+    """
+
+    def __init__(self, parameters: dict[str, torch.Tensor]) -> None:
+        self.parameters = parameters
+        self._packed: dict[str, _Packed] = {}
+
+    @classmethod
+    def create(cls, generator: torch.Generator, joints: int = 24, betas: int = 10) -> "Discriminator":
+        """New network, weights and biases uniform in +-1 / sqrt(inputs), from `generator` alone."""
+        parameters, inputs = {}, 1
+        for name, shape in _shapes(joints, betas).items():
+            inputs = shape[-1] if name.endswith("weight") else inputs
+            uniform = torch.rand(shape, generator=generator)
+            parameters[name] = (2 * uniform - 1) * inputs**-0.5
+        return cls(parameters)
+
+    def __call__(self, rotations: torch.Tensor, betas: torch.Tensor) -> torch.Tensor:
+        """Probability that a body is an initial one, output by output.
+
+        Args:
+            rotations: global orientation and relative rotations, (N, 24, 3, 3).
+            betas: (N, 10).
+
+        Returns:
+            (N, 26): a head for each joint, the head on the whole pose, the head on the shape.
+
+        Raises:
+            ShapeError: the arrays do not fit this network.
+        """
+        joints, n_betas = len(self.parameters["heads.bias"]), self.parameters["shape_1.weight"].shape[1]
+        count = len(rotations)
+        if rotations.shape != (count, joints, 3, 3) or betas.shape != (count, n_betas):
+            raise ShapeError(
+                f"rotations {tuple(rotations.shape)} and betas {tuple(betas.shape)}, "
+                f"expected ({count}, {joints}, 3, 3) and ({count}, {n_betas})"
+            )
+        pose = rotations[..., :2].reshape(count, joints, 6)
+        hidden = self._layer("convolution_1", pose).relu()
+        hidden = self._layer("convolution_2", hidden).relu()
+        per_joint = (hidden * self.parameters["heads.weight"]).sum(-1) + self.parameters["heads.bias"]
+        whole = self._wide_layer("pose_1", hidden.flatten(1)).relu()
+        whole = self._layer("pose_3", self._wide_layer("pose_2", whole).relu())
+        shape = self._layer("shape_2", self._layer("shape_1", betas).relu()).relu()
+        shape = self._layer("shape_3", shape)
+        return torch.cat([per_joint, whole, shape], dim=1).sigmoid()
+
+    def save(self, path: str | Path) -> None:
+        """Write the parameters as a CPU state dict, atomically; same parameters, same bytes."""
+        stream = io.BytesIO()
+        torch.save({name: value.detach().cpu() for name, value in self.parameters.items()}, stream)
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_bytes(stream.getvalue())
+        temporary.replace(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Discriminator":
+        """Read what `save` wrote. Nothing but tensors is unpickled.
+
+        Raises:
+            DataError: the file is missing, damaged, or holds another network.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise DataError(f"discriminator {path} does not exist", f"snakemake -f {path}")
+        try:
+            found = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise DataError(f"{path} is not a state dict of plain tensors: {error}") from error
+        tensors = isinstance(found, dict) and all(isinstance(v, torch.Tensor) for v in found.values())
+        if not tensors or not {"heads.bias", "shape_1.weight"} <= set(found):
+            raise DataError(f"{path} holds no discriminator", f"snakemake -f {path}")
+        expected = _shapes(found["heads.bias"].numel(), found["shape_1.weight"].shape[-1])
+        shapes = {name: tuple(value.shape) for name, value in found.items()}
+        if shapes != expected:
+            differing = sorted(set(shapes.items()) ^ set(expected.items()))
+            raise DataError(f"{path} holds another network than expected: {differing}")
+        if not all(torch.isfinite(value).all() for value in found.values()):
+            raise DataError(f"{path} holds parameters that are not finite", f"snakemake -f {path}")
+        return cls({name: found[name] for name in expected})
+
+    def _layer(self, name: str, value: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.linear(
+            value, self.parameters[f"{name}.weight"], self.parameters[f"{name}.bias"]
+        )
+
+    def _wide_layer(self, name: str, value: torch.Tensor) -> torch.Tensor:
+        """`_layer`; frozen weights on the CPU go through oneDNN, which `linear` does not use."""
+        weight = self.parameters[f"{name}.weight"]
+        plain = weight.requires_grad or value.device.type != "cpu" or value.dtype != torch.float32
+        if plain or len(value) == 0 or not torch.backends.mkldnn.is_available():
+            return self._layer(name, value)
+        packed = self._packed.get(name)
+        if packed is None or not packed.is_of(weight):
+            packed = self._packed[name] = _Packed(weight)
+        return _FrozenProduct.apply(value, packed) + self.parameters[f"{name}.bias"]
+
+
+class _Packed:
+    """A weight (outputs, inputs) and its transpose in oneDNN's keeping."""
+
+    def __init__(self, weight: torch.Tensor) -> None:
+        self._source, self._version = weight, weight._version
+        self.weight, self.transposed = weight.to_mkldnn(), weight.T.contiguous().to_mkldnn()
+
+    def is_of(self, weight: torch.Tensor) -> bool:
+        """Whether it was made from this tensor, which has not been written to since."""
+        return weight is self._source and weight._version == self._version
+
+
+class _FrozenProduct(torch.autograd.Function):
+    """value @ weight.T in float32, twice as fast as MKL's product on AMD; weight has no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, value: torch.Tensor, packed: _Packed) -> torch.Tensor:
+        ctx.packed = packed
+        return _through_onednn(value, packed.weight)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:
+        return _through_onednn(grad, ctx.packed.transposed), None
+
+
+def _through_onednn(value: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.linear(value.contiguous().to_mkldnn(), weight).to_dense()
+
+
+def train(
+    discriminator: Discriminator,
+    initial: tuple[torch.Tensor, torch.Tensor],
+    refined: tuple[torch.Tensor, torch.Tensor],
+    *,
+    optimiser: Adam,
+    steps: int,
+) -> tuple[np.ndarray, float, float]:
+    """Train D in place on pairs of initial and refined bodies (Eq. 5), all of them at every step.
+
+    Args:
+        discriminator: changed in place; frozen again on return.
+        initial: rotations (N, 24, 3, 3) and betas (N, 10) of the initial method.
+        refined: the same of the refined bodies.
+        optimiser: over the parameters of `discriminator`; keeps its moments between calls.
+        steps: Adam steps.
+
+    Returns:
+        The loss before every step and after the last, 0.5 when undecided, (steps + 1,); and the share
+        of outputs on the right side of 1/2 for initial and for refined bodies.
+
+    Raises:
+        SolverError: the loss is not finite.
+    """
+    parameters = list(discriminator.parameters.values())
+    for value in parameters:
+        value.requires_grad_(True)
+    losses = np.zeros(steps + 1)
+    try:
+        for step in range(steps):
+            loss = discriminator_loss(discriminator(*initial), discriminator(*refined))
+            if not torch.isfinite(loss):
+                raise SolverError(f"discriminator loss is {loss.item()} at step {step}")
+            losses[step] = loss.item()
+            loss.backward()
+            optimiser.step()
+    finally:
+        for value in parameters:
+            value.requires_grad_(False)
+    on_initial, on_refined = discriminator(*initial), discriminator(*refined)
+    losses[-1] = float(discriminator_loss(on_initial, on_refined))
+    return (
+        losses,
+        float((on_initial > 0.5).float().mean()),
+        float((on_refined < 0.5).float().mean()),
+    )

@@ -1,0 +1,89 @@
+"""The energies of Eq. 2: what a body costs against its targets."""
+
+import numpy as np
+import torch
+
+from jointreg.body.model import Body
+from jointreg.body.skinning import Skinner, SparseRegressor, observe, read_joints
+from jointreg.body.skinning_torch import PlainSkinner, observe_plain
+from jointreg.refine.discriminator import Discriminator
+from jointreg.refine.losses import adversarial_energy, joint_energy, keypoint_energy
+from jointreg.refine.parameters import Pose
+from jointreg.refine.start import CPU, ROOT
+from jointreg.refine.targets import Targets
+from jointreg.silhouette.rendering import silhouette_l2
+from jointreg.silhouette.topology import Topology
+
+
+class Terms:
+    """The energies, with everything that stays constant over frames and iterations.
+
+    Args:
+        body: the body model.
+        regressor: reads the joints, (J, V).
+        factors: on joint, silhouette, adversarial and keypoint energy; 0 removes a term.
+        discriminator: needed where its factor is not 0.
+        device: where bodies are refined.
+        backend: of the silhouette.
+        root_relative: compare joints after moving both skeletons to the pelvis.
+        halves: pose and shape outputs of the discriminator count half each.
+    """
+
+    def __init__(
+        self,
+        body: Body,
+        regressor: np.ndarray,
+        factors: tuple[float, float, float, float],
+        discriminator: Discriminator | None = None,
+        device: torch.device = CPU,
+        *,
+        backend: str = "numba",
+        root_relative: bool = False,
+        halves: bool = False,
+    ) -> None:
+        self.factors = torch.tensor(factors, dtype=torch.float32, device=device)
+        self.joint_on, self.silhouette_on, self.adversarial_on, self.keypoints_on = (
+            factor > 0 for factor in factors
+        )
+        self.discriminator, self.backend, self.halves = discriminator, backend, halves
+        self.root = ROOT if root_relative else None
+        within = None
+        if not self.silhouette_on:
+            within = np.flatnonzero((np.asarray(regressor) != 0).any(axis=0))
+        self.skinner: Skinner | PlainSkinner
+        if device.type != "cpu" or backend == "warp":
+            self.skinner, self._observe = PlainSkinner(body, within, device=device), observe_plain
+        else:
+            self.skinner, self._observe = Skinner(body, within), observe
+        self.regressor = SparseRegressor(regressor, within)
+        self.topology = Topology(body.faces) if self.silhouette_on else None
+
+    def energies(self, pose: Pose, targets: Targets, rows: slice, blur_px: float = 0.0) -> torch.Tensor:
+        """Unweighted energies of the frames `rows`, (n, 4) in the order of `refine.losses.TERMS`.
+
+        Terms that are off are zero. `blur_px` is the silhouette's, for coarse to fine.
+        """
+        rotations, betas, translation = pose
+        joint = silhouette = adversarial = keypoints = translation.new_zeros(len(translation))
+        if self.topology is not None:
+            vertices = self.skinner.vertices(rotations, betas, translation)
+            joints, points = self._observe(vertices, self.regressor, targets.intrinsics[rows])
+            silhouette = targets.seen[rows] * silhouette_l2(
+                points,
+                self.topology,
+                targets.masks[rows],
+                backend=self.backend,
+                depth=vertices[..., 2],
+                blur_px=blur_px,
+            )
+        elif self.joint_on or self.keypoints_on:
+            joints = read_joints(self.skinner.vertices(rotations, betas, translation), self.regressor)
+        if self.joint_on:
+            joint = joint_energy(joints, targets.joints[rows], self.root)
+        if self.keypoints_on:
+            intrinsics = torch.from_numpy(targets.intrinsics[rows]).to(joints)
+            keypoints = keypoint_energy(joints, intrinsics, targets.keypoints[rows])
+        if self.adversarial_on and self.discriminator is not None:
+            outputs = self.discriminator(rotations, betas)
+            adversarial = adversarial_energy(outputs, halves=self.halves)
+        return torch.stack([joint, silhouette, adversarial, keypoints], dim=1)

@@ -1,0 +1,106 @@
+"""What bodies are compared with, checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from jointreg.body.model import Body
+from jointreg.errors import DataError, ShapeError, UnitError
+from jointreg.geometry.camera import project_pinhole
+from jointreg.refine.start import weak_perspective
+
+FARTHEST_M = 100.0
+"""Labels farther away than this are taken for millimetres."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the bodies of N frames are compared with."""
+
+    joints: torch.Tensor
+    """Labels, camera frame, metres, (N, J, 3)."""
+    keypoints: torch.Tensor
+    """Labels in the crop, pixels, (N, J, 2)."""
+    masks: np.ndarray | torch.Tensor
+    """(N, H, W) uint8."""
+    intrinsics: np.ndarray
+    """K of the camera that bodies are seen through, pixels, (N, 3, 3)."""
+    seen: torch.Tensor
+    """1 where a frame has a mask, (N,)."""
+
+    @property
+    def count(self) -> int:
+        """Number of frames."""
+        return len(self.joints)
+
+    def block(self, rows: slice, device: torch.device) -> "Targets":
+        """Some of the frames, on the device where they are refined."""
+        masks = self.masks[rows]
+        return Targets(
+            self.joints[rows].to(device),
+            self.keypoints[rows].to(device),
+            masks if device.type == "cpu" else torch.as_tensor(masks).to(device),
+            self.intrinsics[rows],
+            self.seen[rows].to(device),
+        )
+
+
+def checked_targets(
+    body: Body,
+    bodies: Mapping[str, np.ndarray],
+    joints_cam: np.ndarray,
+    masks: np.ndarray,
+    intrinsics: np.ndarray,
+    regressor: np.ndarray,
+    scores: np.ndarray | None,
+    *,
+    weak: bool = False,
+    dilation_px: int = 0,
+) -> Targets:
+    """Check shapes, units and finiteness of all inputs; widen masks; `weak`: the networks' camera."""
+    count, joints = len(joints_cam), len(regressor)
+    scores = np.ones(count) if scores is None else np.asarray(scores)
+    expected = {
+        "rotations": (bodies["rotations"], (count, len(body.parents), 3, 3)),
+        "betas": (bodies["betas"], (count, body.n_betas)),
+        "joints_cam": (joints_cam, (count, joints, 3)),
+        "intrinsics": (intrinsics, (count, 3, 3)),
+        "regressor": (regressor, (joints, body.n_vertices)),
+        "masks": (masks, (count, *np.shape(masks)[1:3])),
+        "scores": (scores, (count,)),
+    }
+    for name, (value, shape) in expected.items():
+        if np.shape(value) != shape:
+            raise ShapeError(f"{name} have shape {np.shape(value)}, expected {shape}")
+        if name != "masks" and not np.isfinite(value).all():
+            row = np.argwhere(~np.isfinite(value))[0].tolist()
+            raise DataError(f"{name} are not finite at index {row}")
+    masks = np.ascontiguousarray(masks)
+    if masks.dtype != np.uint8:
+        raise ShapeError(f"masks are {masks.dtype}, expected uint8 (probability x 255)")
+    if count and np.median(np.abs(joints_cam[..., 2])) > FARTHEST_M:
+        raise UnitError(
+            f"joints_cam have a median depth of {np.median(np.abs(joints_cam[..., 2])):.0f} m, "
+            f"expected under {FARTHEST_M:.0f} m",
+            "labels are probably in millimetres: divide by 1000",
+        )
+    return Targets(
+        torch.from_numpy(np.array(joints_cam, dtype=np.float32)),
+        torch.from_numpy(project_pinhole(joints_cam, intrinsics).astype(np.float32)),
+        dilated(masks, dilation_px),
+        weak_perspective(count, masks.shape[1:3]) if weak else np.asarray(intrinsics),
+        torch.from_numpy((scores > 0).astype(np.float32)),
+    )
+
+
+def dilated(masks: np.ndarray, radius_px: int) -> np.ndarray:
+    """Masks (N, H, W) uint8 widened by a disk; radius 0 gives them back."""
+    if radius_px == 0:
+        return masks
+    import cv2
+
+    side = np.arange(-radius_px, radius_px + 1)
+    disk = (side[:, None] ** 2 + side**2 <= radius_px**2).astype(np.uint8)
+    return np.stack([cv2.dilate(mask, disk) for mask in masks]) if len(masks) else masks

@@ -1,0 +1,81 @@
+"""Which vertices each row of a regressor may use, by the options of the fit."""
+
+import numpy as np
+
+from jointreg.body.model import Body
+from jointreg.config.settings import FitRegressor
+from jointreg.errors import DataError
+from jointreg.exchange.placement import expected_joints
+from jointreg.exchange.regressor_files import load_regressor
+from jointreg.skeleton import H36M_17, rows
+
+
+def _other_side(name: str) -> str:
+    side, _, part = name.partition("_")
+    return {"left": f"right_{part}", "right": f"left_{part}"}.get(side, name)
+
+
+MIRRORED_ROWS = rows([_other_side(name) for name in H36M_17])
+"""Row of the joint on the other side of the body; a middle joint's own."""
+
+
+def allowed_vertices(body: Body, settings: FitRegressor) -> np.ndarray:
+    """Vertices that pass every filter that is set, (17, V) bool.
+
+    Raises:
+        DataError: a joint is left without a vertex, or the body does not have what a filter needs.
+    """
+    allowed = np.ones((len(H36M_17), body.n_vertices), dtype=bool)
+    if settings.candidates_m > 0:
+        places = expected_joints(body)
+        if places is None:
+            raise DataError(
+                "candidates_m needs a body with SMPL's skeleton, to know where the joints are",
+                "set candidates_m: 0",
+            )
+        away = np.linalg.norm(body.template[None] - places[:, None], axis=-1)
+        allowed &= away <= settings.candidates_m
+    if settings.support:
+        allowed &= load_regressor(settings.support, body).weights > 0
+    if settings.symmetric:
+        allowed &= mirrored(allowed, mirror_of(body, np.arange(body.n_vertices)))
+    empty = [name for name, row in zip(H36M_17, allowed, strict=True) if not row.any()]
+    if empty:
+        raise DataError(
+            f"no vertex is left for {', '.join(empty)} (candidates_m {settings.candidates_m:g} m, "
+            f"support '{settings.support}', symmetric {settings.symmetric})",
+            "raise candidates_m, or use one filter less",
+        )
+    return allowed
+
+
+def thinned(body: Body, allowed: np.ndarray, most: int, settings: FitRegressor) -> np.ndarray:
+    """Every n-th vertex that a row may use, some `most` of them, sorted; `symmetric`: on both sides."""
+    used = np.flatnonzero(allowed.any(axis=0))
+    chosen = used[:: -(-len(used) // most)]
+    if settings.symmetric and body.mirror is not None:
+        chosen = np.union1d(chosen, body.mirror[chosen])
+    return chosen
+
+
+def mirrored(values: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+    """Weights of the mirrored regressor: rows and vertices change sides, (17, V)."""
+    return values[MIRRORED_ROWS][:, mirror]
+
+
+def mirror_of(body: Body, vertices: np.ndarray) -> np.ndarray:
+    """The body's mirror map on a part of the mesh: position in `vertices` of each one's counterpart.
+
+    Args:
+        body: the body model.
+        vertices: sorted indices, with every vertex also its counterpart.
+
+    Raises:
+        DataError: the body has no map, or it is not its own inverse.
+    """
+    if body.mirror is None or not np.array_equal(body.mirror[body.mirror], np.arange(body.n_vertices)):
+        raise DataError(
+            "symmetric needs a body file with `mirror`: for each vertex the one on the other side (V,)",
+            "set symmetric: false",
+        )
+    return np.searchsorted(vertices, body.mirror[vertices])

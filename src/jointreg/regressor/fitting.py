@@ -1,0 +1,306 @@
+"""Joint regressors: fit one to posed bodies and labelled joints. Files are
+`jointreg.exchange.regressor_files`'s.
+
+A regressor J (joints x vertices) is non-negative, and its rows sum to about 1: joints = J @ vertices.
+
+Source: paper II-B, Eq. 1, read as a least-squares problem (docs/deviations.md#eq-1), options and what
+they do: docs/regressor.md. Weights of robust fits: Huber 1964; Geman and McClure 1987.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jointreg.body.model import Body
+from jointreg.config.settings import FitRegressor
+from jointreg.errors import ShapeError, SolverError
+from jointreg.exchange.regressor import Regressor
+from jointreg.exchange.regressor_files import LARGEST_SUM_ERROR
+from jointreg.exchange.regressor_files import load_regressor as load_regressor
+from jointreg.exchange.regressor_files import save_regressor as save_regressor
+from jointreg.regressor.candidates import MIRRORED_ROWS, allowed_vertices, mirror_of, mirrored
+from jointreg.regressor.nnls import ALONE, prune, solve_nnls
+from jointreg.regressor.normal_equations import DEPTH_APART, TOGETHER, Groups, Statistics, centred
+from jointreg.stores.schema import Record, require_same_rows
+from jointreg.stores.schemas import BODIES, FRAMES
+
+CHUNK = 128
+"""Frames posed at a time while the statistics are summed."""
+LABEL_NOISE_M = 0.01
+"""Standard deviation of a labelled joint that the prior on translations is weighed against, metres."""
+
+Sequences = Iterable[tuple[Record, Record]]
+"""Stores BODIES and FRAMES (`joints_cam` is enough) of each sequence."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """Sequences on disk, read again at every pass. Paths end in `<subject>/<action>.zarr.zip`."""
+
+    bodies: Sequence[str]
+    """Stores BODIES."""
+    frames: Sequence[str]
+    """Stores FRAMES, in the same order."""
+    watch: Callable[[Sequence[Any], str], Iterable[Any]] = lambda items, label: items
+    """Passes the sequences through and reports on them, as `progress.progress`."""
+
+    @property
+    def subjects(self) -> list[str]:
+        """Of each sequence."""
+        return [Path(path).parent.name for path in self.bodies]
+
+    def __iter__(self) -> Iterator[tuple[Record, Record]]:
+        for bodies, frames in self.watch(list(zip(self.bodies, self.frames, strict=True)), "sequences"):
+            yield BODIES.read(bodies), FRAMES.read(frames, only=["joints_cam"])
+
+
+def fit(body: Body, sequences: Sequences, settings: FitRegressor) -> Regressor:
+    """Fit a regressor to posed bodies and labels.
+
+    One streaming pass; `robust` and `drop_above_m` need `robust_passes` more, as a frame's residual is
+    known only once there is a regressor. Memory does not grow with the frames.
+
+    Args:
+        body: the body model.
+        sequences: read once a pass; what can be read only once will do where there is one pass.
+        settings: the block fit_regressor_spin or fit_regressor_opt.
+
+    Returns:
+        Weights (17, V); `about` says frames, frames_dropped, mean_frame_weight, residuals in mm,
+        non-zeros and row sums.
+
+    Raises:
+        DataError: an option leaves a joint without vertices, or needs what the body does not have.
+        StoreError: bodies and frames of a sequence are not the same rows.
+        ShapeError, UnitError: as `Statistics.add` and `fit_regressor`.
+        SolverError: the solver did not finish, or rows are far from summing to 1.
+    """
+    if weighted(settings) and iter(sequences) is sequences:
+        raise TypeError("robust and drop_above_m read the sequences again: a list, not an iterator")
+    regressor = _one_pass(body, sequences, settings, None)
+    for _ in range(settings.robust_passes if weighted(settings) else 0):
+        regressor = _one_pass(body, sequences, settings, regressor)
+    sums = regressor.weights.sum(axis=1)
+    if np.abs(sums - 1).max() > LARGEST_SUM_ERROR:
+        raise SolverError(
+            f"rows sum to {sums.min():.3f} to {sums.max():.3f}, expected 1 within {LARGEST_SUM_ERROR}: "
+            "such a regressor shifts its joints when the body moves",
+            "raise sum_weight",
+        )
+    regressor.about["topology_hash"] = body.topology_hash
+    return regressor
+
+
+def _one_pass(
+    body: Body, sequences: Sequences, settings: FitRegressor, last: Regressor | None
+) -> Regressor:
+    """Sum the statistics with the frames' weights by the last fit, and solve."""
+    allowed = allowed_vertices(body, settings)
+    vertices = np.flatnonzero(allowed.any(axis=0))
+    stats = Statistics(len(vertices), groups=groups(settings))
+    for bodies, frames in sequences:
+        add_sequence(stats, body, vertices, bodies, frames, settings, last)
+    if stats.frames == 0 and stats.seen:
+        raise ShapeError(
+            f"every one of {stats.seen} frames has a residual above {settings.drop_above_m:g} m",
+            "raise drop_above_m",
+        )
+    fitted = fit_regressor(
+        stats,
+        settings,
+        allowed=allowed[:, vertices],
+        mirror=mirror_of(body, vertices) if settings.symmetric else None,
+    )
+    weights = np.zeros(allowed.shape)
+    weights[:, vertices] = fitted.weights
+    return Regressor(weights, about=fitted.about)
+
+
+def weighted(settings: FitRegressor) -> bool:
+    """Whether frames weigh differently, by their residuals."""
+    return settings.robust != "none" or settings.drop_above_m > 0
+
+
+def groups(settings: FitRegressor) -> Groups:
+    """Axes that the statistics of such a fit sum together."""
+    return DEPTH_APART if settings.translation == "eliminated" else TOGETHER
+
+
+def add_sequence(
+    stats: Statistics,
+    body: Body,
+    vertices: np.ndarray,
+    bodies: Record,
+    frames: Record,
+    settings: FitRegressor,
+    regressor: Regressor | None = None,
+) -> None:
+    """Add one sequence to statistics of some vertices.
+
+    Args:
+        stats: made for `groups(settings)` and len(vertices) vertices.
+        body: the body model.
+        vertices: indices of the vertices that `stats` is of, sorted.
+        bodies: store BODIES.
+        frames: store FRAMES, the same rows.
+        settings: of the fit.
+        regressor: the fit of the last pass, which says what frames weigh; None weighs all alike.
+    """
+    require_same_rows(bodies, frames, "fit_regressor: bodies and frames")
+    for posed, joints in _chunks(body, bodies, frames):
+        weights = None if regressor is None else frame_weights(posed, joints, regressor, settings)
+        part = posed if len(vertices) == body.n_vertices else posed[:, vertices]
+        stats.add(part, joints, weights)
+
+
+def _chunks(body: Body, bodies: Record, frames: Record) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Posed meshes (n, V, 3) and labels (n, 17, 3), some frames at a time."""
+    for begin in range(0, len(frames.joints_cam), CHUNK):
+        part = slice(begin, begin + CHUNK)
+        posed = body.vertices(bodies.rotations[part], bodies.betas[part], bodies.translation[part])
+        yield posed, frames.joints_cam[part]
+
+
+def frame_weights(
+    vertices: np.ndarray, joints: np.ndarray, regressor: Regressor, settings: FitRegressor
+) -> np.ndarray:
+    """What each frame weighs, by the root mean square r of its joints' residuals.
+
+    Huber: min(1, c / r); Geman-McClure: 1 / (1 + (r / c)^2)^2, c = robust_scale_m; and 0 where r is over
+    drop_above_m. With `translation: eliminated` the frame's own translation is taken off first.
+
+    Args:
+        vertices: posed meshes, metres, (N, V, 3).
+        joints: labels, (N, 17, 3).
+        regressor: fitted with these settings, but for the weights.
+        settings: of the fit.
+
+    Returns:
+        (N,), 0 to 1.
+    """
+    vertices, joints = centred(vertices, joints)
+    left = joints - regressor.apply(vertices)
+    if settings.translation == "eliminated":
+        lateral, depth = settings.lateral_error_m, settings.depth_error_m
+        share = np.array([_share(left.shape[1], deviation) for deviation in (lateral, lateral, depth)])
+        left -= share * left.mean(axis=1, keepdims=True)
+    residual = np.sqrt(np.square(left).sum(axis=2).mean(axis=1))
+    scale = settings.robust_scale_m
+    weights = {
+        "none": np.ones_like(residual),
+        "huber": scale / np.maximum(residual, scale),
+        "geman_mcclure": (1 + (residual / scale) ** 2) ** -2,
+    }[settings.robust]
+    if settings.drop_above_m > 0:
+        weights[residual > settings.drop_above_m] = 0
+    return weights
+
+
+def fit_regressor(
+    stats: Statistics,
+    settings: FitRegressor,
+    *,
+    allowed: np.ndarray | None = None,
+    mirror: np.ndarray | None = None,
+) -> Regressor:
+    """Find the non-negative regressor that maps posed meshes to labelled joints.
+
+    min over J >= 0, t_n of  (1/N) sum_n |X_n - J V_n - 1 t_n^T|^2  +  (1/N) sum_n |(s / p) t_n|^2
+                             +  sum_weight sum_j (sum_i J_ji - 1)^2
+
+    With `translation: absolute` t_n is zero and the rows are 17 separate problems. With `eliminated`
+    t_n is solved for in closed form and the rows are one joint problem. The data alone cannot tell
+    J_j -> J_j + d for all rows j from a shift of every t_n; the prior decides it: p is the standard
+    deviation of a body's own translation error, `lateral_error_m` across and `depth_error_m` along the
+    line of sight, and s the label noise LABEL_NOISE_M. Weighted frames count by their weight.
+
+    Args:
+        stats: for `groups(settings)`, of all V vertices or a part of them.
+        settings: the block fit_regressor_spin or fit_regressor_opt; of the options max_vertices.
+        allowed: entries that may be positive, (J, V) bool; None for all.
+        mirror: vertex on the other side, (V,), for a regressor with mirrored weights left and right;
+            `stats` is then symmetrised in place. None for none.
+
+    Raises:
+        ShapeError: no frames, or statistics with other groups.
+        SolverError: the active-set solver did not finish.
+    """
+    if stats.frames == 0:
+        raise ShapeError("no frames were added to the statistics, a regressor needs at least one")
+    if stats.groups != groups(settings):
+        raise ShapeError(f"statistics with axes {stats.groups} do not fit '{settings.translation}'")
+    stats.complete()
+    if mirror is not None:
+        stats.symmetrise(mirror, MIRRORED_ROWS)
+    most = np.full(stats.n_joints, settings.max_vertices or stats.n_vertices)
+    if mirror is not None:  # a middle joint's row is the mean of itself and its mirror
+        most[np.arange(stats.n_joints) == MIRRORED_ROWS] //= 2
+    pull = settings.sum_weight * stats.total_weight
+    links = couplings(stats.n_joints, settings)
+    if settings.translation == "eliminated":
+        terms = list(zip(links, stats.gram, strict=True))
+        target = np.sum([link @ part for link, part in zip(links, stats.cross, strict=True)], axis=0)
+        problems = [(terms, target, slice(None))]
+    else:
+        one = [(ALONE, stats.gram[0])]
+        problems = [(one, row[None], slice(j, j + 1)) for j, row in enumerate(stats.cross[0])]
+    weights = np.zeros((stats.n_joints, stats.n_vertices))
+    for terms, target, j in problems:
+        entries = None if allowed is None else allowed[j]
+        row = solve_nnls(terms, target, pull, allowed=entries)
+        weights[j] = prune(terms, target, pull, row, most[j]) if settings.max_vertices else row
+    if mirror is not None:
+        weights = _symmetric(weights, mirror)
+        if settings.max_vertices:  # the mirrored support is not the one that was solved on
+            for terms, target, j in problems:
+                weights[j] = solve_nnls(terms, target, pull, allowed=weights[j] > 0, start=weights[j])
+            weights = _symmetric(weights, mirror)
+    return Regressor(weights, about=_about(stats, weights))
+
+
+def _symmetric(weights: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+    """Right rows from left ones, middle rows the mean of themselves and their mirror.
+
+    As good as the rows it is made of: statistics that are their own mirror have an optimum that is, too,
+    and all optima predict the same joints.
+    """
+    other = mirrored(weights, mirror)
+    rows = np.arange(len(weights))
+    middle, right = rows == MIRRORED_ROWS, rows > MIRRORED_ROWS
+    result = np.where(right[:, None], other, weights)
+    result[middle] = (weights[middle] + other[middle]) / 2
+    return result
+
+
+def _about(stats: Statistics, weights: np.ndarray) -> dict[str, object]:
+    """Plain facts of a fit, for its sidecar."""
+    squares = np.sum([np.diag(part) for part in stats.residual(weights)], axis=0)
+    residual_mm = 1e3 * np.sqrt(np.maximum(squares, 0.0))
+    return {
+        "frames": stats.frames,
+        "frames_dropped": stats.seen - stats.frames,
+        "mean_frame_weight": round(stats.total_weight / stats.frames, 4),
+        "absolute_residual_rms_mm": [round(float(value), 4) for value in residual_mm],
+        "nonzeros": [int(np.count_nonzero(row)) for row in weights],
+        "row_sums": [round(float(row.sum()), 6) for row in weights],
+    }
+
+
+def couplings(joints: int, settings: FitRegressor) -> list[np.ndarray]:
+    """For each group of axes how eliminating the translation couples the rows, (J, J).
+
+    Residuals R of a frame cost trace(R^T coupling R); with `absolute` the coupling is the identity.
+    """
+    if settings.translation == "absolute":
+        return [np.eye(joints)]
+    deviations = settings.lateral_error_m, settings.depth_error_m
+    return [np.eye(joints) - _share(joints, deviation) / joints for deviation in deviations]
+
+
+def _share(joints: int, deviation_m: float) -> float:
+    """Of the mean residual of a frame, the part J p^2 / (J p^2 + s^2) that its translation takes."""
+    signal = joints * deviation_m**2
+    return signal / (signal + LABEL_NOISE_M**2)

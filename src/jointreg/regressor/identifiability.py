@@ -1,0 +1,198 @@
+"""What the data determine of a regressor: rank, conditioning, held-out residuals, place in the body.
+
+The weights of a regressor are hardly determined: thousands of vertices move alike. The joints that it
+predicts are, and how well is measured by leaving one subject out at a time.
+"""
+
+from collections.abc import Iterable
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from jointreg.body.model import Body
+from jointreg.config.settings import FitRegressor
+from jointreg.exchange.inspection import inspect
+from jointreg.exchange.regressor import Regressor
+from jointreg.regressor.candidates import allowed_vertices, mirror_of, thinned
+from jointreg.regressor.fitting import (
+    Sequences,
+    add_sequence,
+    couplings,
+    fit_regressor,
+    groups,
+    weighted,
+)
+from jointreg.regressor.normal_equations import Statistics, joined
+
+COLUMNS = (
+    "joint",
+    "vertices",
+    "effective_vertices",
+    "row_sum",
+    "surface_mm",
+    "rank",
+    "condition",
+    "residual_mm",
+    "held_out_mm",
+    "uncertainty_mm",
+)
+"""Columns of regressor_<name>.csv, one row a joint: docs/regressor.md."""
+
+MOST_VERTICES = 862
+"""Statistics of every subject are kept of so many vertices, evenly taken from those a fit may use."""
+VISIBLE_M = 1e-4
+"""A direction of the weights counts towards the rank if, at unit length, it moves the joint by this."""
+
+
+def determinacy(
+    body: Body,
+    sequences: Sequences,
+    subjects: Iterable[str],
+    regressor: Regressor,
+    settings: FitRegressor,
+) -> list[dict[str, Any]]:
+    """Measure how well a fit is determined, in one more pass over its data.
+
+    Frames weigh what they weighed in the fit. Residuals are taken after eliminating each frame's
+    translation where the fit does so. Fits without a subject use the thinned mesh.
+
+    Args:
+        body: the body model.
+        sequences: what the regressor was fitted to.
+        subjects: of each sequence; their fits leave one out at a time.
+        regressor: what `fit` returned.
+        settings: its settings.
+
+    Returns:
+        One row a joint, keys `COLUMNS`. `surface_mm`: distance of the joint from the surface of the
+        template, negative inside. `rank`: independent directions of its weights that move it by over
+        0.1 mm. `condition`: of the Gram matrix of the vertices with a weight. `residual_mm`,
+        `held_out_mm`: root mean square distance from the labels in the fit, and of each subject by the
+        fit without it. `uncertainty_mm`: jackknife standard error of the predicted joint over subjects.
+        The last two are None with a single subject.
+
+    Raises:
+        DataError, StoreError, ShapeError, UnitError, SolverError: as `fit`.
+    """
+    allowed = allowed_vertices(body, settings)
+    used = np.flatnonzero(regressor.weights.any(axis=0))
+    vertices = np.union1d(thinned(body, allowed, MOST_VERTICES, settings), used)
+    parts: dict[str, Statistics] = {}
+    last = regressor if weighted(settings) else None
+    for subject, (bodies, frames) in zip(subjects, sequences, strict=True):
+        stats = parts.setdefault(subject, Statistics(len(vertices), groups=groups(settings)))
+        add_sequence(stats, body, vertices, bodies, frames, settings, last)
+    total = joined(list(parts.values()))
+    total.complete()
+    may, weights = allowed[:, vertices], regressor.weights[:, vertices]
+    gram = reduce(np.add, total.gram) / total.total_weight
+    held_out, uncertainty = _left_out(body, parts, vertices, may, settings, total)
+    surface = surface_distance(regressor.weights @ body.template, body.template, body.faces)
+    columns = {
+        "surface_mm": 1e3 * surface,
+        "rank": _ranks(gram, may),
+        "condition": [_condition(gram, np.flatnonzero(row)) for row in weights],
+        "residual_mm": 1e3 * np.sqrt(row_squares(total.residual(weights), settings)),
+        "held_out_mm": held_out,
+        "uncertainty_mm": uncertainty,
+    }
+    return [
+        {name: getattr(row, name) for name in COLUMNS[:4]}
+        | {name: None if values is None else values[j] for name, values in columns.items()}
+        for j, row in enumerate(inspect(regressor, body))
+    ]
+
+
+def _left_out(
+    body: Body,
+    parts: dict[str, Statistics],
+    vertices: np.ndarray,
+    may: np.ndarray,
+    settings: FitRegressor,
+    total: Statistics,
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Held-out residual and jackknife standard error of each joint, mm, (17,); None for one subject."""
+    if len(parts) < 2:
+        return None, None
+    mirror = mirror_of(body, vertices) if settings.symmetric else None
+    squares, fits = np.zeros(len(may)), []
+    for subject, own in parts.items():
+        rest = joined([part for name, part in parts.items() if name != subject])
+        fits.append(fit_regressor(rest, settings, allowed=may, mirror=mirror).weights)
+        own.complete()
+        squares += own.total_weight * row_squares(own.residual(fits[-1]), settings)
+    moved = np.zeros(len(may))
+    for weights in fits:
+        away = weights - np.mean(fits, axis=0)
+        product = [moved_squares(away, gram) / total.total_weight for gram in total.gram]
+        moved += row_squares(product, settings)
+    jackknife = (len(fits) - 1) / len(fits)
+    return 1e3 * np.sqrt(squares / total.total_weight), 1e3 * np.sqrt(jackknife * moved)
+
+
+def moved_squares(away: np.ndarray, gram: np.ndarray) -> np.ndarray:
+    """away @ gram @ away.T on the vertices that matter."""
+    used = np.flatnonzero(away.any(axis=0))
+    return away[:, used] @ gram[np.ix_(used, used)] @ away[:, used].T
+
+
+def row_squares(products: list[np.ndarray], settings: FitRegressor) -> np.ndarray:
+    """Mean squared length of each row's residual, translation eliminated, from R R^T of each group."""
+    links = couplings(len(products[0]), settings)
+    both = [link @ product @ link for link, product in zip(links, products, strict=True)]
+    return np.maximum(np.sum([np.diag(part) for part in both], axis=0), 0.0)
+
+
+def _ranks(gram: np.ndarray, may: np.ndarray) -> list[int]:
+    """Of each row the eigenvalues above `VISIBLE_M`^2 of the Gram matrix of its vertices, m^2."""
+    found: dict[bytes, int] = {}
+    for row in may:
+        if row.tobytes() not in found:
+            values = np.linalg.eigvalsh(gram[np.ix_(row, row)])
+            found[row.tobytes()] = int((values > VISIBLE_M**2).sum())
+    return [found[row.tobytes()] for row in may]
+
+
+def _condition(gram: np.ndarray, support: np.ndarray) -> float:
+    """Largest over smallest eigenvalue of the Gram matrix of some vertices."""
+    values = np.linalg.eigvalsh(gram[np.ix_(support, support)])
+    return float(values[-1] / max(values[0], np.finfo(float).eps * values[-1]))
+
+
+def surface_distance(points: np.ndarray, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Distance of points from a closed mesh, negative inside, in the unit of the vertices.
+
+    Args:
+        points: (P, 3).
+        vertices: (V, 3).
+        faces: (F, 3), anticlockwise from outside.
+
+    Returns:
+        (P,) float64.
+
+    Source: nearest point by plane or edges; winding number by van Oosterom and Strackee, 1983.
+    """
+    found = []
+    for point in np.asarray(points, dtype=np.float64):
+        corners = vertices[faces].astype(np.float64) - point
+        edges = np.roll(corners, -1, axis=1) - corners
+        normal = np.cross(edges[:, 0], edges[:, 1])
+        area = np.maximum(np.linalg.norm(normal, axis=1), 1e-300)
+        height = np.einsum("fc,fc->f", corners[:, 0], normal) / area
+        # The foot of the perpendicular is inside where all three edges see it on their inner side.
+        foot = (height / area)[:, None] * normal
+        inward = np.cross(normal[:, None], edges)
+        above = (np.einsum("fec,fec->fe", foot[:, None] - corners, inward) >= 0).all(axis=1)
+        length = np.maximum(np.einsum("fec,fec->fe", edges, edges), 1e-300)
+        along = np.clip(-np.einsum("fec,fec->fe", corners, edges) / length, 0, 1)
+        to_edges = np.linalg.norm(corners + along[..., None] * edges, axis=2).min(axis=1)
+        nearest = np.where(above, np.abs(height), to_edges).min()
+        a, b, c = np.moveaxis(corners, 1, 0)
+        la, lb, lc = np.linalg.norm(corners, axis=2).T
+        volume = np.einsum("fc,fc->f", a, np.cross(b, c))
+        others = np.einsum("fc,fc,f->f", a, b, lc) + np.einsum("fc,fc,f->f", b, c, la)
+        others += np.einsum("fc,fc,f->f", c, a, lb) + la * lb * lc
+        winding = np.arctan2(volume, others).sum() / (2 * np.pi)
+        found.append(-nearest if winding > 0.5 else nearest)
+    return np.array(found)

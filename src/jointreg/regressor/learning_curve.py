@@ -1,0 +1,217 @@
+"""Learning curve of a regressor: fits to fewer subjects and fewer frames, judged without the truth.
+
+How many frames are enough? Where the curves are flat. Statistics are additive, so the bodies are posed
+once: they are kept of every subject and fraction of its frames, and a fit to some subjects takes sums.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from jointreg.body.model import Body
+from jointreg.config.settings import FitRegressor
+from jointreg.errors import ShapeError
+from jointreg.exchange.regressor import Regressor
+from jointreg.regressor.candidates import allowed_vertices, mirror_of, thinned
+from jointreg.regressor.fitting import Sequences, add_sequence, fit_regressor, groups, weighted
+from jointreg.regressor.identifiability import moved_squares, row_squares
+from jointreg.regressor.normal_equations import Statistics, joined
+from jointreg.stores.schema import Record
+
+COLUMNS = ("n_subjects", "subset", "fraction", "frames", "metric", "value_mm")
+"""Columns of learning_curve.csv: docs/regressor.md."""
+
+METRICS = ("fitted", "held_out", "from_all")
+"""Root mean square distances over joints and frames: from the labels, on the fit's own frames and on all
+frames of the subjects that it has not seen; from the joints that the fit to everything predicts, on all
+frames. The translation is eliminated where the fit does so."""
+
+MOST_VERTICES = 1723
+"""Fits use so many vertices, evenly taken from those that the regressor may use."""
+MOST_SUBSETS = 10
+"""Subsets of one size: all of them, or a drawn part."""
+
+Parts = dict[str, list[Statistics]]
+"""Subject -> statistics of each fraction of its frames, complete."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A regressor of some subjects and some of their frames."""
+
+    subjects: tuple[str, ...]
+    fraction: float
+    """Of the frames of each of these subjects."""
+    frames: int
+    weights: np.ndarray
+    """(17, V)."""
+
+    def row(self, metric: str, value_mm: float) -> dict[str, Any]:
+        """A row with keys `COLUMNS`."""
+        subset = "+".join(self.subjects)
+        values = len(self.subjects), subset, self.fraction, self.frames, metric, value_mm
+        return dict(zip(COLUMNS, values, strict=True))
+
+
+def fit_arrays(fits: Sequence[Fit]) -> dict[str, np.ndarray]:
+    """The arrays of `stores.LEARNING_CURVE`, on the vertices that any fit uses."""
+    used = np.flatnonzero(np.any([fit.weights.any(axis=0) for fit in fits], axis=0))
+    return {
+        "weights": np.array([fit.weights[:, used] for fit in fits]),
+        "vertices": used,
+        "fraction": np.array([fit.fraction for fit in fits]),
+        "frames": np.array([fit.frames for fit in fits]),
+    }
+
+
+def read_fits(record: Record, body: Body) -> list[Fit]:
+    """The content of a store `stores.LEARNING_CURVE`."""
+    fits = []
+    columns = record.attrs["subsets"], record["fraction"], record["frames"], record["weights"]
+    for subset, fraction, frames, part in zip(*columns, strict=True):
+        weights = np.zeros((len(part), body.n_vertices))
+        weights[:, record["vertices"]] = part
+        fits.append(Fit(tuple(subset), float(fraction), int(frames), weights))
+    return fits
+
+
+def learning_curve(
+    body: Body,
+    sequences: Sequences,
+    subjects: Sequence[str],
+    regressor: Regressor,
+    settings: FitRegressor,
+    fractions: Sequence[float],
+    generator: np.random.Generator,
+) -> tuple[list[Fit], list[dict[str, Any]]]:
+    """Fit to 1, 2, all but one and all subjects, and to fractions of their frames.
+
+    The frames of each subject, all of its actions, takes and cameras together, are put in a random order
+    once; a fraction is its beginning, at least one frame. So small sets are parts of larger ones.
+
+    Args:
+        body: the body model.
+        sequences: bodies and labels of the training subjects, read twice.
+        subjects: of each sequence.
+        regressor: what `regressor.fit` found on all frames; says what frames weigh in robust fits.
+        settings: its settings.
+        fractions: increasing, the last 1.
+        generator: orders frames and, where there are more than `MOST_SUBSETS`, draws subsets.
+
+    Returns:
+        The fits, and rows with keys `COLUMNS`, one a fit and metric of `METRICS`: `held_out` where a
+        subject is left, `from_all` where the fit is not that to all.
+
+    Raises:
+        DataError, StoreError, ShapeError, UnitError, SolverError: as `regressor.fit`.
+    """
+    allowed = allowed_vertices(body, settings)
+    vertices = thinned(body, allowed, MOST_VERTICES, settings)
+    parts = _statistics(body, sequences, subjects, vertices, regressor, settings, fractions, generator)
+    may, mirror = allowed[:, vertices], mirror_of(body, vertices) if settings.symmetric else None
+
+    def fitted(some: Sequence[Statistics]) -> np.ndarray:
+        return fit_regressor(joined(some), settings, allowed=may, mirror=mirror).weights
+
+    every = [of_subject[-1] for of_subject in parts.values()]
+    total, reference = joined(every), fitted(every)
+    fits, rows = [], []
+    for subset in subsets(list(parts), generator):
+        for k, fraction in enumerate(fractions):
+            own = [parts[subject][k] for subject in subset]
+            others = [of_subject[-1] for subject, of_subject in parts.items() if subject not in subset]
+            found = fitted(own)
+            weights = np.zeros(allowed.shape)
+            weights[:, vertices] = found
+            fits.append(Fit(subset, fraction, sum(part.frames for part in own), weights))
+            rows.append(fits[-1].row("fitted", _residual_mm(own, found, settings)))
+            if others:
+                rows.append(fits[-1].row("held_out", _residual_mm(others, found, settings)))
+            if others or k < len(fractions) - 1:
+                moved = [moved_squares(found - reference, gram) for gram in total.gram]
+                squares = row_squares(moved, settings) / total.total_weight
+                rows.append(fits[-1].row("from_all", _root_mm(squares)))
+    return fits, rows
+
+
+def subsets(subjects: Sequence[str], generator: np.random.Generator) -> list[tuple[str, ...]]:
+    """Subsets of 1, 2, all but one and all subjects, at most `MOST_SUBSETS` of each size."""
+    chosen = []
+    for size in sorted({1, 2, len(subjects) - 1, len(subjects)} & set(range(1, len(subjects) + 1))):
+        every = list(combinations(subjects, size))
+        if len(every) > MOST_SUBSETS:
+            drawn = generator.choice(len(every), MOST_SUBSETS, replace=False)
+            every = [every[at] for at in np.sort(drawn)]
+        chosen += every
+    return chosen
+
+
+def _statistics(
+    body: Body,
+    sequences: Sequences,
+    subjects: Sequence[str],
+    vertices: np.ndarray,
+    regressor: Regressor,
+    settings: FitRegressor,
+    fractions: Sequence[float],
+    generator: np.random.Generator,
+) -> Parts:
+    """One pass over the bodies, each frame added to the smallest fraction that holds it; then sums."""
+    lengths = [len(frames.joints_cam) for _, frames in sequences]
+    smallest = _smallest_fraction(lengths, subjects, fractions, generator)
+    parts: Parts = {}
+    last = regressor if weighted(settings) else None
+    for subject, (bodies, frames), member in zip(subjects, sequences, smallest, strict=True):
+        of_subject = parts.setdefault(
+            subject, [Statistics(len(vertices), groups=groups(settings)) for _ in fractions]
+        )
+        for k in np.unique(member):
+            some = _rows(bodies, member == k), _rows(frames, member == k)
+            add_sequence(of_subject[k], body, vertices, *some, settings, last)
+    for subject, of_subject in parts.items():
+        for k, part in enumerate(of_subject):
+            part.complete()
+            if k:
+                part.add_statistics(of_subject[k - 1])
+        if of_subject[0].frames == 0:
+            raise ShapeError(
+                f"{subject}: no frame of the smallest fraction, of {of_subject[0].seen}, has a weight",
+                "raise drop_above_m, or the smallest of learning_curve.fractions",
+            )
+    return parts
+
+
+def _smallest_fraction(
+    lengths: Sequence[int],
+    subjects: Sequence[str],
+    fractions: Sequence[float],
+    generator: np.random.Generator,
+) -> list[np.ndarray]:
+    """Of each frame of each sequence the index of the smallest fraction that it belongs to."""
+    found: list[np.ndarray] = [np.empty(0, np.intp)] * len(lengths)
+    for subject in dict.fromkeys(subjects):
+        own = [at for at, name in enumerate(subjects) if name == subject]
+        count = sum(lengths[at] for at in own)
+        ends = np.maximum(np.round(np.array(fractions) * count), 1)
+        member = np.searchsorted(ends, generator.permutation(count), side="right")
+        borders = np.cumsum([lengths[at] for at in own])[:-1]
+        for at, part in zip(own, np.split(member, borders), strict=True):
+            found[at] = part
+    return found
+
+
+def _rows(record: Record, chosen: np.ndarray) -> Record:
+    return Record({key: values[chosen] for key, values in record.items()}, record.attrs)
+
+
+def _residual_mm(parts: Sequence[Statistics], weights: np.ndarray, settings: FitRegressor) -> float:
+    """Root mean square distance of predicted joints from the labels, over joints and frames."""
+    squares = [part.total_weight * row_squares(part.residual(weights), settings) for part in parts]
+    return _root_mm(np.sum(squares, axis=0) / sum(part.total_weight for part in parts))
+
+
+def _root_mm(squares: np.ndarray) -> float:
+    return 1e3 * float(np.sqrt(squares.mean()))

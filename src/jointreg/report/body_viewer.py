@@ -1,0 +1,146 @@
+"""The interactive body of the report as data: meshes, regressors and frames, small enough to embed.
+
+Positions are rounded to 1/32767 of the largest coordinate of their set (under 0.1 mm) and packed as
+int16; the page (assets/body_viewer.js) multiplies the regressors itself.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jointreg import stores
+from jointreg.body.model import Body
+from jointreg.config.examples import Example
+from jointreg.errors import ConfigError
+from jointreg.exchange.regressor import Regressor
+from jointreg.skeleton import H36M_17, LIMBS
+from jointreg.stores.schema import Record, require_same_rows
+from jointreg.tables.names import regressor_name
+
+FRAMES_SHOWN = 5
+"""Frames of each example sequence, evenly over what one camera saw; three bodies take 0.17 MB each."""
+DIGITS = 6
+"""Significant digits of a weight in the page."""
+TURN = np.array([1.0, -1.0, -1.0])
+"""From the camera frame (y down, z forward) to the page's (y up, z to the viewer)."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Some frames of one sequence: bodies and labels in the camera frame."""
+
+    title: str
+    frames: tuple[str, ...]
+    """What each frame is called."""
+    labels: np.ndarray
+    """Labelled joints, `H36M_17` order, camera frame, metres, (N, 17, 3)."""
+    vertices: dict[str, np.ndarray]
+    """Set of bodies (`initial`, `refined`, `true`) -> meshes in the camera frame, metres, (N, V, 3)."""
+
+
+def read_clip(body: Body, example: Example, frames: str, bodies: Mapping[str, str]) -> Clip:
+    """The frames of an example's sequence that the report shows, posed.
+
+    Args:
+        body: the body model.
+        example: names the sequence; the camera that saw its first frame is shown.
+        frames: store FRAMES of the sequence.
+        bodies: set of bodies -> store BODIES of the same rows.
+
+    Raises:
+        ConfigError: the sequence does not have the example's first row.
+        StoreError: a store holds other rows than `frames`.
+    """
+    seen = stores.FRAMES.read(frames, only=["joints_cam", "camera", "take", "frame"])
+    first = example.frames[0]
+    if first >= len(seen.frame):
+        raise ConfigError(
+            f"examples: {example.subject} {example.action} asks for row {first}, "
+            f"the sequence has rows 0 to {len(seen.frame) - 1}"
+        )
+    rows = _spread(seen, first)
+    vertices = {}
+    for name, path in bodies.items():
+        found = stores.BODIES.read(path)
+        require_same_rows(seen, found, f"{frames} and {path}")
+        vertices[name] = body.vertices(**{key: value[rows] for key, value in found.items()})
+    camera = seen.attrs["camera_names"][seen.camera[first]]
+    return Clip(
+        title=f"{example.subject} {example.action}, camera {camera}",
+        frames=tuple(f"frame {seen.frame[row]}" for row in rows),
+        labels=seen.joints_cam[rows],
+        vertices=vertices,
+    )
+
+
+def pack(body: Body, regressors: Mapping[str, Regressor], clips: Sequence[Clip]) -> dict[str, Any]:
+    """Everything the page needs to draw, as plain values for JSON.
+
+    Args:
+        body: the body model; its template is the T-pose shown first.
+        regressors: name (std, spin, opt_full) -> regressor of its mesh.
+        clips: example sequences; may be empty.
+    """
+    return {
+        "faces": _text(body.faces, "<u2" if body.n_vertices <= 65536 else "<u4"),
+        "face_bytes": 2 if body.n_vertices <= 65536 else 4,
+        "template": _positions(body.template - _middle(body.template)),
+        "joints": [name.replace("_", " ") for name in H36M_17],
+        "limbs": [[H36M_17.index(a), H36M_17.index(b)] for a, b in LIMBS],
+        "regressors": [
+            {"name": name, "label": _label(name), "rows": [_support(row) for row in regressor.weights]}
+            for name, regressor in regressors.items()
+        ],
+        "clips": [_clip(clip) for clip in clips],
+    }
+
+
+def _label(name: str) -> str:
+    """J_opt of variant full is the J_opt of Table I."""
+    return regressor_name("opt" if name == "opt_full" else name)
+
+
+def _support(row: np.ndarray) -> dict[str, list[Any]]:
+    """Vertices with a weight, heaviest first."""
+    used = np.flatnonzero(row)
+    used = used[np.argsort(-row[used], kind="stable")]
+    return {"vertices": used.tolist(), "weights": [float(f"{w:.{DIGITS}g}") for w in row[used]]}
+
+
+def _clip(clip: Clip) -> dict[str, Any]:
+    """Frames one by one, each moved so that its labelled pelvis is the origin."""
+    frames = []
+    for at, name in enumerate(clip.frames):
+        origin = clip.labels[at, H36M_17.index("pelvis")]
+        labels = np.round((clip.labels[at] - origin) * TURN, 4)
+        meshes = {
+            kind: _positions((vertices[at] - origin) * TURN) for kind, vertices in clip.vertices.items()
+        }
+        frames.append({"name": name, "labels": labels.tolist(), "bodies": meshes})
+    return {"title": clip.title, "frames": frames}
+
+
+def _spread(frames: Record, first: int) -> np.ndarray:
+    """Rows of the first row's take and camera, evenly from the first to the last."""
+    same = (frames.camera == frames.camera[first]) & (frames.take == frames.take[first])
+    rows = np.flatnonzero(same)
+    rows = rows[np.argsort(frames.frame[rows], kind="stable")]
+    chosen = np.linspace(0, len(rows) - 1, min(FRAMES_SHOWN, len(rows)))
+    return rows[np.round(chosen).astype(int)]
+
+
+def _middle(vertices: np.ndarray) -> np.ndarray:
+    return (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+
+
+def _positions(vertices: np.ndarray) -> dict[str, Any]:
+    """(V, 3) metres as int16 and the length of one step."""
+    step = max(float(np.abs(vertices).max()), 1e-6) / 32767
+    return {"step": step, "data": _text(np.round(vertices / step), "<i2")}
+
+
+def _text(array: np.ndarray, dtype: str) -> str:
+    return base64.b64encode(np.ascontiguousarray(array, dtype=dtype).tobytes()).decode()

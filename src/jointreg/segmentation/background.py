@@ -1,0 +1,143 @@
+"""The empty room of each camera: median and noise of its videos, with the labelled person left out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from jointreg import config
+from jointreg.datasets.recording import Recording
+from jointreg.datasets.video import sample_frames
+from jointreg.errors import DataError
+from jointreg.progress import progress
+from jointreg.segmentation.limbs import near_limbs
+
+cv2.setNumThreads(1)
+
+PERSON_M = (0.30, 0.12)
+"""Distances from the labelled limbs within which a pixel may show, and most likely shows, the person."""
+VOTES = 3
+"""Votes that a pixel needs before doubtful ones are left out."""
+SPREAD_UNIT = 16
+"""Steps of the stored spread per grey value."""
+_STRIP_BYTES = 32 * 2**20
+_TRIM = 0.125
+_TRIM_FACTOR = 1.647
+"""Standard deviation of a normal variable over that of its middle 75 per cent."""
+
+
+def background_model(
+    recordings: Sequence[Recording], settings: config.Background
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Empty-room image and noise of every camera, over all recordings of a subject.
+
+    Frames are spread evenly over a camera's recordings. A frame does not vote near the labelled limbs,
+    so a person who keeps to one place does not become background: a pixel takes the frames in which
+    the limbs are farther than the first of `PERSON_M`; where those are fewer than `VOTES`, than the
+    second; where those are too few as well, all frames. Memory: `max_frames` images of
+    one camera plus one strip.
+
+    Args:
+        recordings: all takes and cameras of one subject; cameras of one name share one model.
+        settings: number of frames.
+
+    Returns:
+        Arrays of `stores.BACKGROUND` (rows of smaller cameras are zero beyond their size) and its
+        facts: camera_names, image_size, frames.
+
+    Raises:
+        DataError: no recordings, videos of one camera that differ in size, or a damaged video.
+    """
+    if not recordings:
+        raise DataError("no recordings for a background model", "check the sequence table")
+    names = sorted({recording.camera.name for recording in recordings})
+    sizes = {recording.camera.name: recording.camera.size for recording in recordings}
+    width, height = (max(size[axis] for size in sizes.values()) for axis in (0, 1))
+    median = np.zeros((len(names), height, width, 3), np.uint8)
+    spread = np.zeros_like(median)
+    used = []
+    for index, camera in enumerate(progress(names, "cameras")):
+        own = [recording for recording in recordings if recording.camera.name == camera]
+        pictures, trust = _sample(own, settings.max_frames)
+        rows, columns = pictures.shape[1:3]
+        median[index, :rows, :columns], spread[index, :rows, :columns] = room_statistics(pictures, trust)
+        used.append(len(pictures))
+        print(f"background of camera {camera}: {len(pictures)} frames of {len(own)} videos")
+    facts = {
+        "camera_names": names,
+        "image_size": {name: list(size) for name, size in sizes.items()},
+        "frames": used,
+    }
+    return {"median": median, "spread": spread}, facts
+
+
+def room_statistics(pictures: np.ndarray, trust: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median and noise of a stack of pictures, pixel by pixel.
+
+    Args:
+        pictures: (N, height, width, 3) uint8.
+        trust: how surely a picture shows the empty room, (N, height, width) uint8: a pixel takes the
+            votes with the largest value that has at least `VOTES` votes at or above it.
+
+    Returns:
+        Median (height, width, 3) uint8; standard deviation of the middle three quarters of the votes,
+        scaled to a normal variable's, in 1/16 grey values, same shape, uint8.
+    """
+    count, height, width, _ = pictures.shape
+    median = np.empty((height, width, 3), np.uint8)
+    spread = np.empty_like(median)
+    strip = max(1, _STRIP_BYTES // (count * width * 3 * 12))
+    for top in range(0, height, strip):
+        part = slice(top, top + strip)
+        median[part], spread[part] = _strip_statistics(pictures[:, part], trust[:, part])
+    return median, spread
+
+
+def _strip_statistics(pictures: np.ndarray, trust: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    count = len(pictures)
+    ranked = np.sort(trust, axis=0)[::-1]
+    free = trust >= ranked[min(VOTES, count) - 1]
+    votes = free.sum(axis=0)[..., None]
+    # Left-out values sort behind every real one, so the first `votes` ranks are the free ones.
+    ordered = np.where(free[..., None], pictures, np.uint16(256)).astype(np.uint16)
+    ordered = np.sort(np.ascontiguousarray(np.moveaxis(ordered, 0, -1)), axis=-1)
+    low = np.take_along_axis(ordered, ((votes - 1) // 2)[..., None], axis=-1)
+    high = np.take_along_axis(ordered, (votes // 2)[..., None], axis=-1)
+    median = ((low + high + 1) // 2)[..., 0]
+    rank = np.arange(count)
+    cut = np.floor(votes * _TRIM)[..., None]
+    kept = ((rank >= cut) & (rank < votes[..., None] - cut)).astype(np.float32)
+    values = ordered.astype(np.float32)
+    total = kept.sum(axis=-1)
+    mean = (values * kept).sum(axis=-1) / total
+    variance = ((values - mean[..., None]) ** 2 * kept).sum(axis=-1) / total
+    spread = np.sqrt(variance) * _TRIM_FACTOR * SPREAD_UNIT
+    return median.astype(np.uint8), np.clip(np.round(spread), 0, 255).astype(np.uint8)
+
+
+def _sample(recordings: list[Recording], max_frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures (N, height, width, 3) and the trust in their pixels (N, height, width), both uint8."""
+    shares = np.diff(np.linspace(0, max_frames, len(recordings) + 1).astype(int))
+    width, height = recordings[0].camera.size
+    pictures = np.empty((max_frames, height, width, 3), np.uint8)
+    trust = np.empty((max_frames, height, width), np.uint8)
+    count = 0
+    for recording, share in zip(recordings, shares, strict=True):
+        for number, picture in sample_frames(recording.video, int(share)):
+            if recording.kept is not None and number not in recording.kept:
+                continue  # a picture without labels
+            if picture.shape != pictures.shape[1:]:
+                raise DataError(
+                    f"{recording.video}: pictures of {picture.shape[1]} x {picture.shape[0]} px, "
+                    f"expected {width} x {height} px as in the camera's other videos"
+                )
+            pictures[count] = picture
+            frame = min(max(number - recording.frame_offset, 0), len(recording.joints_cam) - 1)
+            trust[count] = len(PERSON_M)
+            for radius in PERSON_M:
+                trust[count] -= near_limbs(recording, frame, radius).astype(np.uint8)
+            count += 1
+    if not count:
+        raise DataError(f"no frames in the videos of camera {recordings[0].camera.name}")
+    return pictures[:count], trust[:count]

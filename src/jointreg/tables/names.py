@@ -1,0 +1,75 @@
+"""How tables and figures call regressors, metrics and methods."""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from jointreg.config.methods import Method
+
+if TYPE_CHECKING:
+    pass
+
+
+REGRESSOR_NAMES: dict[str, str] = {
+    "std": "J_std",
+    "spin": "J_spin",
+    "opt": "J_opt",
+    "given": "joints as given",
+}
+"""How tables and figures call the regressors of Table I; J_opt of a variant is `J_opt (variant)`."""
+
+METRIC_NAMES: dict[str, str] = {
+    "mpjpe": "MPJPE",
+    "pa_mpjpe": "PA-MPJPE",
+    "pck150": "PCK@150",
+    "auc": "AUC",
+}
+
+
+def regressor_name(regressor: str) -> str:
+    """`std` -> J_std, `opt_no_silhouette` -> J_opt (no silhouette)."""
+    if regressor.startswith("opt_"):
+        return f"J_opt ({regressor.removeprefix('opt_').replace('_', ' ')})"
+    return REGRESSOR_NAMES.get(regressor, regressor)
+
+
+_REGRESSOR = re.compile(r"\bJ_([a-z]+)")
+
+TABLE_1: dict[str, str] = {"std": "std", "spin": "spin", "opt_full": "opt", "given": "given"}
+"""Regressors of Table I: name in the evaluation -> name in the table. `given`: joints, no regressor."""
+
+ACTIONS: dict[str, str] = {
+    "Directions": "Dir.",
+    "Discussion": "Disc.",
+    "Eating": "Eat",
+    "Greeting": "Greet",
+    "Phoning": "Phone",
+    "Photo": "Photo",
+    "Posing": "Pose",
+    "Purchases": "Purch.",
+    "Sitting": "Sit",
+    "SittingDown": "SitD.",
+    "Smoking": "Smoke",
+    "Waiting": "Wait",
+    "WalkDog": "WalkD.",
+    "Walking": "Walk",
+    "WalkTogether": "WalkT.",
+}
+"""Human3.6M's actions in the order papers print, with the heads of their columns."""
+
+MEAN = "mean"
+"""Stands for an action or joint in the rows of the protocol's mean over all of them."""
+
+ALL = "all"
+"""Stands for a subject in the rows of all test subjects together."""
+
+SIMULATED = "sim_"
+"""Prefix of the methods that are simulated estimators."""
+
+
+def display_name(method: str, methods: Mapping[str, Method] | None = None) -> str:
+    """How a method is called in tables and figures. Simulated ones always say that they are."""
+    if method.startswith(SIMULATED):
+        return f"{method} (simulated)"
+    known = (methods or {}).get(method)
+    return known.label if known is not None else method

@@ -1,0 +1,79 @@
+"""What the reader of a page has before its blocks of Python: arrays, and files where the page says."""
+
+import numpy as np
+
+
+def readme(folder):
+    """A finished demo."""
+    return {}
+
+
+def scoring(folder):
+    """Predicted bodies and labels of one sequence."""
+    from jointreg import stores
+
+    with np.load(folder / "data/open/human36m/predictions/sim_spin/S9/Walking.npz") as bodies:
+        found = {name: bodies[name] for name in ("rotations", "betas")}
+    labels = stores.FRAMES.read(folder / "results/open/prepare/S9/Walking.zarr.zip")
+    return found | {"joints_cam": labels.joints_cam}
+
+
+def own_data(folder):
+    """A video with labels and a camera, and true meshes with the same labels."""
+    import shutil
+
+    from jointreg.body import load_body
+    from jointreg.config import load, read_yaml
+    from jointreg.config.sequences import Sequence
+    from jointreg.datasets.readers import open_dataset
+    from jointreg.synthetic.truth import read_bodies
+
+    values = read_yaml(folder / "config/config.yaml", folder / "tests/tiny/config.yaml")
+    values["dataset"] |= {"root": "data/open/human36m", "calibration": "data/open/human36m/metadata.xml"}
+    work = Sequence("S1", "Walking", ("1",), ("54138969",), 0, -1, "train")
+    (recording,) = open_dataset(load(values).dataset).recordings(work)
+    camera = recording.camera
+    (folder / "data/mine/walk").mkdir(parents=True)
+    shutil.copy(recording.video, folder / "data/mine/walk/cam1.mp4")
+    bodies = read_bodies(folder / "data/open/truth", "S1", "Walking")
+    posed = load_body("open").vertices(*(bodies[k] for k in ("rotations", "betas", "translation")))
+    return {
+        "joints": camera.to_world(recording.joints_cam),
+        "cameras": {"cam1": (camera.intrinsics, camera.rotation, camera.translation)},
+        "vertices": camera.to_world(posed),
+    }
+
+
+def networks(folder):
+    """Checkpoints of SPIN and VIBE with random weights, and pictures."""
+    import torch
+    from checkpoint_files import random_state, write_checkpoint
+
+    for network, name in (("vibe", "vibe_model_wo_3dpw.pth.tar"), ("spin", "model_checkpoint.pt")):
+        write_checkpoint(folder / name, network, random_state(network))
+    return {"images": torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(1))}
+
+
+def methods(folder):
+    """Pictures' names and what a network said of them, in two batches."""
+    (folder / "predictions/hmr2").mkdir(parents=True)
+    generator = np.random.default_rng(3)
+    batches = [
+        {
+            "global_orient": np.tile(np.eye(3), (2, 1, 1, 1)),
+            "body_pose": np.tile(np.eye(3), (2, 23, 1, 1)),
+            "betas": generator.normal(size=(2, 10)),
+        }
+        for _ in range(2)
+    ]
+    names = [f"S9_Walking 1.54138969_{number:06d}.jpg" for number in range(1, 5)]
+    return {"np": np, "names": names, "outputs": batches}
+
+
+NAMESPACES = {
+    "README.md": readme,
+    "docs/tutorial_score.md": scoring,
+    "docs/tutorial_own_regressor.md": own_data,
+    "docs/networks.md": networks,
+    "docs/methods.md": methods,
+}

@@ -1,0 +1,267 @@
+"""Official body models: pickles with chumpy inside, three models, one clean npz, and what is refused."""
+
+import hashlib
+import json
+import pickle
+import pickletools
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from official_files import ChumpyAway, official_smpl, python2_pickle, smpl_arrays
+
+from jointreg.body import convert_body, load_body
+from jointreg.errors import DataError, UnitError
+from jointreg.geometry.rotations import from_axis_angle
+from jointreg.regressor import Regressor, load_regressor, save_regressor
+from jointreg.skeleton import H36M_AS_SMPL, SMPL_24, SMPL_PARENTS, rows
+
+FIELDS = ("template", "shape_directions", "pose_directions", "skinning_weights", "joint_regressor")
+
+
+def same(one, other):
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in FIELDS)
+
+
+@pytest.fixture(scope="module")
+def official(body):
+    return official_smpl(body)
+
+
+@pytest.mark.parametrize("protocol", [0, 2])
+def test_an_official_pickle_is_the_body_that_went_in(tmp_path, body, protocol):
+    raw = official_smpl(body, protocol)
+    classes = {arg for code, arg, _ in pickletools.genops(raw) if code.name == "GLOBAL"}
+    assert {"chumpy.ch Ch", "chumpy.reordering Select", "scipy.sparse.csc csc_matrix"} <= classes
+    assert {"numpy.core.multiarray _reconstruct", "__builtin__ set"} <= classes  # as Python 2 wrote
+    (tmp_path / "basicModel.pkl").write_bytes(raw)
+    loaded = load_body(tmp_path / "basicModel.pkl")
+    assert "chumpy" not in sys.modules
+    assert same(loaded, body)
+    assert np.array_equal(loaded.parents, body.parents)
+    assert loaded.topology_hash == body.topology_hash
+    assert np.array_equal(loaded.mirror, body.mirror)
+
+
+def test_chumpy_expressions_are_worked_out_or_refused_by_name(tmp_path, body):
+    path = tmp_path / "body.pkl"
+    arrays = smpl_arrays(body)
+    with ChumpyAway() as chumpy:
+        sum_of = chumpy.make("chumpy.ch_ops.add", _cache={"r": arrays["v_template"]})
+        path.write_bytes(python2_pickle(arrays | {"v_template": sum_of}))
+        assert same(load_body(path), body)
+        lost = chumpy.make("chumpy.ch_ops.add")
+        path.write_bytes(python2_pickle(arrays | {"v_template": lost}))
+    with pytest.raises(DataError, match=r"v_template(.|\n)*chumpy.ch_ops.add does not say"):
+        load_body(path)
+
+
+def test_every_truncation_is_refused(tmp_path, official, generator):
+    path = tmp_path / "SMPL_NEUTRAL.pkl"
+    for length in [0, 1, 2, *generator.integers(3, len(official) - 1, 12)]:
+        path.write_bytes(official[:length])
+        with pytest.raises(DataError, match=r"SMPL_NEUTRAL\.pkl is not a plain pickle"):
+            load_body(path)
+
+
+def test_a_foreign_class_is_named_wherever_it_stands(tmp_path, body):
+    path, marker = tmp_path / "body.pkl", tmp_path / "marker"
+
+    class Foreign:
+        def __reduce__(self):
+            return (open, (str(marker), "w"))
+
+    for place in ({"v_template": Foreign()}, {"unused": [Foreign()]}):
+        path.write_bytes(pickle.dumps(smpl_arrays(body) | place))
+        with pytest.raises(DataError, match=r"class _?io\.open is not allowed"):
+            load_body(path)
+    with ChumpyAway() as chumpy:
+        hidden = chumpy.make("chumpy.ch.Ch", x=Foreign())
+        path.write_bytes(python2_pickle(smpl_arrays(body) | {"v_template": hidden}))
+    with pytest.raises(DataError, match=r"open is not allowed"):
+        load_body(path)
+    assert not marker.exists()
+
+
+def with_fingers(body, kind, generator):
+    """Arrays of an SMPL-H or SMPL-X file: the open body, each hand dealt to 15 finger joints."""
+    extra = 0 if kind == "SMPL-H" else 3  # jaw and eyes
+    first = 22 + extra
+    count = first + 30
+    arrays = smpl_arrays(body)
+    weights = np.zeros((body.n_vertices, count))
+    weights[:, :22] = body.skinning_weights[:, :22]
+    for side, hand in enumerate((22, 23)):
+        share = generator.dirichlet(np.ones(15), body.n_vertices)
+        start = first + 15 * side
+        weights[:, start : start + 15] = body.skinning_weights[:, [hand]] * share
+    if extra:
+        head = SMPL_24.index("head")
+        share = generator.dirichlet(np.ones(4), body.n_vertices)
+        weights[:, [head, 22, 23, 24]] = body.skinning_weights[:, [head]] * share
+    fingers = [20, *range(1, 3)], [21, *range(1, 3)]
+    parents = list(SMPL_PARENTS[:22]) + [15] * extra
+    for side in range(2):
+        for finger in range(5):
+            start = first + 15 * side + 3 * finger
+            parents += [fingers[side][0], start, start + 1]
+    regressor = generator.dirichlet(np.full(body.n_vertices, 0.01), count)
+    regressor[:22] = body.joint_regressor[:22]
+    posedirs = generator.normal(0, 1e-3, (body.n_vertices, 3, 9 * (count - 1)))
+    expressions = generator.normal(0, 0.01, (body.n_vertices, 3, 10))
+    hands = {
+        f"hands_{what}{side}": np.zeros((45, 45) if what == "components" else 45)
+        for what in ("components", "mean")
+        for side in "lr"
+    }
+    faces = {
+        "lmk_faces_idx": np.zeros(51, int),
+        "lmk_bary_coords": np.zeros((51, 3)),
+        "dynamic_lmk_faces_idx": np.zeros((79, 17), int),
+        "dynamic_lmk_bary_coords": np.zeros((79, 17, 3)),
+        "joint2num": np.array({"Pelvis": 0}, dtype=object),  # in SMPL-X files an array of a Python dict
+    }
+    return (
+        arrays
+        | {"weights": weights, "J_regressor": regressor, "posedirs": posedirs}
+        | {"kintree_table": np.stack([np.array(parents) % 2**32, np.arange(count)]).astype(np.uint32)}
+        | {"shapedirs": np.concatenate([arrays["shapedirs"], expressions], axis=2)}
+        | hands
+        | (faces if extra else {})
+    )
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("SMPL-H", "pkl"), ("SMPL-X", "npz")])
+def test_smplh_and_smplx_with_resting_hands_agree_with_smplx(
+    tmp_path, body, generator, monkeypatch, kind, suffix
+):
+    smplx = pytest.importorskip("smplx", reason="smplx is the yardstick: pip install smplx")
+    import torch
+    from smplx.joint_names import SMPLH_JOINT_NAMES
+
+    arrays = with_fingers(body, kind, generator)
+    path = tmp_path / f"MODEL.{suffix}"
+    if suffix == "npz":
+        np.savez(path, **arrays)
+    else:
+        path.write_bytes(python2_pickle(arrays))
+    ours = load_body(path)
+    assert ours.joint_names == SMPL_24
+    options = {"batch_size": 4, "use_pca": False, "flat_hand_mean": True, "ext": suffix}
+    ids = smplx.vertex_ids.vertex_ids  # its extra joints are vertices, which a mesh of 6890 must have
+    monkeypatch.setitem(ids, "smplx", ids["smplh"])
+    model = (smplx.SMPLH if kind == "SMPL-H" else smplx.SMPLX)(str(path), **options)
+    axis_angle = generator.normal(0, 0.4, (4, 24, 3)).astype(np.float32)
+    axis_angle[:, 22:] = 0
+    betas = generator.normal(0, 1, (4, 10)).astype(np.float32)
+    theirs = model(
+        global_orient=torch.tensor(axis_angle[:, 0]),
+        body_pose=torch.tensor(axis_angle[:, 1:22].reshape(4, -1)),
+        betas=torch.tensor(betas),
+    )
+    rotations = from_axis_angle(axis_angle)
+    assert np.abs(ours.vertices(rotations, betas) - theirs.vertices.detach().numpy()).max() < 1e-5
+    found, known = ours.joints(rotations, betas), theirs.joints.detach().numpy()
+    assert np.abs(found[:, :22] - known[:, :22]).max() < 1e-5
+    shift = 0 if kind == "SMPL-H" else 3
+    middle = [SMPLH_JOINT_NAMES.index(f"{side}_middle1") + shift for side in ("left", "right")]
+    assert np.abs(found[:, 22:] - known[:, middle]).max() < 1e-5
+
+
+def test_conversion_is_plain_complete_and_sealed(tmp_path, body, official):
+    source, target = tmp_path / "SMPL_NEUTRAL.pkl", tmp_path / "clean" / "body.npz"
+    source.write_bytes(official)
+    convert_body(source, target)
+    assert same(load_body(target), body)
+    about = json.loads((tmp_path / "clean" / "body.npz.json").read_text())
+    assert about["model"] == "SMPL" and about["source"] == "SMPL_NEUTRAL.pkl"
+    assert about["source_sha256"] == hashlib.sha256(official).hexdigest()
+    assert about["sha256"] == hashlib.sha256(target.read_bytes()).hexdigest()
+    assert about["shapes"]["posedirs"] == [6890, 3, 207]
+    assert about["topology_hash"] == body.topology_hash
+    with np.load(target, allow_pickle=False) as plain:
+        assert plain["J_regressor"].shape == (24, 6890)
+    first = target.read_bytes()
+    convert_body(source, target)
+    assert target.read_bytes() == first
+    target.write_bytes(first[:-1] + bytes([first[-1] ^ 1]))
+    with pytest.raises(DataError, match="describes another file"):
+        load_body(target)
+
+
+@pytest.mark.parametrize("source", ["open", "SMPL_NEUTRAL.pkl"])
+def test_a_converted_pickle_is_what_smplx_loads_without_chumpy(
+    tmp_path, body, generator, official, source
+):
+    smplx = pytest.importorskip("smplx", reason="smplx is the yardstick: pip install smplx")
+    import torch
+
+    (tmp_path / "SMPL_NEUTRAL.pkl").write_bytes(official)
+    target = tmp_path / "plain.pkl"
+    convert_body(source if source == "open" else tmp_path / source, target)
+    assert same(load_body(target), body)
+    assert json.loads((tmp_path / "plain.pkl.json").read_text())["model"] == "SMPL"
+    axis_angle = generator.normal(0, 0.4, (4, 24, 3)).astype(np.float32)
+    betas = generator.normal(0, 1, (4, 10)).astype(np.float32)
+    posed = smplx.SMPL(target, batch_size=4)(
+        global_orient=torch.tensor(axis_angle[:, 0]),
+        body_pose=torch.tensor(axis_angle[:, 1:].reshape(4, 69)),
+        betas=torch.tensor(betas),
+    ).vertices.detach()
+    assert "chumpy" not in sys.modules
+    assert np.abs(body.vertices(from_axis_angle(axis_angle), betas) - posed.numpy()).max() < 1e-5
+    with pytest.raises(DataError, match=r"end in '\.txt', expected \.npz or \.pkl"):
+        convert_body("open", tmp_path / "body.txt")
+
+
+def test_a_body_of_another_topology_than_the_regressor_is_refused(tmp_path, body, generator):
+    """A regressor on a body that numbers its vertices otherwise, with and without a sidecar."""
+    order = generator.permutation(body.n_vertices)
+    place = np.argsort(order)
+    arrays = smpl_arrays(body) | {"f": place[body.faces].astype(np.uint32)}
+    for key in ("v_template", "shapedirs", "posedirs", "weights"):
+        arrays[key] = arrays[key][order]
+    arrays["J_regressor"] = arrays["J_regressor"][:, order]
+    np.savez(tmp_path / "other.npz", **arrays)
+    other = load_body(tmp_path / "other.npz")
+    names = [H36M_AS_SMPL[name] for name in H36M_AS_SMPL]
+    weights = body.joint_regressor[rows(names, SMPL_24)].astype(np.float64)
+    weights /= weights.sum(axis=1, keepdims=True)
+    path = tmp_path / "J_regressor_h36m.npy"
+    save_regressor(Regressor(weights, about={"topology_hash": body.topology_hash}), path)
+    with pytest.raises(DataError, match="mesh with other faces"):
+        load_regressor(path, other)
+    (tmp_path / "J_regressor_h36m.npy.json").unlink()
+    with pytest.raises(DataError, match="does not fit this body"):
+        load_regressor(path, other)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda a: {"v_template": a["v_template"] * 1000}, UnitError, "high, expected 0.4 to 2.6 m"),
+        (lambda a: {"weights": a["weights"][:, :20]}, DataError, r"20 columns.*24 \(SMPL\)"),
+        (
+            lambda a: {"kintree_table": a["kintree_table"][:, ::-1]},
+            DataError,
+            "not the skeleton of SMPL",
+        ),
+        (lambda a: {"f": a["f"] + 1}, DataError, "triangles of vertices 0 to 6889"),
+        (lambda a: {"weights": a["weights"] * 0.9}, DataError, "sum to 1"),
+        (lambda a: {"v_template": a["v_template"] * np.nan}, DataError, "v_template holds NaN"),
+        (lambda a: {"shapedirs": a["shapedirs"][:, :, 0]}, DataError, "shapedirs has shape"),
+    ],
+)
+def test_numbers_that_are_no_body_are_refused(tmp_path, body, change, error, message):
+    arrays = smpl_arrays(body)
+    np.savez(tmp_path / "body.npz", **(arrays | change(arrays)))
+    with pytest.raises(error, match=message):
+        load_body(tmp_path / "body.npz")
+
+
+def test_a_map_of_sides_that_is_none_is_left_out(tmp_path, body, capsys):
+    np.savez(tmp_path / "body.npz", **smpl_arrays(body), vert_sym_idxs=np.zeros(6890, int))
+    assert load_body(tmp_path / "body.npz").mirror is None
+    assert "does not pair" in capsys.readouterr().out
+    assert same(replace(load_body("open"), mirror=None), load_body(tmp_path / "body.npz"))

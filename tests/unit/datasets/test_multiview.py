@@ -1,0 +1,269 @@
+"""Calibrated videos: calibration formats agree, labels land on what the videos show."""
+
+import json
+
+import av
+import numpy as np
+import pytest
+
+from jointreg import config
+from jointreg.config.sequences import Sequence
+from jointreg.datasets.calibration import fitted, read_calibration
+from jointreg.datasets.multiview import read_labels
+from jointreg.datasets.readers import open_dataset
+from jointreg.errors import ConfigError, DataError, ShapeError, UnitError
+from jointreg.geometry import rotations as so3
+from jointreg.geometry.camera import Camera
+
+NAMES = ("left", "right")
+
+
+def make_cameras(size=(320, 240)):
+    """Two cameras 4 m from the origin, z up, looking at it."""
+    cameras = {}
+    for name, angle in zip(NAMES, (0.3, 1.7), strict=True):
+        centre = np.array([4 * np.cos(angle), 4 * np.sin(angle), 1.2])
+        forward = -centre / np.linalg.norm(centre)
+        right = np.cross(forward, [0, 0, 1.0])
+        right /= np.linalg.norm(right)
+        rotation = np.stack([right, np.cross(forward, right), forward])
+        intrinsics = np.array([[300.0, 0, 160.5], [0, 301.0, 118.25], [0, 0, 1]])
+        distortion = np.array([-0.05, 0.14, 0.0006, -0.0007, 0.0])
+        cameras[name] = Camera(name, rotation, -rotation @ centre, intrinsics, distortion, size)
+    return cameras
+
+
+def person(frames=6):
+    """A standing person of 17 joints that walks along x, metres, z up."""
+    side = 0.12
+    heights = [
+        0.95,
+        0.93,
+        0.5,
+        0.08,
+        0.93,
+        0.5,
+        0.08,
+        1.2,
+        1.45,
+        1.55,
+        1.7,
+        1.4,
+        1.15,
+        0.9,
+        1.4,
+        1.15,
+        0.9,
+    ]
+    across = [0, 1, 1, 1, -1, -1, -1, 0, 0, 0, 0, 1.5, 1.6, 1.6, -1.5, -1.6, -1.6]
+    joints = np.zeros((17, 3))
+    joints[:, 2], joints[:, 1] = np.array(heights) - 0.9, side * np.array(across)
+    return joints + 0.05 * np.arange(frames)[:, None, None] * [1, 0, 0]
+
+
+def write_qualisys(path, cameras):
+    """As a Qualisys system writes it: mm, y up and z backward, 64ths of a pixel."""
+    lines = []
+    for camera in cameras.values():
+        turned = np.diag([1, -1, -1]) @ camera.rotation
+        centre = -camera.rotation.T @ camera.translation * 1000
+        pose = " ".join(f'r{i + 1}{j + 1}="{float(turned[i, j])}"' for i in range(3) for j in range(3))
+        pose += " " + " ".join(f'{a}="{float(c)}"' for a, c in zip("xyz", centre, strict=True))
+        k, (k1, k2, p1, p2, k3) = camera.intrinsics * 64, camera.distortion
+        lens = f'focalLengthU="{k[0, 0]}" focalLengthV="{k[1, 1]}" centerPointU="{k[0, 2]}" '
+        lens += f'centerPointV="{k[1, 2]}" radialDistortion1="{k1}" radialDistortion2="{k2}" '
+        lens += f'radialDistortion3="{k3}" tangentalDistortion1="{p1}" tangentalDistortion2="{p2}"'
+        width, height = camera.size
+        view = f'left="0" top="0" right="{width - 1}" bottom="{height - 1}"'
+        lines.append(
+            f'<camera active="1" serial="{camera.name}"><fov_video {view}/>'
+            f"<transform {pose}/><intrinsic {lens}/></camera>"
+        )
+    text = f"<calibration><cameras>{''.join(lines)}</cameras></calibration>"
+    path.write_text(text)
+
+
+def write_json(path, cameras, unit="m", **changes):
+    factor = {"m": 1, "mm": 1000}[unit]
+    table = {
+        name: {
+            "size": list(camera.size),
+            "matrix": camera.intrinsics.tolist(),
+            "distortions": camera.distortion[:4].tolist(),
+            "rotation": so3.to_axis_angle(camera.rotation).tolist(),
+            "translation": (factor * camera.translation).tolist(),
+        }
+        for name, camera in cameras.items()
+    }
+    path.write_text(json.dumps({"unit": unit, "metadata": {"error": 0.1}, **table, **changes}))
+
+
+def write_video(path, centres, size):
+    """One bright blob a frame at `centres` (N, 2) px."""
+    column, row = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for x, y in centres:
+            blob = 20 + 220 * np.exp(-((column - x) ** 2 + (row - y) ** 2) / (2 * 4**2))
+            image = np.repeat(blob[..., None], 3, axis=2).astype(np.uint8)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """Two synchronised videos of the nose; the right one starts two frames earlier."""
+    cameras, joints = make_cameras(), person()
+    folder = tmp_path / "walk"
+    folder.mkdir()
+    write_qualisys(tmp_path / "room.qca.txt", cameras)
+    offsets = {"left": 0, "right": 2}
+    for name, camera in cameras.items():
+        centres = camera.project(camera.from_world(joints[:, 9]))
+        before = np.repeat([[5.0, 5.0]], offsets[name], axis=0)
+        write_video(folder / f"{name}.mp4", np.concatenate([before, centres]), camera.size)
+    np.savez(
+        folder / "labels.npz", joints_world=joints, cameras=NAMES, frame_offsets=[0, 2], about="planted"
+    )
+    return tmp_path
+
+
+def settings(root, calibration="room.qca.txt"):
+    return config.Dataset(
+        kind="multiview",
+        root=str(root),
+        calibration=str(root / calibration),
+        damaged="",
+        skip_damaged=True,
+    )
+
+
+def sequence(takes=("walk",), cameras=NAMES, first=0, last=-1):
+    return Sequence("P1", "Walking", tuple(takes), tuple(cameras), first, last, "train")
+
+
+def brightest(image):
+    weight = np.maximum(image.astype(float).mean(-1) - 60, 0)
+    column, row = np.meshgrid(np.arange(image.shape[1]), np.arange(image.shape[0]))
+    return np.array([(weight * column).sum(), (weight * row).sum()]) / weight.sum()
+
+
+def assert_same(first, second):
+    assert first.name == second.name and first.size == second.size
+    for key in ("rotation", "translation", "intrinsics", "distortion"):
+        np.testing.assert_allclose(getattr(first, key), getattr(second, key), atol=1e-6)
+
+
+def test_qualisys_file_gives_the_cameras_back(tmp_path):
+    write_qualisys(tmp_path / "a.qca.txt", make_cameras())
+    for name, camera in read_calibration(tmp_path / "a.qca.txt").items():
+        assert_same(camera, make_cameras()[name])
+
+
+@pytest.mark.parametrize("unit", ["m", "mm"])
+def test_json_gives_the_cameras_back_in_any_unit(tmp_path, unit):
+    write_json(tmp_path / "a.json", make_cameras(), unit)
+    for name, camera in read_calibration(tmp_path / "a.json").items():
+        assert_same(camera, make_cameras()[name])
+
+
+def test_toml_gives_the_cameras_back(tmp_path):
+    camera = make_cameras()["left"]
+    lines = [
+        "[cam_1]",
+        'name = "left"',
+        "size = [320.0, 240.0]",
+        f"matrix = {camera.intrinsics.tolist()}",
+    ]
+    lines += [f"distortions = {camera.distortion.tolist()}", f"rotation = {camera.rotation.tolist()}"]
+    lines += [f"translation = {camera.translation.tolist()}", "[metadata]", "error = 0.2"]
+    (tmp_path / "a.toml").write_text("\n".join(lines))
+    assert_same(read_calibration(tmp_path / "a.toml")["left"], camera)
+
+
+def test_labels_land_on_what_each_video_shows_at_that_moment(recording):
+    from jointreg.datasets.video import read_frames
+
+    for take in open_dataset(settings(recording)).recordings(sequence()):
+        numbers = [n + take.frame_offset for n in take.frames]
+        projected = take.camera.project(take.joints_cam[:, 9])
+        for expected, (_, image) in zip(projected, read_frames(take.video, numbers), strict=True):
+            np.testing.assert_allclose(brightest(image), expected, atol=0.3)
+
+
+def test_a_smaller_video_with_bars_shows_the_same_points():
+    """Scaled evenly to 240 x 180 and centred in 240 x 200: a corner of the picture stays that corner."""
+    camera = make_cameras()["left"]
+    points = np.random.default_rng(0).uniform([-0.5, -0.5, 3.5], [0.5, 0.5, 4.5], (20, 3))
+    full, small = camera.project(points), fitted(camera, (240, 200)).project(points)
+    np.testing.assert_allclose(small, (full + 0.5) * 0.75 - 0.5 + [0, 10], atol=1e-9)
+    assert fitted(camera, camera.size) is camera
+
+
+def test_first_and_last_frame_select_and_videos_are_listed_without_labels(recording):
+    dataset = open_dataset(settings(recording))
+    assert dataset.recordings(sequence(first=2, last=4))[0].frames == range(2, 5)
+    (recording / "walk" / "labels.npz").unlink()
+    assert list(dataset.videos_of("walk")) == list(NAMES)
+    assert dataset.takes("P1", "Walking") == ["walk"]
+
+
+def test_missing_parts_are_named(recording):
+    dataset = open_dataset(settings(recording))
+    with pytest.raises(DataError, match="run does not exist"):
+        dataset.recordings(sequence(takes=["run"]))
+    with pytest.raises(DataError, match="'top' is not in the calibration"):
+        dataset.recordings(sequence(cameras=["top"]))
+    with pytest.raises(ConfigError, match="plain folder name"):
+        dataset.recordings(sequence(takes=["../walk"]))
+    (recording / "walk" / "right.mp4").unlink()
+    with pytest.raises(DataError, match="no video of camera 'right'"):
+        dataset.recordings(sequence())
+    with pytest.raises(DataError, match="nowhere does not exist"):
+        open_dataset(settings(recording / "nowhere", "x.json"))
+
+
+def test_bad_labels_are_refused(recording, tmp_path):
+    path = recording / "walk" / "labels.npz"
+    np.savez(path, joints_world=1000 * person())
+    with pytest.raises(UnitError, match="millimetres"):
+        open_dataset(settings(recording)).recordings(sequence())
+    np.savez(path, joints_world=person()[:, :14])
+    with pytest.raises(ShapeError, match=r"\(6, 14, 3\)"):
+        read_labels(path)
+    np.savez(path, joints=person())
+    with pytest.raises(DataError, match="expected joints_world"):
+        read_labels(path)
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(DataError, match="not a readable npz"):
+        read_labels(path)
+
+
+def test_bad_calibrations_are_refused(tmp_path):
+    path = tmp_path / "a.json"
+    for change, error, words in (
+        ({"unit": "inch"}, DataError, "unit is 'inch'"),
+        ({"left": {"size": [320, 240]}}, DataError, "lacks"),
+        ({"left": 3}, DataError, "expected a table"),
+    ):
+        write_json(path, make_cameras())
+        path.write_text(json.dumps(json.loads(path.read_text()) | change))
+        with pytest.raises(error, match=words):
+            read_calibration(path)
+    mirrored = make_cameras()
+    flat = json.loads((write_json(path, mirrored), path.read_text())[1])
+    flat["left"]["rotation"] = (np.diag([1.0, 1, -1]) @ mirrored["left"].rotation).tolist()
+    path.write_text(json.dumps(flat))
+    with pytest.raises(DataError, match="proper rotation"):
+        read_calibration(path)
+    flat = json.loads((write_json(path, mirrored, "mm"), path.read_text())[1]) | {"unit": "m"}
+    path.write_text(json.dumps(flat))
+    with pytest.raises(UnitError, match="millimetres"):
+        read_calibration(path)
+    bomb = '<!DOCTYPE a [<!ENTITY b "c">]><calibration>&b;</calibration>'
+    (tmp_path / "a.xml").write_text(bomb)
+    with pytest.raises(DataError, match="DOCTYPE"):
+        read_calibration(tmp_path / "a.xml")

@@ -1,0 +1,91 @@
+"""Pickles of other tools: joblib's arrays, arrays of objects, states for what is no object."""
+
+import pickle
+import zlib
+
+import numpy as np
+import pytest
+
+from jointreg.errors import DataError
+from jointreg.files.pickles import as_array, read_npz, read_pickle
+
+
+@pytest.mark.parametrize("compress", [0, 3])
+def test_what_joblib_writes_is_read(tmp_path, generator, compress):
+    joblib = pytest.importorskip("joblib", reason="joblib is the yardstick: pip install joblib")
+    wanted = {
+        1: {
+            "pose": generator.normal(size=(7, 72)).astype(np.float32),
+            "bboxes": np.asfortranarray(generator.normal(size=(7, 4))),
+            "frame_ids": np.arange(7),
+            "joints2d": None,
+            "empty": np.zeros((0, 3)),
+        },
+        "names": ["a", "é"],
+        "number": np.float32(2.5),
+    }
+    joblib.dump(wanted, tmp_path / "vibe_output.pkl", compress=compress)
+    found = read_pickle((tmp_path / "vibe_output.pkl").read_bytes(), "vibe_output.pkl")
+    assert found["names"] == wanted["names"] and found["number"] == 2.5
+    for key, value in wanted[1].items():
+        assert value is None or np.array_equal(found[1][key], value), key
+        assert value is None or found[1][key].dtype == value.dtype
+    raw = (tmp_path / "vibe_output.pkl").read_bytes()
+    for length in (len(raw) // 3, len(raw) - 2):
+        with pytest.raises(DataError, match=r"vibe_output\.pkl is not a plain pickle"):
+            read_pickle(raw[:length], "vibe_output.pkl")
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_every_protocol_gives_the_same_arrays(generator, protocol):
+    from scipy import sparse
+
+    matrix = sparse.random_array((5, 9), density=0.3, rng=generator)
+    wanted = {"a": generator.normal(size=(3, 4)), "b": np.array(["x", "yz"]), "raw": b"\x00\xff"}
+    kinds = {"csc": sparse.csc_matrix, "csr": sparse.csr_array, "coo": sparse.coo_matrix}
+    sparse_ones = {name: kind(matrix) for name, kind in kinds.items()}
+    found = read_pickle(pickle.dumps(wanted | sparse_ones, protocol), "x")
+    assert np.array_equal(found["a"], wanted["a"]) and np.array_equal(found["b"], wanted["b"])
+    assert found["raw"] == wanted["raw"]
+    for name in kinds:
+        assert np.array_equal(as_array(found[name], name), matrix.toarray()), name
+
+
+def test_arrays_of_objects_in_an_npz_are_read_by_the_same_rules(tmp_path):
+    class Foreign:
+        def __reduce__(self):
+            return eval, ("1 + 1",)
+
+    path = tmp_path / "human_data.npz"
+    np.savez(path, smpl=np.array({"betas": np.ones((2, 10))}, dtype=object), plain=np.arange(3))
+    found = read_npz(path.read_bytes(), "human_data.npz")
+    assert np.array_equal(found["smpl"]["betas"], np.ones((2, 10)))
+    assert np.array_equal(found["plain"], np.arange(3))
+    np.savez(path, smpl=np.array({"betas": Foreign()}, dtype=object), plain=np.arange(3))
+    with pytest.raises(DataError, match=r"human_data.npz: smpl.*builtins.eval is not allowed"):
+        read_npz(path.read_bytes(), "human_data.npz")
+    assert list(read_npz(path.read_bytes(), "human_data.npz", ["plain"])) == ["plain"]
+
+
+def test_state_cannot_be_set_on_functions_and_classes():
+    raw = b"\x80\x02cnumpy\nndarray\n}X\x01\x00\x00\x00aK\x01sb."
+    with pytest.raises(DataError, match="state for a function or class"):
+        read_pickle(raw, "x.pkl")
+
+
+def test_a_sparse_matrix_that_would_fill_the_memory_is_refused():
+    from scipy import sparse
+
+    found = read_pickle(pickle.dumps(sparse.csr_matrix((10**6, 10**6))), "x")
+    with pytest.raises(DataError, match="1e8 entries"):
+        as_array(found, "x: J_regressor")
+
+
+def test_other_files_under_the_name_say_what_they_are():
+    for raw, cure in (
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
+        (b"<!DOCTYPE html><html>", "web page"),
+        (zlib.compress(b"nothing"), "truncated or no pickle"),
+    ):
+        with pytest.raises(DataError, match=cure):
+            read_pickle(raw, "SMPL_NEUTRAL.pkl")

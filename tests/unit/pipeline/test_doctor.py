@@ -1,0 +1,105 @@
+"""`jointreg doctor`: one table of what is there, what is not, where it comes from, what waits for it."""
+
+import numpy as np
+import pytest
+from official_files import write_official_smpl
+
+from jointreg.cli import main
+
+
+@pytest.fixture
+def doctor(root, tmp_path, monkeypatch, capsys):
+    """Function (yaml text or file, ...) -> exit status and table."""
+    monkeypatch.chdir(root)
+
+    def call(*configs, arguments=()):
+        files = []
+        for number, given in enumerate(configs):
+            path = tmp_path / f"{number}.yaml"
+            if given.endswith(".yaml"):
+                path = given
+            else:
+                path.write_text(given)
+            files.append(str(path))
+        status = main(["doctor", *arguments, *(["--config", *files] if files else [])])
+        return status, capsys.readouterr().out
+
+    return call
+
+
+def line(text, what):
+    """The row of the table that is about `what`, and the lines under it that belong to it."""
+    rows = text.splitlines()
+    (at,) = [k for k, row in enumerate(rows) if row[6:].startswith(f"{what}  ")]
+    end = next((k for k in range(at + 1, len(rows)) if rows[k][:6].strip()), len(rows))
+    return "\n".join(rows[at:end])
+
+
+def test_all_is_there_for_the_open_data_set(doctor):
+    status, text = doctor("config/open.yaml")
+    assert status == 0
+    assert "compiled, and right" in text and "6890 vertices" in text and "FAIL" not in text
+    assert "made by the workflow" in line(text, "raw data")
+    assert line(text, "can run").endswith("paper") and "waits" not in text
+
+
+def test_nothing_is_there_of_the_real_one(doctor, tmp_path):
+    places = (
+        f"dataset: {{root: {tmp_path}/raw, calibration: {tmp_path}/raw/metadata.xml}}\n"
+        f"body: {tmp_path}/SMPL_NEUTRAL.pkl\nregressor_std: {tmp_path}/J.npy\n"
+        f"estimate: {{predictions: {tmp_path}/predictions}}\n"
+    )
+    status, text = doctor(places)
+    assert status == 1
+    for what in ("raw data", "subject S1", "subject S11", "cameras", "body model", "J_std"):
+        row = line(text, what)
+        assert row.startswith("FAIL") and f"missing: {tmp_path}" in row
+        assert "get it: " in row or what.startswith("subject")
+    assert "https://smpl.is.tue.mpg.de" in line(text, "body model")
+    assert line(text, "subject S9").split()[3] == "prepare"
+    assert "nothing" in line(text, "can run")
+    assert "prepare (105 jobs)" in line(text, "waits")
+
+
+def test_files_that_are_there_are_looked_into(doctor, tmp_path, body):
+    """A body that is one, a regressor of another mesh, a folder that is no Human3.6M."""
+    write_official_smpl(tmp_path / "SMPL_NEUTRAL.pkl", body)
+    np.save(tmp_path / "J.npy", np.full((17, 6890), 1 / 6890))
+    for subject in ("S1", "S5", "S6", "S7", "S8", "S9", "S11"):
+        (tmp_path / "raw" / subject).mkdir(parents=True)
+    (tmp_path / "raw/metadata.xml").write_text("<html>")
+    status, text = doctor(
+        f"dataset: {{root: {tmp_path}/raw, calibration: {tmp_path}/raw/metadata.xml}}\n"
+        f"body: {tmp_path}/SMPL_NEUTRAL.pkl\nregressor_std: {tmp_path}/J.npy\n"
+        f"estimate: {{predictions: {tmp_path}/predictions}}\n"
+    )
+    assert status == 1
+    assert line(text, "body model").startswith("ok") and "6890 vertices" in line(text, "body model")
+    assert "does not fit this body" in line(text, "J_std")
+    assert line(text, "J_std").split()[2] == "evaluate"
+    assert "no copy of Human3.6M in a known layout" in line(text, "raw data")
+    assert line(text, "cameras").startswith("FAIL")
+
+
+def test_a_configuration_that_is_wrong_and_a_body_that_is_missing(doctor, tmp_path):
+    status, text = doctor("run: mine\nbogus: 1\n")
+    assert status == 1 and "unknown key 'bogus'" in line(text, "configuration")
+    status, text = doctor(arguments=["--body", str(tmp_path / "none.npz")])
+    assert status == 1 and line(text, "body").startswith("FAIL")
+    status, text = doctor()
+    assert status == 0 and line(text, "body").startswith("ok")
+
+
+def test_the_disk_of_a_run_is_stated_and_too_little_fails(doctor, monkeypatch):
+    """Crops are the bulk: 422,000 frames of 70 kB are 29 GB."""
+    from collections import namedtuple
+
+    status, text = doctor("config/human36m.yaml")
+    row = line(text, "disk")
+    assert "(prepare 29." in row and "GB for the whole run" in row
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(10**11, 10**11, 10**6))
+    status, text = doctor("config/open.yaml")
+    assert status == 1
+    assert line(text, "disk").startswith("FAIL") and "make room" in line(text, "disk")
+    assert "prepare" in line(text, "waits")

@@ -1,0 +1,103 @@
+"""Prediction files: matched by take, camera and frame, or refused."""
+
+import numpy as np
+import pytest
+
+from jointreg.config import Estimate
+from jointreg.errors import DataError
+from jointreg.predictions.bodies import estimate
+from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
+from jointreg.stores import Record
+
+WHICH = {"method": "net", "subject": "S1", "action": "Walking"}
+
+READING = {"kind": "predictions", "files": "net/{subject}/{action}.npz", "rows": "", "six": ""}
+
+
+@pytest.fixture
+def predictions(make_bodies, generator):
+    """Two cameras, six frames each, in a shuffled order of rows."""
+    arrays = dict(zip(("rotations", "betas", "translation"), make_bodies(generator, 12), strict=True))
+    arrays["take"] = np.repeat("1", 12)
+    arrays["camera"] = np.repeat(["left", "right"], 6)
+    arrays["frame"] = np.tile(np.arange(6), 2)
+    order = generator.permutation(12)
+    return {key: value[order] for key, value in arrays.items()}
+
+
+@pytest.fixture
+def frames(predictions, body):
+    """Every second frame, right camera first in the store's list of names; labels on the skeleton."""
+    rows_of = [
+        np.flatnonzero((predictions["camera"] == camera) & (predictions["frame"] == frame))[0]
+        for camera in ("right", "left")
+        for frame in (0, 2, 4)
+    ]
+    pose = (predictions[key][rows_of] for key in ("rotations", "betas", "translation"))
+    nearest = rows([H36M_AS_SMPL[name] for name in H36M_17], SMPL_24)
+    return Record(
+        {
+            "take": np.zeros(6, int),
+            "camera": np.array([0, 0, 0, 1, 1, 1]),
+            "frame": np.tile([0, 2, 4], 2),
+            "joints_cam": body.joints(*pose)[:, nearest],
+        },
+        {"take_names": ["1"], "camera_names": ["right", "left"]},
+    )
+
+
+@pytest.fixture
+def run(tmp_path, body, frames):
+    settings = Estimate(predictions=str(tmp_path), keypoints_iterations=1, keypoints_prior=0.0)
+    path = tmp_path / "net" / "S1" / "Walking.npz"
+    path.parent.mkdir(parents=True)
+
+    def call(arrays):
+        np.savez(path, **arrays)
+        return estimate(READING, WHICH, frames, body, settings)
+
+    return call
+
+
+def test_rows_are_matched_by_identity(run, predictions, frames):
+    found = run(predictions)
+    for row, (camera, frame) in enumerate(zip(frames.camera, frames.frame, strict=True)):
+        name = ["right", "left"][camera]
+        (source,) = np.flatnonzero((predictions["camera"] == name) & (predictions["frame"] == frame))
+        assert np.array_equal(found["rotations"][row], predictions["rotations"][source])
+        assert np.array_equal(found["translation"][row], predictions["translation"][source])
+
+
+def test_a_frame_without_prediction_is_named(run, predictions):
+    gone = ~((predictions["camera"] == "left") & (predictions["frame"] == 2))
+    with pytest.raises(DataError, match="no prediction for take 1, camera left, frame 2"):
+        run({key: value[gone] for key, value in predictions.items()})
+
+
+def test_a_frame_that_stands_twice_is_named(run, predictions):
+    twice = {key: np.concatenate([value, value[:1]]) for key, value in predictions.items()}
+    with pytest.raises(DataError, match="stands twice"):
+        run(twice)
+
+
+@pytest.mark.parametrize("factor", [1.1, -1.0, np.nan])
+def test_rotations_must_be_rotations(run, predictions, factor):
+    predictions["rotations"][3] *= factor
+    with pytest.raises(DataError, match=r"rotations of row 3 are no rotations.*1 of 12 rows"):
+        run(predictions)
+
+
+def test_missing_arrays_and_wrong_shapes_are_named(run, predictions):
+    with pytest.raises(DataError, match=r"lacks \['betas'\]"):
+        run({key: value for key, value in predictions.items() if key != "betas"})
+    with pytest.raises(DataError, match="betas has shape"):
+        run(predictions | {"betas": predictions["betas"][:, :3]})
+
+
+def test_a_truncated_file_is_refused(run, predictions, tmp_path, body, frames):
+    run(predictions)
+    path = tmp_path / "net" / "S1" / "Walking.npz"
+    path.write_bytes(path.read_bytes()[:500])
+    settings = Estimate(predictions=str(tmp_path), keypoints_iterations=1, keypoints_prior=0.0)
+    with pytest.raises(DataError, match="not a readable npz"):
+        estimate(READING, WHICH, frames, body, settings)

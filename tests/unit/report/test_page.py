@@ -1,0 +1,171 @@
+"""Pieces of the report: its answer, cells, captions, costs, packed bodies, the contrast of its CSS."""
+
+import base64
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from jointreg.errors import ConfigError
+from jointreg.regressor import Regressor
+from jointreg.report import answer, body_viewer, html
+from jointreg.report.costs import read_costs
+from jointreg.report.exhibits import fill_caption
+from jointreg.skeleton import H36M_17
+
+
+def table_1(**by_method):
+    """Rows of table_1.csv; by_method: method -> MPJPE under std, spin, opt; None was not scored."""
+    return [
+        {"method": method, "regressor": regressor, "metric": metric, "value_mm": str(factor * value)}
+        for metric, factor in (("mpjpe", 1.0), ("pa_mpjpe", 0.5))
+        for method, values in by_method.items()
+        for regressor, value in zip(("std", "spin", "opt"), values, strict=True)
+        if value is not None
+    ]
+
+
+def truth(std, spin, opt, other=1.0):
+    """Rows of diagnostics.csv; `other` is J_opt of another variant, which must not count."""
+    rows = [
+        ("-", "std", std),
+        ("-", "spin", spin),
+        ("full", "opt", opt),
+        ("no_silhouette", "opt", other),
+    ]
+    name = "joint_error_true_joints"
+    return [
+        {
+            "method": "truth",
+            "variant": variant,
+            "regressor": regressor,
+            "metric": name,
+            "value": str(value),
+        }
+        for variant, regressor, value in rows
+    ]
+
+
+def test_the_answer_names_what_the_truth_and_what_mpjpe_prefers():
+    rows = table_1(spin=(64.0, 58.0, 59.0), vibe=(66.0, 61.0, 60.5))
+    said = answer.lead(rows, truth(21.0, 25.0, 16.0))
+    assert "Nearest to the truth is <b>J_opt</b>" in said
+    assert "16.0 mm off, against 21.0 mm for J_std and 25.0 mm for J_spin" in said
+    assert "MPJPE would have chosen J_spin" in said
+    assert "by \u22125.5 to \u22125.0 mm from J_std to J_opt" in said
+    assert "by \u22120.5 to +1.0 mm from J_spin to J_opt" in said
+    assert "simulated" not in said
+    assert "would have" not in answer.lead(rows, truth(21.0, 15.0, 16.0))
+
+
+def test_the_answer_without_truth_or_without_a_standard_claims_less():
+    said = answer.lead(table_1(sim_spin=(None, 58.0, 57.0)))
+    assert "MPJPE puts J_opt first" in said
+    assert "alone cannot say" in said
+    assert "J_std" not in said
+    assert "simulated estimators" in said
+    assert "nothing to compare" in answer.lead(table_1(spin=(60.0, None, None)))
+
+
+def test_yardsticks_are_means_over_methods_and_mark_the_smallest():
+    rows = table_1(spin=(64.0, 58.0, 59.0), vibe=(66.0, 61.0, 60.0))
+    known = {line.name: line for line in answer.lines(rows, truth(21.0, 25.0, 16.0))}
+    assert known["MPJPE, mean of 2 methods"].values == {"std": 65.0, "spin": 59.5, "opt": 59.5}
+    assert known["PA-MPJPE, mean of 2 methods"].best == "spin"
+    assert len(known) == 3
+    table = answer.answer_table(rows, truth(21.0, 25.0, 16.0))
+    assert re.findall(r'class="best">([\d.]+)<', table) == ["59.5", "29.8", "16.0"]
+    assert "--share:64.0%" in table  # 16 of 25
+
+
+def test_cells_sort_by_the_whole_number_and_show_a_rounded_one():
+    table = html.sortable_table(
+        ["name", "value_mm", "frames"], [["<a>", "12.34567", "3"], ["b", "nan", "40"]], "what"
+    )
+    assert '<td data-value="12.34567">12.35</td>' in table
+    assert '<td data-value=""></td>' in table
+    assert '<td data-value="40">40</td>' in table
+    assert '<td class="text">&lt;a&gt;</td>' in table
+
+
+def test_a_caption_is_filled_and_a_wrong_one_is_named(tmp_path):
+    path = tmp_path / "caption.rst"
+    path.write_text("Of ``{{ snakemake.params.cfg.kind }}``, run {{ snakemake.config['run'] }}.")
+    text = fill_caption(path, {"cfg": {"kind": "std"}}, {"run": "open"})
+    assert html.prose(text) == '<p>Of <span class="docutils literal">std</span>, run open.</p>'
+    path.write_text("{{ snakemake.params.protocol }}")
+    with pytest.raises(ConfigError, match=r"caption\.rst.*protocol.*parameters of its rule: cfg"):
+        fill_caption(path, {"cfg": {}}, {}).strip()
+
+
+def test_costs_add_up_by_rule(tmp_path):
+    log = "commit {}, {{}}\nmemory {:.0f} MB at most\ncpu 0.20 s start-up, {:.2f} s in all\n"
+    for name, commit, cpu in (("S1/Walking", "abc1234", 3.0), ("S5/Walking", "abc1234+", 4.5)):
+        path = tmp_path / f"optimize/full/{name}.log"
+        path.parent.mkdir(parents=True)
+        path.write_text(log.format(commit, 100 * cpu, cpu))
+        path.with_suffix(".benchmark.tsv").write_text(f"s\th:m:s\tmax_rss\n{2 * cpu}\t0\t1\n")
+    (tmp_path / "table_1.log").write_text(log.format("abc1234", 80, 1.25))
+    (tmp_path / "export.log").write_text("commit abc1234, {}\n")  # killed, or still running
+    (tmp_path / "table_1.benchmark.tsv").write_text("s\th:m:s\tmax_rss\n1.0\t0\tNA\n")
+    costs = read_costs(tmp_path)
+    assert list(costs) == ["optimize", "table_1"]
+    dear = costs["optimize"]
+    assert (dear.jobs, dear.measured, dear.cpu_s, dear.wall_s) == (2, 2, 7.5, 15.0)
+    assert (dear.longest_s, dear.memory_mb) == (9.0, 450.0)
+    assert dear.commits == {"abc1234", "abc1234+"}
+    assert (costs["table_1"].measured, costs["table_1"].memory_mb) == (1, 80.0)
+
+
+def test_a_packed_body_is_the_body(body, make_bodies, generator):
+    """Positions to a tenth of a millimetre, y up, the labelled pelvis at the origin."""
+    rotations, betas, translation = make_bodies(generator, 2)
+    vertices = body.vertices(rotations, betas, translation)
+    labels = generator.normal([0, 0, 4], 0.3, (2, 17, 3))
+    weights = np.zeros((17, body.n_vertices))
+    weights[:, [5, 9]] = [0.25, 0.75]
+    clip = body_viewer.Clip("S1 Walking", ("frame 0", "frame 1"), labels, {"initial": vertices})
+    packed = body_viewer.pack(body, {"opt_full": Regressor(weights)}, [clip])
+    frame = packed["clips"][0]["frames"][1]
+    mesh = frame["bodies"]["initial"]
+    points = mesh["step"] * np.frombuffer(base64.b64decode(mesh["data"]), "<i2").reshape(-1, 3)
+    expected = (vertices[1] - labels[1, H36M_17.index("pelvis")]) * [1, -1, -1]
+    assert np.abs(points - expected).max() < 1e-4
+    assert np.ptp(points[:, 1]) > 1.2  # a body that stands, y up
+    assert np.abs(frame["labels"][0]).max() == 0
+    faces = np.frombuffer(base64.b64decode(packed["faces"]), "<u2").reshape(-1, 3)
+    assert np.array_equal(faces, body.faces)
+    (only,) = packed["regressors"]
+    assert only["label"] == "J_opt"
+    assert only["rows"][3] == {"vertices": [9, 5], "weights": [0.75, 0.25]}
+
+
+def test_the_frames_shown_are_those_of_one_camera_in_the_order_of_time():
+    seen = SimpleNamespace(
+        camera=np.repeat([0, 1], 12), take=np.zeros(24), frame=np.tile(np.arange(12)[::-1], 2)
+    )
+    rows = body_viewer._spread(seen, first=13)
+    assert set(seen.camera[rows]) == {1}
+    assert seen.frame[rows].tolist() == [0, 3, 6, 8, 11]
+
+
+def test_colours_of_the_style_sheet_stand_out(root):
+    """WCAG 2 AA: text 4.5 to 1 against both grounds, edges of controls 3 to 1."""
+    css = (root / "src/jointreg/report/assets/page.css").read_text()
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", css))
+    for ground in ("paper", "panel"):
+        for text in ("ink", "soft", "accent"):
+            assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+        assert contrast(colours["edge"], colours[ground]) >= 3, ground
+    assert contrast(colours["on-accent"], colours["accent"]) >= 4.5
+
+
+def contrast(one, other):
+    """Contrast ratio of two colours `#rrggbb`, WCAG 2."""
+    light = []
+    for colour in (one, other):
+        channels = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        light.append(linear @ [0.2126, 0.7152, 0.0722])
+    return (max(light) + 0.05) / (min(light) + 0.05)

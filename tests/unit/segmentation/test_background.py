@@ -1,0 +1,81 @@
+"""The empty room is found though a person stands in it; noise is measured, not guessed."""
+
+import numpy as np
+import pytest
+from capture_scene import camera, coverage, empty_room, images, recording, walk, write_video
+
+from jointreg import config, stores
+from jointreg.errors import DataError
+from jointreg.segmentation.background import SPREAD_UNIT, background_model, room_statistics
+from jointreg.segmentation.limbs import near_limbs
+
+VIEW = camera(400)
+
+
+def test_median_and_spread_of_a_known_stack():
+    generator = np.random.default_rng(1)
+    sigma = np.linspace(2, 12, 60)[None, :, None]
+    pictures = generator.normal(120, sigma, (101, 40, 60, 3)).round().astype(np.uint8)
+    trust = np.ones(pictures.shape[:3], np.uint8)
+    median, spread = room_statistics(pictures, trust)
+    assert np.array_equal(median, np.median(pictures, axis=0).astype(np.uint8))
+    measured = spread.mean(axis=(0, 2)) / SPREAD_UNIT
+    assert np.abs(measured / sigma[0, :, 0] - 1).max() < 0.06
+
+
+def test_outliers_and_distrusted_pictures_do_not_count():
+    generator = np.random.default_rng(1)
+    pictures = generator.normal(120, 3, (40, 10, 10, 3)).round().astype(np.uint8)
+    trust = np.ones(pictures.shape[:3], np.uint8)
+    pictures[:25, 2:4] = 250  # a person there most of the time, known from the labels
+    trust[:25, 2:4] = 0
+    pictures[:4, 6:8] = 250  # and somebody who is not labelled, one time in ten
+    median, spread = room_statistics(pictures, trust)
+    assert np.abs(median.astype(int) - 120).max() <= 3
+    assert spread.max() / SPREAD_UNIT < 6
+    trust[:, 2:4] = 0  # never seen empty: all pictures vote
+    assert (room_statistics(pictures, trust)[0][2:4] == 250).all()
+
+
+def test_a_person_who_keeps_to_one_place_is_not_background(tmp_path):
+    joints = np.concatenate([np.repeat(walk(12)[5:6], 9, axis=0), walk(12)[[0, 1, 2, 9, 10, 11]]])
+    video = write_video(tmp_path / "a.mp4", images(VIEW, joints, np.random.default_rng(3)))
+    arrays, facts = background_model([recording(video, VIEW, joints)], config.Background(max_frames=15))
+    room = empty_room(VIEW, np.random.default_rng(5))
+    there = coverage(VIEW, joints[0]) > 0
+    assert np.abs(arrays["median"][0].astype(float) - room)[there].mean() < 3
+    stores.BACKGROUND.write(tmp_path / "b.zarr.zip", arrays, attrs=facts)
+    assert stores.BACKGROUND.read(tmp_path / "b.zarr.zip").attrs["camera_names"] == ["54138969"]
+
+
+def test_cameras_of_two_sizes_share_a_store(tmp_path):
+    takes = []
+    for size, name in ((200, "b"), (160, "a")):
+        view = camera(size, name)
+        video = write_video(tmp_path / f"{name}.mp4", images(view, walk(4), np.random.default_rng(3)))
+        takes.append(recording(video, view, walk(4)))
+    arrays, facts = background_model(takes, config.Background(max_frames=4))
+    assert facts["camera_names"] == ["a", "b"]
+    assert arrays["median"].shape == (2, 200, 200, 3)
+    assert (arrays["median"][0, :160, :160] > 0).all()
+    assert not arrays["median"][0, 160:].any()
+
+
+def test_limbs_reach_as_far_as_asked():
+    joints = walk(1)
+    near = near_limbs(recording("", VIEW, joints), 0, 0.10)
+    metre = VIEW.intrinsics[0, 0] / joints[0, :, 2].mean()
+    column, row = VIEW.project(joints[0, 3]).round().astype(int)  # an ankle, where a limb ends
+    assert np.flatnonzero(near[row:, column]).max() == pytest.approx(0.10 * metre, abs=1)
+
+
+def test_videos_of_one_camera_must_agree_in_size(tmp_path):
+    views = camera(200), camera(160)
+    takes = [
+        recording(
+            write_video(tmp_path / f"{n}.mp4", images(v, walk(2), np.random.default_rng(3))), v, walk(2)
+        )
+        for n, v in enumerate(views)
+    ]
+    with pytest.raises(DataError, match=r"1\.mp4: pictures of 160 x 160 px, expected 200 x 200"):
+        background_model(takes, config.Background(max_frames=4))
