@@ -6,7 +6,7 @@
 ## make variants     every variant of the refinement, four cameras (docs/refinement.md)
 ## make demo-lab     real people, real cameras: four videos of a laboratory
 ## make test-paper-backends   PyTorch3D and Mask R-CNN beside ours, in an environment of its own (5 GB)
-## make lint         ruff, snakefmt, mypy; make format mends what they can
+## make lint         ruff, snakefmt, mypy, floors of the package; make format mends what they can
 ## make docs         the generated pages and pictures, after a demo
 ## make site         the documentation as a site in build/site; a broken link stops it
 ## make clean-demo   remove the demo; make clean-demo-lab likewise
@@ -80,6 +80,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -13,7 +13,7 @@ import numpy as np
 from jointreg import metrics
 from jointreg.body import Body, load_body
 from jointreg.config import Config, load, read_yaml
-from jointreg.config.sequences import Sequence, load_sequences
+from jointreg.config.sequences import Work, load_sequences
 from jointreg.provenance import seed_for
 from jointreg.regressor import Regressor, fit
 from jointreg.skeleton import H36M_17_IN_32
@@ -76,7 +76,7 @@ def report(parameters: Parameters, config: Config, body: Body) -> list[str]:
 
 
 def filmed(
-    sequence: Sequence, true: np.ndarray, parameters: Parameters, config: Config, body: Body
+    sequence: Work, true: np.ndarray, parameters: Parameters, config: Config, body: Body
 ) -> dict[str, list[tuple[Record, Record]]]:
     """Method (and `truth`) -> (bodies, labels) of every take and camera of a sequence."""
     who = figure(body, np.array(parameters.person(sequence.subject).betas))

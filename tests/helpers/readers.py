@@ -24,13 +24,13 @@ def own_data(folder):
 
     from jointreg.body import load_body
     from jointreg.config import load, read_yaml
-    from jointreg.config.sequences import Sequence
+    from jointreg.config.sequences import Work
     from jointreg.datasets.readers import open_dataset
     from jointreg.synthetic.truth import read_bodies
 
     values = read_yaml(folder / "config/config.yaml", folder / "tests/tiny/config.yaml")
     values["dataset"] |= {"root": "data/open/human36m", "calibration": "data/open/human36m/metadata.xml"}
-    work = Sequence("S1", "Walking", ("1",), ("54138969",), 0, -1, "train")
+    work = Work("S1", "Walking", ("1",), ("54138969",), 0, -1, "train")
     (recording,) = open_dataset(load(values).dataset).recordings(work)
     camera = recording.camera
     (folder / "data/mine/walk").mkdir(parents=True)

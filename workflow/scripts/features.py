@@ -2,7 +2,7 @@
 
 from jointreg import stores
 from jointreg.config import Dataset
-from jointreg.config.sequences import Sequence
+from jointreg.config.sequences import Work
 from jointreg.datasets.readers import open_dataset
 from jointreg.estimators import load_backbone
 from jointreg.estimators.bodies import frame_features
@@ -16,7 +16,7 @@ frames = stores.FRAMES.read(job.input.frames, only=arrays_for(crop))
 arrays = frame_features(
     load_backbone(job.input.checkpoint, job.params.device),
     frames,
-    open_dataset(Dataset(**job.params.dataset)).recordings(Sequence(**job.params.sequence)),
+    open_dataset(Dataset(**job.params.dataset)).recordings(Work(**job.params.sequence)),
     crop,
     batch=job.params.batch,
     device=job.params.device,

@@ -2,7 +2,7 @@
 
 from jointreg import stores
 from jointreg.config import Dataset, Segment
-from jointreg.config.sequences import Sequence
+from jointreg.config.sequences import Work
 from jointreg.datasets.readers import open_dataset
 from jointreg.pipeline.job import start
 from jointreg.segmentation.segment import segment
@@ -11,7 +11,7 @@ job = start(snakemake)
 frames = stores.FRAMES.read(job.input.frames)
 background = stores.BACKGROUND.read(job.input.background) if job.input.background else None
 dataset = open_dataset(Dataset(**job.params.dataset))
-recordings = dataset.recordings(Sequence(**job.params.sequence))
+recordings = dataset.recordings(Work(**job.params.sequence))
 settings = Segment(**job.params.cfg)
 arrays, facts = segment(frames, frames.attrs, recordings, settings, background, job.params.device)
 stores.MASKS.write(job.output.masks, arrays, attrs=facts, provenance=job.provenance)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from jointreg.config import Synthesize
-from jointreg.config.sequences import Sequence
+from jointreg.config.sequences import Work
 from jointreg.pipeline.job import start
 from jointreg.provenance import write_index
 from jointreg.synthetic.parameters import Parameters
@@ -11,7 +11,7 @@ from jointreg.synthetic.subject import write_subject
 
 job = start(snakemake)
 settings = Synthesize(**job.params.cfg)
-work = [Sequence(**row) for row in job.params.sequences]
+work = [Work(**row) for row in job.params.sequences]
 subject, root = job.wildcards["subject"], Path(job.input.calibration).parent
 truth = Path(job.params.truth)
 write_subject(

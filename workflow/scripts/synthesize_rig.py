@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from jointreg.config import Synthesize
-from jointreg.config.sequences import Sequence
+from jointreg.config.sequences import Work
 from jointreg.pipeline.job import start
 from jointreg.synthetic.parameters import Parameters
 from jointreg.synthetic.rig import write_rig
 
 job = start(snakemake)
-work = [Sequence(**row) for row in job.params.sequences]
+work = [Work(**row) for row in job.params.sequences]
 write_rig(
     root=Path(job.output.calibration).parent,
     truth=Path(job.output.truth).parent,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from jointreg.config.sequences import Sequence
+from jointreg.config.sequences import Work
 from jointreg.config.tsv import _rows
 from jointreg.errors import ConfigError
 
@@ -19,7 +19,7 @@ class Example:
     """Rows of the sequence's frames store."""
 
 
-def load_examples(path: str | Path, sequences: Iterable[Sequence]) -> list[Example]:
+def load_examples(path: str | Path, sequences: Iterable[Work]) -> list[Example]:
     """Read the table of frames to show.
 
     Raises:

@@ -10,7 +10,7 @@ SPLITS = ("train", "test")
 
 
 @dataclass(frozen=True)
-class Sequence:
+class Work:
     """One unit of work: a subject's recordings of one action, all takes and cameras."""
 
     subject: str
@@ -26,7 +26,7 @@ class Sequence:
     """`train` (regressors are fitted on it) or `test`."""
 
 
-def frames_of(row: Sequence, recording: int, step: int) -> int:
+def frames_of(row: Work, recording: int, step: int) -> int:
     """Frames that are used of a sequence, all takes and cameras.
 
     Args:
@@ -38,7 +38,7 @@ def frames_of(row: Sequence, recording: int, step: int) -> int:
     return max(1, -(-(last - row.first_frame) // step)) * len(row.takes) * len(row.cameras)
 
 
-def load_sequences(path: str | Path) -> list[Sequence]:
+def load_sequences(path: str | Path) -> list[Work]:
     """Read a sequence table.
 
     Raises:
@@ -59,9 +59,7 @@ def load_sequences(path: str | Path) -> list[Sequence]:
         for name in (row["subject"], row["action"]):
             if not name.replace("_", "").replace("-", "").isalnum():
                 raise ConfigError(f"{where}: '{name}' may hold letters, digits, '_' and '-' only")
-        sequences.append(
-            Sequence(row["subject"], row["action"], takes, cameras, first, last, row["split"])
-        )
+        sequences.append(Work(row["subject"], row["action"], takes, cameras, first, last, row["split"]))
     units = [(s.subject, s.action) for s in sequences]
     twice = {unit for unit in units if units.count(unit) > 1}
     if twice:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jointreg.errors import ConfigError
 
 if TYPE_CHECKING:
-    from jointreg.config.sequences import Sequence
+    from jointreg.config.sequences import Work
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def read_damaged(path: str | Path) -> tuple[Damage, ...]:
         return tuple(Damage(**row) for row in reader)
 
 
-def fault(damaged: Iterable[Damage], sequence: "Sequence", take: str, camera: str) -> Damage | None:
+def fault(damaged: Iterable[Damage], sequence: "Work", take: str, camera: str) -> Damage | None:
     """The row of the table that names this recording of a sequence."""
     named = (sequence.subject, sequence.action, take)
     for row in damaged:
@@ -50,7 +50,7 @@ def fault(damaged: Iterable[Damage], sequence: "Sequence", take: str, camera: st
     return None
 
 
-def units(sequence: "Sequence", damaged: Iterable[Damage], skip: bool) -> list[tuple[str, str]]:
+def units(sequence: "Work", damaged: Iterable[Damage], skip: bool) -> list[tuple[str, str]]:
     """Pairs of take and camera of a sequence, without the damaged ones if those are skipped."""
     rows = tuple(damaged) if skip else ()
     return [

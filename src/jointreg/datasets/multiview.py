@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from jointreg import config
-from jointreg.config.sequences import Sequence
+from jointreg.config.sequences import Work
 from jointreg.datasets.calibration import fitted, read_calibration
 from jointreg.datasets.checks import check_units
 from jointreg.datasets.recording import Recording, frame_window
@@ -52,7 +52,7 @@ class Multiview:
             if folder.is_dir() and any(file.suffix.lower() in SUFFIXES for file in folder.iterdir())
         )
 
-    def recordings(self, sequence: Sequence) -> list[Recording]:
+    def recordings(self, sequence: Work) -> list[Recording]:
         """Labels, cameras and video paths of one sequence; see `datasets.recording.DataSet`.
 
         Raises:

@@ -10,7 +10,7 @@ from jointreg.errors import ConfigError
 from jointreg.geometry.camera import Camera
 
 if TYPE_CHECKING:
-    from jointreg.config.sequences import Sequence
+    from jointreg.config.sequences import Work
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class DataSet(Protocol):
         """Names of the takes that exist, sorted."""
         ...
 
-    def recordings(self, sequence: "Sequence") -> list[Recording]:
+    def recordings(self, sequence: "Work") -> list[Recording]:
         """Labels, cameras and video paths of one sequence, ordered by take, then camera.
 
         Raises:

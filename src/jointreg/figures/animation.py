@@ -55,7 +55,7 @@ def save_gif(
     """Write pictures (T, H, W, 3) uint8 as a GIF that loops, without dither; same pictures, same bytes.
 
     All share one palette, so that what does not move costs nothing: the colours of
-    `jointreg.figures.style`, which thin lines need, and others taken from the first and the last picture.
+    `figures.style`, which thin lines need, and others from the first and the last picture.
     """
     images = [Image.fromarray(picture) for picture in pictures]
     ends = Image.fromarray(np.concatenate([pictures[0], pictures[-1]]))

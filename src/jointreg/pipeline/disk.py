@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from jointreg.config.methods import Method, network_of
-from jointreg.config.sequences import Sequence as Work
-from jointreg.config.sequences import frames_of
+from jointreg.config.sequences import Work, frames_of
 from jointreg.config.settings import Config
 
 MEAN_RECORDING = 2513

@@ -16,7 +16,7 @@ from jointreg.errors import DataError, JointregError
 
 if TYPE_CHECKING:
     from jointreg.config.methods import Method
-    from jointreg.config.sequences import Sequence as Work
+    from jointreg.config.sequences import Work
     from jointreg.config.settings import Config
     from jointreg.pipeline.required_files import Need
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jointreg.config.methods import FROM_FILES, NETWORKS, Method, network_of
-from jointreg.config.sequences import Sequence as Work
+from jointreg.config.sequences import Work
 from jointreg.config.settings import Config
 from jointreg.config.weights import GET_WEIGHTS
 from jointreg.errors import ConfigError

@@ -2,9 +2,9 @@
 
 Both are ResNet-50 with a feature pyramid, trained on COCO: `mask_rcnn_R_50_FPN_3x` of detectron2's model
 zoo, and torchvision's `maskrcnn_resnet50_fpn`, which the reference code names. Neither library is a
-requirement of jointreg: envs/detectron2.yaml, envs/torchvision.yaml. What a network says is taken before
-the library pastes it into a picture: `jointreg.segmentation.detections` reads the 28 x 28 grids where the
-crop needs them, which is exact, where torchvision's paste moves the edges of a box to whole pixels.
+requirement of jointreg: envs/detectron2.yaml, envs/torchvision.yaml. Their 28 x 28 grids are taken
+before the library pastes them into a picture: `segmentation.detections` reads them where the crop
+needs them, which is exact; torchvision's paste moves the edges of a box to whole pixels.
 
 Source: He et al., Mask R-CNN, ICCV 2017; paper III.
 """

@@ -36,7 +36,7 @@ NEAR = wp.constant(wp.float64(1e-9))
 STEEP = wp.constant(wp.float64(1e-10))
 """Pieces narrower than this, in pixels, count as vertical."""
 CAPACITY = wp.constant(_numba_kernels.CAPACITY)
-"""Pixels with more pieces keep their layers, as in `silhouette._numba_kernels`: their cost grows by the cube."""
+"""Pixels with more pieces keep their layers, as in `_numba_kernels`: their cost grows by the cube."""
 Areas = wp.array(dtype=wp.float64)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jointreg import config
-from jointreg.config.sequences import Sequence
+from jointreg.config.sequences import Work
 from jointreg.datasets.calibration import fitted, read_calibration
 from jointreg.datasets.multiview import read_labels
 from jointreg.datasets.readers import open_dataset
@@ -142,7 +142,7 @@ def settings(root, calibration="room.qca.txt"):
 
 
 def sequence(takes=("walk",), cameras=NAMES, first=0, last=-1):
-    return Sequence("P1", "Walking", tuple(takes), tuple(cameras), first, last, "train")
+    return Work("P1", "Walking", tuple(takes), tuple(cameras), first, last, "train")
 
 
 def brightest(image):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from jointreg.config import Dataset
-from jointreg.config.sequences import Sequence
+from jointreg.config.sequences import Work
 from jointreg.datasets.human36m.metadata import CAMERAS
 from jointreg.datasets.readers import open_dataset
 from jointreg.synthetic.parameters import load_parameters
@@ -37,7 +37,7 @@ def dataset(tmp_path_factory, root):
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_labels_land_on_the_2d_labels_through_the_lens(dataset, subject):
     """OpenCV projects the labels that the reader delivers onto D2_Positions."""
-    sequence = Sequence(subject, "Walking", ("1",), CAMERAS, 0, -1, "train")
+    sequence = Work(subject, "Walking", ("1",), CAMERAS, 0, -1, "train")
     recordings = dataset.recordings(sequence)
     assert [recording.camera.name for recording in recordings] == list(CAMERAS)
     bent = []

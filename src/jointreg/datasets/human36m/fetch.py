@@ -20,7 +20,7 @@ from jointreg.errors import DataError
 from jointreg.skeleton import H36M_17_IN_32
 
 if TYPE_CHECKING:
-    from jointreg.config.sequences import Sequence
+    from jointreg.config.sequences import Work
 
 
 _AGAIN = "run h36m-fetch's process_all.py again for this sequence"
@@ -37,7 +37,7 @@ class Human36MFetch(Human36M):
             for path in (self.root / subject).glob(f"{name}-*/annot.h5")
         )
 
-    def expected(self, sequence: "Sequence") -> list[Path]:
+    def expected(self, sequence: "Work") -> list[Path]:
         """Files and folders that the sequence is read from, there or not."""
         files = []
         for take, camera in units(sequence, self.damaged, self.skip_damaged):
@@ -45,7 +45,7 @@ class Human36MFetch(Human36M):
             files += [folder / "annot.h5", folder / "imageSequence" / camera]
         return files
 
-    def _recording(self, sequence: "Sequence", take: str, camera_name: str) -> Recording:
+    def _recording(self, sequence: "Work", take: str, camera_name: str) -> Recording:
         """One take by one camera: labels of the kept frames, NaN in between."""
         folder = self._folder(sequence.subject, sequence.action, take)
         camera = self._camera(sequence.subject, camera_name)

@@ -29,7 +29,7 @@ from jointreg.geometry.camera import Camera
 from jointreg.skeleton import H36M_17_IN_32
 
 if TYPE_CHECKING:
-    from jointreg.config.sequences import Sequence
+    from jointreg.config.sequences import Work
 
 
 __all__ = ["ACTIONS", "CAMERAS", "Human36M", "Metadata", "image_size", "read_metadata", "write_metadata"]
@@ -72,7 +72,7 @@ class Human36M:
         found = [take for take, name in mapped.items() if name in names]
         return sorted(found) if found else [str(n) for n in range(1, len(names) + 1)]
 
-    def recordings(self, sequence: "Sequence") -> list[Recording]:
+    def recordings(self, sequence: "Work") -> list[Recording]:
         """Labels, cameras and videos of one sequence, ordered by take, then camera.
 
         Raises:
@@ -81,7 +81,7 @@ class Human36M:
         """
         return [self._recording(sequence, take, camera) for take, camera in self._units(sequence)]
 
-    def _recording(self, sequence: "Sequence", take: str, camera_name: str) -> Recording:
+    def _recording(self, sequence: "Work", take: str, camera_name: str) -> Recording:
         """One take seen by one camera."""
         name = self._file_name(sequence.subject, sequence.action, take)
         folder = self.root / sequence.subject
@@ -106,7 +106,7 @@ class Human36M:
             joints_image_px=joints_px,
         )
 
-    def expected(self, sequence: "Sequence") -> list[Path]:
+    def expected(self, sequence: "Work") -> list[Path]:
         """Files and folders that the sequence is read from, there or not.
 
         Raises:
@@ -131,7 +131,7 @@ class Human36M:
         world = self._features(subject, "D3_Positions") / f"{name}.cdf"
         return world, self._features(subject, "D3_Positions_mono") / f"{name}.{camera}.cdf"
 
-    def _units(self, sequence: "Sequence") -> list[tuple[str, str]]:
+    def _units(self, sequence: "Work") -> list[tuple[str, str]]:
         """Pairs of take and camera of a sequence, without the damaged ones if those are skipped."""
         for take in sequence.takes:
             for camera in sequence.cameras:

@@ -9,7 +9,7 @@ import pytest
 
 from jointreg import stores
 from jointreg.config import Background, Dataset, Prepare
-from jointreg.config.sequences import Sequence
+from jointreg.config.sequences import Work
 from jointreg.datasets.human36m.files import read_pose
 from jointreg.datasets.human36m.layouts import human36m_layout
 from jointreg.datasets.human36m.metadata import ACTIONS, CAMERAS, read_metadata
@@ -26,7 +26,7 @@ from jointreg.synthetic.subject import write_subject
 
 FRAMES = 5
 SEEN = CAMERAS[:2]
-SEQUENCE = Sequence("S1", "WalkDog", ("1", "2"), SEEN, 0, -1, "train")
+SEQUENCE = Work("S1", "WalkDog", ("1", "2"), SEEN, 0, -1, "train")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from capture_scene import walk, write_video
 from project import ROOT
 
 from jointreg import config
-from jointreg.config.sequences import Sequence
+from jointreg.config.sequences import Work
 from jointreg.datasets.checks import check_recording
 from jointreg.datasets.human36m.metadata import CAMERAS, image_size, read_metadata, write_metadata
 from jointreg.datasets.readers import open_dataset
@@ -153,7 +153,7 @@ def write_pose(path: Path, pose: np.ndarray) -> None:
 
 FRAMES = 6
 CAMERA = CAMERAS[2]
-SEQUENCE = Sequence("S1", "Photo", ("1", "2"), (CAMERA,), 1, 4, "train")
+SEQUENCE = Work("S1", "Photo", ("1", "2"), (CAMERA,), 1, 4, "train")
 
 
 @pytest.fixture
@@ -317,12 +317,12 @@ def test_damaged_data_is_refused_by_name(data, fault, message):
 @pytest.mark.parametrize(
     ("sequence", "message"),
     [
-        (Sequence("S1", "_ALL", ("1",), (CAMERA,), 0, -1, "train"), "action '_ALL'"),
-        (Sequence("S1", "Juggling", ("1",), (CAMERA,), 0, -1, "train"), "action 'Juggling'"),
-        (Sequence("S1", "Photo", ("1",), ("12345678",), 0, -1, "train"), "camera '12345678'"),
-        (Sequence("S1", "Photo", ("1",), (CAMERA,), 0, 6, "train"), "frames 0 to 6 of a take with 6"),
-        (Sequence("S1", "Walking", ("1",), (CAMERA,), 0, -1, "train"), "no files for Walking take 1"),
-        (Sequence("P7", "Photo", ("1",), (CAMERA,), 0, -1, "train"), "subject 'P7'"),
+        (Work("S1", "_ALL", ("1",), (CAMERA,), 0, -1, "train"), "action '_ALL'"),
+        (Work("S1", "Juggling", ("1",), (CAMERA,), 0, -1, "train"), "action 'Juggling'"),
+        (Work("S1", "Photo", ("1",), ("12345678",), 0, -1, "train"), "camera '12345678'"),
+        (Work("S1", "Photo", ("1",), (CAMERA,), 0, 6, "train"), "frames 0 to 6 of a take with 6"),
+        (Work("S1", "Walking", ("1",), (CAMERA,), 0, -1, "train"), "no files for Walking take 1"),
+        (Work("P7", "Photo", ("1",), (CAMERA,), 0, -1, "train"), "subject 'P7'"),
     ],
 )
 def test_impossible_sequences_are_refused_by_name(data, sequence, message):
