@@ -1,4 +1,4 @@
-"""Rule `segment`. The science is in jointreg.segmentation."""
+"""Rule `segment`. The science is in jointreg.segmentation.segment."""
 
 from jointreg import stores
 from jointreg.config import Dataset, Segment

@@ -25,7 +25,7 @@ from jointreg.skeleton import H36M_17
 from jointreg.tables.names import MEAN, TABLE_1
 
 if TYPE_CHECKING:
-    from jointreg.refine.trajectory import Way
+    from jointreg.refine.trajectory import Trajectory
 
 
 def draw_overlays(
@@ -75,7 +75,7 @@ def draw_fit(
     frame: overlays.Example,
     intrinsics: np.ndarray,
     regressor: Regressor,
-    way: "Way",
+    way: "Trajectory",
     output: str,
 ) -> None:
     """The fit of one frame as a GIF.
