@@ -16,6 +16,7 @@ from jointreg.progress import progress
 from jointreg.stores.schema import Record, require_same_rows
 from jointreg.synthetic import truth as truth_files
 from jointreg.synthetic.layout import subject_number
+from jointreg.threads import one_opencv_thread
 
 FRAMES_READ = ["joints_cam", "crop_intrinsics", "take", "camera", "frame"]
 
@@ -129,6 +130,7 @@ def write_true_bodies(
         stores.BODIES.write(output, bodies, attrs=facts, provenance=provenance)
 
 
+@one_opencv_thread()
 def true_masks(
     truth: str | Path, subject: str, action: str, frames: Record, cameras: Mapping[str, Camera]
 ) -> np.ndarray:

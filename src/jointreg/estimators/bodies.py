@@ -23,6 +23,7 @@ from jointreg.geometry.procrustes import fit_similarity
 from jointreg.skeleton import H36M_17, LIMB
 from jointreg.stores.schema import Record, require_same_rows
 from jointreg.stores.schemas import CROP
+from jointreg.threads import one_opencv_thread
 
 if TYPE_CHECKING:
     from jointreg.estimators.backbone import Backbone
@@ -35,6 +36,7 @@ _SURE = np.array([name not in ("spine", "nose", "head_top") for name in H36M_17]
 """Labels that have a skeleton joint of their own."""
 
 
+@one_opencv_thread()
 def frame_features(
     backbone: "Backbone",
     frames: Record,
