@@ -131,6 +131,6 @@ def adversarial_energy(outputs: torch.Tensor, *, halves: bool = False) -> torch.
 def discriminator_loss(initial: torch.Tensor, refined: torch.Tensor) -> torch.Tensor:
     """Least-squares loss that D is trained on (Eq. 5): 1 for initial bodies, 0 for refined ones.
 
-    Outputs (N, outputs) of both -> scalar, mean over frames and outputs; 0.5 when undecided.
+    Outputs (N, outputs) of both -> scalar, mean over frames and outputs.
     """
     return adversarial_energy(initial).mean() + refined.square().mean()

@@ -1,4 +1,4 @@
-"""Everything of one virtual subject: videos, labels and predictions as delivered, truth beside them."""
+"""One virtual subject: its videos, labels and predictions in the public formats, and the truth."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -107,7 +107,7 @@ def write_subject(
 
 @dataclass(frozen=True)
 class _Stage:
-    """One subject's day in the laboratory."""
+    """Renders and labels all takes of one subject."""
 
     subject: str
     parameters: Parameters
