@@ -91,15 +91,15 @@ def triangulate(
         )
     shape, count = weights.shape[1:], len(cameras)
     points_px, weights = points_px.reshape(count, -1, 2), weights.reshape(count, -1)
-    seen = np.isfinite(points_px).all(-1) & (weights >= least_weight)
-    weights = np.where(seen, weights, 0.0)
+    observed = np.isfinite(points_px).all(-1) & (weights >= least_weight)
+    weights = np.where(observed, weights, 0.0)
     rows = _dlt_rows(cameras, points_px, weights)
     best = np.full((weights.shape[1], 3), np.nan)
     lowest = np.full(weights.shape[1], np.inf)
     for members in _subsets(count):
-        enough = seen[members].all(0)
+        enough = observed[members].all(0)
         if len(members) == 2:  # a pair fits almost anything: only where there is no third view
-            enough &= seen.sum(0) == 2
+            enough &= observed.sum(0) == 2
         if not enough.any():
             continue
         guess = np.full_like(best, np.nan)
@@ -109,10 +109,10 @@ def triangulate(
         better = enough & (cost < lowest)
         best[better], lowest[better] = guess[better], cost[better]
     residual = _residuals(cameras, best, points_px)
-    used = seen & (residual <= outlier_px)
-    used |= seen & (used.sum(0) < 2)  # no two agree: use all, the residual shows it
+    used = observed & (residual <= outlier_px)
+    used |= observed & (used.sum(0) < 2)  # no two agree: use all, the residual shows it
     best = _refine(cameras, points_px, np.where(used, weights, 0.0), best)
-    residual = np.where(seen, _residuals(cameras, best, points_px), np.nan)
+    residual = np.where(observed, _residuals(cameras, best, points_px), np.nan)
     return Triangulated(
         best.reshape(*shape, 3), residual.reshape(count, *shape), used.reshape(count, *shape)
     )

@@ -16,15 +16,9 @@ SETTINGS = Optimize(
 
 
 @pytest.fixture(scope="module")
-def arrays(body, make_bodies):
-    """Two views of one moment: bodies without betas, labels of bodies with them, a square for a mask."""
-    rotations, betas, translation = make_bodies(np.random.default_rng(3), 2)
-    joints = body.joint_regressor[:17] @ body.vertices(rotations, betas, translation)
-    intrinsics = np.tile([[430.0, 0, 111.5], [0, 430, 111.5], [0, 0, 1]], (2, 1, 1))
-    intrinsics[:, :2, 2] -= 430 * translation[:, :2] / translation[:, 2:]
-    masks = np.zeros((2, 224, 224), np.uint8)
-    masks[:, 60:200, 80:140] = 255
-    return {"rotations": rotations, "betas": np.zeros_like(betas)}, joints, masks, intrinsics
+def arrays(sample):
+    """The sample's arrays, without scores."""
+    return sample.bodies, sample.joints_cam, sample.masks, sample.intrinsics
 
 
 def test_arrays_and_a_sample_are_refined_alike(body, arrays):
