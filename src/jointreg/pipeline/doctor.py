@@ -3,7 +3,6 @@
 import functools
 import importlib.metadata
 import platform
-import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from packaging.requirements import Requirement
 
 from jointreg.errors import DataError, JointregError
 
@@ -45,7 +45,7 @@ def examine(body: str, configs: Sequence[str | Path] = ()) -> list[Check]:
         body: "open" or the path of a body model.
         configs: configuration files of one run, merged in this order over config/config.yaml.
     """
-    checks = [Check(True, "python", platform.python_version()), *_packages()]
+    checks = [Check(True, "python", platform.python_version()), *packages()]
     checks.append(_try("silhouette kernels", _kernels))
     return checks + (_run(configs) if configs else [_try("body", lambda: _body(body))])
 
@@ -64,24 +64,52 @@ def report(checks: Sequence[Check]) -> str:
     return "\n".join(f"{a:<6}{b:<{what}}{c:<{blocks}}{d}".rstrip() for a, b, c, d in rows)
 
 
-def _packages() -> list[Check]:
-    """Every requirement of the package. Those of an extra are named with it, and may be missing."""
-    checks = []
+def packages() -> list[Check]:
+    """Every requirement of the package, at the version that is installed.
+
+    A package of an extra is named with the extra and may be missing. Its version counts only where
+    the whole extra is installed: the extras of two environments ask for different versions.
+    """
     try:
-        required = importlib.metadata.requires("jointreg") or []
+        metadata = importlib.metadata.metadata("jointreg")
     except importlib.metadata.PackageNotFoundError:
         return [Check(None, "packages", "not looked at: jointreg is on the path, but not installed")]
-    for line in required:
-        name = re.match(r"[\w.-]+", line)
-        extra = re.search(r"extra == ['\"](\w+)['\"]", line)
-        if name is None or (extra and extra[1] in ("test", "docs")):
-            continue
-        what = name[0] + (f" (extra: {extra[1]})" if extra else "")
-        try:
-            checks.append(Check(True, what, importlib.metadata.version(name[0])))
-        except importlib.metadata.PackageNotFoundError:
-            checks.append(Check(None if extra else False, what, "not installed"))
+    required = [Requirement(line) for line in metadata.get_all("Requires-Dist") or []]
+    extras = [name for name in metadata.get_all("Provides-Extra") or [] if name not in ("test", "docs")]
+    checks: list[Check] = []
+    for extra in ("", *extras):
+        named = [one for one in required if _asked(one, extra)]
+        installed = {one.name: _version(one.name) for one in named}
+        needed = not extra or None not in installed.values()
+        checks += [_package(one, installed[one.name], extra, needed) for one in named]
     return checks
+
+
+def _asked(requirement: Requirement, extra: str) -> bool:
+    """Whether this extra, or the package itself where `extra` is empty, asks for a requirement here."""
+    marker = requirement.marker
+    if marker is None:
+        return not extra
+    return marker.evaluate({"extra": extra}) and not (extra and marker.evaluate({"extra": ""}))
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _package(requirement: Requirement, installed: str | None, extra: str, needed: bool) -> Check:
+    """Whether one requirement is met. What is not `needed` does not fail."""
+    what = f"{requirement.name} (extra: {extra})" if extra else requirement.name
+    versions = requirement.specifier
+    cure = f'pip install "{requirement.name}{versions}"'
+    if installed is None:
+        return Check(False if needed else None, what, f"not installed, expected {versions}", cure)
+    if not versions.contains(installed, prereleases=True):
+        return Check(False if needed else None, what, f"{installed}, expected {versions}", cure)
+    return Check(True, what, installed)
 
 
 def _try(what: str, look: Callable[[], str], get: str = "", blocks: str = "") -> Check:
