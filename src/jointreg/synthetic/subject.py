@@ -1,6 +1,7 @@
 """Everything of one virtual subject: videos, labels and predictions as delivered, truth beside them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,24 +149,25 @@ class _Stage:
         """Videos of one take; the pictures come back without their images. `tick`: called after each."""
         name, video = layout.recording_name(self.subject, action, take), self.parameters.video
         drawn: dict[str, list[Picture]] = {camera.name: [] for camera in self.rig}
-        writers, pools, draws = {}, {}, {}
-        for camera in self.rig:
-            identity = ("video", self.subject, action, take, camera.name)
-            draws[camera.name] = np.random.default_rng(seed_for(self.seed, *identity))
-            pools[camera.name] = noise_pool(camera.size, video, draws[camera.name])
-            path = root / self.subject / "Videos" / f"{name}.{camera.name}.mp4"
-            writers[camera.name] = layout.VideoWriter(path, camera.size, self.frames_per_second, video)
-        for vertices in posed(self.who.body, recording):
-            colours, shadow = self.painter.light(vertices), self.painter.shadow(vertices)
-            for scene in self.scenes:
-                key = scene.camera.name
-                offset = int(draws[key].integers(len(pools[key]) // 2))
-                picture = self.painter.paint(scene, vertices, colours, shadow, pools[key], offset)
-                writers[key].add(picture.image)
-                drawn[key].append(Picture(picture.image[:0], picture.box, picture.coverage))
-                tick()
-        for writer in writers.values():
-            writer.close()
+        append, pools, draws = {}, {}, {}
+        with ExitStack() as videos:
+            for camera in self.rig:
+                identity = ("video", self.subject, action, take, camera.name)
+                draws[camera.name] = np.random.default_rng(seed_for(self.seed, *identity))
+                pools[camera.name] = noise_pool(camera.size, video, draws[camera.name])
+                path = root / self.subject / "Videos" / f"{name}.{camera.name}.mp4"
+                append[camera.name] = videos.enter_context(
+                    layout.writing_video(path, camera.size, self.frames_per_second, video)
+                )
+            for vertices in posed(self.who.body, recording):
+                colours, shadow = self.painter.light(vertices), self.painter.shadow(vertices)
+                for scene in self.scenes:
+                    key = scene.camera.name
+                    offset = int(draws[key].integers(len(pools[key]) // 2))
+                    picture = self.painter.paint(scene, vertices, colours, shadow, pools[key], offset)
+                    append[key](picture.image)
+                    drawn[key].append(Picture(picture.image[:0], picture.box, picture.coverage))
+                    tick()
         return drawn
 
     def seen(self, recordings: Sequence[Take]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
