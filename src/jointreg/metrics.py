@@ -8,11 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jointreg.errors import DataError, ShapeError, UnitError
+from jointreg.errors import DataError, ShapeError
 from jointreg.geometry.procrustes import fit_similarity
-
-LARGEST_POSE = 5.0
-"""Metres from the joints' mean to the farthest joint that no person reaches: beyond are other units."""
+from jointreg.plausible import POSE_RADIUS_M
 
 PCK_THRESHOLD = 0.150
 """Distance in metres under which a joint counts as found (MPI-INF-3DHP)."""
@@ -130,13 +128,13 @@ def _checked(predicted: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.
                 "leave frames without a prediction or label out, and say how many",
             )
         if points.size:
-            reach = np.linalg.norm(points - points.mean(axis=1, keepdims=True), axis=-1).max(axis=1)
-            if np.median(reach) > LARGEST_POSE:
-                raise UnitError(
-                    f"{name} reaches {np.median(reach):.0f} from its mean, expected under "
-                    f"{LARGEST_POSE:.0f} m",
-                    "the unit is metres: divide millimetres by 1000",
-                )
+            radius = np.linalg.norm(points - points.mean(axis=1, keepdims=True), axis=-1).max(axis=1)
+            reach = float(np.median(radius))
+            POSE_RADIUS_M.require(
+                reach,
+                f"{name} reaches {reach:.0f} from its mean",
+                "the unit is metres: divide millimetres by 1000",
+            )
     return predicted, target
 
 

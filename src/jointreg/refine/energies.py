@@ -9,10 +9,11 @@ from jointreg.body.skinning_torch import PlainSkinner, observe_plain
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.losses import adversarial_energy, joint_energy, keypoint_energy
 from jointreg.refine.parameters import Pose
-from jointreg.refine.start import CPU, ROOT
+from jointreg.refine.start import CPU
 from jointreg.refine.targets import Targets
 from jointreg.silhouette.rendering import silhouette_l2
 from jointreg.silhouette.topology import Topology
+from jointreg.skeleton import PELVIS
 
 
 class Terms:
@@ -46,7 +47,7 @@ class Terms:
             factor > 0 for factor in factors
         )
         self.discriminator, self.backend, self.halves = discriminator, backend, halves
-        self.root = ROOT if root_relative else None
+        self.root = PELVIS if root_relative else None
         within = None
         if not self.silhouette_on:
             within = np.flatnonzero((np.asarray(regressor) != 0).any(axis=0))

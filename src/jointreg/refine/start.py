@@ -10,11 +10,9 @@ from jointreg.body.model import Body
 from jointreg.body.skinning import Skinner, SparseRegressor, read_joints
 from jointreg.errors import DataError
 from jointreg.geometry.camera import project_pinhole
-from jointreg.skeleton import H36M_17
 
 WEAK_FOCAL_PX = 5000.0
 """Focal length of the weak-perspective camera, whatever the crop's size (SPIN and its heirs)."""
-ROOT = H36M_17.index("pelvis")
 CPU = torch.device("cpu")
 
 
