@@ -53,7 +53,7 @@ def check_points(points: torch.Tensor, topology: Topology) -> None:
     """Refuse projected vertices that do not fit a mesh.
 
     Raises:
-        ShapeError: not (N, at least `silhouette.topology.n_vertices`, 2) float32 or float64.
+        ShapeError: not (N, at least `topology.n_vertices`, 2) float32 or float64.
     """
     if points.ndim != 3 or points.shape[2] != 2 or points.shape[1] < topology.n_vertices:
         raise ShapeError(
