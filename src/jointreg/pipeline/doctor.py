@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from jointreg.errors import DataError, JointregError
 
 if TYPE_CHECKING:
+    from jointreg.config.examples import Example
     from jointreg.config.methods import Method
     from jointreg.config.sequences import Work
     from jointreg.config.settings import Config
@@ -152,6 +153,7 @@ class Run(NamedTuple):
     config: "Config"
     work: "list[Work]"
     methods: "dict[str, Method]"
+    examples: "list[Example]"
 
 
 def _run(configs: Sequence[str | Path]) -> list[Check]:
@@ -162,7 +164,7 @@ def _run(configs: Sequence[str | Path]) -> list[Check]:
         run = _read(configs)
     except JointregError as error:
         return [Check(False, "configuration", str(error), blocks="prepare")]
-    counts = jobs(run.config, run.work)
+    counts = jobs(run.config, run.work, run.examples)
     checks = [Check(True, "configuration", f"run {run.config.run}, {len(run.work)} sequences")]
     if run.config.synthesize.enabled:
         checks.append(Check(True, "raw data", "made by the workflow"))
@@ -210,6 +212,7 @@ def _gigabytes(size: float) -> str:
 
 
 def _read(configs: Sequence[str | Path]) -> Run:
+    from jointreg.config.examples import load_examples
     from jointreg.config.loading import load, read_yaml
     from jointreg.config.methods import load_methods
     from jointreg.config.sequences import load_sequences
@@ -222,9 +225,9 @@ def _read(configs: Sequence[str | Path]) -> Run:
         )
     config = load(read_yaml(*files), [str(path) for path in files])
     used = sorted({config.initial, *config.methods})
-    return Run(
-        config, load_sequences(config.sequences), load_methods(config.methods_table, required=used)
-    )
+    work = load_sequences(config.sequences)
+    methods = load_methods(config.methods_table, required=used)
+    return Run(config, work, methods, load_examples(config.figures.examples, work))
 
 
 def _look(need: "Need", run: Run) -> str:

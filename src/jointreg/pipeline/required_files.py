@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jointreg.config.examples import Example
 from jointreg.config.methods import FROM_FILES, NETWORKS, Method, network_of
 from jointreg.config.sequences import Work
 from jointreg.config.settings import Config
@@ -184,16 +185,24 @@ def waiting(blocked: Sequence[str]) -> list[str]:
     return stopped
 
 
-def jobs(config: Config, work: Sequence[Work]) -> dict[str, int]:
-    """Jobs of the stages that have many."""
+def jobs(config: Config, work: Sequence[Work], examples: Sequence[Example]) -> dict[str, int]:
+    """Jobs of the stages that have many.
+
+    Args:
+        config: the configuration.
+        work: the table of sequences.
+        examples: the frames that figures show; test sequences among them are refined once.
+    """
     train = [row for row in work if row.split == "train"]
     test = [row for row in work if row.split == "test"]
+    drawn = len({(one.subject, one.action) for one in examples} & {(r.subject, r.action) for r in test})
     others = [name for name in config.methods if name != config.initial]
+    initial = len(test) if config.initial in config.methods else drawn
     return {
         "prepare": len(work),
-        "segment": len(train),
-        "estimate": len(work if config.initial in config.methods else train) + len(others) * len(test),
-        "optimize": len(config.variants) * len(train),
+        "segment": len(train) + drawn,
+        "estimate": len(train) + initial + len(others) * len(test),
+        "optimize": len(config.variants) * len(train) + drawn,
         "evaluate": len(config.methods) * len({row.subject for row in test}),
     }
 
