@@ -9,7 +9,7 @@ from pydantic import (
     ValidationError,
 )
 
-from jointreg.config.settings import REFERENCE, Config, Optimize, Settings
+from jointreg.config.settings import Config, Optimize, Settings
 from jointreg.config.weights import GET_WEIGHTS, MASK_RCNN
 from jointreg.errors import ConfigError
 from jointreg.skeleton import H36M_17
@@ -48,11 +48,8 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
         )
     for variant in config.variants:
         optimize_settings(config, variant, where)
-    if REFERENCE not in config.variants:
-        raise ConfigError(
-            f"{where}: variants lacks '{REFERENCE}', the regressor that Table I calls opt",
-            f"add '{REFERENCE}' to variants",
-        )
+    if "full" not in config.variants:
+        raise ConfigError(f"{where}: variants lacks 'full', the regressor that Table I calls opt")
     return config
 
 

@@ -306,4 +306,3 @@ class Config(Settings):
 
 
 REFERENCE = "full"
-"""The variant that every run contains. Its J_opt is `opt` in Table I."""

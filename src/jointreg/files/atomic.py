@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from jointreg.errors import DataError
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
@@ -13,7 +15,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
     After an error the old file is untouched and the temporary one is removed. The temporary name ends
     as `path` does, since some writers go by the ending. It is drawn at random, so that two writers
     never share one, on two machines neither. The folder is made.
+
+    Raises:
+        DataError: the name has a character that no file name can have.
     """
+    if "\0" in str(path):
+        raise DataError(f"file name {str(path)!r} has a NUL character", "write to another name")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{secrets.token_hex(8)}.{path.name}")

@@ -8,8 +8,6 @@ from jointreg.config.settings import Config
 
 MEAN_RECORDING = 2513
 """Frames of a recording whose end the sequence table leaves open: the mean of Human3.6M."""
-LONG_RECORDING = 6500
-"""Frames that time and memory are requested for where the table leaves the end open."""
 
 BYTES_A_FRAME = {
     "synthesize": 145_000,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jointreg import stores
+from jointreg.errors import DataError
 from jointreg.files.atomic import replace_file, replacing
 
 
@@ -39,6 +40,11 @@ def test_two_writers_at_once_do_not_meet(tmp_path):
         assert path.read_bytes() == b"second"
     assert path.read_bytes() == b"first"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path):
+    with pytest.raises(DataError, match="NUL"):
+        replace_file(f"{tmp_path}/a\0b", b"")
 
 
 def _write_discriminator(path):
