@@ -1,4 +1,4 @@
-"""Is everything here that jointreg and a run need: the checks of `jointreg doctor`."""
+"""The checks of `jointreg doctor`: does everything exist that jointreg and a run need?"""
 
 import functools
 import importlib.metadata
@@ -27,20 +27,21 @@ DEFAULTS = Path("config/config.yaml")
 
 
 class Check(NamedTuple):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     passed: bool | None
-    """None for what only some uses need."""
+    """None if only some uses need it."""
     what: str
-    found: str
+    result: str
+    """Version, contents, or the error."""
     get: str = ""
-    """Where it comes from; of what is missing."""
+    """Where to get it, if it is missing."""
     blocks: str = ""
-    """The first stage that waits for it; of what is missing or wrong."""
+    """The first stage that waits for it, if it is missing or wrong."""
 
 
 def examine(body: str, configs: Sequence[str | Path] = ()) -> list[Check]:
-    """Look at Python, packages, kernels and, where files are given, all that a run needs; else the body.
+    """Check Python, packages, kernels, and the files of a run, or the body alone without a run.
 
     Args:
         body: "open" or the path of a body model.
@@ -52,12 +53,12 @@ def examine(body: str, configs: Sequence[str | Path] = ()) -> list[Check]:
 
 
 def report(checks: Sequence[Check]) -> str:
-    """The checks as one table: whatever follows a stage that a row blocks waits for it, too."""
+    """The checks as one table. A row names the first stage that it blocks; later stages wait too."""
     words = {True: "ok", False: "FAIL", None: "-"}
     rows = [("", "what", "blocks", "found")]
     for check in checks:
         missing = check.passed is False
-        text = check.found + (f"\nget it: {check.get}" if missing and check.get else "")
+        text = check.result + (f"\nget it: {check.get}" if missing and check.get else "")
         first, *more = text.splitlines()
         rows.append((words[check.passed], check.what, check.blocks if missing else "", first))
         rows += [("", "", "", line) for line in more]
@@ -114,7 +115,7 @@ def _package(requirement: Requirement, installed: str | None, extra: str, needed
 
 
 def _try(what: str, look: Callable[[], str], get: str = "", blocks: str = "") -> Check:
-    """A check that fails with the error's text; one that needs an extra does not fail without it."""
+    """A check that fails with the error's text. Without a package of an extra it does not fail."""
     try:
         return Check(True, what, look())
     except ImportError as error:
@@ -157,7 +158,7 @@ class Run(NamedTuple):
 
 
 def _run(configs: Sequence[str | Path]) -> list[Check]:
-    """All that a run needs from outside: whether it is there, and whether it is what it should be."""
+    """Check that the files a run needs exist and contain what they should."""
     from jointreg.pipeline.required_files import STAGES, jobs, needs, waiting
 
     try:
@@ -174,8 +175,7 @@ def _run(configs: Sequence[str | Path]) -> list[Check]:
             look = functools.partial(_look, need, run)
             checks.append(_try(need.what, look, need.get, need.blocks))
         else:
-            found = f"missing: {need.path}"
-            checks.append(Check(False, need.what, found, need.get, need.blocks))
+            checks.append(Check(False, need.what, f"missing: {need.path}", need.get, need.blocks))
     checks.append(_disk(run))
     blocked = waiting([check.blocks for check in checks if check.passed is False])
     named = {stage: f"{stage} ({counts[stage]} jobs)" if stage in counts else stage for stage in STAGES}
@@ -188,7 +188,7 @@ def _run(configs: Sequence[str | Path]) -> list[Check]:
 
 
 def _disk(run: Run) -> Check:
-    """What the run will fill, against what is free where its results go."""
+    """The space that the run will fill, against the free space where its results go."""
     from jointreg.pipeline.disk import disk
 
     sizes = disk(run.config, run.work, run.methods)
@@ -201,10 +201,10 @@ def _disk(run: Run) -> Check:
     free = shutil.disk_usage(Path()).free
     total = sum(sizes.values())
     parts = ", ".join(f"{stage} {_gigabytes(size)}" for stage, size in list(sizes.items())[:3])
-    found = f"about {_gigabytes(total)} for the whole run ({parts}); {_gigabytes(free)} free"
-    found += f", {_gigabytes(there)} there" if there else ""
+    result = f"about {_gigabytes(total)} for the whole run ({parts}); {_gigabytes(free)} free"
+    result += f", {_gigabytes(there)} there" if there else ""
     enough = total <= free + there
-    return Check(enough, "disk", found, "make room, or link `results` to a larger disk", "prepare")
+    return Check(enough, "disk", result, "make room, or link `results` to a larger disk", "prepare")
 
 
 def _gigabytes(size: float) -> str:
@@ -231,7 +231,7 @@ def _read(configs: Sequence[str | Path]) -> Run:
 
 
 def _look(need: "Need", run: Run) -> str:
-    """What is at the path of a need; errors say what is wrong with it."""
+    """Describe the file of a need, or raise the error that reading it gives."""
     look = LOOKS.get(need.kind)
     return need.path if look is None else look(need, run)
 
@@ -245,7 +245,7 @@ def _look_at_root(need: "Need", run: Run) -> str:
 
 
 def _look_at_subject(need: "Need", run: Run) -> str:
-    """Every file by its name, and one recording by what is in it."""
+    """Check that every file exists, and read one recording."""
     from jointreg.datasets.checks import check_recording
     from jointreg.datasets.human36m.files import Human36M
     from jointreg.datasets.readers import open_dataset
@@ -288,7 +288,7 @@ def _look_at_regressor(need: "Need", run: Run) -> str:
 
 
 def _look_at_predictions(need: "Need", run: Run) -> str:
-    """Every file by its name, and one by what is in it."""
+    """Check that every file exists, and read one."""
     from jointreg.body.files import load_body
     from jointreg.config.methods import prediction_paths
     from jointreg.datasets.damaged import read_damaged, units
@@ -327,4 +327,4 @@ LOOKS: dict[str, Callable[["Need", Run], str]] = {
     "regressor_std": _look_at_regressor,
     "predictions": _look_at_predictions,
 }
-"""How to look into a need of each kind; of the others it is enough that they are there."""
+"""How to read a need of each kind. Files of other kinds only have to exist."""

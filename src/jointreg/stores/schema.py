@@ -134,10 +134,10 @@ class Schema:
             with ZipStore(path, mode="r") as store:
                 group = zarr.open_group(store, mode="r")
                 attrs: dict[str, Any] = dict(group.attrs)
-                found = attrs.get("schema"), attrs.get("version")
-                if found != (self.name, self.version):
+                schema, version = attrs.get("schema"), attrs.get("version")
+                if (schema, version) != (self.name, self.version):
                     raise StoreError(
-                        f"{path}: schema {found[0]} version {found[1]}, "
+                        f"{path}: schema {schema} version {version}, "
                         f"expected {self.name} version {self.version}",
                         again,
                     )

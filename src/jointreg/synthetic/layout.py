@@ -1,6 +1,6 @@
-"""Human3.6M's raw layout, written: file names, CDF poses, the 32-joint skeleton, video.
+"""Writes Human3.6M's raw layout: file names, CDF poses, the 32-joint skeleton, video.
 
-What the real files look like is described in docs and read by `jointreg.datasets.human36m.files`.
+docs/human36m.md describes the real files; `jointreg.datasets.human36m.files` reads them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +32,7 @@ EXTRA: dict[int, tuple[str, tuple[float, float, float]]] = {
 
 
 S1_NAMES = {"Photo": "TakingPhoto", "WalkDog": "WalkingDog"}
-"""Actions that S1's files call otherwise."""
+"""Names of actions that S1's files spell differently."""
 
 
 def subject_number(subject: str) -> int:

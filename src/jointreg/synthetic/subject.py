@@ -1,4 +1,4 @@
-"""Everything of one virtual subject: videos, labels and predictions as delivered, truth beside them."""
+"""All files of one virtual subject: videos, labels and predictions as delivered, and the truth."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -56,9 +56,9 @@ def write_subject(
 
     Args:
         subject: Human3.6M's name, "S1".
-        root: folder of the raw data; holds `metadata.xml` from `write_rig`. Videos, CDF files and
+        root: folder of the raw data, with `metadata.xml` from `write_rig`. Videos, CDF files and
             prediction files go here.
-        truth_root: folder of what no stage but `diagnose` may read: bodies and masks.
+        truth_root: folder of the true bodies and masks, which only `diagnose` may read.
         parameters: of the generator.
         takes: action -> sub-action numbers: the work.
         cameras: cameras to write.
@@ -67,7 +67,7 @@ def write_subject(
         seed: of motion, sensor noise and the estimators' noise.
 
     Raises:
-        ConfigError: a subject, action, take or camera that the generator or the rig does not know.
+        ConfigError: a subject, action, take or camera that neither generator nor rig lists.
         DataError: `metadata.xml` is missing or damaged.
     """
     from jointreg.datasets.human36m.metadata import read_metadata
@@ -99,7 +99,7 @@ def write_subject(
                 boxes += [picture.box for picture in pictures[camera.name]]
                 coverages += [picture.coverage for picture in pictures[camera.name]]
         truth.write_masks(truth_root, subject, action, rows, boxes, coverages)
-        truth.write_bodies(truth_root, subject, action, rows, *stage.seen(recordings))
+        truth.write_bodies(truth_root, subject, action, rows, *stage.true_bodies(recordings))
         for method in parameters.estimators.methods:
             rotations, betas, translation = stage.predicted(method, action, names, recordings)
             path = root / "predictions" / method / subject / f"{action}.npz"
@@ -108,7 +108,7 @@ def write_subject(
 
 @dataclass(frozen=True)
 class _Stage:
-    """One subject's day in the laboratory."""
+    """Renders and labels all takes of one subject."""
 
     subject: str
     parameters: Parameters
@@ -121,7 +121,7 @@ class _Stage:
     seed: int
 
     def perform(self, action: str, take: str, frames: int) -> Take:
-        """Move and label."""
+        """Motion and labels of one take."""
         return performed(
             self.who, self.subject, action, take, np.arange(frames) / self.frames_per_second,
             self.regressor, self.parameters, self.seed,
@@ -170,7 +170,7 @@ class _Stage:
                     tick()
         return drawn
 
-    def seen(self, recordings: Sequence[Take]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def true_bodies(self, recordings: Sequence[Take]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """True rotations, betas, translation in the camera frame; rows as `synthetic.layout.rows_of`."""
         parts = [in_camera(r, self.who, camera) for r in recordings for camera in self.rig]
         rotations, translation = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -180,7 +180,7 @@ class _Stage:
     def predicted(
         self, method: str, action: str, names: Sequence[str], recordings: Sequence[Take]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The same as one simulated estimator sees it, float32."""
+        """Predictions of one simulated estimator, arrays as in `true_bodies`, float32."""
         parts = []
         for name, recording in zip(names, recordings, strict=True):
             for camera in self.rig:

@@ -132,12 +132,12 @@ def test_a_version_out_of_range_fails_with_the_range_and_a_cure(installed):
     rows = {check.what: check for check in doctor_module.packages()}
     assert list(rows) == ["numpy", "zarr", "scipy", "planted-missing"]
     assert rows["numpy"].passed is False
-    assert rows["numpy"].found == "1.26.4, expected <3,>=2.0"
+    assert rows["numpy"].result == "1.26.4, expected <3,>=2.0"
     assert rows["numpy"].get == 'pip install "numpy<3,>=2.0"'
-    assert rows["zarr"].passed and rows["zarr"].found == "3.2.0b1"
+    assert rows["zarr"].passed and rows["zarr"].result == "3.2.0b1"
     assert rows["scipy"].passed
     assert rows["planted-missing"].passed is False
-    assert rows["planted-missing"].found == "not installed, expected >=4"
+    assert rows["planted-missing"].result == "not installed, expected >=4"
     table = doctor_module.report(list(rows.values()))
     assert line(table, "numpy").startswith("FAIL") and "get it: pip install" in line(table, "numpy")
 
