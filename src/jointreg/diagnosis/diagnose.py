@@ -22,7 +22,7 @@ from jointreg.evaluation.agreement import mask_iou
 from jointreg.evaluation.evaluate import evaluate
 from jointreg.regressor.apply import regressed_joints
 from jointreg.silhouette.meshes import mesh_coverage
-from jointreg.skeleton import H36M_17
+from jointreg.skeleton import PELVIS
 
 COLUMNS = ("method", "variant", "regressor", "metric", "value", "unit")
 """Columns of diagnostics.csv; (method, variant, regressor, metric) stands once."""
@@ -171,7 +171,7 @@ def _regressors_on_true_bodies(
         for target, against in (("true_joints", true_joints), ("labels", case.frames["joints_cam"])):
             if name == ORACLE and target == "true_joints":
                 continue
-            for root, kind in ((None, ""), (H36M_17.index("pelvis"), "_root_aligned")):
+            for root, kind in ((None, ""), (PELVIS, "_root_aligned")):
                 values = metrics.joint_errors(found, against, root).mean(axis=1) * 1000
                 tally.add(TRUTH, variant, regressor, f"joint_error_{target}{kind}{suffix}", values)
 
@@ -244,7 +244,7 @@ def _differences(
         if method == TRUTH and regressor == "opt" and spin is not None:
             found[method, variant, regressor, f"{metric}_gain_over_spin"] = spin - value
         without = means.get((method, "no_discriminator", regressor, metric))
-        if variant == "full" and without is not None:
+        if variant == settings.REFERENCE and without is not None:
             found[method, variant, regressor, f"{metric}_discriminator_effect"] = value - without
     return {key: value for key, value in found.items() if "_train_" not in key[3]}
 

@@ -13,6 +13,7 @@ import numpy as np
 from jointreg import config
 from jointreg.datasets.calibration import fitted
 from jointreg.errors import DataError
+from jointreg.files.atomic import replacing
 from jointreg.geometry.camera import Camera
 from jointreg.labels import sides
 from jointreg.labels.landmarker import BLAZEPOSE_33, MIRROR_33
@@ -164,12 +165,9 @@ def write_labels(path: str | Path, labels: Mapping[str, np.ndarray]) -> None:
     names; frame_offsets (C,), moment n is frame n + offset of that camera's video; about, one text.
     `datasets.multiview` ignores further arrays.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.tmp.npz")
     arrays: dict[str, Any] = dict(labels)
-    np.savez(temporary, **arrays)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        np.savez(temporary, **arrays)
 
 
 def reprojection_table(labels: Mapping[str, np.ndarray]) -> str:

@@ -1,4 +1,4 @@
-"""The disk that a run fills, before it is started: what `jointreg doctor` says of it."""
+"""An estimate of the disk space that a run fills, for `jointreg doctor`."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ BYTES_A_FRAME = {
     "optimize": 1_100,
     "evaluate": 400,
 }
-"""Measured on the open data set (docs/scale.md); of optimize with the energies of 100 iterations."""
+"""Measured on the open data set (docs/scale.md), optimize with the energies of 100 iterations."""
 BYTES_OF_THE_REST = 50_000_000
 """Regressors, tables, figures, report and logs."""
 BYTES_A_BACKGROUND = 2_100_000

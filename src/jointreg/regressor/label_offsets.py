@@ -37,8 +37,6 @@ from jointreg.regressor.normal_equations import Statistics, centred
 from jointreg.skeleton import LIMB
 from jointreg.stores.schema import Record, require_same_rows
 
-"""Skeleton joint whose frame carries each of the 17."""
-
 ROUNDS = 3
 """Fits of J, each with noise and spread from the residuals of the one before: after the third, offsets
 stay where they are to a few hundredths of a millimetre."""

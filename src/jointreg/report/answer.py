@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from statistics import fmean
 
+from jointreg.config.settings import REFERENCE
 from jointreg.report.html import minus
 from jointreg.tables.names import METRIC_NAMES, SIMULATED, regressor_name
 
@@ -59,7 +60,7 @@ def lines(
             for row in diagnosis
             if row["metric"] == metric
             and row["regressor"] in REGRESSORS
-            and (row["regressor"] != "opt" or row["variant"] == "full")
+            and (row["regressor"] != "opt" or row["variant"] == REFERENCE)
         }
         found.append(Line(name, {name: means[name] for name in REGRESSORS if name in means}))
     return [line for line in found if len(line.values) > 1]

@@ -16,7 +16,7 @@ from jointreg.body.model import Body
 from jointreg.config.examples import Example
 from jointreg.errors import ConfigError
 from jointreg.exchange.regressor import Regressor
-from jointreg.skeleton import H36M_17, LIMBS
+from jointreg.skeleton import H36M_17, LIMBS, PELVIS
 from jointreg.stores.schema import Record, require_same_rows
 from jointreg.tables.names import regressor_name
 
@@ -114,7 +114,7 @@ def _clip(clip: Clip) -> dict[str, Any]:
     """Frames one by one, each moved so that its labelled pelvis is the origin."""
     frames = []
     for at, name in enumerate(clip.frames):
-        origin = clip.labels[at, H36M_17.index("pelvis")]
+        origin = clip.labels[at, PELVIS]
         labels = np.round((clip.labels[at] - origin) * TURN, 4)
         meshes = {
             kind: _positions((vertices[at] - origin) * TURN) for kind, vertices in clip.vertices.items()

@@ -48,9 +48,9 @@ class Contents:
     diagnosis: str
     """CSV of the comparison with the truth; empty where there is none."""
     body: Mapping[str, Any]
-    """From `body_viewer.pack`."""
+    """From `report.body_viewer.pack`."""
     protocol: str
-    """From `table_text.protocol_sentence`."""
+    """From `evaluation.protocol.protocol_sentence`."""
     sequences: Sequence[Mapping[str, Any]]
     """Rows of the sequence table."""
     config: Mapping[str, Any]

@@ -52,7 +52,7 @@ BODIES = Schema(
 FEATURES = Schema(
     "features",
     1,
-    "What SPIN's ResNet-50 says of every row of `frames`, in pictures cut by one rule of "
+    "Output of SPIN's ResNet-50 for every row of `frames`, in pictures cut by one rule of "
     "`networks.crops`. Facts: rows, crop.",
     {
         "features": Array(("frame", 2048), "float32", "1", "Output of the backbone."),

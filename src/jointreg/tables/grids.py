@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jointreg.config.methods import Method
+from jointreg.config.settings import REFERENCE
 from jointreg.evaluation.intervals import ENOUGH_CLUSTERS, FEWEST_CLUSTERS
 from jointreg.tables.names import (
     ACTIONS,
@@ -255,7 +256,7 @@ def diagnostics(table: "pd.DataFrame") -> Grid:
     values = {(r.regressor, r.variant, r.metric): r.value for r in rows.itertuples()}
     names = list(dict.fromkeys((r, v) for r, v, _ in values))
     order = ("std", "spin", "opt", "true")
-    names.sort(key=lambda name: (order.index(name[0]) if name[0] in order else 9, name[1] != "full"))
+    names.sort(key=lambda name: (order.index(name[0]) if name[0] in order else 9, name[1] != REFERENCE))
     groups: Groups = [("", ("Regressor",))]
     groups += [(against, ("as it stands", "root-aligned")) for against in TRUTH_COLUMNS]
     columns = []
