@@ -4,17 +4,22 @@ All are written from the same cells (`Grid`). Cells come from `jointreg.tables.g
 `jointreg.tables.numbers`.
 """
 
-import html
 import re
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from markupsafe import Markup, escape
+
+from jointreg.files.templates import fill_html
 from jointreg.tables.names import _REGRESSOR
 
 FORMS = ("md", "tex", "html", "txt")
 """Endings of the printed forms of a table, beside its CSV."""
+
+_MINUS = re.compile(r"(?<!\w)-(?=\d)|(?<= )-(?= )")
+"""A hyphen that stands for a minus."""
 
 Style = Literal["plain", "best", "reference"]
 
@@ -94,40 +99,10 @@ def to_markdown(grid: Grid) -> str:
 def to_html(grid: Grid) -> str:
     """An HTML fragment, one `table` with its caption, and the note below in a paragraph.
 
-    Every heading says what it heads (`scope`), so that a screen reader can name the column and row of a
-    number. Text is escaped; there is no style beyond alignment.
+    Every heading has its `scope`, so that a screen reader can name the column and row of a number. Text
+    is escaped; there is no style beyond alignment.
     """
-    spanned = any(group for group, _ in grid.groups)
-    first, second = [], []
-    for group, columns in grid.groups:
-        if group:
-            first.append(f'<th scope="colgroup" colspan="{len(columns)}">{_html(group)}</th>')
-        elif spanned:
-            first.append(f'<td colspan="{len(columns)}"></td>')
-        second += [f'<th scope="col">{_html(column)}</th>' for column in columns]
-    wrap = {"plain": "{}", "best": "<strong>{}</strong>", "reference": "<em>{}</em>"}
-    body = []
-    for row in grid.rows:
-        texts = [wrap[cell.style].format(_html(cell.text)) if cell.text else "" for cell in row]
-        names = [
-            f'<th scope="row" style="text-align: left">{text}</th>' for text in texts[: grid.labels]
-        ]
-        cells = [f'<td style="text-align: right">{text}</td>' for text in texts[grid.labels :]]
-        body.append(f"<tr>{''.join(names + cells)}</tr>")
-    lines = [
-        "<table>",
-        *([f"<caption>{_html(grid.caption)}</caption>"] if grid.caption else []),
-        "<thead>",
-        *([f"<tr>{''.join(first)}</tr>"] if spanned else []),
-        f"<tr>{''.join(second)}</tr>",
-        "</thead>",
-        "<tbody>",
-        *body,
-        "</tbody>",
-        "</table>",
-        *([f"<p>{_html(grid.note)}</p>"] if grid.note else []),
-    ]
-    return "\n".join(lines) + "\n"
+    return fill_html("tables/assets/table.html", grid=grid, typeset=_typeset)
 
 
 def to_latex(grid: Grid, label: str = "") -> str:
@@ -243,10 +218,10 @@ def _markdown(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _html(text: str) -> str:
-    """Escaped, regressors with their index, numbers with a minus."""
-    text = re.sub(r"(?<!\w)-(?=\d)|(?<= )-(?= )", "\N{MINUS SIGN}", html.escape(text))
-    return _REGRESSOR.sub(r"J<sub>\1</sub>", text)
+def _typeset(text: str) -> Markup:
+    """Text escaped for HTML, regressors with their index, numbers with a minus."""
+    safe = _MINUS.sub("\N{MINUS SIGN}", str(escape(text)))
+    return Markup(_REGRESSOR.sub(r"J<sub>\1</sub>", safe))
 
 
 _LATEX = {
@@ -269,5 +244,5 @@ def _latex(text: str) -> str:
             continue
         part = "".join(_LATEX.get(mark, mark) for mark in part)
         part = re.sub(r"(?<=\w)(/|\\_)(?=\w)", r"\1\\allowbreak{}", part)
-        parts.append(re.sub(r"(?<![\w])-(?=\d)|(?<= )-(?= )", "$-$", part))
+        parts.append(_MINUS.sub("$-$", part))
     return "".join(parts)
