@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from jointreg.errors import DataError, JointregError
+from jointreg.files.text_table import text_table
 
 if TYPE_CHECKING:
     from jointreg.config.methods import Method
@@ -60,8 +61,7 @@ def report(checks: Sequence[Check]) -> str:
         first, *more = text.splitlines()
         rows.append((words[check.passed], check.what, check.blocks if missing else "", first))
         rows += [("", "", "", line) for line in more]
-    what, blocks = (max(len(row[k]) for row in rows) + 2 for k in (1, 2))
-    return "\n".join(f"{a:<6}{b:<{what}}{c:<{blocks}}{d}".rstrip() for a, b, c, d in rows)
+    return text_table(rows)
 
 
 def _packages() -> list[Check]:

@@ -13,6 +13,7 @@ from typing import Literal
 from markupsafe import Markup, escape
 
 from jointreg.files.templates import fill_html
+from jointreg.files.text_table import aligned_lines
 from jointreg.tables.names import _REGRESSOR
 
 FORMS = ("md", "tex", "html", "txt")
@@ -157,60 +158,47 @@ def to_text(grid: Grid, width: int = 100) -> str:
 
     Groups that would pass `width` characters go into another block under the first.
     """
-    blocks = [_text_block(grid, chosen) for chosen in _fitting_groups(grid, width)]
+    names, *groups = (_group_lines(grid, group) for group in range(len(grid.groups)))
+    blocks: list[list[list[str]]] = [[]]
+    for lines in groups:
+        used = sum(len(part[0]) for part in (names, *blocks[-1]))
+        if blocks[-1] and used + len(lines[0]) > width:
+            blocks.append([])
+        blocks[-1].append(lines)
     marked = any(cell.style == "best" for row in grid.rows for cell in row)
     below = ["* best of its row and metric"] if marked else []
     below += [textwrap.fill(text, width) for text in (grid.note, grid.caption) if text]
-    return "\n".join(blocks) + "\n\n".join(below) + "\n"
+    return "\n".join(_block(names, block) for block in blocks) + "\n\n".join(below) + "\n"
 
 
-def _columns(grid: Grid, group: int) -> list[list[str]]:
-    """Heading and cells of the columns of one group, one character kept for the mark of the best."""
+def _group_lines(grid: Grid, group: int) -> list[str]:
+    """Heading of a group, headings of its columns, and its cells, all lines equally long.
+
+    The last character of each column is kept for the mark of the best.
+    """
+    heading, columns = grid.groups[group]
     start = sum(len(names) for _, names in grid.groups[:group])
-    columns = []
-    for k, name in enumerate(grid.groups[group][1], start=start):
-        cells = [row[k].text + ("*" if row[k].style == "best" else " ") for row in grid.rows]
-        columns.append([name + " ", *cells])
-    return columns
+    rows = [[f"{name} " for name in columns]]
+    rows += [
+        [
+            cell.text + ("*" if cell.style == "best" else " ")
+            for cell in row[start : start + len(columns)]
+        ]
+        for row in grid.rows
+    ]
+    if group == 0:
+        lines = [f"{line} " for line in aligned_lines(rows, gap=" ")]
+    else:
+        right = aligned_lines(rows, "r" * len(columns), gap=" ")
+        lines = [f" {line}".rjust(len(heading) + 1) for line in right]
+    return [heading.center(len(lines[0])), *lines]
 
 
-def _widths(grid: Grid, group: int) -> list[int]:
-    """Width of each column of a group, gap included; a long group heading widens its last one."""
-    widths = [max(map(len, column)) + 1 for column in _columns(grid, group)]
-    widths[-1] += max(len(grid.groups[group][0]) + 1 - sum(widths), 0)
-    return widths
-
-
-def _fitting_groups(grid: Grid, width: int) -> list[list[int]]:
-    """Indices of the groups in each block: as many as fit, at least one; the first is in all."""
-    first = sum(_widths(grid, 0))
-    blocks: list[list[int]] = [[]]
-    used = first
-    for group in range(1, len(grid.groups)):
-        needed = sum(_widths(grid, group))
-        if blocks[-1] and used + needed > width:
-            blocks.append([])
-            used = first
-        blocks[-1].append(group)
-        used += needed
-    return blocks
-
-
-def _text_block(grid: Grid, groups: list[int]) -> str:
-    """The names of the rows and some groups as lines; rows that are empty there are left out."""
-    body = [""] * (1 + len(grid.rows))
-    for column, wide in zip(_columns(grid, 0), _widths(grid, 0), strict=True):
-        body = [line + cell.ljust(wide) for line, cell in zip(body, column, strict=True)]
-    label = len(body[0])
-    head = " " * label
-    for group in groups:
-        widths = _widths(grid, group)
-        head += grid.groups[group][0].center(sum(widths))
-        for column, wide in zip(_columns(grid, group), widths, strict=True):
-            body = [line + cell.rjust(wide) for line, cell in zip(body, column, strict=True)]
-    names, *lines = [line.rstrip() for line in body]
-    lines = [line for line in lines if len(line) > label]
-    return "\n".join([*filter(None, [head.rstrip()]), names, "-" * len(names), *lines]) + "\n"
+def _block(names: list[str], groups: list[list[str]]) -> str:
+    """The names of the rows and some groups side by side, without rows that are empty there."""
+    head, columns, *rows = ("".join(parts).rstrip() for parts in zip(names, *groups, strict=True))
+    filled = [row for row in rows if len(row) > len(names[0])]
+    return "\n".join([*filter(None, [head]), columns, "-" * len(columns), *filled]) + "\n"
 
 
 def _markdown(text: str) -> str:
