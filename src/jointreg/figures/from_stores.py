@@ -233,13 +233,13 @@ def draw_joint_marks(
 
 def draw_table(
     table: str | Path,
-    paper: "pd.DataFrame | None",
+    paper_values: "pd.DataFrame | None",
     methods: Mapping[str, Method],
     outputs: Sequence[str],
     dpi: int,
 ) -> None:
     """Table I as dots, from its CSV."""
-    _save(tables.table_1_plot(pd.read_csv(table), methods, paper), outputs, dpi)
+    _save(tables.table_1_plot(pd.read_csv(table), methods, paper_values), outputs, dpi)
 
 
 def draw_support(

@@ -29,20 +29,21 @@ PANELS_ACROSS = 2
 def table_1_plot(
     table: "pd.DataFrame",
     methods: "Mapping[str, Method] | None" = None,
-    paper: "pd.DataFrame | None" = None,
+    paper_values: "pd.DataFrame | None" = None,
 ) -> Figure:
     """Table I as dots: errors on the left, paired changes from J_std with intervals on the right.
 
     Args:
         table: from `tables.numbers.table_1`.
         methods: the table of methods, for labels.
-        paper: the paper's values; rows that are known whole, as hollow marks on lines of their own.
+        paper_values: from `tables.numbers.read_paper_values`; rows without gaps are drawn as
+            hollow marks on lines of their own.
     """
     regressors = [name for name in REGRESSOR_NAMES if name in set(table["regressor"])]
     lines = [(display_name(m, methods), table[table["method"] == m]) for m in table["method"].unique()]
     ours = len(lines)
-    if paper is not None:
-        whole = paper.groupby("method", sort=False).filter(
+    if paper_values is not None:
+        whole = paper_values.groupby("method", sort=False).filter(
             lambda p: set(regressors) - {"given"} <= set(p["regressor"])
         )
         lines += [(f"paper: real {m}", part) for m, part in whole.groupby("method", sort=False)]

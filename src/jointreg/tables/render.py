@@ -24,6 +24,9 @@ _MINUS = re.compile(r"(?<!\w)-(?=\d)|(?<= )-(?= )")
 
 Style = Literal["plain", "best", "reference"]
 
+Groups = list[tuple[str, tuple[str, ...]]]
+"""Heading of each group of columns, and the headings of its columns."""
+
 
 @dataclass(frozen=True)
 class Cell:

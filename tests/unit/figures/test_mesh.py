@@ -51,7 +51,7 @@ def test_table_plot_shows_every_value_and_interval() -> None:
         ]
         + [{"method": "MEVA", "regressor": "opt", "metric": "pa_mpjpe", "value_mm": 61.9}]
     )
-    figure = tables.table_1_plot(_table(), paper=paper)
+    figure = tables.table_1_plot(_table(), paper_values=paper)
     texts = _texts(figure)
     assert "sim_spin (simulated)" in texts
     assert "paper: real SPIN" in texts
