@@ -17,7 +17,7 @@ from jointreg.errors import ConfigError, DataError
 from jointreg.evaluation.evaluate import COLUMNS
 from jointreg.evaluation.intervals import mean_with_interval
 from jointreg.evaluation.protocol import protocol_sentence
-from jointreg.figures import tables
+from jointreg.figures import error_dots
 from jointreg.files.csv_rows import write_rows
 from jointreg.skeleton import H36M_14, H36M_17
 from jointreg.tables import against_truth, grids, names, numbers, render
@@ -364,7 +364,7 @@ def test_a_method_with_joints_only_stands_in_a_column_of_its_own_beside_dashes()
     for text in (render.to_markdown(grid), render.to_text(grid), render.to_latex(grid)):
         assert "nan" not in text.lower() and "joints as given" in text
     assert np.isnan(_pick(table, method="pointnet", metric="mpjpe").change_from_std_mm)
-    figure = tables.table_1_plot(table, paper_values=numbers.read_paper_values(PAPER))
+    figure = error_dots.table_1_plot(table, paper_values=numbers.read_paper_values(PAPER))
     assert "joints as given" in [text.get_text() for text in figure.legends[0].get_texts()]
     caption = protocol_sentence(
         Evaluate(joints=17, root="pelvis", average="frames"),

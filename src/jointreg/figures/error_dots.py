@@ -1,10 +1,6 @@
-"""Figures: arrays in, a matplotlib Figure out. No file is opened; `save` writes what the caller asks.
-
-In the style of `jointreg.figures.style`. No pyplot, so that no state outlives a call.
-"""
+"""Errors as dots: tables in, a matplotlib Figure out, in the style of `jointreg.figures.style`."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -115,15 +111,6 @@ def errors_by(table: "pd.DataFrame", by: str, methods: "Mapping[str, Method] | N
         handles = [mpl.lines.Line2D([], [], **look) for look in used.values()]
         figure.legend(handles=handles, loc="outside lower center", ncols=max(len(handles), 1))
     return figure
-
-
-def save(figure: Figure, path: str | Path, dpi: int = 150) -> None:
-    """Write PNG, SVG or PDF by the path's ending; the same figure gives the same bytes."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {"Software": None}}
-    with mpl.rc_context(STYLE):
-        figure.savefig(path, dpi=dpi, metadata=dates.get(path.suffix))
 
 
 def _interval(axis: Axes, row: "pd.Series", at: float, look: Mapping[str, Any]) -> None:
