@@ -13,8 +13,8 @@ from showcase import moments
 
 from jointreg.body import load_body
 from jointreg.config import load, read_yaml
-from jointreg.figures import tables
 from jointreg.figures.mesh import body_views, mesh_rows
+from jointreg.figures.saving import save
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.skeleton import SMPL_24
 from jointreg.stores import FRAMES, SCHEMAS
@@ -79,7 +79,7 @@ def draw_actions() -> None:
     parameters = load_parameters(ROOT / "config/generator.yaml")
     rows = moments(parameters, "S6", np.arange(7) * 0.8, np.random.default_rng(4))
     picture = mesh_rows(rows, load_body("open").faces)
-    tables.save(picture, ROOT / "docs/pictures/actions.png", dpi=80)
+    save(picture, ROOT / "docs/pictures/actions.png", dpi=80)
 
 
 def copy_overlay(source: Path) -> None:
@@ -117,8 +117,8 @@ def draw_open_body() -> None:
             betas[0, direction] = sign
             shapes[f"beta {direction} = {sign:+d}"] = body.vertices(rest, betas)[0]
     pictures = ROOT / "docs/pictures"
-    tables.save(body_views(poses, body.faces), pictures / "open_body.png", dpi=110)
-    tables.save(body_views(shapes, body.faces), pictures / "open_body_shapes.png", dpi=90)
+    save(body_views(poses, body.faces), pictures / "open_body.png", dpi=110)
+    save(body_views(shapes, body.faces), pictures / "open_body_shapes.png", dpi=90)
 
 
 def measured_sizes(results: Path) -> str:

@@ -72,6 +72,7 @@ rule draw_diagnosis:
         captions=captions(("diagnostics", "variants")),
         body=BODY,
         body_digest=BODY_DIGEST,
+        looks=file_digest(TABLE_TEMPLATE),
         code=code("draw_diagnosis"),
     script:
         "../scripts/draw_diagnosis.py"

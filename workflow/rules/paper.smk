@@ -89,6 +89,8 @@ def overlay_report(row):
     return report(path, caption="../report/overlay.rst", category="Overlays", labels=labels)
 
 
+# The HTML form of every table; a source digest follows Python only.
+TABLE_TEMPLATE = ROOT / "src/jointreg/tables/assets/table.html"
 TABLES = ("table_1", "changes", "by_subject", "by_action", "by_joint", "pck_auc", "ablation")
 
 
@@ -112,10 +114,11 @@ rule table_1:
         cfg=block("evaluate"),
         methods=CONFIG.methods,
         methods_table=CONFIG.methods_table,
-        paper=PAPER,
+        paper_file=PAPER,
         tables=[file_digest(CONFIG.methods_table), file_digest(PAPER)],
         captions=captions(TABLES),
         protocol=PROTOCOL,
+        looks=file_digest(TABLE_TEMPLATE),
         code=code("table_1"),
     script:
         "../scripts/table_1.py"
@@ -208,7 +211,7 @@ rule figures:
         discriminating=DISCRIMINATING,
         method=SHOWN_METHOD,
         methods_table=CONFIG.methods_table,
-        paper=PAPER,
+        paper_file=PAPER,
         protocol=PROTOCOL,
         tables=[file_digest(CONFIG.methods_table), file_digest(PAPER)],
         body=BODY,

@@ -7,13 +7,13 @@ from jointreg.config.methods import load_methods
 from jointreg.figures import from_stores
 from jointreg.pipeline.job import by, start
 from jointreg.regressor import load_regressor
-from jointreg.tables.numbers import read_paper
+from jointreg.tables.numbers import read_paper_values
 
 job = start(snakemake)
 given, out = job.input, job.output
 body, dpi = load_body(job.params.body), Figures(**job.params.cfg).dpi
 methods = load_methods(job.params.methods_table)
-paper = read_paper(job.params.paper) if job.params.paper else None
+paper_values = read_paper_values(job.params.paper_file) if job.params.paper_file else None
 names = zip(job.params.regressors, given.regressors, strict=True)
 shown = {name: load_regressor(path, body) for name, path in names}
 examples = [Example(**row) for row in job.params.examples]
@@ -35,5 +35,5 @@ from_stores.draw_errors(given.by_action, "action", methods, out.actions, dpi)
 from_stores.draw_errors_on_body(
     body, given.by_joint, job.params.method, shown["opt_full"], out.on_body, dpi
 )
-from_stores.draw_table(given.table, paper, methods, out.table, dpi)
+from_stores.draw_table(given.table, paper_values, methods, out.table, dpi)
 from_stores.draw_support(body, shown, out.support, dpi)

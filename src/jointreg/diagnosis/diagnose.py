@@ -20,6 +20,7 @@ from jointreg.diagnosis import variants
 from jointreg.errors import ShapeError
 from jointreg.evaluation.agreement import mask_iou
 from jointreg.evaluation.evaluate import evaluate
+from jointreg.files.text_table import text_table
 from jointreg.regressor.apply import regressed_joints
 from jointreg.silhouette.meshes import mesh_coverage
 from jointreg.skeleton import PELVIS
@@ -150,13 +151,8 @@ def diagnose(
 
 def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
     """The rows as aligned lines for a terminal."""
-    lines = [COLUMNS, *([*list(r.values())[:4], f"{r['value']:.2f}", r["unit"]] for r in rows)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(COLUMNS))]
-    cells = [
-        [c.rjust(w) if k == 4 else c.ljust(w) for k, (c, w) in enumerate(zip(line, widths, strict=True))]
-        for line in lines
-    ]
-    return "\n".join("  ".join(line).rstrip() for line in cells) + "\n"
+    lines = [(*list(row.values())[:4], f"{row['value']:.2f}", row["unit"]) for row in rows]
+    return text_table([COLUMNS, *lines], "llllr") + "\n"
 
 
 def _regressors_on_true_bodies(

@@ -13,6 +13,7 @@ import numpy as np
 from packaging.requirements import Requirement
 
 from jointreg.errors import DataError, JointregError
+from jointreg.files.text_table import text_table
 
 if TYPE_CHECKING:
     from jointreg.config.examples import Example
@@ -62,8 +63,7 @@ def report(checks: Sequence[Check]) -> str:
         first, *more = text.splitlines()
         rows.append((words[check.passed], check.what, check.blocks if missing else "", first))
         rows += [("", "", "", line) for line in more]
-    what, blocks = (max(len(row[k]) for row in rows) + 2 for k in (1, 2))
-    return "\n".join(f"{a:<6}{b:<{what}}{c:<{blocks}}{d}".rstrip() for a, b, c, d in rows)
+    return text_table(rows)
 
 
 def packages() -> list[Check]:

@@ -198,8 +198,8 @@ def train(
         steps: Adam steps.
 
     Returns:
-        The loss before every step and after the last (`refine.losses.UNDECIDED_LOSS` for an undecided D), (steps + 1,).
-        The share of outputs on the right side of 1/2 for initial and for refined
+        The loss before every step and after the last (`refine.losses.UNDECIDED_LOSS` for an undecided
+        D), (steps + 1,). The share of outputs on the right side of 1/2 for initial and for refined
         bodies.
 
     Raises:

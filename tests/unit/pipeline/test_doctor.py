@@ -31,8 +31,9 @@ def doctor(root, tmp_path, monkeypatch, capsys):
 def line(text, what):
     """The row of the table that is about `what`, and the lines under it that belong to it."""
     rows = text.splitlines()
-    (at,) = [k for k, row in enumerate(rows) if row[6:].startswith(f"{what}  ")]
-    end = next((k for k in range(at + 1, len(rows)) if rows[k][:6].strip()), len(rows))
+    left = next(row.index("what") for row in rows if row.split()[:2] == ["what", "blocks"])
+    (at,) = [k for k, row in enumerate(rows) if row[left:].startswith(f"{what}  ")]
+    end = next((k for k in range(at + 1, len(rows)) if rows[k][:left].strip()), len(rows))
     return "\n".join(rows[at:end])
 
 
