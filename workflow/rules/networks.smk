@@ -1,8 +1,8 @@
-"""Bodies of SPIN, VIBE and MEVA: the backbone that they share, and what each makes of it."""
+"""Bodies of SPIN, VIBE and MEVA: features of their common backbone, then each network's own part."""
 
 
 rule features:
-    """What the networks' common backbone says of every frame: once for all whose crops agree."""
+    """Backbone features of every frame, computed once for all networks that use the same crop rule."""
     input:
         frames=rules.prepare.output.frames,
         checkpoint=CONFIG.networks.spin,
@@ -19,23 +19,22 @@ rule features:
         runtime=minutes(10 if GPU else 1),
         mem_mb=megabytes(4000, 10),
     params:
+        **DATASET_PARAMS,
         batch=CONFIG.networks.batch,
         device=CONFIG.device,
-        dataset=block("dataset"),
-        damaged=file_digest(CONFIG.dataset.damaged),
         sequence=sequence,
         code=code("features"),
     script:
         "../scripts/features.py"
 
 
-def seen(wildcards):
-    """Features of the pictures that a network is shown."""
+def features_of(wildcards):
+    """Features of the crops that a network reads."""
     crop = crop_of(METHODS[wildcards.method].kind, CONFIG.networks)
     return rules.features.output.features.format(crop=crop, **wildcards)
 
 
-def checkpoint(wildcards):
+def network_checkpoint(wildcards):
     """A network's own file."""
     return getattr(CONFIG.networks, NETWORKS[wildcards.method])
 
@@ -44,8 +43,8 @@ rule run_network:
     """SMPL bodies of one network for one sequence (paper III: SPIN)."""
     input:
         frames=rules.prepare.output.frames,
-        features=seen,
-        checkpoint=checkpoint,
+        features=features_of,
+        checkpoint=network_checkpoint,
         mean_params=CONFIG.networks.mean_params or [],
         body=BODY_FILE,
     output:
@@ -61,12 +60,11 @@ rule run_network:
     resources:
         runtime=minutes(20),
     params:
+        **BODY_PARAMS,
         cfg=lambda wc: {
             "kind": METHODS[wc.method].kind,
             "orientation": CONFIG.networks.orientation,
         },
-        body=BODY,
-        body_digest=BODY_DIGEST,
         code=code("run_network"),
     script:
         "../scripts/run_network.py"

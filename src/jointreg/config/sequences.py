@@ -7,6 +7,10 @@ from jointreg.config.tsv import _rows
 from jointreg.errors import ConfigError
 
 SPLITS = ("train", "test")
+MEAN_RECORDING = 2513
+"""Frames of a recording of Human3.6M, mean: the disk is reckoned with it."""
+LONGEST_RECORDING = 6500
+"""More frames than a recording of Human3.6M has: time and memory are asked for as many."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ def frames_of(row: Work, recording: int, step: int) -> int:
     Args:
         row: the sequence.
         recording: frames of a recording whose end the table leaves open.
-        step: every how many-th is used.
+        step: use every `step`-th frame.
     """
     last = recording if row.last_frame < 0 else row.last_frame + 1
     return max(1, -(-(last - row.first_frame) // step)) * len(row.takes) * len(row.cameras)

@@ -1,10 +1,11 @@
-"""Every setting, typed. One class per stage, with the stage's name; unknown keys are refused.
+"""Every setting, typed. One class per block of the configuration; unknown keys are refused.
 
-`config/config.yaml` holds the value of every key; the other files in `config/` override it. The
-classes carry no defaults on purpose: a number has one home, and that is the YAML.
+`config/config.yaml` contains the value of every key; the other files in `config/` override it. The
+classes have no defaults on purpose: a number has one home, and that is the YAML.
 """
 
-from typing import Annotated, Any, Literal
+from copy import copy
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -14,8 +15,14 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    create_model,
     model_validator,
 )
+
+REFERENCE = "full"
+"""The variant that Table I calls opt: every run has it."""
+REFERENCE_REGRESSOR = f"opt_{REFERENCE}"
+"""Its regressor, J_opt, in the evaluation."""
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -32,20 +39,42 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Dataset(Settings):
-    """Where the raw data lies and how it is laid out."""
+def _changes(block: type[Settings]) -> Any:
+    """Class of a block's keys, typed as there, of which any may be absent: what one case changes."""
+    keys: dict[str, Any] = {}
+    for name, info in block.model_fields.items():
+        optional = copy(info)
+        optional.default = None
+        keys[name] = (info.annotation, optional)
+    return create_model(f"{block.__name__}Changes", __base__=Settings, **keys)
 
-    kind: Literal["human36m", "multiview"] = Field(description="layout of `root`")
+
+def changes_of(changes: Settings) -> dict[str, Any]:
+    """The keys that a block of changes gives, with their values."""
+    return changes.model_dump(exclude_unset=True)
+
+
+class Dataset(Settings):
+    """Where the data come from, and where they are."""
+
+    source: Literal["human36m", "multiview", "landmarks", "synthetic"] = Field(
+        description="human36m: files of Human3.6M; multiview: calibrated videos with labels; landmarks: "
+        "calibrated videos, the workflow makes the labels; synthetic: the workflow makes everything"
+    )
     root: str = Field(description="folder of the raw data")
     calibration: str = Field(description="metadata.xml of Human3.6M, or a Qualisys/JSON calibration")
     damaged: str = Field(description="table of sequences with known faults; empty for none")
     skip_damaged: bool = Field(description="leave damaged sequences out")
 
+    @property
+    def kind(self) -> Literal["human36m", "multiview"]:
+        """Layout of `root`. Synthetic data have the layout of Human3.6M."""
+        return "human36m" if self.source in ("human36m", "synthetic") else "multiview"
+
 
 class Synthesize(Settings):
-    """The open data set (rules synthesize_rig, synthesize)."""
+    """The open data set (dataset.source synthetic; rules synthesize_rig, synthesize)."""
 
-    enabled: bool = Field(description="make the data set instead of expecting it on disk")
     parameters: str = Field(description="file with the generator's parameters and their sources")
     cameras: list[str] = Field(description="camera names to write")
     frames: PositiveInt = Field(description="frames a camera and take")
@@ -53,10 +82,9 @@ class Synthesize(Settings):
 
 
 class Triangulate(Settings):
-    """Labels from 2D landmarks of calibrated videos (rules landmarks, triangulate)."""
+    """Labels of calibrated videos (dataset.source landmarks; rules landmarks, triangulate)."""
 
-    enabled: bool = Field(description="make the labels instead of expecting them on disk")
-    weights: str = Field(description="pose_landmark_full.tflite; empty when not enabled")
+    weights: str = Field(description="pose_landmark_full.tflite; empty for other sources")
     outlier_px: PositiveFloat = Field(description="reprojection error beyond which a view is wrong, px")
     max_shift: PositiveInt = Field(description="largest offset between two videos, frames")
     smoothing_hz: NonNegative = Field(description="low-pass filter of the labels, -3 dB; 0 for none, Hz")
@@ -127,7 +155,7 @@ class Networks(Settings):
 
 
 class FitRegressor(Settings):
-    """Refit of the joint regressor (rules fit_regressor_spin, fit_regressor_opt), paper II-B."""
+    """Refit of one joint regressor, paper II-B."""
 
     translation: Literal["absolute", "eliminated"] = Field(
         description="absolute: trust the bodies' translation; eliminated: fit one per frame"
@@ -175,7 +203,25 @@ class FitRegressor(Settings):
         return self
 
 
-class LearningCurve(Settings):
+if TYPE_CHECKING:  # mypy knows no classes that are made at run time
+    FitRegressorChanges = Settings
+else:
+    FitRegressorChanges = _changes(FitRegressor)
+
+
+class FitRegressors(FitRegressor):
+    """Refit of the joint regressor (rules fit_regressor_spin, fit_regressor_opt), paper II-B."""
+
+    spin: FitRegressorChanges = Field(description="keys of `fit_regressor` that differ for J_spin")
+    opt: FitRegressorChanges = Field(description="keys of `fit_regressor` that differ for J_opt")
+
+    def of(self, regressor: Literal["spin", "opt"]) -> FitRegressor:
+        """Settings of one regressor: the block with its changes."""
+        shared = self.model_dump(exclude={"spin", "opt"})
+        return FitRegressor.model_validate(shared | changes_of(getattr(self, regressor)))
+
+
+class FitLearningCurve(Settings):
     """Fits to fewer frames (rule fit_learning_curve; target learning_curve)."""
 
     fractions: list[Annotated[float, Field(gt=0, le=1)]] = Field(
@@ -183,7 +229,7 @@ class LearningCurve(Settings):
     )
 
     @model_validator(mode="after")
-    def _whole(self) -> "LearningCurve":
+    def _whole(self) -> "FitLearningCurve":
         if self.fractions != sorted(set(self.fractions)) or self.fractions[-1:] != [1]:
             raise ValueError(f"fractions are {self.fractions}, expected them to increase up to 1")
         return self
@@ -246,6 +292,12 @@ class Optimize(Settings):
     )
 
 
+if TYPE_CHECKING:
+    OptimizeChanges = Settings
+else:
+    OptimizeChanges = _changes(Optimize)
+
+
 class Evaluate(Settings):
     """The protocol (rule evaluate): stored with every number, printed in every caption."""
 
@@ -286,8 +338,8 @@ class Config(Settings):
         description="J_std, the regressor that the field uses: npy (17, V); empty for none"
     )
     variants: list[str] = Field(description="rows of `variant_settings` to run; `full` is Table I's opt")
-    variant_settings: dict[str, dict[str, Any]] = Field(
-        description="keys of `optimize` that a variant changes"
+    variant_settings: dict[str, OptimizeChanges] = Field(
+        description="for each variant the keys of `optimize` that it changes"
     )
     synthesize: Synthesize
     triangulate: Triangulate
@@ -296,13 +348,19 @@ class Config(Settings):
     segment: Segment
     estimate: Estimate
     networks: Networks
-    fit_regressor_spin: FitRegressor
-    fit_regressor_opt: FitRegressor
-    learning_curve: LearningCurve
+    fit_regressor: FitRegressors
+    fit_learning_curve: FitLearningCurve
     train_discriminator: TrainDiscriminator
     optimize: Optimize
     evaluate: Evaluate
     figures: Figures
 
+    @property
+    def fit_regressor_spin(self) -> FitRegressor:
+        """Settings of the rule fit_regressor_spin."""
+        return self.fit_regressor.of("spin")
 
-REFERENCE = "full"
+    @property
+    def fit_regressor_opt(self) -> FitRegressor:
+        """Settings of the rule fit_regressor_opt."""
+        return self.fit_regressor.of("opt")

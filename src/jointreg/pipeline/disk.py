@@ -3,11 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from jointreg.config.methods import Method, network_of
-from jointreg.config.sequences import Work, frames_of
+from jointreg.config.sequences import MEAN_RECORDING, Work, frames_of
 from jointreg.config.settings import Config
-
-MEAN_RECORDING = 2513
-"""Frames of a recording whose end the sequence table leaves open: the mean of Human3.6M."""
 
 BYTES_A_FRAME = {
     "synthesize": 145_000,
@@ -34,7 +31,7 @@ def disk(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) ->
         work: the table of sequences.
         methods: the table of methods.
     """
-    made = config.synthesize.enabled
+    made = config.dataset.source == "synthetic"
     length, step = config.synthesize.frames if made else MEAN_RECORDING, config.prepare.frame_step
     train, test = (
         sum(frames_of(row, length, step) for row in work if row.split == split)

@@ -62,7 +62,7 @@ class File:
 
 def _not_made(config: Config, kinds: set[str]) -> bool:
     """Of what the workflow makes for the open data set."""
-    return not config.synthesize.enabled
+    return config.dataset.source != "synthetic"
 
 
 FILES = (
@@ -134,7 +134,7 @@ def needs(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) -
         methods: the table of methods.
     """
     found: list[Need] = []
-    made = config.synthesize.enabled
+    made = config.dataset.source == "synthetic"
     get = GET_DATA[config.dataset.kind]
     if not made:
         root = Path(config.dataset.root)
