@@ -78,7 +78,7 @@ def test_real_data_set_plans_105_jobs_a_stage(checkout):
     assert "synthesize" not in counts
     slurm = planned(checkout, "--profile", "slurm")
     assert slurm == counts
-    crops = "networks={crops: {vibe: vibe}}"
+    crops = "run_network={crops: {vibe: vibe}}"
     assert planned(checkout, "--config", crops)["features"] == 105 + 30
 
 

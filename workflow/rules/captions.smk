@@ -27,7 +27,7 @@ PROTOCOL = protocol_sentence(
     simulated=any(method.startswith(SIMULATED) for method in CONFIG.methods),
     fitted=any(METHODS[method].kind == "keypoints" for method in CONFIG.methods),
     networks=protocol_words(
-        CONFIG.networks, [METHODS[method] for method in CONFIG.methods], CONFIG.body
+        CONFIG.run_network, [METHODS[method] for method in CONFIG.methods], CONFIG.body
     ),
     given=len(BODY_METHODS) < len(CONFIG.methods),
     labels=make.about(CONFIG.triangulate) if CONFIG.dataset.source == "landmarks" else "",

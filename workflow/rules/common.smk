@@ -3,10 +3,10 @@
 One name in five places: a rule, its script, its block of the configuration, its folder in
 results/<run> and its folder in logs/<run>. Where a rule differs:
 
-- A block that serves several rules has the name of the last of them, or their common beginning:
-  synthesize (synthesize_rig), triangulate (landmarks), fit_regressor (fit_regressor_spin and _opt), networks
-  (features, run_network), train_discriminator (energy_weights). What is evaluated is read by `evaluate`
-  (table_1, diagnose), what is drawn by `figures` (draw_*).
+- A block that serves several rules has the name of one of them, or their common beginning: synthesize
+  (synthesize_rig too), triangulate (landmarks too), run_network (features too), train_discriminator
+  (energy_weights too), fit_regressor (fit_regressor_spin, fit_regressor_opt, fit_offsets), evaluate (every
+  rule that needs the protocol), figures (every rule that draws).
 - Rules that are one computation share a script: fit_regressor, draw_learning_curve.
 - Tables and figures for readers are in results/<run>/tables and results/<run>/figures, made raw data in
   data/<run>.

@@ -5,7 +5,7 @@ rule features:
     """Backbone features of every frame, computed once for all networks that use the same crop rule."""
     input:
         frames=rules.prepare.output.frames,
-        checkpoint=CONFIG.networks.spin,
+        checkpoint=CONFIG.run_network.spin,
     output:
         features=f"results/{RUN}/features/{{crop}}/{{subject}}/{{action}}.zarr.zip",
     log:
@@ -20,7 +20,7 @@ rule features:
         mem_mb=megabytes(4000, 10),
     params:
         **DATASET_PARAMS,
-        batch=CONFIG.networks.batch,
+        batch=CONFIG.run_network.batch,
         device=CONFIG.device,
         sequence=sequence,
         code=code("features"),
@@ -30,13 +30,13 @@ rule features:
 
 def features_of(wildcards):
     """Features of the crops that a network reads."""
-    crop = crop_of(METHODS[wildcards.method].kind, CONFIG.networks)
+    crop = crop_of(METHODS[wildcards.method].kind, CONFIG.run_network)
     return rules.features.output.features.format(crop=crop, **wildcards)
 
 
 def network_checkpoint(wildcards):
     """A network's own file."""
-    return getattr(CONFIG.networks, NETWORKS[wildcards.method])
+    return getattr(CONFIG.run_network, NETWORKS[wildcards.method])
 
 
 rule run_network:
@@ -45,7 +45,7 @@ rule run_network:
         frames=rules.prepare.output.frames,
         features=features_of,
         checkpoint=network_checkpoint,
-        mean_params=CONFIG.networks.mean_params or [],
+        mean_params=CONFIG.run_network.mean_params or [],
         body=BODY_FILE,
     output:
         bodies=rules.estimate.output.bodies,
@@ -63,7 +63,7 @@ rule run_network:
         **BODY_PARAMS,
         cfg=lambda wc: {
             "kind": METHODS[wc.method].kind,
-            "orientation": CONFIG.networks.orientation,
+            "orientation": CONFIG.run_network.orientation,
         },
         code=code("run_network"),
     script:

@@ -31,6 +31,7 @@ OLD_KEYS: dict[str, str] = {
     "fit_regressor_spin": "fit_regressor, and what differs for J_spin in fit_regressor: {spin: {...}}",
     "fit_regressor_opt": "fit_regressor, and what differs for J_opt in fit_regressor: {opt: {...}}",
     "learning_curve": "fit_learning_curve",
+    "networks": "run_network",
 }
 """Key of earlier versions -> what to write today."""
 

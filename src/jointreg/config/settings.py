@@ -139,7 +139,7 @@ class Crops(Settings):
     meva: Crop = Field(description="rule for MEVA")
 
 
-class Networks(Settings):
+class RunNetwork(Settings):
     """SPIN, VIBE and MEVA with their authors' weights (rules features, run_network)."""
 
     spin: str = Field(description="SPIN's checkpoint; its ResNet-50 is the backbone of all three")
@@ -347,7 +347,7 @@ class Config(Settings):
     background: Background
     segment: Segment
     estimate: Estimate
-    networks: Networks
+    run_network: RunNetwork
     fit_regressor: FitRegressors
     fit_learning_curve: FitLearningCurve
     train_discriminator: TrainDiscriminator

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from jointreg.config.methods import Method, network_of
+from jointreg.config.methods import Method, crop_of
 from jointreg.config.sequences import MEAN_RECORDING, Work, frames_of
 from jointreg.config.settings import Config
 
@@ -38,9 +38,8 @@ def disk(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) ->
         for split in ("train", "test")
     )
     used = {config.initial, *config.methods}
-    crops = {
-        getattr(config.networks.crops, net) for name in used if (net := network_of(methods[name].kind))
-    }
+    kinds = {methods[name].kind for name in used}
+    crops = {crop for kind in kinds if (crop := crop_of(kind, config.run_network))}
     initial_tested = config.initial in config.methods
     others = len(config.methods) - initial_tested
     frames = {
