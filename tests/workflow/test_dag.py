@@ -111,6 +111,15 @@ def test_the_column_kind_switches_to_prediction_files(checkout):
     ("change", "message"),
     [
         ("optimize={iteratoins: 3}", "did you mean 'iterations'"),
+        (
+            "fit_regressor={opt: {sum_wieght: 3}}",
+            "'fit_regressor.opt.sum_wieght'; did you mean",
+        ),
+        (
+            "fit_regressor_spin={sum_weight: 3}",
+            "'fit_regressor_spin' has a new name",
+        ),
+        ("variant_settings={multiview: {camra: calibrated}}", "did you mean 'camera'"),
         ("methods=[sim_spin,openpose]", "no row for ['openpose']"),
         ("variants=[full,fancy]", "'fancy' is not defined"),
         ("sequences=config/sequences/none.tsv", "none.tsv does not exist"),
