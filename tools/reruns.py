@@ -113,14 +113,14 @@ CHANGES: dict[str, str] = {
 
 IN_WORDS = {
     "body": "everything that reads bodies, and `convert_body` first: all from `estimate` on",
-    "sequences": "what its rows ask for: [cluster.md](cluster.md#when-something-goes-wrong)",
-    "methods_table": "the methods whose rows have changed, from `estimate` on, `table_1` and `figures`",
-    "synthesize.parameters": "as `seed`, if what it holds differs",
+    "sequences": "the jobs of new or changed rows: [cluster.md](cluster.md#when-something-goes-wrong)",
+    "methods_table": "methods with changed rows, from `estimate` on, `table_1` and `figures`",
+    "synthesize.parameters": "as `seed`, if a value in it changes",
     "segment.weights": "as `segment.threshold`",
     "segment.sha256": "as `segment.threshold`",
-    "figures.examples": "`figures` and `animation`, if other rows stand there",
+    "figures.examples": "`figures` and `animation`, if its rows change",
 }
-"""Keys that name a file of the user's, or need one: what a dry run of the tiny run cannot show."""
+"""Keys that name a file of the user or need one: a dry run of the tiny run cannot show their effect."""
 
 ORDER = (
     *("convert_body", "synthesize_rig", "synthesize", "prepare", "background", "segment", "estimate"),
@@ -134,9 +134,9 @@ AFTER_OPTIMIZE = ORDER[ORDER.index("optimize") + 1 :]
 HEAD = """\
 # What a changed setting reruns
 
-Generated from one dry run for every key, on the finished tiny run of the tests; a test keeps it so. The
-first rules are those whose own settings or inputs change, the others follow because their inputs are
-made again. *Results* are {results}.
+Generated from one dry run for every key, on the finished tiny run of the tests; a test keeps it up to
+date. The first rules have changed settings or inputs. The others follow because their inputs are made
+again. *Results* are {results}.
 `report` always follows: it prints the configuration.
 To see it for your run, with the number of jobs: `snakemake -n --configfile config/<run>.yaml --config
 'optimize={{iterations: 50}}'`.

@@ -56,7 +56,7 @@ rule draw_learning_curve:
 
 
 rule learning_curve:
-    """Table and figure of the learning curve, with the open data set those against the truth."""
+    """Table and figure of the learning curve. With synthetic data also those against the truth."""
     input:
         rules.draw_learning_curve.output,
         f"results/{RUN}/tables/learning_curve_truth.csv" if IS_SYNTHETIC else [],

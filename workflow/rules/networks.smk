@@ -35,7 +35,7 @@ def features_of(wildcards):
 
 
 def network_checkpoint(wildcards):
-    """A network's own file."""
+    """Checkpoint of one network."""
     return getattr(CONFIG.run_network, NETWORKS[wildcards.method])
 
 

@@ -1,6 +1,6 @@
 """Label offsets of every subject (paper Fig. 8): `snakemake offsets`. No part of `all`."""
 
-# Bodies that were refined with J_opt have lost less of the offsets: docs/label_offsets.md.
+# Refinement with J_opt removes less of the offsets from the bodies: docs/label_offsets.md.
 OFFSETS_VARIANT = "second_round" if "second_round" in CONFIG.variants else REFERENCE
 
 
@@ -94,7 +94,7 @@ rule draw_offsets:
 
 
 rule offsets:
-    """Tables and figure of the label offsets, with the open data set the comparison with truth."""
+    """Tables and figure of the label offsets. With synthetic data also the comparison with the truth."""
     input:
         rules.evaluate_offsets.output,
         rules.draw_offsets.output,

@@ -27,7 +27,7 @@ rule background:
         "../scripts/background.py"
 
 
-# Mask R-CNN brings its library, and runs on the GPU; the other methods are light.
+# Mask R-CNN needs an environment of its own, and a GPU for speed. The other methods are light.
 IS_MASK_RCNN = CONFIG.segment.method in MASK_RCNN
 SEGMENT_ENV = {"background": "jointreg", "landmarker": "lab"}.get(
     CONFIG.segment.method, CONFIG.segment.method

@@ -8,9 +8,9 @@ from jointreg.errors import ConfigError
 
 SPLITS = ("train", "test")
 MEAN_RECORDING = 2513
-"""Frames of a recording of Human3.6M, mean: the disk is reckoned with it."""
+"""Mean number of frames of a Human3.6M recording: estimates of disk space use it."""
 LONGEST_RECORDING = 6500
-"""More frames than a recording of Human3.6M has: time and memory are asked for as many."""
+"""Number of frames of a long recording of Human3.6M: requests for time and memory use it."""
 
 
 @dataclass(frozen=True)
