@@ -1,4 +1,4 @@
-"""What stands beside the numbers: captions, the protocol in words, and the frames that are shown."""
+"""Captions, the protocol in words, and the frames that tables and figures show."""
 
 from jointreg.config.examples import load_examples
 from jointreg.datasets.human36m.layouts import human36m_layout
@@ -48,7 +48,7 @@ def example_params(row):
 
 
 def captions(names):
-    """Texts of the captions of tables: they are printed, so that a changed one prints its table again."""
+    """Captions of tables, as parameters: a changed caption prints its table again."""
     return {name: (ROOT / "workflow/report" / f"{name}.rst").read_text() for name in names}
 
 

@@ -105,12 +105,12 @@ def fit_block(regressor):
 
 
 def code(script):
-    """Digest of workflow/scripts/<script>.py and all it reaches in the package."""
+    """Digest of workflow/scripts/<script>.py and of all code that it reaches in the package."""
     return source_digest(ROOT / "workflow" / "scripts" / f"{script}.py")
 
 
-# Frames of a recording whose end the sequence table leaves open, at the data set's own rate. Human3.6M
-# recordings have 2,513 frames on average; even long ones fit into the time and memory of 6,500.
+# Frames of a recording whose end the sequence table leaves open, at the data set's own rate. Time and memory
+# are requested for a long recording.
 RECORDING_FRAMES = CONFIG.synthesize.frames if IS_SYNTHETIC else LONGEST_RECORDING
 
 
@@ -153,7 +153,7 @@ BODY_PARAMS = {
     "body": BODY,
     "body_digest": file_digest(ROOT / "src/jointreg/assets/open_body.npz") if BODY == "open" else "",
 }
-# The readers see the layout of the raw data. Who made the data changes nothing for them.
+# The raw data as parameters of a rule. Readers depend on the layout, not on who made the data.
 DATASET_PARAMS = {
     "dataset": block("dataset") | {"source": CONFIG.dataset.kind},
     "damaged": file_digest(CONFIG.dataset.damaged),

@@ -2,7 +2,7 @@
 
 
 def raw_files(wildcards):
-    """Files that a sequence is read from: made by other rules, or the user's calibration and labels.
+    """Input files of a sequence: made by other rules, or the user's calibration and labels.
 
     The thousands of raw videos and CDF files are not listed, because raw data do not change.
     """

@@ -50,7 +50,7 @@ use rule fit_regressor_spin as fit_regressor_opt with:
 
 
 def regressor_files():
-    """Name -> file of every regressor that is evaluated: std (where there is one), spin, opt_<variant>."""
+    """Name -> file of every evaluated regressor: std (if regressor_std is set), spin, opt_<variant>."""
     files = {"std": CONFIG.regressor_std} if CONFIG.regressor_std else {}
     files["spin"] = rules.fit_regressor_spin.output.npy
     for variant in CONFIG.variants:

@@ -1,11 +1,11 @@
-"""The report that a reviewer opens: one HTML file, offline."""
+"""The report: one HTML file that needs no network."""
 
 from types import SimpleNamespace
 
 from jointreg.report.exhibits import digest, exhibits
 from jointreg.tables.names import TABLE_1
 
-# Jobs of the rules with wildcards whose files are shown.
+# Wildcards of the rules that have files in the report, and their values.
 JOBS = {
     "variant": CONFIG.variants,
     "recording": RECORDINGS,
@@ -15,7 +15,7 @@ LAST = ("triangulate", "fit_regressor_spin", "fit_regressor_opt")
 
 
 def jobs_of(rule):
-    """Wildcards of every job of a rule that has one of JOBS, or none."""
+    """Wildcards of every job of a rule with one wildcard of JOBS, or with none."""
     (name,) = rule.wildcard_names or [None]
     return [{name: value} for value in JOBS[name]] if name else [{}]
 

@@ -1,4 +1,4 @@
-"""Tables: errors of every method, the paper's Table I among them; agreement of bodies with masks and labels."""
+"""Tables: errors of every method with the paper's Table I, and agreement of bodies with masks and labels."""
 
 TABLES = ("table_1", "changes", "by_subject", "by_action", "by_joint", "pck_auc", "ablation")
 
