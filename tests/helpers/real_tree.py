@@ -91,7 +91,7 @@ def plant_networks(checkout: Path) -> None:
     raw = base / "raw"
     dataset = open_dataset(
         Dataset(
-            kind="human36m",
+            source="human36m",
             root=str(raw),
             calibration=str(raw / "metadata.xml"),
             damaged="",

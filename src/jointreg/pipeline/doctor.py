@@ -167,7 +167,7 @@ def _run(configs: Sequence[str | Path]) -> list[Check]:
         return [Check(False, "configuration", str(error), blocks="prepare")]
     counts = jobs(run.config, run.work, run.examples)
     checks = [Check(True, "configuration", f"run {run.config.run}, {len(run.work)} sequences")]
-    if run.config.synthesize.enabled:
+    if run.config.dataset.source == "synthetic":
         checks.append(Check(True, "raw data", "made by the workflow"))
         checks.append(_try("body", lambda: _body(run.config.body)))
     for need in needs(run.config, run.work, run.methods):
@@ -196,7 +196,7 @@ def _disk(run: Run) -> Check:
         path.stat().st_size
         for folder in ("results", "data")
         for path in Path(folder, run.config.run).rglob("*")
-        if path.is_file() and (folder == "results" or run.config.synthesize.enabled)
+        if path.is_file() and (folder == "results" or run.config.dataset.source == "synthetic")
     )
     free = shutil.disk_usage(Path()).free
     total = sum(sizes.values())

@@ -66,7 +66,7 @@ class File:
 
 def _not_made(config: Config, kinds: set[str]) -> bool:
     """Whether the data are files of the user: the workflow makes those of the open data set."""
-    return not config.synthesize.enabled
+    return config.dataset.source != "synthetic"
 
 
 FILES = (
@@ -87,28 +87,28 @@ FILES = (
         when=_not_made,
     ),
     File(
-        "networks.spin",
+        "run_network.spin",
         "checkpoint of SPIN, the backbone of all networks",
         lambda c: "docs/networks.md",
         "estimate",
         when=lambda c, kinds: bool(kinds & set(NETWORKS)),
     ),
     File(
-        "networks.vibe",
+        "run_network.vibe",
         "checkpoint of VIBE",
         lambda c: "docs/networks.md",
         "estimate",
         when=lambda c, kinds: "vibe" in map(network_of, kinds),
     ),
     File(
-        "networks.meva",
+        "run_network.meva",
         "checkpoint of MEVA",
         lambda c: "docs/networks.md",
         "estimate",
         when=lambda c, kinds: "meva" in map(network_of, kinds),
     ),
     File(
-        "networks.mean_params",
+        "run_network.mean_params",
         "mean parameters of the networks",
         lambda c: "docs/networks.md",
         "estimate",
@@ -138,7 +138,7 @@ def needs(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) -
         methods: the table of methods.
     """
     files: list[Need] = []
-    made = config.synthesize.enabled
+    made = config.dataset.source == "synthetic"
     get = GET_DATA[config.dataset.kind]
     if not made:
         root = Path(config.dataset.root)

@@ -133,7 +133,7 @@ def fit_offsets(
         sequences: subject, stores BODIES and FRAMES (`joints_cam` is enough) of each sequence. The
             bodies' place is taken as it is: refined, or fitted to the labels.
         start: a regressor fitted to the same bodies without offsets, (17, V).
-        settings: the block fit_regressor_opt: sum_weight, candidates_m and support.
+        settings: the block fit_regressor; of it sum_weight, candidates_m and support.
 
     Raises:
         ConfigError: translation is `eliminated`: such bodies' place says nothing about a joint's.
