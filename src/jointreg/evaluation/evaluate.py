@@ -12,10 +12,10 @@ import numpy as np
 from jointreg import metrics
 from jointreg.body.model import Body
 from jointreg.config.settings import Evaluate
-from jointreg.errors import ConfigError
+from jointreg.evaluation.protocol import protocol_joints, protocol_root
 from jointreg.progress import progress
 from jointreg.regressor.apply import regressed_joints
-from jointreg.skeleton import H36M_14, H36M_17, rows
+from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import Record, require_same_rows
 
 METRICS = ("mpjpe", "pa_mpjpe", "pck150", "auc")
@@ -45,30 +45,6 @@ class Errors(NamedTuple):
     """Distance after root alignment, (R, N, 17) metres."""
     pa_mpjpe: np.ndarray
     """Distance after Procrustes on the protocol's joints, (R, N, 17) metres."""
-
-
-def protocol_joints(protocol: Evaluate) -> np.ndarray:
-    """Rows of `H36M_17` over which the protocol's means run, (14,) or (17,)."""
-    return rows(H36M_14 if protocol.joints == 14 else H36M_17)
-
-
-def joints_in_words(protocol: Evaluate) -> str:
-    """The protocol's joints as captions say them."""
-    return "14 joints (SPIN's set)" if protocol.joints == 14 else "17 joints (the pelvis counts)"
-
-
-def protocol_root(protocol: Evaluate) -> int:
-    """Row of `H36M_17` that MPJPE moves both skeletons to.
-
-    Raises:
-        ConfigError: no joint has that name.
-    """
-    if protocol.root not in H36M_17:
-        raise ConfigError(
-            f"evaluate.root is '{protocol.root}', expected one of {', '.join(H36M_17)}",
-            "use pelvis, as the paper does",
-        )
-    return H36M_17.index(protocol.root)
 
 
 def evaluate(

@@ -14,7 +14,7 @@ import numpy as np
 from jointreg import metrics
 from jointreg.body.model import Body
 from jointreg.config.settings import Evaluate
-from jointreg.evaluation.evaluate import protocol_joints, protocol_root
+from jointreg.evaluation.protocol import protocol_joints, protocol_root
 from jointreg.regressor.apply import regressed_joints
 from jointreg.regressor.label_offsets import LabelOffsets, Residual, sequence_residuals
 from jointreg.skeleton import H36M_17, LIMB

@@ -1,10 +1,37 @@
-"""The protocol in words: what every caption of a table or figure states."""
+"""The protocol: which joints count, which one is the root, and the sentence in every caption."""
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from jointreg.config.settings import Evaluate
-from jointreg.evaluation.evaluate import joints_in_words
+from jointreg.errors import ConfigError
 from jointreg.evaluation.intervals import FEWEST_CLUSTERS
+from jointreg.skeleton import H36M_14, H36M_17, rows
+
+
+def protocol_joints(protocol: Evaluate) -> np.ndarray:
+    """Rows of `H36M_17` over which the protocol's means run, (14,) or (17,)."""
+    return rows(H36M_14 if protocol.joints == 14 else H36M_17)
+
+
+def joints_in_words(protocol: Evaluate) -> str:
+    """The protocol's joints as captions say them."""
+    return "14 joints (SPIN's set)" if protocol.joints == 14 else "17 joints (the pelvis counts)"
+
+
+def protocol_root(protocol: Evaluate) -> int:
+    """Row of `H36M_17` that MPJPE moves both skeletons to.
+
+    Raises:
+        ConfigError: no joint has that name.
+    """
+    if protocol.root not in H36M_17:
+        raise ConfigError(
+            f"evaluate.root is '{protocol.root}', expected one of {', '.join(H36M_17)}",
+            "use pelvis, as the paper does",
+        )
+    return H36M_17.index(protocol.root)
 
 
 def protocol_sentence(
