@@ -1,6 +1,7 @@
 """Puts the pipeline's files beside the truth of the open data set, row by row, for `diagnosis`."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import numpy as np
 
 from jointreg import stores
 from jointreg.datasets.human36m.metadata import read_metadata
-from jointreg.diagnosis.diagnose import Case
 from jointreg.errors import DataError
 from jointreg.frames.crops import sampler
 from jointreg.geometry.camera import Camera
@@ -20,6 +20,27 @@ from jointreg.synthetic.layout import subject_number
 FRAMES_READ = ["joints_cam", "crop_intrinsics", "take", "camera", "frame"]
 
 Paths = Iterable[str | Path]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One subject and action: what the pipeline made and what is true, the same frames in each."""
+
+    split: str
+    """`train` or `test`."""
+    frames: Mapping[str, np.ndarray]
+    """joints_cam (N, 17, 3), crop_intrinsics (N, 3, 3) and take (N,), as `stores.FRAMES`."""
+    truth: Mapping[str, np.ndarray]
+    """The true bodies, camera frame, as `stores.BODIES`."""
+    masks: Mapping[str, np.ndarray] | None
+    """As `stores.MASKS`; None where nothing was segmented."""
+    mask_method: str
+    true_masks: np.ndarray | None
+    """True coverage of the crops, (N, S, S) uint8, share x 255; where `masks` is."""
+    estimates: Mapping[str, Mapping[str, np.ndarray]]
+    """Method -> its bodies, as `stores.BODIES`."""
+    refined: Mapping[str, Mapping[str, np.ndarray]]
+    """Variant -> refined bodies of the initial method; empty where nothing was refined."""
 
 
 def load_cases(

@@ -17,10 +17,13 @@ from jointreg.body.model import Body
 from jointreg.config import settings
 from jointreg.config.settings import Evaluate
 from jointreg.diagnosis import variants
+from jointreg.diagnosis.cases import Case
 from jointreg.errors import ShapeError
 from jointreg.evaluation.agreement import mask_iou
 from jointreg.evaluation.evaluate import evaluate
+from jointreg.evaluation.protocol import protocol_joints
 from jointreg.regressor.apply import regressed_joints
+from jointreg.segmentation.quality import mask_quality
 from jointreg.silhouette.meshes import mesh_coverage
 from jointreg.skeleton import H36M_17
 
@@ -35,27 +38,6 @@ UNITS: dict[str, str] = {"iou": "1", "ratio": "1", "share": "1", "bias": "px"}
 BODY_METRICS = ("vertex_error", "vertex_error_centred", "t_pose_error")
 BODIES = (*BODY_METRICS, "body_joint_error", "rendered_iou_with_true_mask")
 """What the variants are compared by."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One subject and action: what the pipeline made and what is true, the same frames in each."""
-
-    split: str
-    """`train` or `test`."""
-    frames: Mapping[str, np.ndarray]
-    """joints_cam (N, 17, 3), crop_intrinsics (N, 3, 3) and take (N,), as `stores.FRAMES`."""
-    truth: Mapping[str, np.ndarray]
-    """The true bodies, camera frame, as `stores.BODIES`."""
-    masks: Mapping[str, np.ndarray] | None
-    """As `stores.MASKS`; None where nothing was segmented."""
-    mask_method: str
-    true_masks: np.ndarray | None
-    """True coverage of the crops, (N, S, S) uint8, share x 255; where `masks` is."""
-    estimates: Mapping[str, Mapping[str, np.ndarray]]
-    """Method -> its bodies, as `stores.BODIES`."""
-    refined: Mapping[str, Mapping[str, np.ndarray]]
-    """Variant -> refined bodies of the initial method; empty where nothing was refined."""
 
 
 @dataclass(frozen=True)
@@ -179,8 +161,6 @@ def _regressors_on_true_bodies(
 def _methods_with_true_regressor(
     tally: Tally, body: Body, case: Case, true_regressor: np.ndarray, protocol: Evaluate
 ) -> None:
-    from jointreg.evaluation.evaluate import protocol_joints
-
     used = protocol_joints(protocol)
     for method, bodies in case.estimates.items():
         errors = evaluate(body, bodies, case.frames["joints_cam"], {ORACLE: true_regressor}, protocol)
@@ -190,8 +170,6 @@ def _methods_with_true_regressor(
 
 def _masks(tally: Tally, method: str, masks: Mapping[str, np.ndarray], true_masks: np.ndarray) -> None:
     """Overlap and boundary bias of the frames that have a mask, and the share that has none."""
-    from jointreg.segmentation.quality import mask_quality
-
     seen = np.asarray(masks["score"]) > 0
     tally.add(method, NONE, NONE, "share_without_mask", ~seen)
     quality = [mask_quality(*pair) for pair in zip(masks["masks"][seen], true_masks[seen], strict=True)]
