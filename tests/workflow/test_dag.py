@@ -1,9 +1,5 @@
 """The shape of the DAG in named cases, by dry run."""
 
-import re
-import subprocess
-import sys
-
 import pytest
 from dry_run import OPEN, planned, snakemake
 
@@ -80,23 +76,6 @@ def test_real_data_set_plans_105_jobs_a_stage(checkout):
     assert slurm == counts
     crops = "networks={crops: {vibe: vibe}}"
     assert planned(checkout, "--config", crops)["features"] == 105 + 30
-
-
-def test_the_scheduling_process_loads_nothing_heavy(root):
-    """Every import of the rule files, in under a second of CPU after Snakemake's own."""
-    lines = "".join(path.read_text() for path in (root / "workflow/rules").glob("*.smk"))
-    imports = "\n".join(re.findall(r"^(?:from jointreg\S* )?import [\w, ]+$", lines, re.MULTILINE))
-    assert imports.count("jointreg") >= 10
-    code = (
-        "import snakemake.cli, sys, time\nbefore, begin = set(sys.modules), time.process_time()\n"
-        f"{imports}\nprint(time.process_time() - begin)\n"
-        "heavy = {'torch', 'pandas', 'matplotlib', 'numba', 'scipy', 'zarr', 'cv2'}\n"
-        "print(sorted(heavy & (set(sys.modules) - before)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    seconds, heavy = done.stdout.splitlines()
-    assert float(seconds) < 1
-    assert heavy == "[]"
 
 
 def test_the_column_kind_switches_to_prediction_files(checkout):
