@@ -1,6 +1,7 @@
 """The floor plan of the package: who may import whom, what lies where, what is light to import."""
 
 import ast
+import functools
 import os
 import shutil
 import subprocess
@@ -41,6 +42,7 @@ def named(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
+@functools.cache
 def imports(path: Path) -> list[tuple[str, str]]:
     """(module, name) of every import of a Python file; a name is empty where a module is imported."""
     pairs = []
