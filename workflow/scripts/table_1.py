@@ -5,7 +5,7 @@ from pathlib import Path
 from jointreg import stores
 from jointreg.config import Evaluate
 from jointreg.config.methods import load_methods
-from jointreg.evaluation.evaluate import protocol_joints
+from jointreg.evaluation.protocol import protocol_joints
 from jointreg.pipeline.job import by, start
 from jointreg.skeleton import H36M_17
 from jointreg.tables import grids, numbers, render

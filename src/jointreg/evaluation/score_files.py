@@ -10,7 +10,8 @@ from jointreg import metrics, stores
 from jointreg.body.model import Body
 from jointreg.config.settings import Evaluate
 from jointreg.errors import DataError
-from jointreg.evaluation.evaluate import METRICS, evaluate, joints_in_words, protocol_joints
+from jointreg.evaluation.evaluate import METRICS, evaluate
+from jointreg.evaluation.protocol import joints_in_words, protocol_joints
 from jointreg.files.pickles import read_npz
 from jointreg.files.text_table import text_table
 from jointreg.predictions.bodies import match_predictions, read_predictions

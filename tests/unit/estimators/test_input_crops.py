@@ -170,7 +170,7 @@ def test_a_recording_that_is_not_there_is_named(scene):
 
 
 def test_every_rule_has_words_and_the_caption_says_who_was_shown_what(open_config):
-    assert set(CROPS) == {*RULES, "prepared"} == set(config.Crop.__args__)
+    assert set(CROPS) == {*RULES, "prepared"} == set(config.settings.Crop.__args__)
     settings = open_config.run_network.model_copy(
         update={"crops": config.Crops(spin="spin", vibe="reference_code", meva="reference_code")}
     )
@@ -185,5 +185,5 @@ def test_every_rule_has_words_and_the_caption_says_who_was_shown_what(open_confi
     assert words.count("whole recordings") == 1
     assert "PREDICTIONS" not in words
     assert "open body" not in words
-    assert "say nothing of them" in protocol_words(settings, methods, "open")
+    assert "not a measure of the networks" in protocol_words(settings, methods, "open")
     assert protocol_words(settings, methods[-1:], "open") == ""
