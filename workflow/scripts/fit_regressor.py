@@ -12,8 +12,8 @@ job = start(snakemake)
 body, settings = load_body(job.params.body), FitRegressor(**job.params.cfg)
 training = Training(job.input.bodies, job.input.frames, progress)
 regressor = fit(body, training, settings)
+regressor.about["provenance"] = job.provenance
+save_regressor(regressor, job.output.npy, body=body)  # refused here, not by later rules
 write_rows(
     job.output.table, determinacy(body, training, training.subjects, regressor, settings), COLUMNS
 )
-regressor.about["provenance"] = job.provenance
-save_regressor(regressor, job.output.npy)
