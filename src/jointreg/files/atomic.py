@@ -3,17 +3,9 @@
 import os
 from pathlib import Path
 
-from jointreg.errors import DataError
-
 
 def replace_file(path: Path, contents: bytes) -> None:
-    """Write under a temporary name and rename: a file is whole or not there.
-
-    Raises:
-        DataError: the name has a character that no file name can have.
-    """
-    if "\0" in str(path):
-        raise DataError(f"file name {str(path)!r} has a NUL character", "write to another name")
+    """Write under a temporary name and rename: a file is whole or not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -275,8 +275,6 @@ def test_what_cannot_be_saved(tmp_path, regressor, j19):
         save_regressor(replace(regressor, weights=-regressor.weights), tmp_path / "J.npy")
     with pytest.raises(DataError, match=r"'\.txt'"):
         save_regressor(regressor, tmp_path / "J.txt")
-    with pytest.raises(DataError, match="NUL character"):
-        save_regressor(regressor, tmp_path / "J\0.npy")
     with pytest.raises(DataError, match="with 1 joint names, expected"):
         save_regressor(replace(regressor, joint_names=("nose",)), tmp_path / "J.npy")
     with pytest.raises(DataError, match="are complex128"):
