@@ -141,8 +141,13 @@ def _read_pt(raw: bytes, where: str) -> np.ndarray:
     if zipfile.is_zipfile(io.BytesIO(raw)):
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             size = sum(part.file_size for part in archive.infolist())
-        if size > 2 * len(raw) + 10**6:  # torch stores its tensors uncompressed
-            raise DataError(f"{where} declares {size} bytes, but has {len(raw)}")
+            if size > 2 * len(raw) + 10**6:  # torch stores its tensors uncompressed
+                raise DataError(f"{where} declares {size} bytes, but has {len(raw)}")
+            damaged = archive.testzip()  # torch compares no checksum
+        if damaged is not None:
+            raise DataError(
+                f"{where}: the checksum of its record {damaged:.60} is wrong", "fetch the file again"
+            )
     loaded = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
     if isinstance(loaded, Mapping):
         loaded = _only_matrix(loaded, where)

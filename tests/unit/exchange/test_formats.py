@@ -81,6 +81,17 @@ def test_what_is_no_single_matrix_is_refused(tmp_path, body, suffix, value, mess
     assert "J." in str(error.value) and len(str(error.value)) < 700
 
 
+def test_a_flipped_bit_in_a_torch_file_is_found(tmp_path, weights):
+    path = tmp_path / "J.pt"
+    torch.save(torch.from_numpy(weights), path)
+    raw = bytearray(path.read_bytes())
+    raw[raw.find(weights[weights > 0][:1].tobytes())] ^= 1
+    path.write_bytes(raw)
+    assert not np.array_equal(torch.load(path, weights_only=True).numpy(), weights)
+    with pytest.raises(DataError, match=r"checksum of its record J/data/0 is wrong"):
+        load_regressor(path, legs="left")
+
+
 def test_sizes_that_a_file_merely_declares_take_no_memory(tmp_path, weights):
     """A header of 17 x 1e9 entries before a few bytes; the peak is far below the 136 GB it claims."""
     header = np.lib.format.header_data_from_array_1_0(weights) | {"shape": (17, 10**9)}
