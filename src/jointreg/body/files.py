@@ -2,7 +2,7 @@
 
 Official pickles were written by Python 2 with chumpy objects in them; they are read without chumpy and
 without running anything (`jointreg.files.pickles`). All three become one form with SMPL's 24 joints: the
-estimators speak of those, and flat hands, a closed jaw and resting eyes move with their parents.
+estimators predict those. Flat hands, a closed jaw and resting eyes move with their parents.
 
 Sources: Loper et al. 2015 (SMPL); Romero et al. 2017 (SMPL-H); Pavlakos et al. 2019 (SMPL-X).
 """
@@ -32,14 +32,14 @@ from jointreg.files.pickles import as_array, read_npz, read_pickle
 from jointreg.skeleton import SMPL_24, SMPL_PARENTS
 
 MAX_BETAS = 10
-"""Shape directions kept from files that hold more: official ones hold up to 300, and expressions."""
+"""Shape directions that are used. Official files contain up to 300, and expressions."""
 
 KINDS = {24: "SMPL", 52: "SMPL-H", 55: "SMPL-X"}
 """Number of joints -> model."""
 
 NEEDED = ("v_template", "shapedirs", "posedirs", "weights", "J_regressor", "f", "kintree_table")
 MIRRORS = ("mirror", "vert_sym_idxs")
-"""Keys that say which vertex lies on the other side: ours, and the one of official files."""
+"""Keys of the map from each vertex to the one on the other side: ours, and that of official files."""
 
 LARGEST_NUMBER = 1e15
 """No number of a body file is larger; indices of a root are 2^32 - 1."""
@@ -80,7 +80,7 @@ def read_body(path: str | Path) -> Body:
 
 
 def convert_body(source: str | Path, target: str | Path) -> Body:
-    """Write a body model as plain arrays under the keys of an SMPL file; a sidecar says what it is.
+    """Write a body model as plain arrays under the keys of an SMPL file, with a sidecar.
 
     Args:
         source: as `read_body`.
@@ -141,7 +141,7 @@ def _sha256(raw: bytes) -> str:
 
 
 def _arrays(raw: bytes, suffix: str, where: str) -> dict[str, np.ndarray]:
-    """The arrays of `NEEDED` and, where there is one, of `MIRRORS`; other entries are not looked at."""
+    """The arrays of `NEEDED` and, where there is one, of `MIRRORS`; other entries are not read."""
     wanted = (*NEEDED, *MIRRORS)
     loaded: Any = read_npz(raw, where, wanted) if suffix == ".npz" else read_pickle(raw, where)
     if not isinstance(loaded, dict):
@@ -235,7 +235,7 @@ def _with_24_joints(
 
 
 def _mirror(arrays: dict[str, np.ndarray], count: int, where: str) -> np.ndarray | None:
-    """Vertex on the other side, (V,); None where the file does not say, or its map is not symmetric."""
+    """Vertex on the other side, (V,); None where the file has no map, or one that is not symmetric."""
     key = next((key for key in MIRRORS if key in arrays), None)
     if key is None:
         return None

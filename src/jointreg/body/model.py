@@ -38,7 +38,7 @@ class Body:
     faces: np.ndarray
     """Vertex indices of each triangle, shape (F, 3), int32."""
     mirror: np.ndarray | None = field(default=None)
-    """Vertex on the other side of the body, shape (V,); None when the file does not say."""
+    """Vertex on the other side of the body, shape (V,); None where the file has no such map."""
     joint_names: tuple[str, ...] = SMPL_24
 
     @property

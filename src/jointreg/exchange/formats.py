@@ -31,16 +31,16 @@ BODY_MODEL = "v_template"
 """A key that only a body model has."""
 
 
-def format_of(path: Path, given: str | None = None) -> Format:
+def format_of(path: Path, name: str | None = None) -> Format:
     """The format of this name, or of the file's suffix.
 
     Raises:
         DataError: neither is known.
     """
-    form = SUFFIXES.get(path.suffix.lower() if given is None else f".{given}")
+    form = SUFFIXES.get(path.suffix.lower() if name is None else f".{name}")
     if form is None:
         raise DataError(
-            f"format of {path} is '{path.suffix if given is None else given}', "
+            f"format of {path} is '{path.suffix if name is None else name}', "
             f"expected one of {', '.join(FORMATS)}",
             "give the file one of these suffixes, or name the format",
         )
@@ -192,7 +192,7 @@ def _only_matrix(table: Mapping[Any, Any], where: str) -> Any:
 
 
 def _into_j19(matrix: np.ndarray, template: Path | None) -> bytes:
-    """The user's SMPL_to_J19.pkl with our rows in it."""
+    """Bytes of the user's SMPL_to_J19.pkl with our 17 rows in the place of its own."""
     if template is None:
         raise DataError(
             "SMPL_to_J19.pkl has two rows that are not Human3.6M's (LSP's head top, MPII's thorax)",
@@ -208,15 +208,15 @@ def _into_j19(matrix: np.ndarray, template: Path | None) -> bytes:
         )
     whole = whole.astype(np.result_type(whole, matrix))
     whole[rows(H36M_17, SMPL_TO_J19)] = matrix
-    # numpy 2 writes the new name of this module, which numpy before 1.26 does not know.
+    # numpy 2 writes the new name of this module, which numpy before 1.26 does not have.
     return pickle.dumps(np.ascontiguousarray(whole), protocol=2).replace(
         b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n", 1
     )
 
 
-def _torch(doing: str) -> Any:
+def _torch(action: str) -> Any:
     try:
         import torch
     except ImportError as error:
-        raise DataError(f"{doing} .pt files needs torch: {error}", "pip install torch") from error
+        raise DataError(f"{action} .pt files needs torch: {error}", "pip install torch") from error
     return torch

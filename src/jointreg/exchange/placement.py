@@ -38,7 +38,7 @@ LIMITS_M = np.array(
 """Farthest that each row may land from its place, metres, (17,), order `H36M_17`."""
 
 SET_REACH_M = 0.2
-"""Rows of a known joint set land this near to their places; those on the face, to the skull's middle."""
+"""Rows of a known joint set land this near to their places; rows on the face, to the skull's middle."""
 
 LEFT: tuple[str, ...] = tuple(name for name in H36M_17 if name.startswith("left_"))
 LEFT_LEG: tuple[str, ...] = ("left_hip", "left_knee", "left_ankle")
@@ -85,7 +85,7 @@ def crossed(joints: np.ndarray) -> tuple[str, ...]:
 
 
 def known_set(joints: np.ndarray, body: Body) -> JointSet | None:
-    """The known joint set whose places the rows land at; None where no set fits, or two do as well.
+    """The known joint set whose places the rows land at; None where no set fits.
 
     Args:
         joints: where the rows of a file land on the T-pose, (J, 3) metres.

@@ -81,7 +81,7 @@ def load_regressor(
     names = names or _row_order(sidecar, legs, path)
     if names is None and body is None:
         raise DataError(
-            f"{path}: nothing says which leg's rows come first",
+            f"{path}: nothing gives the order of its rows, left or right leg first",
             "give the body that the regressor is for, which shows it, or name the leg: "
             "--input-legs left or right (legs= in Python). Files named `correct` begin with the right",
         )

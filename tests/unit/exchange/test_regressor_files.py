@@ -164,7 +164,9 @@ def test_row_sums_within_the_rounding_of_the_field_are_left_alone(tmp_path, body
 
 def test_without_a_body_the_order_is_asked_for(tmp_path, weights):
     np.save(tmp_path / "J.npy", weights[RIGHT_FIRST])
-    with pytest.raises(DataError, match=r"nothing says which leg(.|\n)*--input-legs left or right"):
+    with pytest.raises(
+        DataError, match=r"nothing gives the order of its rows(.|\n)*--input-legs left or right"
+    ):
         load_regressor(tmp_path / "J.npy")
     notes = []
     loaded = load_regressor(tmp_path / "J.npy", legs="right", note=notes.append)
@@ -178,7 +180,7 @@ def test_a_sidecar_or_the_form_of_the_file_gives_the_order(tmp_path, regressor, 
     save_regressor(replace(regressor, about={}), tmp_path / "J19.pkl", template=j19[0])
     assert same_bits(load_regressor(tmp_path / "J19.pkl", note=len).weights, weights)
     (tmp_path / "J17.pkl").write_bytes(pickle.dumps(weights))
-    with pytest.raises(DataError, match="nothing says which leg"):
+    with pytest.raises(DataError, match="nothing gives the order of its rows"):
         load_regressor(tmp_path / "J17.pkl")
 
 
