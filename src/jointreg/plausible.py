@@ -39,8 +39,8 @@ TRUNK_M = Bounds(0.2, 1.2)
 """Pelvis to neck."""
 BODY_M = Bounds(0.5, 3.0)
 """Longest side of the box around a person in any pose."""
-TEMPLATE_M = Bounds(0.4, 2.6)
-"""Height of a body model's template."""
+TEMPLATE_M = Bounds(1.2, 2.2)
+"""Height of the template of a grown person's body model."""
 POSE_RADIUS_M = Bounds(0.0, 5.0)
 """The joints' mean to the farthest joint."""
 PERSON_M = Bounds(0.5, 50.0)

@@ -12,10 +12,10 @@ job = start(snakemake)
 body, settings = load_body(job.params.body), FitRegressor(**job.params.cfg)
 training = SequenceFiles(job.input.bodies, job.input.frames, progress)
 regressor = fit(body, training, settings)
+regressor.about["provenance"] = job.provenance
+save_regressor(regressor, job.output.npy, body=body)  # refused here, not by later rules
 write_rows(
     job.output.table,
     identifiability_rows(body, training, training.subjects, regressor, settings),
     COLUMNS,
 )
-regressor.about["provenance"] = job.provenance
-save_regressor(regressor, job.output.npy)

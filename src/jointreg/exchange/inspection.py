@@ -1,4 +1,4 @@
-"""What a joint regressor does, row by row: the table of `jointreg inspect`."""
+"""Each row of a joint regressor measured on its body: the table of `jointreg inspect`."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class Row(NamedTuple):
     vertices: int
     """Vertices with a weight."""
     effective_vertices: float
-    """1 / sum of squared shares: n for n equal weights, 1 where one vertex has them all."""
+    """1 / sum of squared shares: n for n equal weights, 1 for a single vertex."""
     row_sum: float
     distance_mm: float | None
     """To `exchange.placement.expected_joints`; None where the body's skeleton is not SMPL's."""
@@ -57,14 +57,14 @@ def inspect(regressor: Regressor, body: Body) -> list[Row]:
 
 
 def _side(x: float) -> str:
-    """Of an SMPL-format body, whose left is +x."""
+    """The side of a joint at x metres on an SMPL-format body, whose left is +x."""
     if abs(x) < MIDDLE_M:
         return "middle"
     return "left" if x > 0 else "right"
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows as aligned text for a terminal, with what the columns mean below."""
+    """The rows as aligned text for a terminal, with the meaning of the columns below."""
     columns = ("joint", "vertices", "effective", "row sum", "from joint", "side")
     lines = [
         (

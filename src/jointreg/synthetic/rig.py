@@ -67,8 +67,9 @@ def write_rig(
     body = load_body(parameters.body)
     true = true_regressor(body, parameters.labels)
     generator = np.random.default_rng(seed_for(seed, "J_std"))
-    save_regressor(Regressor(standard_regressor(body, true, parameters, generator)), root / STANDARD)
-    save_regressor(Regressor(true), truth / TRUE)
+    standard = Regressor(standard_regressor(body, true, parameters, generator))
+    save_regressor(standard, root / STANDARD, body=body)
+    save_regressor(Regressor(true), truth / TRUE, body=body)
 
 
 def cameras_of(subject: str, parameters: Parameters) -> list[Camera]:
