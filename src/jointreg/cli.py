@@ -123,14 +123,14 @@ def _add_convert(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     convert.add_argument("input", help="npy, sparse npz, pt or SMPL_to_J19.pkl")
     convert.add_argument("output", help="file to write; its suffix names the format")
-    convert.add_argument("--format", choices=FORMATS, help="format, if the suffix does not show it")
+    convert.add_argument("--format", choices=FORMATS, help="format, if the suffix does not name it")
     convert.add_argument(
         "--legs", choices=("left", "right"), default="left", help="leg to write first (default: left)"
     )
     convert.add_argument(
         "--input-legs",
         choices=("left", "right"),
-        help="leg that comes first in the input (default: found by the side of the body it lies on)",
+        help="leg that comes first in the input (default: by the side of the body that they lie on)",
     )
     convert.add_argument(
         "--dtype", choices=("float64", "float32"), help="default: float64, and float32 for pt"
@@ -138,7 +138,7 @@ def _add_convert(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     convert.add_argument(
         "--template",
         metavar="SMPL_to_J19.pkl",
-        help="for pkl: your own file, whose rows that are not Human3.6M's are kept",
+        help="for pkl: your own file, of which the rows other than Human3.6M's are copied",
     )
     _add_body(convert, f"; `{NO_BODY}` skips all checks on a body")
 
@@ -148,7 +148,7 @@ def _add_inspect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         commands,
         "inspect",
         _inspect,
-        "Say, joint by joint, which vertices a regressor reads and where it lands.",
+        "Print for every joint which vertices a regressor reads and where it puts the joint.",
         "jointreg inspect J_regressor_h36m.npy --body SMPL_NEUTRAL.npz --picture support.png",
     )
     inspect.add_argument("file", help="the regressor")

@@ -156,6 +156,10 @@ def test_an_edited_comment_docstring_or_message_reruns_nothing(finished):
         ("workflow/report/energies.rst", "The energies of", "Energies of", set()),  # the report's alone
         ("src/jointreg/tables/grids.py", '"Clusters"', '"Takes"', {"table_1", "figures"}),
         (
+            *("src/jointreg/tables/assets/table.html", "text-align: right", "text-align: center"),
+            {"table_1", "figures", "draw_diagnosis"},
+        ),
+        (
             *("src/jointreg/figures/style.py", "SMALL_PT = 7\n", "SMALL_PT = 6\n"),
             {"figures", "draw_diagnosis", "animation"},
         ),

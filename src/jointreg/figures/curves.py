@@ -1,7 +1,7 @@
 """How the refinement went, as curves and dots: arrays in, a matplotlib Figure out.
 
-In the style of `jointreg.figures.style`. Lines differ in colour and in dashes, so that they can be told
-apart in grey.
+In the style of `jointreg.figures.style`. Lines differ in colour and in dashes, so that they
+differ in grey.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,13 +50,15 @@ def energy_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure
     Args:
         curves: variant -> iterations (S,) and energies (frames, S, 4), as in `stores.ENERGIES`.
     """
-    shown = [
-        k for k in range(len(TERM_TITLES)) if any(found[..., k].any() for _, found in curves.values())
+    terms = [
+        k
+        for k in range(len(TERM_TITLES))
+        if any(energies[..., k].any() for _, energies in curves.values())
     ]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(PAGE_IN, 2.4), layout="constrained")
-        axes = figure.subplots(1, max(len(shown), 1), squeeze=False)[0]
-        for axis, k in zip(axes, shown, strict=False):
+        axes = figure.subplots(1, max(len(terms), 1), squeeze=False)[0]
+        for axis, k in zip(axes, terms, strict=False):
             for index, (iterations, energies) in enumerate(curves.values()):
                 if not energies[..., k].any():
                     continue

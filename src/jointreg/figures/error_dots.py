@@ -80,17 +80,17 @@ def errors_by(table: "pd.DataFrame", by: str, methods: "Mapping[str, Method] | N
         methods: the table of methods, for labels.
     """
     table = table[table["metric"] == "mpjpe"]
-    names, shown = list(table[by].unique()), list(table["method"].unique())
-    across = min(len(shown), PANELS_ACROSS)
-    lines = -(-len(shown) // across)
+    names, drawn = list(table[by].unique()), list(table["method"].unique())
+    across = min(len(drawn), PANELS_ACROSS)
+    lines = -(-len(drawn) // across)
     with mpl.rc_context(STYLE):
         size = (PAGE_IN * max(across, 1) / PANELS_ACROSS, lines * (0.55 + 0.15 * len(names)) + 0.2)
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots(lines, across, squeeze=False, sharey=True)
-        for axis in axes.flat[len(shown) :]:
+        for axis in axes.flat[len(drawn) :]:
             axis.set_visible(False)
         used = {}
-        for axis, method in zip(axes.flat, shown, strict=False):
+        for axis, method in zip(axes.flat, drawn, strict=False):
             part = table[table["method"] == method]
             regressors = list(part["regressor"].unique())
             for k, regressor in enumerate(regressors):

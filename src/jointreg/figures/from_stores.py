@@ -66,11 +66,11 @@ def draw_ablations(
     dpi: int,
 ) -> None:
     """The first row of every example with the bodies of all variants; arguments as `draw_overlays`."""
-    shown = [
+    frames = [
         first_frame(body, example, {name: paths[index] for name, paths in files.items()}, regressor)
         for index, example in enumerate(examples)
     ]
-    _save(overlays.ablations(shown), outputs, dpi)
+    _save(overlays.ablations(frames), outputs, dpi)
 
 
 def draw_fit(
@@ -111,21 +111,21 @@ def first_frame(
 
 def draw_energies(files: Mapping[str, Sequence[str]], outputs: Sequence[str], dpi: int) -> None:
     """Energies over the iterations, a line a variant; `files` are stores ENERGIES by variant."""
-    found = {}
+    energies = {}
     for variant, paths in files.items():
         read = [stores.ENERGIES.read(path) for path in paths]
-        found[variant] = read[0].iteration, np.concatenate([store.energies for store in read])
-    _save(curves.energy_curves(found), outputs, dpi)
+        energies[variant] = read[0].iteration, np.concatenate([store.energies for store in read])
+    _save(curves.energy_curves(energies), outputs, dpi)
 
 
 def draw_discriminators(files: Mapping[str, str], outputs: Sequence[str], dpi: int) -> None:
     """How the discriminators were trained; `files` are records of `train_discriminator` by variant."""
-    found = {}
+    trainings = {}
     for variant, path in files.items():
         record = json.loads(Path(path).read_text())
         right = np.array([[turn["initial"], turn["refined"]] for turn in record["rounds"]])
-        found[variant] = curves.DiscriminatorTraining(np.array(record["losses"]), right)
-    _save(curves.discriminator_curves(found), outputs, dpi)
+        trainings[variant] = curves.DiscriminatorTraining(np.array(record["losses"]), right)
+    _save(curves.discriminator_curves(trainings), outputs, dpi)
 
 
 def draw_variants(table: str | Path, outputs: Sequence[str], dpi: int) -> None:
@@ -143,12 +143,12 @@ def draw_examples(
     dpi: int,
 ) -> None:
     """The first example as a teaser, all as triplets, a row each; arguments as `draw_overlays`."""
-    shown = [
+    frames = [
         first_frame(body, example, {name: paths[index] for name, paths in files.items()}, regressor)
         for index, example in enumerate(examples)
     ]
-    _save(overlays.teaser(shown[0]), teaser, dpi)
-    _save(overlays.triplets(shown), triplets, dpi)
+    _save(overlays.teaser(frames[0]), teaser, dpi)
+    _save(overlays.triplets(frames), triplets, dpi)
 
 
 def draw_joint_estimates(
@@ -169,7 +169,7 @@ def draw_joint_estimates(
         outputs: picture files.
         dpi: resolution.
     """
-    shown = []
+    frames = []
     for index, example in enumerate(examples):
         paths = {name: paths[index] for name, paths in files.items()}
         read = {
@@ -177,8 +177,8 @@ def draw_joint_estimates(
             for name, regressor in regressors.items()
         }
         bodies = {name: frame.bodies["refined"] for name, frame in read.items()}
-        shown.append(replace(next(iter(read.values())), bodies=bodies))
-    _save(overlays.joint_estimates(shown), outputs, dpi)
+        frames.append(replace(next(iter(read.values())), bodies=bodies))
+    _save(overlays.joint_estimates(frames), outputs, dpi)
 
 
 def draw_errors(
@@ -287,12 +287,12 @@ def _drawn(
 ) -> list[DrawnBody]:
     """Bodies posed, rendered and read, one a row."""
     vertices = body.vertices(**bodies)
-    seen = (
+    of_bodies = (
         mesh_coverage(vertices, body.faces, intrinsics),
         shaded(vertices, body.faces, intrinsics),
         project_pinhole(regressor.apply(vertices), intrinsics),
     )
-    return [DrawnBody(*one) for one in zip(*seen, strict=True)]
+    return [DrawnBody(*one) for one in zip(*of_bodies, strict=True)]
 
 
 def _save(figure: Figure, outputs: Sequence[str], dpi: int) -> None:

@@ -20,7 +20,7 @@ TIMES = 20
 
 
 def read_arrows(table: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The table offsets.csv as `offset_arrows` takes it; titles say who was in the fit."""
+    """The table offsets.csv as `offset_arrows` takes it; titles name the subject and its split."""
     rows = pd.read_csv(table)
     return {
         f"{subject}, {split}": (

@@ -31,12 +31,12 @@ def learning_curves(table: "pd.DataFrame") -> Figure:
     Args:
         table: columns `regressor.learning_curve.COLUMNS`.
     """
-    found = list(table["metric"].unique())
+    metrics = list(table["metric"].unique())
     sizes = sorted(table["n_subjects"].unique())
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(PAGE_IN, 2.8), layout="constrained")
-        axes = figure.subplots(1, len(found), squeeze=False, sharey=True)[0]
-        for axis, metric in zip(axes, found, strict=True):
+        axes = figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
+        for axis, metric in zip(axes, metrics, strict=True):
             of_metric = table[table["metric"] == metric]
             for at, size in enumerate(sizes):
                 _curve(axis, of_metric[of_metric["n_subjects"] == size], at)

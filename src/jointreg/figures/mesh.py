@@ -82,10 +82,10 @@ def joint_marks(template: np.ndarray, faces: np.ndarray, joints: Mapping[str, np
             draw_mesh(axis, template, faces, view)
             target, _ = project(joints[last], view)
             for name in compared:
-                found, _ = project(joints[name], view)
-                for pair in zip(found, target, strict=True):
+                points, _ = project(joints[name], view)
+                for pair in zip(points, target, strict=True):
                     axis.plot(*np.stack(pair).T, color=COLOURS[name], linewidth=0.7)
-                axis.plot(*found.T, **_small(name))
+                axis.plot(*points.T, **_small(name))
             axis.plot(*target.T, **_small(last))
         handles = [mpl.lines.Line2D([], [], label=_title(name), **_small(name)) for name in joints]
         figure.legend(handles=handles, loc="outside lower center", ncols=4)
@@ -135,7 +135,7 @@ def _two_views(box: np.ndarray, width: float, times: int = 1) -> tuple[Figure, l
     """A figure of that width in inches with `times` pairs of panels, front and side, to one scale.
 
     Args:
-        box: lowest and highest corner of what is shown, metres, (2, 3).
+        box: lowest and highest corner of the part that is drawn, metres, (2, 3).
         width: of the figure.
         times: pairs.
     """

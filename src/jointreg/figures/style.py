@@ -2,7 +2,8 @@
 
 Made for a paper in two columns: a figure is `COLUMN_IN` or `PAGE_IN` wide and is printed at that size,
 so type is 7 or 8 points. Colours after Okabe and Ito, darkened where they would stand under 3:1 against
-white; what must be told apart differs in marker or dashes as well, for print in grey.
+white; series also
+differ in marker or dashes, for print in grey.
 """
 
 from typing import Any

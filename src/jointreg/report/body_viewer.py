@@ -1,4 +1,4 @@
-"""The interactive body of the report as data: meshes, regressors and frames, small enough to embed.
+"""Data of the interactive body in the report: meshes, regressors and frames, small enough to embed.
 
 Positions are rounded to 1/32767 of the largest coordinate of their set (under 0.1 mm) and packed as
 int16; the page (assets/body_viewer.js) multiplies the regressors itself.
@@ -21,7 +21,7 @@ from jointreg.stores.schema import Record, require_same_rows
 from jointreg.tables.names import TABLE_1, regressor_name
 
 FRAMES_SHOWN = 5
-"""Frames of each example sequence, evenly over what one camera saw; three bodies take 0.17 MB each."""
+"""Frames of each example, evenly over those of one camera. Three bodies of a frame take 0.17 MB."""
 DIGITS = 6
 """Significant digits of a weight in the page."""
 TURN = np.array([1.0, -1.0, -1.0])
@@ -34,7 +34,7 @@ class Clip:
 
     title: str
     frames: tuple[str, ...]
-    """What each frame is called."""
+    """Name of each frame."""
     labels: np.ndarray
     """Labelled joints, `H36M_17` order, camera frame, metres, (N, 17, 3)."""
     vertices: dict[str, np.ndarray]
@@ -46,7 +46,7 @@ def read_clip(body: Body, example: Example, frames: str, bodies: Mapping[str, st
 
     Args:
         body: the body model.
-        example: names the sequence; the camera that saw its first frame is shown.
+        example: names the sequence; the frames are those of the camera of its first frame.
         frames: store FRAMES of the sequence.
         bodies: set of bodies -> store BODIES of the same rows.
 
@@ -54,24 +54,24 @@ def read_clip(body: Body, example: Example, frames: str, bodies: Mapping[str, st
         ConfigError: the sequence does not have the example's first row.
         StoreError: a store holds other rows than `frames`.
     """
-    seen = stores.FRAMES.read(frames, only=["joints_cam", "camera", "take", "frame"])
+    stored = stores.FRAMES.read(frames, only=["joints_cam", "camera", "take", "frame"])
     first = example.frames[0]
-    if first >= len(seen.frame):
+    if first >= len(stored.frame):
         raise ConfigError(
             f"examples: {example.subject} {example.action} asks for row {first}, "
-            f"the sequence has rows 0 to {len(seen.frame) - 1}"
+            f"the sequence has rows 0 to {len(stored.frame) - 1}"
         )
-    rows = _spread(seen, first)
+    rows = _spread(stored, first)
     vertices = {}
     for name, path in bodies.items():
-        found = stores.BODIES.read(path)
-        require_same_rows(seen, found, f"{frames} and {path}")
-        vertices[name] = body.vertices(**{key: value[rows] for key, value in found.items()})
-    camera = seen.attrs["camera_names"][seen.camera[first]]
+        stored_bodies = stores.BODIES.read(path)
+        require_same_rows(stored, stored_bodies, f"{frames} and {path}")
+        vertices[name] = body.vertices(**{key: value[rows] for key, value in stored_bodies.items()})
+    camera = stored.attrs["camera_names"][stored.camera[first]]
     return Clip(
         title=f"{example.subject} {example.action}, camera {camera}",
-        frames=tuple(f"frame {seen.frame[row]}" for row in rows),
-        labels=seen.joints_cam[rows],
+        frames=tuple(f"frame {stored.frame[row]}" for row in rows),
+        labels=stored.joints_cam[rows],
         vertices=vertices,
     )
 
@@ -80,7 +80,7 @@ def pack(body: Body, regressors: Mapping[str, Regressor], clips: Sequence[Clip])
     """Everything the page needs to draw, as plain values for JSON.
 
     Args:
-        body: the body model; its template is the T-pose shown first.
+        body: the body model; its template is the T-pose that the page begins with.
         regressors: name (std, spin, opt_full) -> regressor of its mesh.
         clips: example sequences; may be empty.
     """

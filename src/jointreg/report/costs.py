@@ -1,4 +1,4 @@
-"""What the logs of a run say of its jobs: commits, time and memory, by rule."""
+"""Commits, time and memory of the jobs of a run, by rule, from its logs."""
 
 import csv
 import re
@@ -11,7 +11,7 @@ BENCHMARK = ".benchmark.tsv"
 
 @dataclass
 class Cost:
-    """What the jobs of one rule took, as far as their files say."""
+    """Time and memory of the jobs of one rule, as far as their files contain them."""
 
     jobs: int = 0
     measured: int = 0
@@ -25,7 +25,7 @@ class Cost:
 
 
 def read_costs(logs: str | Path) -> dict[str, Cost]:
-    """Costs by rule, dearest first, of the jobs that ended, from their logs and benchmark files.
+    """Costs by rule of the jobs that ended, the largest CPU time first.
 
     Args:
         logs: `logs/<run>`: a log is `<rule>.log` or `<rule>/<wildcards>.log`, its benchmark file

@@ -23,7 +23,7 @@ ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("raster.js", "body_viewer.js", "page.js")
 SECTIONS = {
     "table-1": "Table I",
-    "limits": "What MPJPE cannot tell",
+    "limits": "What MPJPE cannot show",
     "body": "The body",
     "pictures": "Pictures",
     "tables": "Tables",

@@ -116,7 +116,7 @@ def changes(table: "pd.DataFrame", methods: Methods | None = None) -> Grid:
 
 
 def verdict(table: "pd.DataFrame", methods: Methods | None = None) -> str:
-    """Whether J_opt and J_spin differ, in plain sentences; empty where they were not compared.
+    """Whether J_opt and J_spin differ, in plain sentences; empty if they were not compared.
 
     Args:
         table: from `tables.numbers.changes`.
@@ -129,10 +129,11 @@ def verdict(table: "pd.DataFrame", methods: Methods | None = None) -> str:
     clusters = int(compared["clusters"].min())
     if compared["low_mm"].isna().any():
         largest = compared["change_mm"].abs().max()
-        few = "1 cluster does" if clusters == 1 else f"{clusters} clusters do"
+        there = "there is 1" if clusters == 1 else f"there are {clusters}"
         return (
-            f"Whether J_opt and J_spin differ, {few} not say: {FEWEST_CLUSTERS}, two a "
-            f"subject, are the fewest for an interval. The largest change is {largest:.1f} mm."
+            "Whether J_opt and J_spin differ is undecided: an interval needs at least "
+            f"{FEWEST_CLUSTERS} clusters, two of each subject, and {there}. "
+            f"The largest change is {largest:.1f} mm."
         )
     sentences = []
     for metric, part in compared.groupby("metric", sort=False):
@@ -150,7 +151,7 @@ def verdict(table: "pd.DataFrame", methods: Methods | None = None) -> str:
     if clusters < ENOUGH_CLUSTERS:
         sentences.append(
             f"These are {clusters} clusters: with fewer than {ENOUGH_CLUSTERS} an interval may cover "
-            "less than it says."
+            "less than 95 %."
         )
     return " ".join(sentences)
 

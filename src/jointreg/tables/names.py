@@ -74,7 +74,7 @@ SIMULATED = "sim_"
 
 
 def display_name(method: str, methods: Mapping[str, Method] | None = None) -> str:
-    """How a method is called in tables and figures. Simulated ones always say that they are."""
+    """How a method is called in tables and figures. The name of a simulated one always contains that."""
     if method.startswith(SIMULATED):
         return f"{method} (simulated)"
     known = (methods or {}).get(method)

@@ -166,7 +166,7 @@ def table_1(
         rows: tidy rows of all methods and test subjects.
         average: the protocol's mean.
         paper_values: `read_paper_values`; None where the data is not Human3.6M.
-        methods: the table of methods; says which paper row belongs to which method.
+        methods: the table of methods, which names the row of the paper for each method.
 
     Returns:
         The columns of `compare` against std and spin, and paper_mm and difference_mm (ours - paper's).
@@ -202,7 +202,7 @@ def changes(rows: "pd.DataFrame", average: Average) -> "pd.DataFrame":
 
     chosen = _of_table_1(rows)
     subjects = list(dict.fromkeys(chosen["subject"]))
-    found = []
+    pairs = []
     for subject in [ALL, *(subjects if len(subjects) > 1 else [])]:
         of_subject = chosen if subject == ALL else chosen[chosen["subject"] == subject]
         for (method, metric), part in of_subject.groupby(["method", "metric"], sort=False):
@@ -210,16 +210,16 @@ def changes(rows: "pd.DataFrame", average: Average) -> "pd.DataFrame":
             for regressor, reference in PAIRS:
                 if {regressor, reference} <= known:
                     change = paired_change(part, regressor, reference, average)
-                    found.append((subject, method, regressor, reference, metric, *change))
+                    pairs.append((subject, method, regressor, reference, metric, *change))
     columns = ["subject", "method", "regressor", "reference", "metric"]
-    return pd.DataFrame(found, columns=[*columns, "change_mm", "low_mm", "high_mm", "clusters"])
+    return pd.DataFrame(pairs, columns=[*columns, "change_mm", "low_mm", "high_mm", "clusters"])
 
 
 def by_subject(rows: "pd.DataFrame", average: Average) -> "pd.DataFrame":
     """Table I for each test subject alone: as `summarise`, with a column subject in front."""
     chosen = _of_table_1(rows[rows["metric"].isin(MM_METRICS)])
-    found = summarise(chosen, average, ("subject", "method", "regressor", "metric"))
-    return found.drop(columns="value_percent")
+    table = summarise(chosen, average, ("subject", "method", "regressor", "metric"))
+    return table.drop(columns="value_percent")
 
 
 def by_action(rows: "pd.DataFrame", average: Average) -> "pd.DataFrame":
@@ -260,7 +260,7 @@ def by_joint(
     """
     import pandas as pd
 
-    found = []
+    table = []
     for method, parts in errors.items():
         actions = np.concatenate([np.array(part.attrs["actions"])[part.action] for part in parts])
         clusters = pd.DataFrame({"action": actions, "frames": 1})
@@ -275,9 +275,9 @@ def by_joint(
                 means = 1000 * (weights @ of_frames.astype(np.float64))
                 key = (method, TABLE_1[regressor], metric)
                 rows = [*zip(names, inside, means, strict=True), (MEAN, True, means[inside].mean())]
-                found += [(*key, *row, len(actions)) for row in rows]
+                table += [(*key, *row, len(actions)) for row in rows]
     columns = ["method", "regressor", "metric", "joint", "in_mean", "value_mm", "frames"]
-    return pd.DataFrame(found, columns=columns)
+    return pd.DataFrame(table, columns=columns)
 
 
 def ablation(rows: "pd.DataFrame", average: Average) -> "pd.DataFrame":

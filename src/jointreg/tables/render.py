@@ -47,7 +47,7 @@ class Grid:
     caption: str = ""
     """What the table shows and under which protocol; stands above."""
     note: str = ""
-    """What the numbers say and how they are to be read; stands below."""
+    """What the numbers mean; stands below."""
     wide: bool = False
     """Takes both columns of a two-column page."""
 
@@ -75,8 +75,8 @@ def caption_of(source: str, protocol: str) -> tuple[str, str]:
     """What stands above and below a printed table.
 
     Above: the first paragraph of its caption file and the first sentence of the protocol, which names
-    every choice. Below: the rest of the protocol, how the numbers are to be read. What else the file
-    says is of the columns of the CSV, for the report.
+    every choice. Below: the rest of the protocol, which explains the numbers. The other paragraphs of
+    the file describe the columns of the CSV, for the report.
 
     Args:
         source: text of a file of workflow/report, reStructuredText.

@@ -3,16 +3,19 @@
 import base64
 import json
 import re
+from colorsys import rgb_to_hsv
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 from page_files import PICTURE
 
 from jointreg.config.methods import Method
 from jointreg.errors import ConfigError
+from jointreg.figures.style import COLOURS, MARKERS
 from jointreg.files.templates import fill_html
 from jointreg.regressor import Regressor
 from jointreg.report import body_viewer, page
@@ -254,6 +257,21 @@ def test_colours_of_the_style_sheet_stand_out(root):
             assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
         assert contrast(colours["edge"], colours[ground]) >= 3, ground
     assert contrast(colours["on-accent"], colours["accent"]) >= 4.5
+
+
+def test_the_body_has_the_colours_and_shapes_of_the_figures(root):
+    """The same hue, darker where a mark lies on a coloured body, and the same shape."""
+    script = (root / "src/jointreg/report/assets/body_viewer.js").read_text()
+    looks = re.findall(r'(\w+): \["(#[0-9a-f]{6})", "(\w+)"\]', script)
+    assert {name for name, _, _ in looks} >= {"std", "spin", "opt_full", "initial", "refined"}
+    shapes = {"square": "s", "diamond": "D", "circle": "o"}
+    for name, colour, shape in looks:
+        if name in ("true", "label"):  # greys
+            continue
+        regressor = name.removesuffix("_full")
+        ours, theirs = (rgb_to_hsv(*to_rgb(one)) for one in (colour, COLOURS[regressor]))
+        assert abs(ours[0] - theirs[0]) < 0.02 and ours[2] <= theirs[2], name
+        assert shapes[shape] == MARKERS.get(regressor, shapes[shape])
 
 
 def contrast(one, other):

@@ -107,7 +107,7 @@ def test_with_few_clusters_the_table_has_no_interval_and_says_so() -> None:
     assert table.change_from_std_low_mm.isna().all()
     assert table[table.regressor == "opt"].change_from_std_mm.notna().all()
     said = grids.verdict(numbers.changes(few, "frames"))
-    assert "6 clusters do not say" in said and "largest change" in said
+    assert "undecided" in said and "and there are 6." in said and "largest change" in said
     between = grids.verdict(numbers.changes(_rows(), "frames"))
     assert "These are 16 clusters: with fewer than 30" in between
     many = grids.verdict(numbers.changes(_rows(takes=tuple("1234")), "frames"))

@@ -4,7 +4,7 @@
 function startBody(data) {
   const find = (id) => document.getElementById(id);
   const canvas = find("canvas"), context = canvas.getContext("2d");
-  const LOOKS = { // colours and shapes of the figures: told apart in grey by shape
+  const LOOKS = { // hues and shapes of figures/style.py, darker where they lie on a coloured body; they differ in grey by shape
     std: ["#d55e00", "square"], spin: ["#0072b2", "diamond"], opt_full: ["#007a59", "circle"],
     initial: ["#d55e00", "square"], refined: ["#0072b2", "circle"], true: ["#3a3a3a", "diamond"], label: ["#000000", "cross"],
   };
