@@ -107,7 +107,7 @@ def learning_curve(
         needs a subject outside the fit; `from_all` is left out for the fit to all frames.
 
     Raises:
-        DataError, StoreError, ShapeError, UnitError, SolverError: as `fitting.fit`.
+        DataError, StoreError, ShapeError, UnitError, SolverError: as `regressor.fitting.fit`.
     """
     allowed = allowed_vertices(body, settings)
     vertices = thinned(body, allowed, MOST_VERTICES, settings)
