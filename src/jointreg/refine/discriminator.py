@@ -202,9 +202,9 @@ def train(
         steps: Adam steps.
 
     Returns:
-        The loss before every step and after the last (`refine.losses.UNDECIDED_LOSS` for an undecided D),
-        (steps + 1,). The share of outputs on the right side of 1/2 for initial and for refined
-        bodies.
+        The loss before every step and after the last, (steps + 1,); an undecided D has
+        `refine.losses.UNDECIDED_LOSS`. The share of outputs on the right side of 1/2 for initial and for
+        refined bodies.
 
     Raises:
         SolverError: the loss is not finite.
