@@ -78,7 +78,7 @@ def test_real_data_set_plans_105_jobs_a_stage(checkout):
     assert "synthesize" not in counts
     slurm = planned(checkout, "--profile", "slurm")
     assert slurm == counts
-    crops = "networks={crops: {vibe: vibe}}"
+    crops = "run_network={crops: {vibe: vibe}}"
     assert planned(checkout, "--config", crops)["features"] == 105 + 30
 
 
@@ -111,6 +111,15 @@ def test_the_column_kind_switches_to_prediction_files(checkout):
     ("change", "message"),
     [
         ("optimize={iteratoins: 3}", "did you mean 'iterations'"),
+        (
+            "fit_regressor={opt: {sum_wieght: 3}}",
+            "'fit_regressor.opt.sum_wieght'; did you mean",
+        ),
+        (
+            "fit_regressor_spin={sum_weight: 3}",
+            "'fit_regressor_spin' has a new name",
+        ),
+        ("variant_settings={multiview: {camra: calibrated}}", "did you mean 'camera'"),
         ("methods=[sim_spin,openpose]", "no row for ['openpose']"),
         ("variants=[full,fancy]", "'fancy' is not defined"),
         ("sequences=config/sequences/none.tsv", "none.tsv does not exist"),

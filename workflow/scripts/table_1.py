@@ -15,7 +15,7 @@ protocol = Evaluate(**job.params.cfg)
 joints = [H36M_17[row] for row in protocol_joints(protocol)]
 beside = {
     "methods": load_methods(job.params.methods_table),
-    "paper": numbers.read_paper(job.params.paper) if job.params.paper else None,
+    "paper_values": numbers.read_paper_values(job.params.paper_file) if job.params.paper_file else None,
 }
 read = {
     method: [stores.ERRORS.read(path) for path in paths]

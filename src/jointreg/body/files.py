@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from jointreg.body.model import Body
-from jointreg.errors import DataError, UnitError
+from jointreg.errors import DataError
 from jointreg.files.atomic import replace_file, sidecar_path
 from jointreg.files.pickles import as_array, read_npz, read_pickle
+from jointreg.plausible import TEMPLATE_M
 from jointreg.skeleton import SMPL_24, SMPL_PARENTS
 
 MAX_BETAS = 10
@@ -32,9 +33,6 @@ KINDS = {24: "SMPL", 52: "SMPL-H", 55: "SMPL-X"}
 NEEDED = ("v_template", "shapedirs", "posedirs", "weights", "J_regressor", "f", "kintree_table")
 MIRRORS = ("mirror", "vert_sym_idxs")
 """Keys that say which vertex lies on the other side: ours, and the one of official files."""
-
-HEIGHT_M = (0.4, 2.6)
-"""Plausible height of a template, metres."""
 
 _BODY_JOINTS = 22
 """Joints that all three models share, in this order; those of face and fingers come behind."""
@@ -200,11 +198,9 @@ def _require_sense(arrays: dict[str, np.ndarray], template: np.ndarray, where: s
     if off > 1e-3:
         raise DataError(f"{where}: skinning weights of a vertex sum to 1 +- {off:.3g}, expected 1")
     height = float(np.ptp(template[:, 1]))
-    if not HEIGHT_M[0] < height < HEIGHT_M[1]:
-        raise UnitError(
-            f"{where}: the template is {height:.4g} high, expected {HEIGHT_M[0]} to {HEIGHT_M[1]} m",
-            "templates are in metres, y up",
-        )
+    TEMPLATE_M.require(
+        height, f"{where}: the template is {height:.4g} high", "templates are in metres, y up"
+    )
 
 
 def _with_24_joints(

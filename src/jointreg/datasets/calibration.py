@@ -14,10 +14,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from jointreg.errors import DataError, UnitError
+from jointreg.errors import DataError
 from jointreg.files.xml import read_xml
 from jointreg.geometry import rotations as so3
 from jointreg.geometry.camera import Camera
+from jointreg.plausible import CAMERA_M
 
 SUBPIXELS = 64
 """Qualisys counts image positions in 64ths of a pixel."""
@@ -40,7 +41,7 @@ def read_calibration(path: str | Path) -> dict[str, Camera]:
 
     Raises:
         DataError: the file is missing, malformed, or a camera is incomplete or no rotation.
-        UnitError: the cameras stand more than 200 m from their centre.
+        UnitError: the cameras stand too far from their centre (`plausible.CAMERA_M`).
     """
     path = Path(path)
     if not path.is_file():
@@ -58,11 +59,11 @@ def read_calibration(path: str | Path) -> dict[str, Camera]:
         _check(camera, path)
     centres = np.array([-camera.rotation.T @ camera.translation for camera in cameras.values()])
     apart = float(np.linalg.norm(centres - np.median(centres, axis=0), axis=1).max())
-    if apart > 200:
-        raise UnitError(
-            f"calibration {path}: cameras stand {apart:.4g} m from their middle, expected under 200 m",
-            'translations are probably millimetres: add `"unit": "mm"`',
-        )
+    CAMERA_M.require(
+        apart,
+        f"calibration {path}: cameras stand {apart:.4g} m from their middle",
+        'translations are probably millimetres: add `"unit": "mm"`',
+    )
     return cameras
 
 

@@ -4,13 +4,10 @@ import numpy as np
 
 from jointreg.datasets.recording import Recording
 from jointreg.datasets.video import probe
-from jointreg.errors import DataError, UnitError
+from jointreg.errors import DataError
+from jointreg.plausible import LEG_M, PERSON_M
 from jointreg.skeleton import H36M_17, rows
 
-LEG_M = (0.5, 1.3)
-"""Plausible length of a leg (hip to knee to ankle), metres."""
-DISTANCE_M = (0.5, 50.0)
-"""Plausible distance of a person from the camera, metres."""
 LABELS_APART_PX = 2.0
 """Largest median distance between projected 3D labels and the 2D labels that came with them."""
 
@@ -73,17 +70,17 @@ def check_units(joints_cam: np.ndarray, where: str) -> None:
     """
     leg = float(np.median(_length(joints_cam, "hip", "knee") + _length(joints_cam, "knee", "ankle")))
     distance = float(np.median(np.linalg.norm(joints_cam, axis=-1)))
-    for value, (low, high), what in (
-        (leg, LEG_M, "legs are {} m long"),
-        (distance, DISTANCE_M, "the person is {} m from the camera"),
+    for length, bounds, text in (
+        (leg, LEG_M, f"legs are {leg:.4g} m long"),
+        (distance, PERSON_M, f"the person is {distance:.4g} m from the camera"),
     ):
-        if not low <= value <= high:
-            guess = "millimetres taken for metres" if value > high else "metres taken for millimetres"
-            raise UnitError(
-                f"{where}: {what.format(f'{value:.4g}')} (median), expected {low} to {high} m: "
-                f"probably {guess}",
-                "give the labels in the unit that the data set's format prescribes",
-            )
+        pair = ("millimetres", "metres") if length > bounds.high else ("metres", "millimetres")
+        bounds.require(
+            length,
+            f"{where}: {text} (median)",
+            "give the labels in the unit that the data set's format prescribes: probably "
+            f"{pair[0]} taken for {pair[1]}",
+        )
 
 
 def name(recording: Recording) -> str:

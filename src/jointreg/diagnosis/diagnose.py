@@ -20,9 +20,10 @@ from jointreg.diagnosis import variants
 from jointreg.errors import ShapeError
 from jointreg.evaluation.agreement import mask_iou
 from jointreg.evaluation.evaluate import evaluate
+from jointreg.files.text_table import text_table
 from jointreg.regressor.apply import regressed_joints
 from jointreg.silhouette.meshes import mesh_coverage
-from jointreg.skeleton import H36M_17
+from jointreg.skeleton import PELVIS
 
 COLUMNS = ("method", "variant", "regressor", "metric", "value", "unit")
 """Columns of diagnostics.csv; (method, variant, regressor, metric) stands once."""
@@ -150,13 +151,8 @@ def diagnose(
 
 def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
     """The rows as aligned lines for a terminal."""
-    lines = [COLUMNS, *([*list(r.values())[:4], f"{r['value']:.2f}", r["unit"]] for r in rows)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(COLUMNS))]
-    cells = [
-        [c.rjust(w) if k == 4 else c.ljust(w) for k, (c, w) in enumerate(zip(line, widths, strict=True))]
-        for line in lines
-    ]
-    return "\n".join("  ".join(line).rstrip() for line in cells) + "\n"
+    lines = [(*list(row.values())[:4], f"{row['value']:.2f}", row["unit"]) for row in rows]
+    return text_table([COLUMNS, *lines], "llllr") + "\n"
 
 
 def _regressors_on_true_bodies(
@@ -171,7 +167,7 @@ def _regressors_on_true_bodies(
         for target, against in (("true_joints", true_joints), ("labels", case.frames["joints_cam"])):
             if name == ORACLE and target == "true_joints":
                 continue
-            for root, kind in ((None, ""), (H36M_17.index("pelvis"), "_root_aligned")):
+            for root, kind in ((None, ""), (PELVIS, "_root_aligned")):
                 values = metrics.joint_errors(found, against, root).mean(axis=1) * 1000
                 tally.add(TRUTH, variant, regressor, f"joint_error_{target}{kind}{suffix}", values)
 
@@ -244,7 +240,7 @@ def _differences(
         if method == TRUTH and regressor == "opt" and spin is not None:
             found[method, variant, regressor, f"{metric}_gain_over_spin"] = spin - value
         without = means.get((method, "no_discriminator", regressor, metric))
-        if variant == "full" and without is not None:
+        if variant == settings.REFERENCE and without is not None:
             found[method, variant, regressor, f"{metric}_discriminator_effect"] = value - without
     return {key: value for key, value in found.items() if "_train_" not in key[3]}
 

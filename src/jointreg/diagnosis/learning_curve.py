@@ -9,11 +9,11 @@ from jointreg import metrics
 from jointreg.body.model import Body
 from jointreg.regressor.apply import regressed_joints
 from jointreg.regressor.learning_curve import Fit
-from jointreg.skeleton import H36M_17
+from jointreg.skeleton import PELVIS
 
 METRICS: dict[str, int | None] = {
     "true_joints": None,
-    "true_joints_root_aligned": H36M_17.index("pelvis"),
+    "true_joints_root_aligned": PELVIS,
 }
 """Metric -> joint that both skeletons are moved to."""
 

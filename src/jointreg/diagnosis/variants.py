@@ -12,6 +12,7 @@ import numpy as np
 
 from jointreg.config.settings import REFERENCE
 from jointreg.evaluation.intervals import mean_with_interval
+from jointreg.files.text_table import text_table
 
 COLUMNS = (
     "bodies",
@@ -73,10 +74,8 @@ def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
         cells.setdefault(row["bodies"], []).append(value + change)
     shown = {"1": "", "mm": ", mm"}
     head = [name.replace("_", " ") + shown[units[name]] for name in metrics]
-    lines = [["bodies", *head], *([bodies, *texts] for bodies, texts in cells.items())]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(head) + 1)]
-    padded = [[c.ljust(w) for c, w in zip(line, widths, strict=True)] for line in lines]
-    return "\n".join("  ".join(line).rstrip() for line in padded) + "\n"
+    lines = [(bodies, *texts) for bodies, texts in cells.items()]
+    return text_table([("bodies", *head), *lines]) + "\n"
 
 
 def _change(difference: np.ndarray, clusters: np.ndarray) -> dict[str, float]:

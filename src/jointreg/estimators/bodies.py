@@ -85,7 +85,7 @@ def network_bodies(
     """Bodies of a network, one for every row of `frames`: arrays of `stores.BODIES`.
 
     Args:
-        kind: a key of `networks.NETWORKS`.
+        kind: a key of `config.methods.NETWORKS`.
         frames: store FRAMES; the labels are used by `orientation: aligned` only.
         features: store FEATURES of the same rows.
         body: the body model, 24 joints and 10 shape directions.

@@ -22,7 +22,7 @@ CROPS: dict[str, str] = {
     "antialiased)",
     "prepared": "the undistorted, antialiased crops in which bodies are refined",
 }
-"""Rules of `networks.crops`, as captions say them."""
+"""Rules of `run_network.crops`, as captions say them."""
 
 _ORIENTATION = {
     "camera": "their orientation is taken to be in the camera's frame",
@@ -31,7 +31,7 @@ _ORIENTATION = {
 }
 
 
-def shown(kind: str, settings: config.Networks) -> str:
+def shown(kind: str, settings: config.RunNetwork) -> str:
     """What a network was shown and how its orientation was read; empty for other methods."""
     if kind not in NETWORKS:
         return ""
@@ -39,7 +39,7 @@ def shown(kind: str, settings: config.Networks) -> str:
     return f"{CROPS[crop_of(kind, settings)]}, {alone}; {_ORIENTATION[settings.orientation]}"
 
 
-def protocol_words(settings: config.Networks, methods: Iterable["Method"], body: str) -> str:
+def protocol_words(settings: config.RunNetwork, methods: Iterable["Method"], body: str) -> str:
     """`shown` of all networks among some methods, those that were shown the same together.
 
     With the open body, also that its shape directions are not those the networks speak of.

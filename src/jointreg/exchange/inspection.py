@@ -8,6 +8,7 @@ import numpy as np
 from jointreg.body.model import Body
 from jointreg.exchange.placement import expected_joints
 from jointreg.exchange.regressor import Regressor
+from jointreg.files.text_table import text_table
 
 MIDDLE_M = 0.02
 """A joint this near to the plane between left and right is on neither side."""
@@ -64,17 +65,21 @@ def _side(x: float) -> str:
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as aligned text for a terminal, with what the columns mean below."""
-    lines = [f"{'joint':<15}{'vertices':>9}{'effective':>10}{'row sum':>10}{'from joint':>12}  side"]
-    lines.append("-" * len(lines[0]))
-    for row in rows:
-        distance = "-" if row.distance_mm is None else f"{row.distance_mm:.0f} mm"
-        lines.append(
-            f"{row.joint:<15}{row.vertices:>9}{row.effective_vertices:>10.1f}{row.row_sum:>10.5f}"
-            f"{distance:>12}  {row.side}"
+    columns = ("joint", "vertices", "effective", "row sum", "from joint", "side")
+    lines = [
+        (
+            row.joint,
+            row.vertices,
+            f"{row.effective_vertices:.1f}",
+            f"{row.row_sum:.5f}",
+            "-" if row.distance_mm is None else f"{row.distance_mm:.0f} mm",
+            row.side,
         )
+        for row in rows
+    ]
     return "\n".join(
         [
-            *lines,
+            text_table([columns, *lines], "lrrrrl", rule=True),
             "",
             "effective: 1 / sum of squared shares. from joint: distance on the T-pose to the skeleton's",
             "joint; for nose and head top to the foremost and the highest vertex of the skull.",

@@ -16,7 +16,7 @@ import numpy as np
 
 from jointreg.errors import ConfigError, DataError, ShapeError
 from jointreg.progress import progress
-from jointreg.skeleton import H36M_17
+from jointreg.skeleton import H36M_17, PELVIS
 
 BLAZEPOSE_33: tuple[str, ...] = (
     *("nose", "left_eye_inner", "left_eye", "left_eye_outer"),
@@ -188,7 +188,7 @@ def segment_crops(
 
 def around_joints(joints_px: np.ndarray) -> Box:
     """Window around 17 labelled joints (17, 2) with space for hands and feet, turned with the trunk."""
-    pelvis, neck = joints_px[H36M_17.index("pelvis")], joints_px[H36M_17.index("neck")]
+    pelvis, neck = joints_px[PELVIS], joints_px[H36M_17.index("neck")]
     return _window(np.asarray(joints_px, dtype=float), neck - pelvis, JOINT_MARGIN)
 
 

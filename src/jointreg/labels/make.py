@@ -13,6 +13,8 @@ import numpy as np
 from jointreg import config
 from jointreg.datasets.calibration import fitted
 from jointreg.errors import DataError
+from jointreg.files.atomic import replacing
+from jointreg.files.text_table import text_table
 from jointreg.geometry.camera import Camera
 from jointreg.labels import sides
 from jointreg.labels.landmarker import BLAZEPOSE_33, MIRROR_33
@@ -164,27 +166,24 @@ def write_labels(path: str | Path, labels: Mapping[str, np.ndarray]) -> None:
     names; frame_offsets (C,), moment n is frame n + offset of that camera's video; about, one text.
     `datasets.multiview` ignores further arrays.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.tmp.npz")
     arrays: dict[str, Any] = dict(labels)
-    np.savez(temporary, **arrays)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        np.savez(temporary, **arrays)
 
 
 def reprojection_table(labels: Mapping[str, np.ndarray]) -> str:
     """Median reprojection error of each camera and joint, px, and the share of views used, as text."""
     names = [str(name) for name in labels["cameras"]]
-    lines = ["joint          " + "".join(f"{name:>16}" for name in names)]
+    rows = [("joint", *names)]
     for joint, name in enumerate(H36M_17):
         residual, used = labels["residual_px"][:, :, joint], labels["used"][:, :, joint]
         if np.isfinite(residual).any():
             cells = [
-                f"{np.nanmedian(r) if np.isfinite(r).any() else np.nan:9.1f} {100 * u.mean():4.0f} %"
+                f"{np.nanmedian(r) if np.isfinite(r).any() else np.nan:.1f} {100 * u.mean():4.0f} %"
                 for r, u in zip(residual, used, strict=True)
             ]
-            lines.append(f"{name:15}" + "".join(f"{cell:>16}" for cell in cells))
-    return "\n".join(lines)
+            rows.append((name, *cells))
+    return text_table(rows, "l" + "r" * len(names))
 
 
 def _offsets(

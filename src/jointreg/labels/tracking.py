@@ -9,6 +9,7 @@ import numpy as np
 
 from jointreg.datasets.video import probe, read_frames
 from jointreg.errors import DataError
+from jointreg.files.atomic import replacing
 from jointreg.labels.landmarker import (
     BLAZEPOSE_33,
     PRESENT,
@@ -121,14 +122,11 @@ def _counted(path: Path, frames: int, tick: Callable[[], None]) -> Iterator[np.n
 
 def write_tracks(path: str | Path, tracks: Mapping[str, Mapping[str, np.ndarray]]) -> None:
     """Write the tracks of a recording as one npz; keys are `<camera>/<array>`."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.tmp.npz")
     arrays: dict[str, Any] = {
         f"{name}/{key}": value for name, track in tracks.items() for key, value in track.items()
     }
-    np.savez(temporary, **arrays)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        np.savez(temporary, **arrays)
 
 
 def read_tracks(path: str | Path) -> dict[str, dict[str, np.ndarray]]:

@@ -17,7 +17,7 @@ from jointreg.errors import DataError
 from jointreg.predictions.conventions import bodies, joints
 from jointreg.predictions.files import names_of_rows, of_sequence, read_file
 from jointreg.predictions.keypoint_fit import fit_keypoints
-from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
+from jointreg.skeleton import H36M_17, H36M_AS_SMPL, PELVIS, SMPL_24, rows
 from jointreg.stores.schema import Record
 
 IDENTITY = ("take", "camera", "frame")
@@ -35,7 +35,7 @@ def estimate(
     """Results of one method, one for every row of `frames`.
 
     Args:
-        reading: `sequences.Method.reading`: kind, files, rows, six.
+        reading: `config.methods.Method.reading`: kind, files, rows, six.
         which: method, subject and action.
         frames: store FRAMES.
         body: the body model.
@@ -177,7 +177,7 @@ def _require_upright(points: np.ndarray, trunk: np.ndarray, labels: np.ndarray, 
         where: names the file in the error.
     """
     ours = points[:, trunk[1]] - points[:, trunk[0]]
-    theirs = labels[:, H36M_17.index("neck")] - labels[:, H36M_17.index("pelvis")]
+    theirs = labels[:, H36M_17.index("neck")] - labels[:, PELVIS]
     cosine = (ours * theirs).sum(-1) / (np.linalg.norm(ours, axis=-1) * np.linalg.norm(theirs, axis=-1))
     angle = float(np.median(np.arccos(np.clip(cosine, -1, 1))))
     if not angle < UPRIGHT_RAD:

@@ -12,6 +12,7 @@ import numpy as np
 from jointreg.errors import DataError, UnitError
 from jointreg.files.pickles import as_array
 from jointreg.geometry.rotations import from_6d, from_axis_angle
+from jointreg.plausible import DEPTH_M, LEG_M
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, SMPL_24, rows
 
 WHOLE = ("rotations", "rotmat", "pred_rotmat", "pose", "poses", "fullpose", "smpl_pose", "pred_pose")
@@ -22,9 +23,6 @@ JOINTS = ("joints_cam", "joints", "pred_joints", "joints3d", "joints_3d", "keypo
 
 SIX = ("interleaved", "stacked")
 """6D conventions: a row-major 3x2 matrix (SPIN, VIBE), or the first column, then the second (MEVA)."""
-
-LEG = (0.5, 1.3)
-"""Plausible length of a leg, metres."""
 
 _PAGE = "docs/methods.md lists keys and shapes"
 
@@ -214,9 +212,12 @@ def _betas(values: Mapping[str, Any], where: str, count: int, n_betas: int) -> n
 def _translation(values: np.ndarray, where: str, count: int) -> np.ndarray:
     if values.shape != (count, 3):
         raise DataError(f"{where}: translation has shape {values.shape}, expected {(count, 3)}")
-    if count and np.median(np.abs(values)) > 100:
-        raise UnitError(
-            f"{where}: translations are {np.median(np.abs(values)):.0f} large (median), expected metres",
+    finite = values[np.isfinite(values)]
+    if finite.size:
+        size = float(np.median(np.abs(finite)))
+        DEPTH_M.require(
+            size,
+            f"{where}: translations are {size:.0f} large (median)",
             "probably millimetres: divide by 1000, or leave the key out",
         )
     return values
@@ -242,11 +243,10 @@ def _metres(points: np.ndarray, where: str) -> float:
     leg = [points[:, H36M_17.index(f"left_{part}")] for part in ("hip", "knee", "ankle")]
     length = float(np.median(np.linalg.norm(np.diff(leg, axis=0), axis=-1).sum(axis=0)))
     for factor, unit in ((1.0, "metres"), (0.001, "millimetres")):
-        if LEG[0] <= length * factor <= LEG[1]:
+        if LEG_M.hold(length * factor):
             print(f"{where}: joints are in {unit}, legs {length * factor:.2f} m long")
             return factor
     raise UnitError(
-        f"{where}: legs are {length:.4g} long (median), expected {LEG[0]} to {LEG[1]} m or a thousand "
-        "times that in mm",
+        f"{where}: legs are {length:.4g} long (median), expected {LEG_M} or a thousand times that in mm",
         "give the joints in metres, in the camera's frame",
     )

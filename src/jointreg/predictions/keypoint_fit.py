@@ -19,8 +19,9 @@ import numpy as np
 
 from jointreg.body.model import Body
 from jointreg.config.settings import Estimate
-from jointreg.errors import DataError, ShapeError, SolverError, UnitError
+from jointreg.errors import DataError, ShapeError, SolverError
 from jointreg.geometry import rotations as so3
+from jointreg.plausible import TRUNK_M
 from jointreg.predictions.keypoint_model import (
     LIMIT_STIFFNESS,
     POSED,
@@ -31,7 +32,7 @@ from jointreg.predictions.keypoint_model import (
     initial_pose,
 )
 from jointreg.progress import progress
-from jointreg.skeleton import H36M_17, SMPL_24
+from jointreg.skeleton import H36M_17, PELVIS, SMPL_24
 
 BETA_PRIOR = 4e-4
 """Square metres per frame and squared beta: one standard deviation weighs as much as 2 cm at one joint.
@@ -101,14 +102,14 @@ def fit_keypoints(body: Body, joints_cam: np.ndarray, settings: Estimate) -> Key
 
     Raises:
         ShapeError: labels that are not (N, 17, 3) with N > 0, or a body without SMPL's joints.
-        UnitError: a median trunk outside 0.2-1.2 m, usually millimetres.
+        UnitError: an implausible median trunk (`plausible.TRUNK_M`), usually millimetres.
         DataError: labels that are not finite.
         SolverError: a step that is not finite.
     """
     labels = _checked(body, joints_cam)
     model = FitModel(body)
     root, pose = initial_pose(model, labels)
-    translation = labels[:, 0] - model.rest[0]
+    translation = labels[:, PELVIS] - model.rest[0]
     unknowns = _Unknowns(root, pose, translation, np.zeros(body.n_betas))
     damping = np.full(len(labels), 1e-3)
     prior = settings.keypoints_prior
@@ -163,12 +164,11 @@ def _checked(body: Body, joints_cam: np.ndarray) -> np.ndarray:
             f"keypoints: label '{H36M_17[joint]}' of frame {frame} is not finite",
             "leave frames without labels out before fitting",
         )
-    trunk = float(np.median(np.linalg.norm(labels[:, H36M_17.index("neck")] - labels[:, 0], axis=-1)))
-    if not 0.2 < trunk < 1.2:
-        raise UnitError(
-            f"keypoints: median distance pelvis to neck is {trunk:.4g} m, expected 0.2-1.2 m",
-            "give labels in metres",
-        )
+    neck = H36M_17.index("neck")
+    trunk = float(np.median(np.linalg.norm(labels[:, neck] - labels[:, PELVIS], axis=-1)))
+    TRUNK_M.require(
+        trunk, f"keypoints: median distance pelvis to neck is {trunk:.4g} m", "give labels in metres"
+    )
     return labels
 
 

@@ -12,6 +12,7 @@ import torch
 from jointreg.body.model import Body
 from jointreg.body.skinning import from_6d
 from jointreg.config.settings import Optimize, TrainDiscriminator
+from jointreg.files.text_table import text_table
 from jointreg.geometry.rotations import to_6d
 from jointreg.refine.adam import Adam
 from jointreg.refine.discriminator import Discriminator, train
@@ -43,17 +44,22 @@ class TrainedDiscriminator:
     """Mean energies of the sample after that refinement, (4,)."""
 
     def as_text(self) -> str:
-        """For a log: the loss and the share of right outputs of each round, and how the rounds ended."""
+        """For a log: the loss and the shares of right outputs of each round, and how they ended."""
         lines = [
-            f"round {turn + 1}: loss {losses[-1]:.4f} (undecided {UNDECIDED_LOSS}); right on "
-            f"{100 * initial:.1f} % of the outputs for initial, {100 * refined:.1f} % for refined bodies"
+            (turn, f"{losses[-1]:.4f}", f"{100 * initial:.1f} %", f"{100 * refined:.1f} %")
             for turn, (losses, (initial, refined)) in enumerate(
-                zip(self.losses, self.right, strict=True)
+                zip(self.losses, self.right, strict=True), start=1
             )
         ]
+        columns = (
+            "round",
+            f"loss (undecided {UNDECIDED_LOSS})",
+            "right for initial",
+            "right for refined bodies",
+        )
         rounds = len(self.losses)
         end = f"settled after {rounds} rounds" if self.settled else f"not settled in {rounds} rounds"
-        return "\n".join([*lines, f"{end} (train_discriminator.tolerance)"])
+        return f"{text_table([columns, *lines], 'rrrr')}\n{end} (train_discriminator.tolerance)"
 
     def as_dict(self) -> dict[str, object]:
         """The record in plain numbers, for JSON; energies by term, unweighted."""

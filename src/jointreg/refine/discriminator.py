@@ -9,7 +9,6 @@ Source: paper III, Eq. 5 and 6; Kanazawa et al., HMR, CVPR 2018, section 3.3.
 """
 
 import io
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 
 from jointreg.errors import DataError, ShapeError, SolverError
+from jointreg.files.atomic import replace_file
 from jointreg.refine.adam import Adam
 from jointreg.refine.losses import discriminator_loss
 
@@ -102,11 +102,7 @@ class Discriminator:
         """Write the parameters as a CPU state dict, atomically; same parameters, same bytes."""
         stream = io.BytesIO()
         torch.save({name: value.detach().cpu() for name, value in self.parameters.items()}, stream)
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_bytes(stream.getvalue())
-        temporary.replace(path)
+        replace_file(path, stream.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> "Discriminator":
@@ -202,9 +198,9 @@ def train(
         steps: Adam steps.
 
     Returns:
-        The loss before every step and after the last, (steps + 1,); an undecided D has
-        `refine.losses.UNDECIDED_LOSS`. The share of outputs on the right side of 1/2 for initial and for
-        refined bodies.
+        The loss before every step and after the last (`refine.losses.UNDECIDED_LOSS` for an undecided
+        D), (steps + 1,). The share of outputs on the right side of 1/2 for initial and for refined
+        bodies.
 
     Raises:
         SolverError: the loss is not finite.

@@ -21,7 +21,7 @@ from jointreg.refine.start import start_bodies
 from jointreg.refine.targets import Targets, checked_targets
 from jointreg.silhouette.rendering import silhouette_l2
 from jointreg.silhouette.topology import Topology
-from jointreg.skeleton import H36M_17
+from jointreg.skeleton import PELVIS
 from jointreg.threads import one_torch_thread
 
 CPU = torch.device("cpu")
@@ -58,7 +58,7 @@ class Terms:
             factor > 0 for factor in factors
         )
         self.discriminator, self.backend, self.halves = discriminator, backend, halves
-        self.root = H36M_17.index("pelvis") if root_relative else None
+        self.root = PELVIS if root_relative else None
         within = None
         if not self.silhouette_on:
             within = np.flatnonzero((np.asarray(regressor) != 0).any(axis=0))

@@ -6,13 +6,11 @@ import numpy as np
 import torch
 
 from jointreg.body.model import Body
-from jointreg.errors import DataError, ShapeError, UnitError
+from jointreg.errors import DataError, ShapeError
 from jointreg.geometry.camera import project_pinhole
+from jointreg.plausible import DEPTH_M
 from jointreg.refine.sample import Sample
 from jointreg.refine.weak_camera import weak_perspective
-
-FARTHEST_M = 100.0
-"""A median depth beyond it means that labels are in millimetres."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +90,11 @@ def checked_targets(
             f"masks are {masks.dtype}, expected uint8 (probability x 255)",
             "np.round(255 * masks).astype(np.uint8) for probabilities of 0 to 1",
         )
-    if count and np.median(np.abs(joints_cam[..., 2])) > FARTHEST_M:
-        raise UnitError(
-            f"joints_cam have a median depth of {np.median(np.abs(joints_cam[..., 2])):.0f} m, "
-            f"expected under {FARTHEST_M:.0f} m",
+    if count:
+        depth = float(np.median(np.abs(joints_cam[..., 2])))
+        DEPTH_M.require(
+            depth,
+            f"joints_cam have a median depth of {depth:.0f} m",
             "labels are probably in millimetres: divide by 1000",
         )
     return Targets(

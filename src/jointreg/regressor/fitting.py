@@ -66,7 +66,7 @@ def fit(body: Body, sequences: Sequences, settings: FitRegressor) -> Regressor:
     Args:
         body: the body model.
         sequences: read once a pass; what can be read only once will do where there is one pass.
-        settings: the block fit_regressor_spin or fit_regressor_opt.
+        settings: the block fit_regressor, with what differs for this regressor.
 
     Returns:
         Weights (17, V); `about` says frames, frames_dropped, mean_frame_weight, residuals in mm,
@@ -219,7 +219,7 @@ def fit_regressor(
 
     Args:
         stats: for `groups(settings)`, of all V vertices or a part of them.
-        settings: the block fit_regressor_spin or fit_regressor_opt; of the options max_vertices.
+        settings: the block fit_regressor; of the options max_vertices.
         allowed: entries that may be positive, (J, V) bool; None for all.
         mirror: vertex on the other side, (V,), for a regressor with mirrored weights left and right;
             `stats` is then symmetrised in place. None for none.

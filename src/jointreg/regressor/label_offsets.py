@@ -37,8 +37,6 @@ from jointreg.regressor.normal_equations import Statistics, centred
 from jointreg.skeleton import LIMB
 from jointreg.stores.schema import Record, require_same_rows
 
-"""Skeleton joint whose frame carries each of the 17."""
-
 ROUNDS = 3
 """Fits of J, each with noise and spread from the residuals of the one before: after the third, offsets
 stay where they are to a few hundredths of a millimetre."""
@@ -135,7 +133,7 @@ def fit_offsets(
         sequences: subject, stores BODIES and FRAMES (`joints_cam` is enough) of each sequence. The
             bodies' place is taken as it is: refined, or fitted to the labels.
         start: a regressor fitted to the same bodies without offsets, (17, V).
-        settings: the block fit_regressor_opt: sum_weight, candidates_m and support.
+        settings: the block fit_regressor; of it sum_weight, candidates_m and support.
 
     Raises:
         ConfigError: translation is `eliminated`: such bodies' place says nothing about a joint's.

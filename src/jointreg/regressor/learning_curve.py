@@ -179,7 +179,7 @@ def _statistics(
         if of_subject[0].frames == 0:
             raise ShapeError(
                 f"{subject}: no frame of the smallest fraction, of {of_subject[0].seen}, has a weight",
-                "raise drop_above_m, or the smallest of learning_curve.fractions",
+                "raise drop_above_m, or the smallest of fit_learning_curve.fractions",
             )
     return parts
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.linalg.blas import dsyrk
 
-from jointreg.errors import ShapeError, UnitError
+from jointreg.errors import ShapeError
+from jointreg.plausible import BODY_M
 from jointreg.skeleton import H36M_17
 
 TOGETHER = ((0, 1, 2),)
@@ -61,7 +62,7 @@ class Statistics:
 
         Raises:
             ShapeError: the arrays do not belong together.
-            UnitError: the median body is not between 0.5 and 3 m across (usually millimetres).
+            UnitError: an implausible median extent (`plausible.BODY_M`), usually millimetres.
         """
         count = len(vertices)
         if vertices.shape != (count, self.n_vertices, 3) or joints.shape != (count, self.n_joints, 3):
@@ -71,10 +72,11 @@ class Statistics:
             )
         for name, points in (("vertices", vertices), ("joints", joints)):
             extent = float(np.median(np.ptp(points, axis=1).max(axis=-1)))
-            if not 0.5 <= extent <= 3.0:
-                raise UnitError(
-                    f"{name} extend over {extent:.3g} m in the median frame, expected 0.5-3 m"
-                )
+            BODY_M.require(
+                extent,
+                f"{name} extend over {extent:.3g} m in the median frame",
+                "give bodies and labels in metres: divide millimetres by 1000",
+            )
         vertices, joints = centred(vertices, joints)
         if weights is not None:
             vertices *= np.sqrt(weights)[:, None, None]

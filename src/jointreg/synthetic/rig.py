@@ -1,4 +1,4 @@
-"""What all subjects of the open data set have in common: cameras, file names, J_std - and J_true."""
+"""Files that all subjects of the open data set share: cameras and file names, J_std and J_true."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +37,7 @@ def write_rig(
 
     Args:
         root: folder of the raw data.
-        truth: folder of what no stage but `diagnose` may read.
+        truth: folder that only `diagnose` may read.
         parameters: of the generator.
         subjects: Human3.6M's names of the subjects that will be made.
         actions: actions that will be made.
@@ -46,7 +46,7 @@ def write_rig(
         seed: for the random bodies that J_std is fitted on.
 
     Raises:
-        ConfigError: a subject, action, take or camera that the generator does not know.
+        ConfigError: a subject, action, take or camera that the generator does not list.
     """
     from jointreg.datasets.human36m.metadata import ACTIONS as NUMBERS
     from jointreg.datasets.human36m.metadata import write_metadata

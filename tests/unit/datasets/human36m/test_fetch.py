@@ -83,7 +83,7 @@ def processed(official, target, keep=lambda frames: frames, suffix=".png"):
 
 def settings(root):
     return Dataset(
-        kind="human36m",
+        source="human36m",
         root=str(root),
         calibration=str(root / "metadata.xml"),
         damaged="",
