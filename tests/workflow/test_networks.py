@@ -5,6 +5,7 @@ import shutil
 import pytest
 from checkpoint_files import random_state, write_checkpoint, write_mean_params
 from dry_run import TINY, planned, snakemake
+from edits import missing
 
 from jointreg import stores
 
@@ -43,8 +44,8 @@ def test_networks_run_from_official_files_to_table_1(networks):
     assert features.attrs["crop"] == "spin"
     assert features.features.std() > 0.1
     errors = stores.ERRORS.read(next(networks.glob("results/tiny/evaluate/vibe_sequence/*.zarr.zip")))
-    shown = {"kind": "vibe_sequence", "crop": "reference_code", "orientation": "camera"}
-    assert errors.attrs["input"] == shown
+    network_input = {"kind": "vibe_sequence", "crop": "reference_code", "orientation": "camera"}
+    assert errors.attrs["input"] == network_input
     assert not planned(networks, *call)
     # The backbone is not run again for what comes after it, nor one network for another's file.
     ray = NETWORKS.replace("crops", "orientation: ray, crops")
@@ -56,7 +57,7 @@ def test_networks_run_from_official_files_to_table_1(networks):
 
 
 def test_a_missing_checkpoint_stops_the_run_before_any_job(networks):
-    (networks / "nets/vibe.pt").rename(networks / "nets/elsewhere.pt")
-    done = snakemake(networks, "-n", *TINY, "--config", METHODS, NETWORKS, check=False)
+    with missing(networks / "nets/vibe.pt"):
+        done = snakemake(networks, "-n", *TINY, "--config", METHODS, NETWORKS, check=False)
     assert done.returncode
     assert "nets/vibe.pt  (checkpoint of VIBE: docs/networks.md)" in done.stdout + done.stderr

@@ -14,6 +14,7 @@ import sys
 import numpy as np
 import pytest
 from dry_run import copy_project, snakemake
+from edits import missing, replaced
 from real_tree import ESTIMATORS, MOMENTS, matching, plant_networks, simulated_bodies, write_real_tree
 
 from jointreg import stores
@@ -86,9 +87,8 @@ def test_the_doctor_finds_everything_and_then_one_thing_missing(tree):
     ):
         assert words in done.stdout, words
     path = tree / "data/human36m/predictions/vibe/S9/Walking.1.60457274.pkl"
-    path.rename(path.with_suffix(".away"))
-    done = doctor(FILES)
-    path.with_suffix(".away").rename(path)
+    with missing(path):
+        done = doctor(FILES)
     assert done.returncode == 1
     (row,) = [line for line in done.stdout.splitlines() if "predictions of vibe_files" in line]
     assert row.startswith("FAIL") and "evaluate" in row and "1 of 2 files are missing" in row
@@ -120,10 +120,10 @@ def test_networks_see_the_bodies_that_were_planted_and_table_1_has_their_error(f
     (row,) = [row for row in results if row.subject == "S9"]
     frames = stores.FRAMES.read(finished / "results/human36m/prepare/S9/Walking.zarr.zip")
     rotations, betas, translation = matching(frames, results[row])
-    found = stores.BODIES.read(finished / f"results/human36m/estimate/{network}/S9/Walking.zarr.zip")
-    assert np.abs(found.rotations - rotations).max() < 1e-3
-    assert np.abs(found.betas - betas).max() < 1e-3
-    assert np.linalg.norm(found.translation - translation, axis=1).max() < 5e-3  # metres, of some 5
+    bodies = stores.BODIES.read(finished / f"results/human36m/estimate/{network}/S9/Walking.zarr.zip")
+    assert np.abs(bodies.rotations - rotations).max() < 1e-3
+    assert np.abs(bodies.betas - betas).max() < 1e-3
+    assert np.linalg.norm(bodies.translation - translation, axis=1).max() < 5e-3  # metres, of some 5
     vertices = load_body("open").vertices(rotations, betas)
     joints = np.load(finished / "data/human36m/J_regressor_h36m.npy") @ vertices
     errors = (joints - joints[:, :1]) - (frames.joints_cam - frames.joints_cam[:, :1])
@@ -150,17 +150,16 @@ def test_every_method_has_its_own_bodies_on_every_fifth_frame(finished, ending):
     paths = [f"results/human36m/estimate/{method}{ending}/S9/Walking.zarr.zip" for method in ESTIMATORS]
     if ending:
         snakemake(finished, *paths, *FILES)
-    found = [stores.BODIES.read(finished / path) for path in paths]
+    bodies = [stores.BODIES.read(finished / path) for path in paths]
     for one, other in ((0, 1), (0, 2), (1, 2)):
-        assert np.abs(found[one].rotations - found[other].rotations).max() > 1e-3
+        assert np.abs(bodies[one].rotations - bodies[other].rotations).max() > 1e-3
 
 
 def test_a_regressor_of_another_topology_stops_the_run_at_its_first_job(tree, tmp_path):
     """The regressor with its vertices in another order, as one for another mesh would have them."""
     path = tree / "data/human36m/J_regressor_h36m.npy"
-    kept = path.read_bytes()
-    np.save(path, np.roll(np.load(path), 1000, axis=1))
-    done = snakemake(tree, "results/human36m/convert_body/body.npz", "--force", *REAL, check=False)
-    path.write_bytes(kept)
+    with replaced(path):
+        np.save(path, np.roll(np.load(path), 1000, axis=1))
+        done = snakemake(tree, "results/human36m/convert_body/body.npz", "--force", *REAL, check=False)
     assert done.returncode
     assert "does not fit this body" in done.stdout + done.stderr

@@ -75,7 +75,7 @@ def _case(body: Body, true_regressor: np.ndarray, split: str) -> Case:
 
 
 @pytest.fixture(scope="module")
-def found(body: Body, true_regressor: np.ndarray) -> dict[tuple[str, ...], float]:
+def means(body: Body, true_regressor: np.ndarray) -> dict[tuple[str, ...], float]:
     moved = np.roll(true_regressor, 1, axis=1)
     rows = diagnose.diagnose(
         body,
@@ -91,17 +91,17 @@ def found(body: Body, true_regressor: np.ndarray) -> dict[tuple[str, ...], float
     return keyed
 
 
-def test_a_perfect_regressor_has_the_labels_error_only(found: dict) -> None:
-    assert found["truth", "full", "opt", "joint_error_true_joints"] == pytest.approx(0, abs=1e-3)
-    assert found["truth", "full", "opt", "joint_error_labels"] == pytest.approx(5, abs=1e-3)
+def test_a_perfect_regressor_has_the_labels_error_only(means: dict) -> None:
+    assert means["truth", "full", "opt", "joint_error_true_joints"] == pytest.approx(0, abs=1e-3)
+    assert means["truth", "full", "opt", "joint_error_labels"] == pytest.approx(5, abs=1e-3)
     # A label offset that all joints share goes with the root.
-    assert found["truth", "full", "opt", "joint_error_labels_root_aligned"] == pytest.approx(0, abs=1e-3)
-    assert found["truth", "-", "true", "joint_error_labels"] == pytest.approx(5, abs=1e-3)
-    assert ("truth", "-", "true", "joint_error_true_joints") not in found
+    assert means["truth", "full", "opt", "joint_error_labels_root_aligned"] == pytest.approx(0, abs=1e-3)
+    assert means["truth", "-", "true", "joint_error_labels"] == pytest.approx(5, abs=1e-3)
+    assert ("truth", "-", "true", "joint_error_true_joints") not in means
 
 
 def test_a_wrong_regressor_is_wrong_by_the_distance_of_its_vertices(
-    body: Body, true_regressor: np.ndarray, found: dict
+    body: Body, true_regressor: np.ndarray, means: dict
 ) -> None:
     for split, suffix in (("test", ""), ("train", "_train")):
         mesh = body.vertices(**_case(body, true_regressor, split).truth).astype(float)
@@ -110,49 +110,49 @@ def test_a_wrong_regressor_is_wrong_by_the_distance_of_its_vertices(
         absolute = np.linalg.norm(gap, axis=-1).mean() * 1000
         rooted = np.linalg.norm(gap - gap[:, :1], axis=-1).mean() * 1000
         name = "joint_error_true_joints"
-        assert found["truth", "-", "std", name + suffix] == pytest.approx(absolute, rel=1e-4)
+        assert means["truth", "-", "std", name + suffix] == pytest.approx(absolute, rel=1e-4)
         key = ("truth", "-", "std", f"{name}_root_aligned{suffix}")
-        assert found[key] == pytest.approx(rooted, rel=1e-4)
+        assert means[key] == pytest.approx(rooted, rel=1e-4)
         if not suffix:
-            gain = found["truth", "full", "opt", f"{name}_gain_over_spin"]
+            gain = means["truth", "full", "opt", f"{name}_gain_over_spin"]
             assert gain == pytest.approx(absolute, rel=1e-4)
 
 
-def test_body_errors_are_the_planted_ones(body: Body, found: dict) -> None:
+def test_body_errors_are_the_planted_ones(body: Body, means: dict) -> None:
     direction = body.shape_directions[..., 0]
     shape = np.linalg.norm(direction - direction.mean(axis=0), axis=1).mean() * 1000
-    assert found["sim_spin", "-", "-", "t_pose_error"] == pytest.approx(shape, rel=1e-3)
-    assert found["sim_spin", "full", "-", "t_pose_error"] == pytest.approx(0, abs=1e-3)
-    assert found["sim_spin", "full", "-", "vertex_error"] == pytest.approx(20, rel=1e-4)
-    assert found["sim_spin", "full", "-", "vertex_error_centred"] == pytest.approx(0, abs=2e-3)
-    assert found["sim_spin", "no_discriminator", "-", "vertex_error"] == pytest.approx(100, rel=1e-4)
-    initial = found["sim_spin", "-", "-", "vertex_error"]
+    assert means["sim_spin", "-", "-", "t_pose_error"] == pytest.approx(shape, rel=1e-3)
+    assert means["sim_spin", "full", "-", "t_pose_error"] == pytest.approx(0, abs=1e-3)
+    assert means["sim_spin", "full", "-", "vertex_error"] == pytest.approx(20, rel=1e-4)
+    assert means["sim_spin", "full", "-", "vertex_error_centred"] == pytest.approx(0, abs=2e-3)
+    assert means["sim_spin", "no_discriminator", "-", "vertex_error"] == pytest.approx(100, rel=1e-4)
+    initial = means["sim_spin", "-", "-", "vertex_error"]
     assert initial > 99
-    assert found["sim_spin", "full", "-", "vertex_error_ratio"] == pytest.approx(20 / initial)
+    assert means["sim_spin", "full", "-", "vertex_error_ratio"] == pytest.approx(20 / initial)
 
 
-def test_discriminators_effect_is_negative_where_it_lowers_an_error(found: dict) -> None:
-    effect = found["sim_spin", "full", "-", "vertex_error_discriminator_effect"]
+def test_discriminators_effect_is_negative_where_it_lowers_an_error(means: dict) -> None:
+    effect = means["sim_spin", "full", "-", "vertex_error_discriminator_effect"]
     assert effect == pytest.approx(-80, rel=1e-4)
 
 
-def test_bodies_overlap_their_masks_the_better_the_nearer(found: dict) -> None:
+def test_bodies_overlap_their_masks_the_better_the_nearer(means: dict) -> None:
     for mask in ("mask", "true_mask"):
         name = f"rendered_iou_with_{mask}"
-        before, after = found["sim_spin", "-", "-", name], found["sim_spin", "full", "-", name]
+        before, after = means["sim_spin", "-", "-", name], means["sim_spin", "full", "-", name]
         assert before < after < 1.0
 
 
-def test_methods_are_scored_with_the_true_regressor_on_held_out_frames(found: dict) -> None:
-    assert found["sim_vibe", "-", "true", "mpjpe"] == pytest.approx(0, abs=1e-3)
-    assert found["sim_spin", "-", "true", "mpjpe"] > 1
-    assert ("sim_vibe", "-", "-", "vertex_error") not in found
+def test_methods_are_scored_with_the_true_regressor_on_held_out_frames(means: dict) -> None:
+    assert means["sim_vibe", "-", "true", "mpjpe"] == pytest.approx(0, abs=1e-3)
+    assert means["sim_spin", "-", "true", "mpjpe"] > 1
+    assert ("sim_vibe", "-", "-", "vertex_error") not in means
 
 
-def test_masks_are_judged_where_there_are_some(found: dict) -> None:
-    assert found["background", "-", "-", "mask_iou"] == pytest.approx(1)
-    assert found["background", "-", "-", "mask_boundary_bias"] == pytest.approx(0)
-    assert found["background", "-", "-", "share_without_mask"] == pytest.approx(0.25)
+def test_masks_are_judged_where_there_are_some(means: dict) -> None:
+    assert means["background", "-", "-", "mask_iou"] == pytest.approx(1)
+    assert means["background", "-", "-", "mask_boundary_bias"] == pytest.approx(0)
+    assert means["background", "-", "-", "share_without_mask"] == pytest.approx(0.25)
 
 
 def test_units_follow_the_metric(body: Body, true_regressor: np.ndarray, tmp_path: Path) -> None:
@@ -213,15 +213,15 @@ def _truth_rows() -> dict[str, np.ndarray]:
 def test_true_bodies_are_matched_by_take_camera_and_frame(tmp_path: Path) -> None:
     rows = _truth_rows()
     # The translation spells the row's identity.
-    told = np.stack(
+    positions = np.stack(
         [rows["take"].astype(float), np.char.equal(rows["camera"], "b") * 1.0, rows["frame"]], axis=1
     )
-    count = len(told)
+    count = len(positions)
     truth_files.write_bodies(
-        tmp_path, "S9", "Walking", rows, np.zeros((count, 24, 3, 3)), np.zeros((count, 10)), told
+        tmp_path, "S9", "Walking", rows, np.zeros((count, 24, 3, 3)), np.zeros((count, 10)), positions
     )
-    found = cases.true_bodies(tmp_path, "S9", "Walking", _frames(["1", "2"], ["a", "b"]))
-    np.testing.assert_array_equal(found["translation"], [[1, 1, 5], [1, 0, 5], [2, 1, 0], [2, 0, 10]])
+    bodies = cases.true_bodies(tmp_path, "S9", "Walking", _frames(["1", "2"], ["a", "b"]))
+    np.testing.assert_array_equal(bodies["translation"], [[1, 1, 5], [1, 0, 5], [2, 1, 0], [2, 0, 10]])
     with pytest.raises(DataError, match=r"no body for take, camera, frame \('3', 'b', 0\)"):
         cases.true_bodies(tmp_path, "S9", "Walking", _frames(["1", "3"], ["a", "b"]))
 
@@ -233,8 +233,8 @@ def test_true_masks_are_cut_as_the_crops_are(tmp_path: Path) -> None:
     full = [np.full((60, 100), 255, np.uint8) for _ in boxes]
     truth_files.write_masks(tmp_path, "S9", "Walking", rows, boxes, full)
     cameras = {"a": CAMERA, "b": CAMERA}
-    found = cases.true_masks(tmp_path, "S9", "Walking", _frames(["1", "2"], ["a", "b"]), cameras)
-    for mask, left in zip(found, (100, 50, 100, 50), strict=True):
+    masks = cases.true_masks(tmp_path, "S9", "Walking", _frames(["1", "2"], ["a", "b"]), cameras)
+    for mask, left in zip(masks, (100, 50, 100, 50), strict=True):
         expected = np.zeros((224, 224), np.uint8)
         expected[50:80, left : left + 50] = 255
         np.testing.assert_array_equal(mask, expected)

@@ -44,12 +44,12 @@ def _filled_area(points: np.ndarray, faces: np.ndarray, fine: int) -> float:
 
 
 def test_rendered_area_is_the_area_of_filled_triangles(body: Body, bodies: dict) -> None:
-    found = meshes.rendered(body, bodies, np.tile(K, (3, 1, 1)))
-    assert found.shape == (3, 224, 224)
+    coverage = meshes.rendered(body, bodies, np.tile(K, (3, 1, 1)))
+    assert coverage.shape == (3, 224, 224)
     points = project_pinhole(body.vertices(**bodies), np.tile(K, (3, 1, 1)))[2]
     # Filling includes outlines, half a fine pixel too much all around: extrapolate to none.
     area = 2 * _filled_area(points, body.faces, 8) - _filled_area(points, body.faces, 4)
-    assert found[2].sum() == pytest.approx(area, rel=0.004)
+    assert coverage[2].sum() == pytest.approx(area, rel=0.004)
 
 
 def test_iou_on_sets_known_by_hand() -> None:
@@ -59,9 +59,9 @@ def test_iou_on_sets_known_by_hand() -> None:
     masks[0, :, 4:] = 255
     coverage[1, :5] = 0.49  # Under one half: not there.
     masks[1, :5] = 255
-    found = agreement.mask_iou(coverage, masks)
-    np.testing.assert_allclose(found[:2], [20 / 100, 0.0])
-    assert np.isnan(found[2])
+    overlap = agreement.mask_iou(coverage, masks)
+    np.testing.assert_allclose(overlap[:2], [20 / 100, 0.0])
+    assert np.isnan(overlap[2])
     with pytest.raises(ShapeError):
         agreement.mask_iou(coverage, masks[:2])
 

@@ -38,7 +38,7 @@ def _bodies(count: int, seed: int) -> dict[str, np.ndarray]:
 @pytest.fixture(scope="module")
 def regressors(body: Body) -> dict[str, np.ndarray]:
     """Sparse random regressors around the skeleton's joints."""
-    found = {}
+    weights_of = {}
     joints = body.rest_joints(np.zeros((1, 10)))[0]
     for seed, name in enumerate(("std", "spin", "opt_full")):
         generator = np.random.default_rng(seed)
@@ -48,8 +48,8 @@ def regressors(body: Body) -> dict[str, np.ndarray]:
             near = np.argsort(np.linalg.norm(body.template - at, axis=1))[:60]
             chosen = generator.choice(near, 12, replace=False)
             weights[row, chosen] = generator.dirichlet(np.ones(12))
-        found[name] = weights
-    return found
+        weights_of[name] = weights
+    return weights_of
 
 
 def test_a_part_of_the_body_poses_as_the_whole(body: Body) -> None:
@@ -68,13 +68,13 @@ def test_regressed_joints_are_the_regressors_times_the_whole_mesh(
     body: Body, regressors: dict[str, np.ndarray]
 ) -> None:
     bodies = _bodies(apply.BATCH + 3, 1)
-    found = apply.regressed_joints(
+    joints = apply.regressed_joints(
         body, bodies["rotations"], bodies["betas"], regressors, bodies["translation"]
     )
     last = slice(-5, None)
     whole = body.vertices(**{key: value[last] for key, value in bodies.items()}).astype(np.float64)
     for index, weights in enumerate(regressors.values()):
-        np.testing.assert_allclose(found[index, last], weights @ whole, atol=3e-6)
+        np.testing.assert_allclose(joints[index, last], weights @ whole, atol=3e-6)
 
 
 def test_errors_equal_the_metrics_on_the_whole_mesh(
@@ -82,19 +82,19 @@ def test_errors_equal_the_metrics_on_the_whole_mesh(
 ) -> None:
     bodies, labelled = _bodies(12, 2), _bodies(12, 3)
     labels = regressors["std"] @ body.vertices(**labelled).astype(np.float64)
-    found = evaluate.evaluate(body, bodies, labels, regressors, PROTOCOL)
-    assert found.mpjpe.shape == found.pa_mpjpe.shape == (3, 12, 17)
+    errors = evaluate.evaluate(body, bodies, labels, regressors, PROTOCOL)
+    assert errors.mpjpe.shape == errors.pa_mpjpe.shape == (3, 12, 17)
     used = rows(H36M_14)
     whole = body.vertices(**bodies).astype(np.float64)
     for index, weights in enumerate(regressors.values()):
         joints = weights @ whole
         np.testing.assert_allclose(
-            found.mpjpe[index][:, used].mean(axis=1),
+            errors.mpjpe[index][:, used].mean(axis=1),
             metrics.mpjpe(joints, labels, root=0, joints=used),
             atol=3e-6,
         )
         np.testing.assert_allclose(
-            found.pa_mpjpe[index][:, used].mean(axis=1),
+            errors.pa_mpjpe[index][:, used].mean(axis=1),
             metrics.pa_mpjpe(joints, labels, joints=used),
             atol=3e-6,
         )
@@ -105,9 +105,9 @@ def test_the_regressor_that_made_the_labels_scores_zero(
 ) -> None:
     bodies = _bodies(6, 4)
     labels = regressors["opt_full"] @ body.vertices(**bodies).astype(np.float64)
-    found = evaluate.evaluate(body, bodies, labels, regressors, PROTOCOL)
-    assert found.mpjpe[2].max() < 1e-5
-    assert found.mpjpe[0][:, 1:].mean() > 1e-3
+    errors = evaluate.evaluate(body, bodies, labels, regressors, PROTOCOL)
+    assert errors.mpjpe[2].max() < 1e-5
+    assert errors.mpjpe[0][:, 1:].mean() > 1e-3
 
 
 def _subject(body: Body, labels_from: np.ndarray) -> dict[str, tuple[stores.Record, stores.Record]]:

@@ -71,33 +71,33 @@ def test_what_differs_between_fixed_subjects_widens_nothing():
 def test_equal_clusters_of_one_subject_without_skewness_have_students_interval(count):
     half = np.random.default_rng(count).normal(size=count // 2)
     values = 2 + np.concatenate([half, -half, [0.0] * (count % 2)])
-    found = mean_with_interval(values, np.full(count, 1 / count))
+    change = mean_with_interval(values, np.full(count, 1 / count))
     expected = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
+    assert (change.low, change.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
 
 
 def test_two_subjects_of_equal_clusters_have_the_pooled_degrees_of_freedom():
     half = np.random.default_rng(8).normal(size=8)
     values = np.concatenate([half, -half, 7 + half, 7 - half])
-    found = mean_with_interval(values, np.full(32, 1 / 32), np.repeat([0, 1], 16))
+    change = mean_with_interval(values, np.full(32, 1 / 32), np.repeat([0, 1], 16))
     error = np.sqrt((values[:16].var(ddof=1) + values[16:].var(ddof=1)) / 2 / 32)
-    assert found.high - found.mean == pytest.approx(stats.t.ppf(0.975, 30) * error, rel=1e-9)
+    assert change.high - change.mean == pytest.approx(stats.t.ppf(0.975, 30) * error, rel=1e-9)
 
 
 def test_the_longer_side_is_that_of_the_tail():
     values = np.random.default_rng(2).exponential(size=40)
-    found = mean_with_interval(values, np.full(40, 1 / 40))
-    assert found.high - found.mean > 1.1 * (found.mean - found.low)
+    change = mean_with_interval(values, np.full(40, 1 / 40))
+    assert change.high - change.mean > 1.1 * (change.mean - change.low)
     mirrored = mean_with_interval(-values, np.full(40, 1 / 40))
-    assert (mirrored.low, mirrored.high) == pytest.approx((-found.high, -found.low))
+    assert (mirrored.low, mirrored.high) == pytest.approx((-change.high, -change.low))
 
 
 def test_no_interval_without_enough_clusters():
     for count, subjects in ((7, None), (9, ["S9"] * 8 + ["S11"])):
-        found = mean_with_interval(np.arange(float(count)), np.full(count, 1 / count), subjects)
-        assert found.mean == pytest.approx((count - 1) / 2)
-        assert np.isnan([found.low, found.high]).all()
-        assert found.clusters == count
+        change = mean_with_interval(np.arange(float(count)), np.full(count, 1 / count), subjects)
+        assert change.mean == pytest.approx((count - 1) / 2)
+        assert np.isnan([change.low, change.high]).all()
+        assert change.clusters == count
     assert np.isfinite(mean_with_interval(np.arange(8.0), np.full(8, 1 / 8)).low)
 
 

@@ -66,13 +66,13 @@ def test_protocol_2_is_protocol_1_seen_from_the_front(root):
 def test_what_each_table_of_damaged_recordings_leaves_of_the_test_set(root):
     """60 takes by four cameras; three takes shifted, one recording without a video."""
     test = [r for r in load_sequences(root / "config/sequences/human36m.tsv") if r.split == "test"]
-    kept = {
+    counts = {
         name: sum(
             len(units(row, read_damaged(root / f"config/damaged/{name}.tsv"), True)) for row in test
         )
         for name in ("human36m", "no_video")
     }
-    assert kept == {"human36m": 240 - 3 * 4 - 1, "no_video": 240 - 1}
+    assert counts == {"human36m": 240 - 3 * 4 - 1, "no_video": 240 - 1}
 
 
 def planted(shifts):

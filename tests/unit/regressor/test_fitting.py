@@ -99,15 +99,15 @@ def relative(joints):
 
 def test_planted_regressor_is_found_under_label_noise(part, planted, training):
     bodies, joints, unseen = training
-    found = fit(part, sequences(bodies, joints), settings("absolute"))
+    fitted = fit(part, sequences(bodies, joints), settings("absolute"))
     truth = np.matmul(planted, unseen)
-    assert found.weights.min() >= 0
-    assert np.abs(found.weights.sum(axis=1) - 1).max() < 1e-3
+    assert fitted.weights.min() >= 0
+    assert np.abs(fitted.weights.sum(axis=1) - 1).max() < 1e-3
     # 10 mm of noise over 2,000 frames and some 15 vertices a joint: 10 * sqrt(15 / 6,000) = 0.5 mm.
-    assert distance_mm(found.apply(unseen), truth) < 0.7
-    assert distance_mm(relative(found.apply(unseen)), relative(truth)) < 1.0
+    assert distance_mm(fitted.apply(unseen), truth) < 0.7
+    assert distance_mm(relative(fitted.apply(unseen)), relative(truth)) < 1.0
     # What is left on the training frames is the noise that was put in.
-    residual = np.sqrt(np.mean(np.square(found.about["absolute_residual_rms_mm"])))
+    residual = np.sqrt(np.mean(np.square(fitted.about["absolute_residual_rms_mm"])))
     assert abs(residual - 10) < 0.1
 
 
@@ -115,13 +115,13 @@ def test_translation_errors_are_eliminated(part, planted, training):
     """Depth errors of 50 mm, as a network has them, cost nothing root-relative."""
     bodies, joints, unseen = training
     error = np.random.default_rng(3).normal(0, 1, (len(joints), 1, 3)) * [0.005, 0.005, 0.05]
-    given = sequences(bodies, joints + error)
+    data = sequences(bodies, joints + error)
     truth = np.matmul(planted, unseen)
-    eliminated = fit(part, given, settings("eliminated")).apply(unseen)
+    eliminated = fit(part, data, settings("eliminated")).apply(unseen)
     assert distance_mm(relative(eliminated), relative(truth)) < 1.0
     # The common shift of all rows stays determined by the prior.
     assert distance_mm(eliminated, truth) < 1.0
-    absolute = fit(part, given, settings("absolute")).apply(unseen)
+    absolute = fit(part, data, settings("absolute")).apply(unseen)
     assert distance_mm(relative(eliminated), relative(truth)) < 0.8 * distance_mm(
         relative(absolute), relative(truth)
     )
@@ -142,10 +142,10 @@ def small():
 
 def test_absolute_fit_equals_scipy_on_the_stacked_problem(small):
     (stats, _), vertices, joints = small
-    found = fit_regressor(stats, settings("absolute", sum_weight=0.5)).weights
+    fitted = fit_regressor(stats, settings("absolute", sum_weight=0.5)).weights
     matrix = vertices.transpose(0, 2, 1).reshape(-1, 30) / np.sqrt(40)
     stacked = np.concatenate([matrix, np.full((1, 30), np.sqrt(0.5))])
-    for row, joint in zip(found, joints.transpose(1, 0, 2), strict=True):
+    for row, joint in zip(fitted, joints.transpose(1, 0, 2), strict=True):
         target = np.append(joint.reshape(-1) / np.sqrt(40), np.sqrt(0.5))
         assert np.abs(row - nnls(stacked, target)[0]).max() < 1e-6
 
@@ -153,7 +153,7 @@ def test_absolute_fit_equals_scipy_on_the_stacked_problem(small):
 def test_eliminated_fit_equals_scipy_on_the_joint_problem(small):
     """All rows and all translations in one problem; a free translation is a difference of two."""
     (_, stats), vertices, joints = small
-    found = fit_regressor(stats, settings("eliminated", 0.02, 0.08, sum_weight=0.5)).weights
+    fitted = fit_regressor(stats, settings("eliminated", 0.02, 0.08, sum_weight=0.5)).weights
     frames, n_joints = 40, 4
     matrix = vertices.transpose(0, 2, 1).reshape(-1, 30)
     free = np.eye(frames * 3)
@@ -173,7 +173,7 @@ def test_eliminated_fit_equals_scipy_on_the_joint_problem(small):
         ]
     )
     reference = nnls(np.concatenate([data, penalty, sums]), target)[0][: n_joints * 30]
-    assert np.abs(found - reference.reshape(n_joints, 30)).max() < 1e-6
+    assert np.abs(fitted - reference.reshape(n_joints, 30)).max() < 1e-6
 
 
 def test_solver_meets_the_optimality_conditions_on_a_singular_gram():
@@ -235,10 +235,10 @@ def test_statistics_do_not_depend_on_how_frames_are_dealt(part, training):
 def test_candidates_lie_near_their_joint(part, exact):
     bodies, joints = exact
     centre = expected_joints(part)
-    found = fit(part, sequences(bodies, joints), settings("absolute", 1, 1, 100.0, candidates_m=0.25))
-    row, vertex = np.nonzero(found.weights)
+    fitted = fit(part, sequences(bodies, joints), settings("absolute", 1, 1, 100.0, candidates_m=0.25))
+    row, vertex = np.nonzero(fitted.weights)
     assert np.linalg.norm(part.template[vertex] - centre[row], axis=1).max() <= 0.25
-    assert found.weights.shape == (17, part.n_vertices)
+    assert fitted.weights.shape == (17, part.n_vertices)
     with pytest.raises(DataError, match=r"no vertex is left for .*pelvis.*candidates_m 0\.01"):
         fit(part, sequences(bodies, joints), settings("absolute", candidates_m=0.01))
 
@@ -248,8 +248,8 @@ def test_capped_rows_are_optimal_on_their_support(part, exact):
     vertices = part.vertices(bodies.rotations, bodies.betas, bodies.translation).astype(np.float64)
     centre = vertices.mean(axis=1, keepdims=True)
     matrix = (vertices - centre).transpose(0, 2, 1).reshape(-1, part.n_vertices)
-    found = fit(part, sequences(bodies, joints), settings("absolute", max_vertices=5))
-    for row, joint in zip(found.weights, (joints - centre).transpose(1, 0, 2), strict=True):
+    fitted = fit(part, sequences(bodies, joints), settings("absolute", max_vertices=5))
+    for row, joint in zip(fitted.weights, (joints - centre).transpose(1, 0, 2), strict=True):
         used = np.flatnonzero(row)
         assert len(used) <= 5
         stacked = np.concatenate([matrix[:, used], np.full((1, len(used)), np.sqrt(400))])
@@ -265,30 +265,30 @@ def test_capped_rows_are_optimal_on_their_support(part, exact):
 def test_symmetric_fit_is_that_to_all_frames_and_their_mirror_images(part, training, translation, most):
     bodies, joints, unseen = training
     posed = part.vertices(bodies.rotations[:200], bodies.betas[:200], bodies.translation[:200])
-    found = fit(
+    fitted = fit(
         part,
         sequences(Record({k: v[:200] for k, v in bodies.items()}, bodies.attrs), joints[:200]),
         settings(translation, symmetric=True, max_vertices=most),
     )
-    assert np.array_equal(found.weights, mirrored(found.weights, part.mirror))
+    assert np.array_equal(fitted.weights, mirrored(fitted.weights, part.mirror))
     if most:
-        assert np.count_nonzero(found.weights, axis=1).max() <= most
+        assert np.count_nonzero(fitted.weights, axis=1).max() <= most
         return
     flip = [-1, 1, 1]
     both = Statistics(part.n_vertices, groups=groups(settings(translation)))
     both.add(posed, joints[:200])
     both.add(posed[:, part.mirror] * flip, joints[:200][:, MIRRORED_ROWS] * flip)
     other = fit_regressor(both, settings(translation))
-    assert distance_mm(other.apply(unseen), found.apply(unseen)) < 0.01
+    assert distance_mm(other.apply(unseen), fitted.apply(unseen)) < 0.01
 
 
 def test_support_of_a_file_is_kept_to(part, planted, exact, tmp_path):
     """On the planted support the planted weights are the only ones."""
     np.save(tmp_path / "J.npy", planted)
-    given = settings("absolute", support=str(tmp_path / "J.npy"))
-    found = fit(part, sequences(*exact), given).weights
-    assert not found[planted == 0].any()
-    assert np.abs(found - planted).max() < 0.01
+    options = settings("absolute", support=str(tmp_path / "J.npy"))
+    fitted = fit(part, sequences(*exact), options).weights
+    assert not fitted[planted == 0].any()
+    assert np.abs(fitted - planted).max() < 0.01
 
 
 @pytest.mark.parametrize(
@@ -308,8 +308,8 @@ def test_wrong_bodies_are_found_and_weigh_little(part, planted, training, transl
     rotations = bodies.rotations[few].copy()
     rotations[wrong] = np.roll(rotations[wrong], 1, axis=0)
     mixed = record(rotations, bodies.betas[few], bodies.translation[few])
-    given = sequences(mixed, joints[few])
-    plain, careful = (fit(part, given, settings(translation, **o)) for o in ({}, option))
+    data = sequences(mixed, joints[few])
+    plain, careful = (fit(part, data, settings(translation, **o)) for o in ({}, option))
     truth = np.matmul(planted, unseen)
     assert distance_mm(careful.apply(unseen), truth) < 0.6 * distance_mm(plain.apply(unseen), truth)
     assert careful.about["frames_dropped"] == (wrong.sum() if "drop_above_m" in option else 0)
@@ -317,16 +317,16 @@ def test_wrong_bodies_are_found_and_weigh_little(part, planted, training, transl
 
 def test_options_that_cannot_be_met_are_refused(part, exact):
     bodies, joints = exact
-    given = sequences(bodies, joints)
+    data = sequences(bodies, joints)
     with pytest.raises(ShapeError, match="every one of 400 frames"):
         fit(part, sequences(bodies, joints + 0.05), settings("absolute", drop_above_m=1e-4))
     with pytest.raises(TypeError, match="not an iterator"):
-        fit(part, iter(given), settings("absolute", robust="huber"))
+        fit(part, iter(data), settings("absolute", robust="huber"))
     with pytest.raises(DataError, match="needs a body file with `mirror`"):
-        fit(replace(part, mirror=None), given, settings("absolute", symmetric=True))
+        fit(replace(part, mirror=None), data, settings("absolute", symmetric=True))
     with pytest.raises(DataError, match="candidates_m needs a body with SMPL's skeleton"):
         other = replace(part, joint_names=tuple(f"joint_{k}" for k in range(24)))
-        fit(other, given, settings("absolute", candidates_m=0.2))
+        fit(other, data, settings("absolute", candidates_m=0.2))
     with pytest.raises(ValidationError, match="a middle joint has both sides"):
         settings("absolute", symmetric=True, max_vertices=1)
     with pytest.raises(ValidationError, match="leaves out every frame that robust_scale_m"):

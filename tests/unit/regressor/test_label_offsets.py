@@ -38,9 +38,9 @@ TRAIN, TEST, SEQUENCES, FRAMES = ("S1", "S5", "S6", "S7"), "S9", 3, 20
 @pytest.fixture(scope="module")
 def small(body):
     """Every fifth vertex of the open body, and those that carry its skeleton."""
-    kept = body.joint_regressor.any(axis=0)
-    kept[::5] = True
-    return part_of(body, np.flatnonzero(kept))
+    chosen = body.joint_regressor.any(axis=0)
+    chosen[::5] = True
+    return part_of(body, np.flatnonzero(chosen))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def film(small, planted, make_bodies):
     """Function (offsets by subject, label noise) -> subject, bodies, frames of every sequence."""
 
     def make(offsets, noise_m=0.002):
-        generator, found = np.random.default_rng(8), []
+        generator, sequences = np.random.default_rng(8), []
         for who, offset in offsets.items():
             betas = generator.normal(0, 0.7, 10)
             for number in range(SEQUENCES):
@@ -77,8 +77,8 @@ def film(small, planted, make_bodies):
                 joints = labelled_joints(small.vertices(**bodies), limbs, planted, offset)
                 joints += generator.normal(0, noise_m, joints.shape)
                 rows = {"rows": f"{who} {number}"}
-                found.append((who, Record(bodies, rows), Record({"joints_cam": joints}, rows)))
-        return found
+                sequences.append((who, Record(bodies, rows), Record({"joints_cam": joints}, rows)))
+        return sequences
 
     return make
 
@@ -121,11 +121,11 @@ def test_what_the_first_regressor_took_up_of_the_offsets_is_given_back(
     starts from it, and where one starts from the planted regressor, the same is found."""
     training = film({who: offsets[who] for who in TRAIN})
     start = fit(small, [(bodies, frames) for _, bodies, frames in training], settings).weights
-    found = fit_offsets(small, training, start, settings)
-    assert rms_mm(found.offsets - fitted.offsets) < 0.02
+    refitted = fit_offsets(small, training, start, settings)
+    assert rms_mm(refitted.offsets - fitted.offsets) < 0.02
     truth = np.array([offsets[who] for who in TRAIN])
-    assert found.spread == pytest.approx(np.sqrt(np.var(truth, axis=0, ddof=1).mean()), rel=0.02)
-    assert compared(found.offsets, truth)["slope"] == pytest.approx(1, abs=0.02)
+    assert refitted.spread == pytest.approx(np.sqrt(np.var(truth, axis=0, ddof=1).mean()), rel=0.02)
+    assert compared(refitted.offsets, truth)["slope"] == pytest.approx(1, abs=0.02)
 
 
 def test_shared_regressor_takes_up_what_subjects_have_in_common(
@@ -142,9 +142,9 @@ def test_shared_regressor_takes_up_what_subjects_have_in_common(
 
 def test_nothing_is_found_where_nothing_was_planted(small, planted, film, settings):
     training = film(dict.fromkeys(TRAIN, np.zeros((17, 3))))
-    found = fit_offsets(small, training, planted, settings)
-    assert np.linalg.norm(found.offsets, axis=-1).max() < 1e-3
-    assert rms_mm(found.offsets) < 0.3
+    refitted = fit_offsets(small, training, planted, settings)
+    assert np.linalg.norm(refitted.offsets, axis=-1).max() < 1e-3
+    assert rms_mm(refitted.offsets) < 0.3
 
 
 def test_a_joint_that_wanders_from_sequence_to_sequence_is_shrunk(
@@ -156,7 +156,7 @@ def test_a_joint_that_wanders_from_sequence_to_sequence_is_shrunk(
     for _, _, frames in training:
         lasting = generator.normal(0, 0.015, 3)
         frames.joints_cam[:, wrist] += lasting + generator.normal(0, 0.015, (FRAMES, 3))
-    found = fit_offsets(small, training, planted, settings)
+    refitted = fit_offsets(small, training, planted, settings)
     raw = np.array(
         [
             sequence_residuals(small, bodies, frames, {"true": planted})[0].mean[wrist]
@@ -164,14 +164,14 @@ def test_a_joint_that_wanders_from_sequence_to_sequence_is_shrunk(
         ]
     ).reshape(len(TRAIN), SEQUENCES, 3)
     raw = raw.mean(axis=1) - raw.mean(axis=(0, 1))
-    assert rms_mm(found.offsets[:, wrist]) < 0.5 * rms_mm(raw)
-    assert (found.error[:, wrist] > 0.7 * found.spread).all()
+    assert rms_mm(refitted.offsets[:, wrist]) < 0.5 * rms_mm(raw)
+    assert (refitted.error[:, wrist] > 0.7 * refitted.spread).all()
     others = np.delete(np.arange(17), wrist)
     truth = np.array([offsets[who] for who in TRAIN])
     truth -= truth.mean(axis=0)
-    assert rms_mm((found.offsets - truth)[:, wrist]) < 0.8 * rms_mm(raw - truth[:, wrist])
-    assert rms_mm((found.offsets - truth)[:, others]) < 1.5
-    assert (found.error[:, others] < 0.2 * found.spread).all()
+    assert rms_mm((refitted.offsets - truth)[:, wrist]) < 0.8 * rms_mm(raw - truth[:, wrist])
+    assert rms_mm((refitted.offsets - truth)[:, others]) < 1.5
+    assert (refitted.error[:, others] < 0.2 * refitted.spread).all()
 
 
 def test_elimination_equals_the_problem_with_offsets_as_unknowns(small, fitted, film, offsets, settings):
@@ -227,10 +227,10 @@ def test_errors_with_offsets_are_those_of_labels_without(small, fitted, film, of
     assert value["mpjpe", "yes"] < 0.6 * value["mpjpe", "no"]
     assert value["pa_mpjpe", "yes"] < 0.6 * value["pa_mpjpe", "no"]
     common = np.mean([offsets[who] for who in TRAIN], axis=0)
-    found = 1e-3 * np.array(
+    estimated = 1e-3 * np.array(
         [[row[axis] for axis in ("x_mm", "y_mm", "z_mm")] for row in table if row["split"] == "test"]
     )
-    assert rms_mm(found - (offsets[TEST] - common)) < 3
+    assert rms_mm(estimated - (offsets[TEST] - common)) < 3
     assert [row["subject"] for row in table] == [who for who in (*TRAIN, TEST) for _ in range(17)]
 
 

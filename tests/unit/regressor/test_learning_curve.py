@@ -41,9 +41,9 @@ DRAWS = 10
 @pytest.fixture(scope="module")
 def small(body):
     """Every fifteenth vertex of the open body, and those that carry its skeleton."""
-    kept = body.joint_regressor.any(axis=0)
-    kept[::15] = True
-    return part_of(body, np.flatnonzero(kept))
+    chosen = body.joint_regressor.any(axis=0)
+    chosen[::15] = True
+    return part_of(body, np.flatnonzero(chosen))
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +63,16 @@ def training(small, planted, make_bodies):
 
 def filmed(small, planted, make_bodies, seed):
     """Bodies and noise of one seed."""
-    generator, found = np.random.default_rng(seed), []
+    generator, sequences = np.random.default_rng(seed), []
     for subject in SUBJECTS * 2:
         rotations, betas, translation = make_bodies(generator, EACH // 2, 0.5)
         bodies = {"rotations": rotations, "betas": betas, "translation": translation}
         joints = planted @ small.vertices(**bodies).astype(np.float64)
         joints += generator.normal(0, NOISE_M / np.sqrt(3), joints.shape)
-        found.append(
+        sequences.append(
             (subject, Record(bodies, {"rows": ""}), Record({"joints_cam": joints}, {"rows": ""}))
         )
-    return found
+    return sequences
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def curve(small, training, settings, fractions=FRACTIONS, seed=3):
 
 
 @pytest.fixture(scope="module")
-def found(small, training, settings):
+def whole_curve(small, training, settings):
     return curve(small, training, settings)
 
 
@@ -119,8 +119,8 @@ def test_curves_follow_the_theory_of_least_squares(small, planted, make_bodies, 
     assert means["held_out", 800] == pytest.approx(1, abs=0.02)
 
 
-def test_more_frames_and_more_subjects_never_raise_the_curves(found):
-    _, table = found
+def test_more_frames_and_more_subjects_never_raise_the_curves(whole_curve):
+    _, table = whole_curve
     for metric in ("held_out", "from_all"):
         means = table[table["metric"] == metric].groupby(["n_subjects", "fraction"])["value_mm"].mean()
         of_sizes = means.unstack("fraction")
@@ -128,9 +128,9 @@ def test_more_frames_and_more_subjects_never_raise_the_curves(found):
         assert (of_sizes[list(FRACTIONS[:-1])].diff().iloc[1:].dropna() < 0).all(axis=None)
 
 
-def test_sums_of_subjects_are_the_fit_to_their_frames(small, training, found, settings):
+def test_sums_of_subjects_are_the_fit_to_their_frames(small, training, whole_curve, settings):
     """The pass that deals frames to fractions loses none: whole subjects are as if fitted alone."""
-    fits, table = found
+    fits, table = whole_curve
     unseen = training[0][1]
     posed = small.vertices(unseen.rotations, unseen.betas)
     for wanted in (("S6",), ("S1", "S7"), SUBJECTS):
@@ -145,8 +145,8 @@ def test_sums_of_subjects_are_the_fit_to_their_frames(small, training, found, se
         assert value == pytest.approx(residual, abs=1e-3)
 
 
-def test_held_out_is_the_distance_on_the_other_subjects_bodies(small, training, found):
-    fits, table = found
+def test_held_out_is_the_distance_on_the_other_subjects_bodies(small, training, whole_curve):
+    fits, table = whole_curve
     one = next(each for each in fits if (each.subjects, each.fraction) == (("S5", "S8"), 0.1))
     errors = [
         joint_errors(one.weights @ small.vertices(**bodies), frames.joints_cam, None)
@@ -158,8 +158,8 @@ def test_held_out_is_the_distance_on_the_other_subjects_bodies(small, training, 
     assert row.loc["held_out", "value_mm"] == pytest.approx(expected, abs=0.01)
 
 
-def test_rows_are_complete_and_small_sets_part_of_large_ones(found, small, training, settings):
-    fits, table = found
+def test_rows_are_complete_and_small_sets_part_of_large_ones(whole_curve, small, training, settings):
+    fits, table = whole_curve
     assert len(fits) == (5 + 10 + 5 + 1) * len(FRACTIONS)
     assert set(table["n_subjects"]) == {1, 2, 4, 5}
     expected = table["n_subjects"] * table["fraction"] * EACH
@@ -244,8 +244,8 @@ def test_true_errors_are_means_over_frames_and_joints(small, planted, make_bodie
         assert value["S1+S5", metric] == pytest.approx(expected, rel=1e-4)
 
 
-def test_store_holds_the_fits(tmp_path, small, found):
-    fits, _ = found
+def test_store_holds_the_fits(tmp_path, small, whole_curve):
+    fits, _ = whole_curve
     subjects = [list(each.subjects) for each in fits]
     path = tmp_path / "curve.zarr.zip"
     LEARNING_CURVE.write(path, fit_arrays(fits), attrs={"subsets": subjects})
@@ -254,8 +254,8 @@ def test_store_holds_the_fits(tmp_path, small, found):
         assert np.array_equal(one.weights, again.weights)
 
 
-def test_picture_shows_every_fit_and_the_means(found):
-    _, table = found
+def test_picture_shows_every_fit_and_the_means(whole_curve):
+    _, table = whole_curve
     figure = learning_curves(table)
     assert [axis.get_title() for axis in figure.axes][1] == "from labels, other subjects"
     part = table[(table["metric"] == "held_out") & (table["n_subjects"] == 2)]

@@ -48,11 +48,11 @@ def test_planted_regressor_is_found_on_a_mesh_of_another_size(mesh, make_bodies,
     joints += generator.normal(0, NOISE_M / np.sqrt(3), joints.shape)
     settings = open_config.fit_regressor_opt.model_copy(update={"candidates_m": 0.15})
     sequence = Record(bodies, {"rows": ""}), Record({"joints_cam": joints}, {"rows": ""})
-    found = fit(mesh, [sequence], settings)
+    fitted = fit(mesh, [sequence], settings)
     unseen = mesh.vertices(*make_bodies(generator, 50))
-    away = found.apply(unseen) - planted @ unseen
-    assert found.weights.shape == (17, mesh.n_vertices)
+    away = fitted.apply(unseen) - planted @ unseen
+    assert fitted.weights.shape == (17, mesh.n_vertices)
     assert 1e3 * np.linalg.norm(away, axis=2).mean() < 0.4
     assert 1e3 * np.linalg.norm(away - away[:, :1], axis=2)[:, 1:].mean() < 0.5
-    save_regressor(found, tmp_path / "J.npy")
-    assert np.array_equal(load_regressor(tmp_path / "J.npy", mesh).weights, found.weights)
+    save_regressor(fitted, tmp_path / "J.npy")
+    assert np.array_equal(load_regressor(tmp_path / "J.npy", mesh).weights, fitted.weights)
