@@ -159,7 +159,8 @@ def _pinhole(recording: Recording, placed: np.ndarray) -> np.ndarray:
     camera, (scale, shift) = recording.camera, placed
     matrix = np.diag([*scale, 1.0]) @ camera.intrinsics
     middle = ((CROP - 1) / 2 - shift) / scale
-    ray = cv2.undistortPoints(middle[None, None], camera.intrinsics, camera.distortion)[0, 0]
+    undistort = cv2.fisheye.undistortPoints if camera.fisheye else cv2.undistortPoints
+    ray = undistort(middle[None, None], camera.intrinsics, camera.distortion)[0, 0]
     matrix[:2, 2] = (CROP - 1) / 2 - matrix[:2, :2] @ ray
     return matrix
 

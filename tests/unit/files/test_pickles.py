@@ -121,7 +121,7 @@ def test_every_compression_of_joblib_is_read(tmp_path, method):
     raw = (tmp_path / "x.pkl").read_bytes()
     values = read_pickle(raw, "x.pkl")
     assert np.array_equal(values["x"], np.arange(9.0)) and values["names"].tolist() == ["a", None]
-    with pytest.raises(DataError, match="ends early|truncated"):
+    with pytest.raises(DataError, match=r"ends early|truncated"):
         read_pickle(raw[:-9], "x.pkl")
 
 

@@ -174,7 +174,7 @@ class Human36M:
                 f"action '{action}': Human3.6M has {', '.join(a for a in ACTIONS if a != '_ALL')}",
                 "correct the column action of the sequence table",
             )
-        if not take.isdigit():
+        if not take.isdecimal():
             raise ConfigError(
                 f"take '{take}' of {subject} {action}: expected a sub-action number, 1 or 2"
             )
