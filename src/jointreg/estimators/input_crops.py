@@ -68,7 +68,7 @@ def network_crops(
     rule = RULES[crop]
     for recording, rows, images in videos(frames, facts, recordings):
         boxes = body_boxes(recording)
-        boxes = (smoothed(boxes) if rule.smoothed else boxes)[frames["frame"][rows].astype(int)]
+        boxes = (smoothed(_filled(boxes)) if rule.smoothed else boxes)[frames["frame"][rows].astype(int)]
         for row, (x, y, side), image in zip(rows.tolist(), boxes, images, strict=True):
             found, placed = rule.cut(image, np.array([x, y]), rule.factor * side)
             yield row, found, _pinhole(recording, placed)
@@ -88,6 +88,15 @@ def body_boxes(recording: Recording) -> np.ndarray:
     low = pixels.min(axis=1) - pixels_a_metre[:, None] * SKIN_M[0]
     high = pixels.max(axis=1) + pixels_a_metre[:, None] * SKIN_M[1]
     return np.column_stack([(low + high) / 2, (high - low).max(axis=1)])
+
+
+def _filled(boxes: np.ndarray) -> np.ndarray:
+    """Boxes (N, 3) in which frames without labels lie evenly between their neighbours."""
+    missing = ~np.isfinite(boxes).all(axis=1)
+    if missing.any():
+        number, there = np.arange(len(boxes)), np.flatnonzero(~missing)
+        boxes = np.column_stack([np.interp(number, there, column[there]) for column in boxes.T])
+    return boxes
 
 
 def smoothed(boxes: np.ndarray) -> np.ndarray:

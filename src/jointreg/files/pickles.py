@@ -117,7 +117,10 @@ def as_array(value: Any, where: str) -> np.ndarray:
                 f"{where}: {value.about} does not say what its values are ({error!r})",
                 "convert this file with chumpy installed: save np.array(value) of each entry",
             ) from error
-    return np.asarray(value)
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{where}: lists of different lengths are no array ({error})") from error
 
 
 class _ForeignClass(pickle.UnpicklingError):

@@ -86,7 +86,7 @@ def wanted_frames(recording: Recording, frame_step: int) -> np.ndarray:
     """Numbers of the frames to use: every `frame_step`-th of the take, counted from 0, in its window.
 
     Of a recording that keeps some frames only, a step of 1 takes all of them; no other step may want one
-    that is not there.
+    that is not there. Frames whose labels lack a joint are left out at any step.
 
     Raises:
         DataError: the window holds none.
@@ -95,7 +95,9 @@ def wanted_frames(recording: Recording, frame_step: int) -> np.ndarray:
     numbers = np.arange(first, recording.frames.stop, frame_step)
     if recording.kept is not None:
         there = recording.kept[(recording.kept >= first) & (recording.kept < recording.frames.stop)]
-        numbers = there if frame_step == 1 else numbers
+        if recording.gaps:
+            there = np.intersect1d(numbers, there)
+        numbers = there if frame_step == 1 or recording.gaps else numbers
         missing = np.setdiff1d(numbers, there)
         if len(missing):
             raise DataError(
