@@ -155,15 +155,9 @@ def read_labels(path: str | Path) -> tuple[np.ndarray, dict[str, int]]:
     joints = _numbers(arrays, "joints_world", where)
     if joints.ndim != 3 or joints.shape[1:] != (17, 3) or not len(joints):
         raise ShapeError(f"{where}: joints_world has shape {joints.shape}, expected (frames, 17, 3)")
-    missing = missing_rows(joints)
-    if missing.all():
+    joints = left_leg_first(joints, where, arrays.get("joint_names"))
+    if missing_rows(joints).all():
         raise DataError(f"{where}: {describe_missing(joints, 'frame')}", "give whole moments")
-    names = arrays.get("joint_names")
-    whole = left_leg_first(joints[~missing], where, names)
-    if whole is not joints:
-        ordered = np.full_like(joints, np.nan)
-        ordered[~missing] = whole
-        joints = ordered
     cameras = np.asarray(arrays.get("cameras", np.array([])))
     offsets = _numbers(arrays, "frame_offsets", where) if "frame_offsets" in arrays else np.array([])
     if cameras.shape != offsets.shape or cameras.ndim != 1:

@@ -40,6 +40,13 @@ def prepare(
     """
     if not recordings:
         raise DataError("no recordings to prepare", "check takes and cameras in the sequence table")
+    named = [(recording.take, recording.camera.name) for recording in recordings]
+    twice = [one for one in named if named.count(one) > 1]
+    if twice:
+        raise DataError(
+            f"take {twice[0][0]}, camera {twice[0][1]} stands twice: its frames would count twice",
+            "name each take and camera once in the sequence table",
+        )
     camera_names = sorted({recording.camera.name for recording in recordings})
     take_names = sorted({recording.take for recording in recordings})
     parts = []

@@ -9,11 +9,14 @@ import pytest
 from jointreg import config
 from jointreg.config.sequences import Work
 from jointreg.datasets.calibration import fitted, read_calibration
+from jointreg.datasets.checks import check_recording
 from jointreg.datasets.multiview import read_labels
 from jointreg.datasets.readers import open_dataset
 from jointreg.errors import ConfigError, DataError, ShapeError, UnitError
+from jointreg.frames.prepare import prepare, wanted_frames
 from jointreg.geometry import rotations as so3
 from jointreg.geometry.camera import Camera
+from jointreg.skeleton import H36M_17_RIGHT_FIRST, rows
 
 NAMES = ("left", "right")
 
@@ -386,3 +389,61 @@ def test_a_video_of_another_shape_is_named_or_refused(capsys):
     assert "between black bars" in capsys.readouterr().out
     with pytest.raises(DataError, match="turned or cut"):
         fitted(camera, (240, 320))
+
+
+def test_moments_that_lack_a_joint_are_left_out_and_counted(recording, capsys):
+    """Frame 4 has no left ankle: it has no row, at any frame step, and the others keep theirs."""
+    joints = person()
+    joints[4, 3] = np.nan
+    np.savez(recording / "walk/labels.npz", joints_world=joints)
+    takes = open_dataset(settings(recording)).recordings(sequence(cameras=["left"]))
+    assert "1 of 6 frames lack a joint, first frame 4, left_ankle" in capsys.readouterr().out
+    check_recording(takes[0])
+    assert wanted_frames(takes[0], 1).tolist() == [0, 1, 2, 3, 5]
+    assert wanted_frames(takes[0], 2).tolist() == [0, 2]
+    arrays, _ = prepare(takes, config.Prepare(frame_step=2, margin_m=0.3))
+    assert arrays["frame"].tolist() == [0, 2] and np.isfinite(arrays["joints_cam"]).all()
+    np.savez(recording / "walk/labels.npz", joints_world=joints * np.nan)
+    with pytest.raises(DataError, match="6 of 6 frames lack a joint"):
+        read_labels(recording / "walk/labels.npz")
+
+
+def test_labels_with_the_right_leg_first_are_reordered_and_that_is_printed(tmp_path, capsys):
+    path = tmp_path / "labels.npz"
+    theirs = person()[:, rows(H36M_17_RIGHT_FIRST)]
+    np.savez(path, joints_world=theirs)
+    assert np.array_equal(read_labels(path)[0], person())
+    assert "the right leg comes first" in capsys.readouterr().out
+    np.savez(path, joints_world=theirs, joint_names=np.array(H36M_17_RIGHT_FIRST))
+    assert np.array_equal(read_labels(path)[0], person())
+
+
+@pytest.mark.parametrize(
+    ("arrays", "error", "message"),
+    [
+        ({"joints_world": np.array([["a"]])}, DataError, "expected numbers"),
+        ({"cameras": ["a"], "frame_offsets": ["b"]}, DataError, "frame_offsets is .U1"),
+        ({"cameras": ["a"], "frame_offsets": [np.inf]}, DataError, "expected whole numbers from 0"),
+        ({"cameras": ["a", "a"], "frame_offsets": [0, 1]}, DataError, "one a camera"),
+        ({"cameras": ["a"], "frame_offsets": [0, 1]}, ShapeError, "frame_offsets"),
+        ({"joint_names": ["nose"] * 17}, DataError, "joint_names are"),
+    ],
+)
+def test_damaged_label_files_are_named(tmp_path, arrays, error, message):
+    np.savez(tmp_path / "labels.npz", **{"joints_world": person()} | arrays)
+    with pytest.raises(error, match=message):
+        read_labels(tmp_path / "labels.npz")
+
+
+def test_a_recording_in_another_order_or_frame_of_reference_is_refused(recording):
+    path = recording / "walk/labels.npz"
+    for change, error, message in (
+        (lambda p: p[:, ::-1], (DataError, UnitError), "walk"),
+        (lambda p: p * [1, 1, 0.5] + [0, 0, 2.0], (DataError, UnitError), "walk"),
+        (lambda p: np.where(np.arange(6)[:, None, None] == 3, 1000 * p, p), DataError, "frame 3"),
+        (lambda p: np.where(np.arange(6)[:, None, None] == 3, 0 * p, p), DataError, "frame 3"),
+    ):
+        np.savez(path, joints_world=change(person()))
+        with pytest.raises(error, match=message):
+            for take in open_dataset(settings(recording)).recordings(sequence()):
+                check_recording(take)

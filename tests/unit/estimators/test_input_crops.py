@@ -8,6 +8,7 @@ from capture_scene import camera, images, recording, walk, write_video
 
 from jointreg import config
 from jointreg.config.methods import NETWORKS, Method
+from jointreg.config.settings import Crop
 from jointreg.errors import DataError
 from jointreg.estimators.input_crops import (
     RULES,
@@ -170,7 +171,7 @@ def test_a_recording_that_is_not_there_is_named(scene):
 
 
 def test_every_rule_has_words_and_the_caption_says_who_was_shown_what(open_config):
-    assert set(CROPS) == {*RULES, "prepared"} == set(config.Crop.__args__)
+    assert set(CROPS) == {*RULES, "prepared"} == set(Crop.__args__)
     settings = open_config.networks.model_copy(
         update={"crops": config.Crops(spin="spin", vibe="reference_code", meva="reference_code")}
     )
