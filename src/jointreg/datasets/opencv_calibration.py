@@ -54,9 +54,10 @@ _MODEL_KEYS = ("model", "camera_model", "distortion_model", "lens_model", "lens"
 _USED = ("name", "size", "matrix", "distortions", "rotation", "translation", "fisheye", "unit", "ignore")
 _MEANINGLESS = (
     *("error", "grid_count", "port", "cam_id", "exposure", "verified_resolutions", "serial", "about"),
+    "rotation_count",  # Caliscope turns pictures to find people in them; points are in the stored ones
     *("type", "panel", "node", "comment", "fps", "index", "id", "board", "date", "rms", "rmse"),
 )
-_NOT_KNOWN = ("xi", "rotation_count", "flip", "mirror", "crop", "roi", "camera_to_world", "convention")
+_NOT_KNOWN = ("xi", "flip", "mirror", "crop", "roi", "camera_to_world", "convention")
 """Keys that change what the numbers mean, and are not supported; 0 and false are no change."""
 
 _PASSED_OVER = ("metadata", "calibDataSource")

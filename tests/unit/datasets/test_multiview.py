@@ -303,7 +303,7 @@ def read_tables(folder, tables):
         ({"fisheye": "no"}, "expected true or false"),
         ({"model": "mei"}, "model is 'mei', expected one of pinhole"),
         ({"model": "pinhole", "fisheye": True}, "name different lens models"),
-        ({"rotation_count": 1}, "rotation_count is 1, which is not supported"),
+        ({"flip": True}, "flip is True, which is not supported"),
         ({"size": [640.5, 480]}, "expected width and height in pixels"),
         ({"size": [10**7, 480]}, "size is 10000000 x 480"),
         ({"unit": "mm"}, "its unit is 'mm', that of the file 'm'"),
@@ -341,7 +341,7 @@ def test_calibrations_as_other_tools_write_them_give_the_same_camera(tmp_path, c
         "R": wanted.rotation.tolist(),
         "t": [[0], [0], [400]],
     }
-    caliscope = camera_table(name="left", port=0, rotation_count=0, error=0.4, ignore=False)
+    caliscope = camera_table(name="left", port=0, rotation_count=-1, error=0.4, ignore=False)
     listed = camera_table(name="left", translation=[0, 0, 400])
     for tables in (
         {"left": camera_table(fisheye=False)},
