@@ -1,7 +1,7 @@
 """Cost of the optimisation core, one thread: `python benchmarks/core.py`.
 
-CPU time, so that other work on the machine changes the numbers little; medians; ratios are of numbers
-taken in the same run. `--sections` chooses: silhouette, skinning, iteration, growth, long (1000 frames
+Printed are medians of CPU time, which other work on the machine changes little. Ratios are of numbers
+from the same run. `--sections` chooses: silhouette, skinning, iteration, growth, long (1000 frames
 x 100 iterations, alone and two at once). All take about ten minutes, `long` half of it.
 """
 
@@ -23,7 +23,7 @@ from scene import ROOT, SIZE, Scene, globe, peak_mb, settings, smplx_posing, sub
 from timing import median_ms
 
 from jointreg.body.skinning import Skinner, SparseRegressor, from_6d, observe
-from jointreg.refine import refine
+from jointreg.refine import refine_sample
 from jointreg.refine.adam import Adam
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.losses import EnergyWeights, adversarial_energy, joint_energy
@@ -58,8 +58,8 @@ def silhouettes(scene: Scene, repeats: int) -> None:
     for backend in ("warp", "one_face", "pytorch3d"):
         try:
             cost = silhouette_cost(scene, backend, max(repeats // 3, 1), 16)
-        except Exception as error:  # a package that is not there
-            print(f"  {backend:52s} not here: {str(error).splitlines()[0][:80]}")
+        except Exception as error:  # a package that is not installed
+            print(f"  {backend:52s} not installed: {str(error).splitlines()[0][:80]}")
         else:
             show(backend, cost, f"numba is {cost / ours:.0f} x faster")
     if PAPER_PYTHON.exists():
@@ -102,7 +102,7 @@ def skinning(scene: Scene, repeats: int) -> float:
 
 
 def iteration(scene: Scene, repeats: int, smplx: float) -> None:
-    """One iteration of the refinement, whole, without single terms, and split into its parts."""
+    """One iteration of the refinement: whole, with terms left out, and split into its parts."""
     print("one iteration of refine, ms a frame")
     count, steps = len(scene.points), 20
     network = Discriminator.create(torch.Generator().manual_seed(0))
@@ -111,7 +111,7 @@ def iteration(scene: Scene, repeats: int, smplx: float) -> None:
         chosen = settings(
             iterations=steps, batch=count, store_every=steps, learning_rate=1e-3, **changes
         )
-        refine(*scene.problem(), settings=chosen, weights=WEIGHTS, discriminator=network)
+        refine_sample(*scene.problem(), settings=chosen, weights=WEIGHTS, discriminator=network)
 
     for name, changes in {
         "full": {},
@@ -130,7 +130,7 @@ def iteration(scene: Scene, repeats: int, smplx: float) -> None:
     points = observe(vertices, regressor, scene.intrinsics)[1].detach().requires_grad_(True)
     gradient = torch.autograd.grad(silhouette_l2(points, scene.topology, scene.shifted).sum(), points)[0]
 
-    def seen() -> None:
+    def project() -> None:
         joints, at = observe(vertices, regressor, scene.intrinsics)
         (joint_energy(joints, target).sum() + (at * gradient).sum()).backward()
 
@@ -149,7 +149,7 @@ def iteration(scene: Scene, repeats: int, smplx: float) -> None:
         "part: skinning, gradient on the contour": lambda: skinner.vertices(
             rotations, betas, translation
         ).backward(meshes_pull),
-        "part: projection and joints": seen,
+        "part: projection and joints": project,
         "part: silhouette": lambda: (
             silhouette_l2(points, scene.topology, scene.shifted).sum().backward()
         ),
@@ -168,7 +168,8 @@ def growth(repeats: int) -> None:
         steps = 5
         chosen = settings(iterations=steps, batch=count, store_every=steps, adversarial=0.0)
         return median_ms(
-            lambda: refine(*scene.problem(), settings=chosen, weights=WEIGHTS), max(repeats // 3, 1)
+            lambda: refine_sample(*scene.problem(), settings=chosen, weights=WEIGHTS),
+            max(repeats // 3, 1),
         ) / (steps * count)
 
     for count in (1, 4, 16, 64, 128, 256):
@@ -205,8 +206,8 @@ def long(frames: int = 1000) -> None:
     def together(count: int) -> tuple[float, list[list[float]]]:
         begin = time.perf_counter()
         running = [subprocess.Popen(worker, stdout=subprocess.PIPE, text=True) for _ in range(count)]
-        found = [[float(x) for x in process.communicate()[0].split()] for process in running]
-        return time.perf_counter() - begin, found
+        costs = [[float(x) for x in process.communicate()[0].split()] for process in running]
+        return time.perf_counter() - begin, costs
 
     _, alone = together(1)
     _, both = together(2)
@@ -219,22 +220,22 @@ def long(frames: int = 1000) -> None:
 
 
 def worker(frames: int) -> None:
-    """Refine; print CPU s, wall s, peak MB, and MB beyond what stood before."""
+    """Refine; print CPU s, wall s, peak MB, and the part of the peak that the refinement added, MB."""
     torch.set_num_threads(1)
     scene = Scene(frames)
     network = Discriminator.create(torch.Generator().manual_seed(0))
-    problem, chosen = scene.problem(), settings(store_every=100)
-    refine(
-        scene.body,
-        {name: value[:2] for name, value in scene.start.items()},
-        *(value[:2] for value in problem[2:5]),
-        scene.regressor,
+    body, sample, regressor = scene.problem()
+    chosen = settings(store_every=100)
+    refine_sample(
+        body,
+        sample.part(slice(0, 2)),
+        regressor,
         settings=settings(iterations=1),
         weights=WEIGHTS,
         discriminator=network,
     )
     before, cpu, wall = peak_mb(), time.process_time(), time.perf_counter()
-    refine(*problem, settings=chosen, weights=WEIGHTS, discriminator=network)
+    refine_sample(body, sample, regressor, settings=chosen, weights=WEIGHTS, discriminator=network)
     print(time.process_time() - cpu, time.perf_counter() - wall, peak_mb(), peak_mb() - before)
 
 

@@ -10,6 +10,7 @@ boundary bias of the masks; distance of vertices after refinement, and in T-pose
 import argparse
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,9 @@ from jointreg.config.sequences import load_sequences
 from jointreg.datasets.human36m.metadata import read_metadata
 from jointreg.diagnosis.cases import true_bodies, true_masks
 from jointreg.geometry.camera import Camera
-from jointreg.refine import refine
+from jointreg.refine import refine_sample
 from jointreg.refine.losses import EnergyWeights
-from jointreg.refine.sample import load_frames
+from jointreg.refine.sample import load_sample
 from jointreg.regressor import load_regressor
 from jointreg.segmentation.detections import People, in_crop
 from jointreg.segmentation.quality import mask_quality
@@ -85,7 +86,7 @@ def main() -> None:
         cameras = {camera.name: camera for (who, _), camera in known.items() if who == number}
         truth = true_bodies(truth_folder, subject, action, frames)
         true = true_masks(truth_folder, subject, action, frames, cameras)
-        sample = load_frames(*paths)
+        sample = load_sample(*paths)
         grids = np.stack([through_a_grid(mask) for mask in true])
         for name, masks in {
             "true masks": true,
@@ -93,11 +94,11 @@ def main() -> None:
             "grids cut at one half": np.where(grids > 127, np.uint8(255), np.uint8(0)),
             config.segment.method: sample.masks,
         }.items():
-            given = sample.arguments() | {"masks": masks}
-            found = refine(body, **given, regressor=regressor, settings=settings, weights=weights)
+            other = replace(sample, masks=masks)
+            refined = refine_sample(body, other, regressor, settings=settings, weights=weights)
             quality = np.array([mask_quality(*pair) for pair in zip(masks, true, strict=True)])
             rows.setdefault(name, []).append(
-                np.column_stack([quality, *distances(body, found.bodies(), truth)])
+                np.column_stack([quality, *distances(body, refined.bodies(), truth)])
             )
         print(f"{subject} {action}: {len(true)} frames", flush=True)
     print("| masks | overlap | boundary bias, px | vertices, mm | T-pose, mm |")

@@ -1,4 +1,4 @@
-"""What the benchmarks of the optimisation core work on."""
+"""Bodies, masks, labels and meshes for the benchmarks of the optimisation core."""
 
 import resource
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from jointreg.body import Body, load_body
 from jointreg.config import Optimize, read_yaml
 from jointreg.geometry.camera import project_pinhole
 from jointreg.geometry.rotations import from_axis_angle
+from jointreg.refine import Sample
 from jointreg.silhouette import Topology, coverage
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,9 +71,10 @@ class Scene:
         arrays = self.rotations, self.betas, self.translation
         return [torch.from_numpy(value).requires_grad_(True) for value in arrays]
 
-    def problem(self) -> tuple:
-        """First arguments of `jointreg.refine.refine`."""
-        return self.body, self.start, self.joints, self.masks, self.intrinsics, self.regressor
+    def problem(self) -> tuple[Body, Sample, np.ndarray]:
+        """First arguments of `jointreg.refine.refine_sample`."""
+        sample = Sample(self.start, self.joints, self.masks, self.intrinsics)
+        return self.body, sample, self.regressor
 
     def _project(self, rotations: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Image points with frames innermost in memory, as `Skinner` makes them, and their depth."""

@@ -18,6 +18,7 @@ from anny_adults import FLIP, OTHER_SIDE, STATURE, Adults, sample_adults
 
 from jointreg.body import Body, load_body
 from jointreg.errors import DataError
+from jointreg.files.atomic import replacing
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.skeleton import SMPL_24
 
@@ -277,15 +278,13 @@ def main(path: Path) -> None:
     """Build, check and write the body; nothing is written when a check fails."""
     generator = np.random.default_rng(SEED)
     adults = to_t_pose(decimate(sample_adults(ADULTS, generator), FACES))
-    draft = path.with_name(path.stem + ".draft.npz")
-    np.savez_compressed(draft, **arrays(assemble(adults, generator)))
-    findings = check(load_body(draft), adults, generator)
-    for text, good in findings:
-        print("ok    " if good else "FAILED", text)
-    if not all(good for _, good in findings):
-        draft.unlink()
-        raise DataError(f"the new body fails a check above; {path} is not written")
-    draft.replace(path)
+    with replacing(path) as draft:
+        np.savez_compressed(draft, **arrays(assemble(adults, generator)))
+        findings = check(load_body(draft), adults, generator)
+        for text, good in findings:
+            print("ok    " if good else "FAILED", text)
+        if not all(good for _, good in findings):
+            raise DataError(f"the new body fails a check above; {path} is not written")
     size, memory = path.stat().st_size / 1e6, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{path}: {size:.1f} MB, built in {time.process_time():.0f} s with {memory:.0f} MB of memory")
 

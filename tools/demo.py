@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+from jointreg.files.text_table import text_table
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -52,34 +54,38 @@ SHOWN = (
 """Comparisons with truth worth a line in the terminal; effects of the discriminator are shown too."""
 
 
+WHERE = ("method", "variant", "regressor", "metric")
+"""Columns of diagnostics.csv that name a comparison."""
+
+
 def against_truth(table: Path) -> str:
     """The main rows of diagnostics.csv as aligned lines."""
     with table.open() as stream:
         rows = [
-            (row["method"], row["variant"], row["regressor"], row["metric"], row["value"], row["unit"])
+            (*(row[key] for key in WHERE), f"{float(row['value']):.2f}", row["unit"])
             for row in csv.DictReader(stream)
             if row["metric"] in SHOWN
             or row["metric"].removesuffix("_discriminator_effect") in (SHOWN[0], "vertex_error")
         ]
-    lines = ["Against the truth (all rows: tables/diagnostics.csv)"]
-    for method, variant, regressor, metric, value, unit in rows:
-        lines.append(f"  {method:10} {variant:17} {regressor:5} {metric:45} {float(value):8.2f} {unit}")
-    return "\n".join(lines) + "\n"
+    lines = text_table([(*WHERE, "value", "unit"), *rows], "llllr")
+    return f"Against the truth (all rows: tables/diagnostics.csv)\n{lines}\n"
 
 
-def agreement(table: Path) -> str:
+def agreement(path: Path) -> str:
     """Bodies against masks and labels, all cameras together, a line a set of bodies."""
-    with table.open() as stream:
+    with path.open() as stream:
         rows = [row for row in csv.DictReader(stream) if row["camera"] == "all"]
-    lines = ["Training bodies against masks and labels (by camera: tables/agreement.csv)"]
-    for name in dict.fromkeys(row["bodies"] for row in rows):
-        cells = [
-            f"{row['quantity']} {float(row['value']):.2f} {row['unit'].strip('1')}".strip()
-            for row in rows
-            if row["bodies"] == name
-        ]
-        lines.append(f"  {name:17} {', '.join(cells)}")
-    return "\n".join(lines) + "\n"
+    quantities = list(dict.fromkeys(row["quantity"] for row in rows))
+    cells = {
+        (row["bodies"], row["quantity"]): f"{float(row['value']):.2f} {row['unit'].strip('1')}".strip()
+        for row in rows
+    }
+    lines = [
+        (name, *(cells.get((name, quantity), "") for quantity in quantities))
+        for name in dict.fromkeys(row["bodies"] for row in rows)
+    ]
+    table = text_table([("bodies", *quantities), *lines], "l" + "r" * len(quantities))
+    return f"Training bodies against masks and labels (by camera: tables/agreement.csv)\n{table}\n"
 
 
 def jobs(logs: Path, since: float) -> str:

@@ -6,6 +6,7 @@ one process that has loaded Snakemake and read the sources once.
 
 import importlib
 import json
+import multiprocessing
 import os
 import re
 import subprocess
@@ -22,7 +23,7 @@ CHANGES: dict[str, str] = {
     "run": "run=other",
     "seed": "seed=1",
     "device": "device=cuda optimize={backend: warp}",
-    "dataset.kind": "dataset={kind: multiview} synthesize={enabled: false}",
+    "dataset.source": "dataset={source: multiview}",
     "dataset.root": "dataset={root: data/tiny/elsewhere}",
     "dataset.calibration": "dataset={calibration: data/tiny/elsewhere.xml}",
     "dataset.damaged": "dataset={damaged: config/damaged/human36m.tsv}",
@@ -32,7 +33,6 @@ CHANGES: dict[str, str] = {
     "regressor_std": "regressor_std=data/tiny/other.npy",
     "variants": "variants=[full,no_discriminator]",
     "variant_settings": "variant_settings={full: {learning_rate: 0.02}}",
-    "synthesize.enabled": "synthesize={enabled: false}",
     "synthesize.cameras": "synthesize={cameras: ['54138969','55011271']}",
     "synthesize.frames": "synthesize={frames: 9}",
     "synthesize.frames_per_second": "synthesize={frames_per_second: 3.0}",
@@ -49,16 +49,18 @@ CHANGES: dict[str, str] = {
     "estimate.predictions": "estimate={predictions: data/tiny/elsewhere}",
     "estimate.keypoints_iterations": "estimate={keypoints_iterations: 20}",
     "estimate.keypoints_prior": "estimate={keypoints_prior: 0.1}",
-    **{f"networks.{name}": f"networks={{{name}: {FILE}}}" for name in ("spin", "vibe", "meva")},
-    "networks.mean_params": f"networks={{mean_params: {FILE}}}",
-    **{f"networks.crops.{n}": f"networks={{crops: {{{n}: {n}}}}}" for n in ("spin", "vibe", "meva")},
-    "networks.orientation": "networks={orientation: ray}",
-    "networks.batch": "networks={batch: 8}",
+    **{f"run_network.{name}": f"run_network={{{name}: {FILE}}}" for name in ("spin", "vibe", "meva")},
+    "run_network.mean_params": f"run_network={{mean_params: {FILE}}}",
     **{
-        f"fit_regressor_{which}.{key}": f"fit_regressor_{which}={{{key}: {value}}}"
-        for which, translation in (("spin", "absolute"), ("opt", "eliminated"))
+        f"run_network.crops.{n}": f"run_network={{crops: {{{n}: {n}}}}}"
+        for n in ("spin", "vibe", "meva")
+    },
+    "run_network.orientation": "run_network={orientation: ray}",
+    "run_network.batch": "run_network={batch: 8}",
+    **{
+        f"fit_regressor.{key}": f"fit_regressor={{{key}: {value}}}"
         for key, value in {
-            "translation": translation,
+            "translation": "eliminated",
             "sum_weight": 50.0,
             "lateral_error_m": 0.03,
             "depth_error_m": 0.3,
@@ -70,9 +72,11 @@ CHANGES: dict[str, str] = {
             "robust_scale_m": 0.02,
             "robust_passes": 2,
             "drop_above_m": 0.2,
+            "spin": "{sum_weight: 50.0}",
+            "opt": "{sum_weight: 50.0}",
         }.items()
     },
-    "learning_curve.fractions": "learning_curve={fractions: [0.5, 1.0]}",
+    "fit_learning_curve.fractions": "fit_learning_curve={fractions: [0.5, 1.0]}",
     "train_discriminator.frames": "train_discriminator={frames: 8}",
     "train_discriminator.max_rounds": "train_discriminator={max_rounds: 2}",
     "train_discriminator.tolerance": "train_discriminator={tolerance: 0.1}",
@@ -110,15 +114,14 @@ CHANGES: dict[str, str] = {
 
 IN_WORDS = {
     "body": "everything that reads bodies, and `convert_body` first: all from `estimate` on",
-    "sequences": "what its rows ask for: [cluster.md](cluster.md#when-something-goes-wrong)",
-    "methods_table": "the methods whose rows have changed, from `estimate` on, `table_1` and `figures`",
-    "synthesize.parameters": "as `seed`, if what it holds differs",
-    "triangulate.enabled": "everything: other labels (calibrated videos only)",
+    "sequences": "the jobs of new or changed rows: [cluster.md](cluster.md#when-something-goes-wrong)",
+    "methods_table": "methods with changed rows, from `estimate` on, `table_1` and `figures`",
+    "synthesize.parameters": "as `seed`, if a value in it changes",
     "segment.weights": "as `segment.threshold`",
     "segment.sha256": "as `segment.threshold`",
-    "figures.examples": "`figures` and `animation`, if other rows stand there",
+    "figures.examples": "`figures` and `animation`, if its rows change",
 }
-"""Keys that name a file of the user's, or need one: what a dry run of the tiny run cannot show."""
+"""Keys that name a file of the user or need one: a dry run of the tiny run cannot show their effect."""
 
 ORDER = (
     *("convert_body", "synthesize_rig", "synthesize", "prepare", "background", "segment", "estimate"),
@@ -132,9 +135,9 @@ AFTER_OPTIMIZE = ORDER[ORDER.index("optimize") + 1 :]
 HEAD = """\
 # What a changed setting reruns
 
-Generated from one dry run for every key, on the finished tiny run of the tests; a test keeps it so. The
-first rules are those whose own settings or inputs change, the others follow because their inputs are
-made again. *Results* are {results}.
+Generated from one dry run for every key, on the finished tiny run of the tests; a test keeps it up to
+date. The first rules have changed settings or inputs. The others follow because their inputs are made
+again. *Results* are {results}.
 `report` always follows: it prints the configuration.
 To see it for your run, with the number of jobs: `snakemake -n --configfile config/<run>.yaml --config
 'optimize={{iterations: 50}}'`.
@@ -174,9 +177,9 @@ def page(folder: Path) -> str:
         for names, first, after in rows
     ]
     notes = (
-        "\n`networks.*` concern `features` and `run_network`, `triangulate.*` the rules `landmarks` and "
-        "`triangulate`, which this run has not; `learning_curve.*` the target of that name, no part of "
-        "`all`.\n"
+        "\n`run_network.*` concern `features` and `run_network`; `triangulate.*` concern `landmarks` "
+        "and `triangulate`. This run has none of these rules. `fit_learning_curve.*` concern the target "
+        "`learning_curve`, which is no part of `all`.\n"
     )
     return HEAD.format(results=named(AFTER_OPTIMIZE)) + "\n".join(lines) + "\n" + notes
 
@@ -215,42 +218,36 @@ def dry_runs(folder: Path) -> dict[str, tuple[list[str], list[str]]]:
 
 
 def all_dry_runs(changes: Mapping[str, str]) -> dict[str, tuple[list[str], list[str]]]:
-    """The same in this process and this folder, a fork for each change."""
+    """The same in this process and this folder: a fork for each change, two at a time."""
     importlib.import_module("snakemake.cli")
     from jointreg.pipeline.source_digest import source_digest
 
     for script in Path("workflow/scripts").glob("*.py"):
         source_digest(script)  # reads and remembers the package
-    found = {}
-    for key, change in changes.items():
-        with tempfile.TemporaryFile("w+") as stream:
-            child = os.fork()
-            if child == 0:
-                os.dup2(stream.fileno(), 1)
-                os.dup2(stream.fileno(), 2)
-                settings = re.split(r" (?=\w+=)", change)
-                run_snakemake("--dry-run", "--cores", "1", *TINY, "--config", *settings)
-            _, status = os.waitpid(child, 0)
-            stream.seek(0)
-            text = stream.read()
-        if status:
-            raise RuntimeError(f"dry run of {change}:\n{text[-3000:]}")
-        found[key] = reasons(text)
-    return found
+    with multiprocessing.get_context("fork").Pool(2, maxtasksperchild=1) as pool:
+        texts = pool.map(dry_run, changes.values(), chunksize=1)
+    return {key: reasons(text) for key, text in zip(changes, texts, strict=True)}
 
 
-def run_snakemake(*arguments: str) -> None:
-    """Run it and leave this process, whatever happens."""
+def dry_run(change: str) -> str:
+    """Everything that a dry run with this change prints. For a process that does nothing else."""
     from snakemake.cli import main
 
-    try:
-        main(arguments)
-    except SystemExit as end:
+    settings = re.split(r" (?=\w+=)", change)
+    with tempfile.TemporaryFile("w+") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+        try:
+            main(["--dry-run", "--cores", "1", *TINY, "--config", *settings])
+        except SystemExit as end:
+            status = int(end.code or 0)
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(int(end.code or 0))
-    finally:
-        os._exit(70)
+        stream.seek(0)
+        text = stream.read()
+    if status:
+        raise RuntimeError(f"dry run of {change}:\n{text[-3000:]}")
+    return text
 
 
 def reasons(text: str) -> tuple[list[str], list[str]]:

@@ -13,8 +13,8 @@ from showcase import moments
 
 from jointreg.body import load_body
 from jointreg.config import load, read_yaml
-from jointreg.figures import tables
 from jointreg.figures.mesh import body_views, mesh_rows
+from jointreg.figures.saving import save
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.skeleton import SMPL_24
 from jointreg.stores import FRAMES, SCHEMAS
@@ -25,17 +25,21 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFIG_HEAD = """\
 # Configuration
 
-`config.yaml` holds every key. A run's own file (`open.yaml`, `lab.yaml`) overrides what differs:
-`snakemake --configfile config/open.yaml`. An unknown key stops the run and names its neighbour.
+`config.yaml` contains every key. The file of a run (`open.yaml`, `lab.yaml`) overrides what differs:
+`snakemake --configfile config/open.yaml`. A key on the command line overrides both:
+`--config 'fit_regressor={spin: {sum_weight: 50}}'`. An unknown key stops the run, and the message names
+the nearest known one. A key of an earlier version stops it with the new name.
 
-- `sequences/<run>.tsv`: the work, one row a subject and action; takes and cameras separated by commas;
-  first and last frame (-1: the end); split train or test.
-- `methods.tsv`: every known estimator; its kind says whether bodies come from files (`predictions`),
-  from a network that is run (`spin`, `vibe`, `meva`, `vibe_sequence`, `meva_sequence`), or from a fit to
-  the labels (`keypoints`).
+`{run}` in any text is replaced by the name of the run: `root: data/{run}/human36m`.
+
+- `sequences/<run>.tsv`: the work, one row a subject and action. Takes and cameras are separated by
+  commas; then first and last frame (-1: the end), and the split, train or test.
+- `methods.tsv`: every known estimator. Its kind is where its results come from: files with bodies
+  (`predictions`) or joints (`joints`), a network that is run (`spin`, `vibe`, `meva`, `vibe_sequence`,
+  `meva_sequence`), or a fit to the labels (`keypoints`).
 - `examples/<run>.tsv`: the frames that figures show.
 - `damaged/human36m.tsv`: sequences with known faults.
-- `generator.yaml`: every parameter of the open data set; what is realistic about it and what not:
+- `generator.yaml`: every parameter of the open data set. What is realistic about it and what is not:
   [docs/open_data.md](../docs/open_data.md).
 
 """
@@ -79,7 +83,7 @@ def draw_actions() -> None:
     parameters = load_parameters(ROOT / "config/generator.yaml")
     rows = moments(parameters, "S6", np.arange(7) * 0.8, np.random.default_rng(4))
     picture = mesh_rows(rows, load_body("open").faces)
-    tables.save(picture, ROOT / "docs/pictures/actions.png", dpi=80)
+    save(picture, ROOT / "docs/pictures/actions.png", dpi=80)
 
 
 def copy_overlay(source: Path) -> None:
@@ -117,8 +121,8 @@ def draw_open_body() -> None:
             betas[0, direction] = sign
             shapes[f"beta {direction} = {sign:+d}"] = body.vertices(rest, betas)[0]
     pictures = ROOT / "docs/pictures"
-    tables.save(body_views(poses, body.faces), pictures / "open_body.png", dpi=110)
-    tables.save(body_views(shapes, body.faces), pictures / "open_body_shapes.png", dpi=90)
+    save(body_views(poses, body.faces), pictures / "open_body.png", dpi=110)
+    save(body_views(shapes, body.faces), pictures / "open_body_shapes.png", dpi=90)
 
 
 def measured_sizes(results: Path) -> str:

@@ -66,8 +66,8 @@ def _inspect(arguments: argparse.Namespace) -> int:
     if arguments.picture:
         from jointreg.figures.mesh import regressor_support
 
-        shown = {Path(arguments.file).stem: regressor.weights}
-        regressor_support(body.template, body.faces, shown).savefig(arguments.picture, dpi=150)
+        weights = {Path(arguments.file).stem: regressor.weights}
+        regressor_support(body.template, body.faces, weights).savefig(arguments.picture, dpi=150)
         print(f"\nwrote {arguments.picture}")
     return 0
 
@@ -124,7 +124,7 @@ def _add_convert(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     convert.add_argument("input", help="npy, sparse npz, pt or SMPL_to_J19.pkl")
     convert.add_argument("output", help="file to write; its suffix names the format")
-    convert.add_argument("--format", choices=FORMATS, help="format, where the suffix does not say it")
+    convert.add_argument("--format", choices=FORMATS, help="format, if the suffix does not show it")
     convert.add_argument(
         "--legs", choices=("left", "right"), default="left", help="leg to write first (default: left)"
     )

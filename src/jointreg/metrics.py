@@ -1,21 +1,19 @@
 """Pose errors of the field: MPJPE, PA-MPJPE, PCK, AUC and vertex error. Metres in, metres out.
 
 All functions take whole arrays of frames and return one number a frame (or a frame and joint), so
-that means over frames, actions or subjects are the caller's, visible choice.
+that the caller chooses how to average over frames, actions or subjects.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from jointreg.errors import DataError, ShapeError, UnitError
+from jointreg.errors import DataError, ShapeError
 from jointreg.geometry.procrustes import fit_similarity
-
-LARGEST_POSE = 5.0
-"""Metres from the joints' mean to the farthest joint that no person reaches: beyond are other units."""
+from jointreg.plausible import POSE_RADIUS_M
 
 PCK_THRESHOLD = 0.150
-"""Distance in metres under which a joint counts as found (MPI-INF-3DHP)."""
+"""Distance in metres under which a joint counts as correct (MPI-INF-3DHP)."""
 
 AUC_STEPS = 31
 """Thresholds of the AUC, evenly from 0 to `PCK_THRESHOLD` (MPI-INF-3DHP: every 5 mm)."""
@@ -127,16 +125,16 @@ def _checked(predicted: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.
             frame, joint, _ = np.argwhere(~np.isfinite(points))[0].tolist()
             raise DataError(
                 f"{name} is not finite at frame {frame}, joint {joint}",
-                "leave frames without a prediction or label out, and say how many",
+                "leave frames without a prediction or label out, and report how many",
             )
         if points.size:
-            reach = np.linalg.norm(points - points.mean(axis=1, keepdims=True), axis=-1).max(axis=1)
-            if np.median(reach) > LARGEST_POSE:
-                raise UnitError(
-                    f"{name} reaches {np.median(reach):.0f} from its mean, expected under "
-                    f"{LARGEST_POSE:.0f} m",
-                    "the unit is metres: divide millimetres by 1000",
-                )
+            radius = np.linalg.norm(points - points.mean(axis=1, keepdims=True), axis=-1).max(axis=1)
+            reach = float(np.median(radius))
+            POSE_RADIUS_M.require(
+                reach,
+                f"{name} reaches {reach:.0f} from its mean",
+                "the unit is metres: divide millimetres by 1000",
+            )
     return predicted, target
 
 

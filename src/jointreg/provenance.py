@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent
 
 
 def file_digest(path: str | Path) -> str:
-    """sha256 of a file that belongs to the repository, for `params` (its time stamp means nothing)."""
+    """Start of the sha256 of a file of the repository, for `params`: its time stamp means nothing."""
     path = Path(path)
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else "missing"
 
@@ -41,7 +41,7 @@ def seed_for(seed: int, *identity: str) -> int:
 
 
 def record(settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """What made a result: settings, seed, commit and versions. Holds no time and no path."""
+    """The origin of a result: settings, seed, commit and versions, but no time and no path."""
     return {
         "settings": dict(settings),
         "seed": seed,
@@ -69,13 +69,13 @@ def commit() -> str:
 @functools.cache
 def versions() -> dict[str, str]:
     """Versions of the packages that decide the numbers."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for package in (
         *("jointreg", "numpy", "scipy", "numba", "torch", "zarr"),
         *("torchvision", "detectron2"),
     ):
         try:
-            found[package] = importlib.metadata.version(package)
+            installed[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            installed[package] = "not installed"
+    return installed

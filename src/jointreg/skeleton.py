@@ -27,6 +27,9 @@ H36M_17: tuple[str, ...] = (
 )
 """The 17 joints in regressor row order (left leg first): the order of every array in jointreg."""
 
+PELVIS = H36M_17.index("pelvis")
+"""Row of the root of `H36M_17`; the pelvis is the first of `SMPL_24` too."""
+
 H36M_17_RIGHT_FIRST: tuple[str, ...] = H36M_17[:1] + H36M_17[4:7] + H36M_17[1:4] + H36M_17[7:]
 """Human3.6M's own order of the 17 (right leg first), used by `J_regressor_h36m_correct.npy`."""
 

@@ -7,10 +7,10 @@ import pytest
 from blocks import pages
 
 PROMISED = (
-    *("body.load_body", "body.Body.vertices", "body_files.convert_body", "estimators.load_estimator"),
+    *("body.load_body", "body.Body.vertices", "body.convert_body", "estimators.load_estimator"),
     *("silhouette.Topology", "silhouette.coverage", "silhouette.silhouette_l2", "refine.refine"),
-    *("regressor.fit_regressor", "regressor.Statistics", "exchange.load_regressor"),
-    *("exchange.save_regressor", "exchange.Regressor.apply", "metrics.mpjpe", "metrics.pa_mpjpe"),
+    *("regressor.fit_regressor", "regressor.Statistics", "regressor.load_regressor"),
+    *("regressor.save_regressor", "regressor.Regressor.apply", "metrics.mpjpe", "metrics.pa_mpjpe"),
 )
 """Names that users may rely on."""
 

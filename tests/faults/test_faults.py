@@ -99,7 +99,7 @@ def test_a_truncated_intermediate(finished, tmp_path):
 
 
 ROW = "S11\tWalking\t1\t54138969\t0\t-1\t{split}\n"
-FROM_FILES = "synthesize={enabled: false}"
+FROM_FILES = "dataset={source: human36m}"
 
 
 def test_a_subject_more(finished, tmp_path):

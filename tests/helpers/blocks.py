@@ -42,7 +42,7 @@ class Block:
 
 def pages(root):
     """The pages, by their path in the repository."""
-    found = [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
+    found = [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").rglob("*.md"))]
     found += [root / folder / "README.md" for folder in ("config", "results", "envs")]
     return {str(path.relative_to(root)): path.read_text() for path in found}
 

@@ -13,17 +13,17 @@ from jointreg.diagnosis.variants import variant_rows
 from jointreg.evaluation.evaluate import METRICS, tidy_rows
 from jointreg.evaluation.protocol import protocol_sentence
 from jointreg.skeleton import H36M_14, H36M_17
-from jointreg.tables import grids, names, numbers
+from jointreg.tables import against_truth, grids, names, numbers
 from jointreg.tables.render import caption_of
 
 REGRESSORS = ("std", "spin", "opt_full", "opt_no_silhouette")
 PROTOCOL = Evaluate(joints=14, root="pelvis", average="actions")
 PAPER = pd.DataFrame(
-    [("SPIN", r, m, v, "") for r, m, v in zip(
+    [("SPIN", r, m, v, None) for r, m, v in zip(
         ("std", "std", "spin", "spin", "opt", "opt"), ("mpjpe", "pa_mpjpe") * 3,
         (60.4, 41.3, 57.0, 39.6, 56.9, 39.7), strict=True)]
-    + [("MEVA", "opt", "pa_mpjpe", 61.9, "")],
-    columns=["method", "regressor", "metric", "value_mm", "source"],
+    + [("MEVA", "opt", "pa_mpjpe", 61.9, "A doubtful number: 61.9.")],
+    columns=["method", "regressor", "metric", "value_mm", "remark"],
 )  # fmt: skip
 
 
@@ -83,13 +83,13 @@ def planted_tables(*, real, actions=tuple(names.ACTIONS)):
     methods = methods_table(real)
     stores, rows = planted_errors(methods, actions)
     return numbers.all_tables(
-        rows, stores, PROTOCOL.average, H36M_14, paper=PAPER, methods=methods
+        rows, stores, PROTOCOL.average, H36M_14, paper_values=PAPER, methods=methods
     ), methods
 
 
 def planted_diagnosis():
     """diagnostics.csv and variants.csv of planted numbers: nothing twice, so that a mix-up shows."""
-    metrics = [metric for pair in grids.TRUTH_COLUMNS.values() for metric in pair]
+    metrics = [metric for pair in against_truth.TRUTH_COLUMNS.values() for metric in pair]
     names = (("-", "spin"), ("-", "std"), ("-", "true"), ("full", "opt"), ("no_silhouette", "opt"))
     rows = [
         ("truth", variant, regressor, metric, 10.0 * k + m + 0.5, "mm")
@@ -124,8 +124,8 @@ def planted_grids(*, real):
     )
     caption = caption_of("Errors of ``every`` method, in *mm*.\n\nColumns.", protocol)
     captions = dict.fromkeys(found, caption)
-    printed = grids.all_grids(found, captions=captions, paper=PAPER, methods=methods)
+    printed = grids.all_grids(found, captions=captions, paper_values=PAPER, methods=methods)
     diagnostics, variants = planted_diagnosis()
-    printed["diagnostics"] = grids.captioned(grids.diagnostics(diagnostics), *caption)
-    printed["variants"] = grids.captioned(grids.variants(variants), *caption)
+    printed["diagnostics"] = grids.captioned(against_truth.diagnostics(diagnostics), *caption)
+    printed["variants"] = grids.captioned(against_truth.variants(variants), *caption)
     return printed

@@ -27,7 +27,7 @@ from jointreg.datasets.readers import open_dataset
 from jointreg.datasets.video import read_frames
 from jointreg.estimators.input_crops import network_crops
 from jointreg.geometry.rotations import to_axis_angle
-from jointreg.synthetic.layout import VideoWriter, write_cdf
+from jointreg.synthetic.layout import write_cdf, writing_video
 from jointreg.synthetic.parameters import load_parameters
 from jointreg.synthetic.rig import write_rig
 from jointreg.synthetic.subject import write_subject
@@ -91,7 +91,7 @@ def plant_networks(checkout: Path) -> None:
     raw = base / "raw"
     dataset = open_dataset(
         Dataset(
-            kind="human36m",
+            source="human36m",
             root=str(raw),
             calibration=str(raw / "metadata.xml"),
             damaged="",
@@ -144,11 +144,10 @@ def _slow_down(drawn: Path, raw: Path, video) -> None:
     for file in drawn.rglob("*.mp4"):
         pictures = [picture for _, picture in read_frames(file, range(MOMENTS))]
         size = pictures[0].shape[1::-1]
-        writer = VideoWriter(raw / file.relative_to(drawn), size, 50.0, video)
-        for picture in pictures:
-            for _ in range(STEP):
-                writer.add(picture)
-        writer.close()
+        with writing_video(raw / file.relative_to(drawn), size, 50.0, video) as append:
+            for picture in pictures:
+                for _ in range(STEP):
+                    append(picture)
 
 
 def _write_spin(folder: Path, results, raw: Path) -> None:

@@ -23,7 +23,7 @@ from jointreg.geometry.camera import Camera, crop_intrinsics
 from jointreg.segmentation.detections import in_crop
 from jointreg.segmentation.mask_rcnn import Detectron2, Torchvision, read_weights
 from jointreg.segmentation.quality import mask_quality
-from jointreg.segmentation.segment import segment
+from jointreg.segmentation.segment import Footage, segment
 
 pytest.importorskip("torchvision", reason="Mask R-CNN has its own environment: make test-paper-backends")
 
@@ -299,7 +299,7 @@ def test_the_whole_stage_runs_from_a_video(library, tmp_path):
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         batch=2,
     )
-    arrays, about = segment(frames, facts, [take], settings)
+    arrays, about = segment(Footage(stores.Record(frames, facts), [take]), settings)
     stores.MASKS.write(tmp_path / "masks.zarr.zip", arrays, attrs=about)
     read = stores.MASKS.read(tmp_path / "masks.zarr.zip")
     assert read.masks.shape == (2, 224, 224)

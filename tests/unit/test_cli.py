@@ -196,7 +196,7 @@ def test_as_a_process(tmp_path):
     )
     assert done.returncode == 1
     assert done.stdout == "" and "Traceback" not in done.stderr
-    assert done.stderr.startswith(f"jointreg inspect: DataError: {path} has 24 rows")
+    assert done.stderr.startswith(f"jointreg inspect: DataError: {path} has shape (24, 6890)")
     code = (
         "import sys; from jointreg.cli import main\n"
         "try: main(['evaluate', '--help'])\n"

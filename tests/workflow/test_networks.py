@@ -8,9 +8,8 @@ from dry_run import TINY, planned, snakemake
 
 from jointreg import stores
 
-NETWORKS = (
-    "networks={spin: nets/spin.pt, vibe: nets/vibe.pt, mean_params: nets/mean.npz, crops: {spin: spin}}"
-)
+FILES = "spin: nets/spin.pt, vibe: nets/vibe.pt, mean_params: nets/mean.npz"
+NETWORKS = f"run_network={{{FILES}, crops: {{spin: spin}}}}"
 METHODS = "methods=[spin,vibe_sequence]"
 
 

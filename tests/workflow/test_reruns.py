@@ -1,5 +1,6 @@
 """One changed setting reruns its stage and what follows, and nothing else."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -8,21 +9,81 @@ import time
 import pytest
 import reruns
 from dry_run import TINY, copy_project, planned, snakemake
+from rule_files import rule_files
 
 AFTER_SEGMENT = {
     *("energy_weights", "train_discriminator", "optimize", "animation", "agreement"),
     *("fit_regressor_opt", "evaluate", "export", "diagnose", "draw_diagnosis"),
     *("table_1", "figures", "report", "all"),
 }
+LOSSES = "src/jointreg/refine/losses.py"
+DOUBLED_LOSS = "difference = joints - target\n", "difference = 2 * (joints - target)\n"
 
 
+@contextlib.contextmanager
 def edited(folder, name, old, new):
-    """Change one place of a source file; give back a function that undoes it."""
+    """One place of a file reads otherwise inside the block."""
     path = folder / name
     text = path.read_text()
     assert text.count(old) == 1, f"{name} holds {old!r} {text.count(old)} times"
     path.write_text(text.replace(old, new))
-    return lambda: path.write_text(text)
+    try:
+        yield
+    finally:
+        path.write_text(text)
+
+
+@contextlib.contextmanager
+def renamed(folder, module, name):
+    """A module of the package has another name inside the block, and every import follows."""
+    package, _, old = module.rpartition(".")
+    source = folder.joinpath("src", *module.split(".")).with_suffix(".py")
+    target = source.with_stem(name)
+    texts = {path: path.read_text() for path in code(folder)}
+    source.rename(target)
+    try:
+        for path, text in texts.items():
+            new = re.sub(rf"(?m)^( *(?:from|import) ){module}\b", rf"\1{package}.{name}", text)
+            new = re.sub(rf"(?m)^( *from {package} import .*)\b{old}\b", rf"\1{name} as {old}", new)
+            if new != text:
+                path.write_text(new)
+        yield
+    finally:
+        target.rename(source)
+        for path, text in texts.items():
+            if path.read_text() != text:
+                path.write_text(text)
+
+
+def code(folder):
+    """Every file of the project that can import one of its modules."""
+    files = [*(folder / "src").rglob("*.py"), *(folder / "workflow/scripts").glob("*.py")]
+    return [*files, *rule_files(folder)]
+
+
+@pytest.fixture(autouse=True)
+def restored(finished):
+    """A test leaves the finished tree as it was: others read it."""
+
+    def contents():
+        parts = [path for part in ("src", "workflow", "config") for path in (finished / part).rglob("*")]
+        return {path: path.read_bytes() for path in parts if path.is_file() and path.suffix != ".pyc"}
+
+    before = contents()
+    yield
+    assert contents() == before
+
+
+def test_an_edit_is_undone_when_its_block_fails(finished):
+    losses = finished / LOSSES
+    text = losses.read_text()
+    with pytest.raises(ZeroDivisionError), edited(finished, LOSSES, *DOUBLED_LOSS):
+        assert losses.read_text() != text
+        _ = 1 / 0
+    with pytest.raises(ZeroDivisionError), renamed(finished, "jointreg.refine.losses", "costs"):
+        assert not losses.exists()
+        _ = 1 / 0
+    assert losses.read_text() == text
 
 
 def test_a_second_run_does_nothing(finished):
@@ -46,8 +107,12 @@ def test_the_page_of_reruns_is_what_dry_runs_say(finished, root):
     page = (root / "docs/reruns.md").read_text()
     assert reruns.page(finished) == page, "`make docs` writes it again"
     assert row(page, "figures.dpi") == [{"figures", "draw_diagnosis"}, set()]
-    begin, after = row(page, "fit_regressor_opt.sum_weight")
+    begin, after = row(page, "fit_regressor.opt")
     assert begin == {"fit_regressor_opt"} and not after & {"optimize", "segment", "prepare"}
+    begin, after = row(page, "fit_regressor.spin")
+    assert begin == {"fit_regressor_spin"} and "optimize" in after
+    begin, after = row(page, "fit_regressor.sum_weight")
+    assert begin == {"fit_regressor_spin", "fit_regressor_opt"}
     begin, after = row(page, "segment.threshold")
     assert (begin, begin | after | {"report", "all"}) == ({"segment"}, {"segment"} | AFTER_SEGMENT)
     begin, after = row(page, "seed")
@@ -69,18 +134,13 @@ def test_a_clone_of_the_same_commit_reruns_nothing(finished, tmp_path):
 
 
 def test_an_edited_comment_docstring_or_message_reruns_nothing(finished):
-    undo = [
-        edited(
-            finished,
-            "src/jointreg/refine/losses.py",
-            '"""Sum over joints of squared distances (Eq',
-            '"""The sum (Eq',
-        ),
-        edited(finished, "workflow/scripts/optimize.py", "job = start", "# begin\njob = start"),
-    ]
-    assert not planned(finished, *TINY)
-    for back in undo:
-        back()
+    docstring = '"""Sum over joints of squared distances (Eq', '"""The sum (Eq'
+    comment = "job = start", "# begin\njob = start"
+    with (
+        edited(finished, LOSSES, *docstring),
+        edited(finished, "workflow/scripts/optimize.py", *comment),
+    ):
+        assert not planned(finished, *TINY)
 
 
 @pytest.mark.parametrize(
@@ -103,21 +163,20 @@ def test_an_edited_comment_docstring_or_message_reruns_nothing(finished):
 )
 def test_a_caption_or_a_style_reruns_tables_and_figures_only(finished, file, old, new, rules):
     """No stage of a GPU, no evaluation; `figures` after `table_1` where it reads a table that is new."""
-    back = edited(finished, file, old, new)
-    found = set(planned(finished, *TINY))
-    back()
-    assert found == rules | {"report", "all"}
+    with edited(finished, file, old, new):
+        assert set(planned(finished, *TINY)) == rules | {"report", "all"}
 
 
 def test_edited_code_reruns_the_stages_that_reach_it(finished):
-    back = edited(
-        finished,
-        "src/jointreg/refine/losses.py",
-        "difference = joints - target\n",
-        "difference = 2 * (joints - target)\n",
-    )
-    assert set(planned(finished, *TINY)) == AFTER_SEGMENT
-    back()
+    with edited(finished, LOSSES, *DOUBLED_LOSS):
+        assert set(planned(finished, *TINY)) == AFTER_SEGMENT
+
+
+def test_a_renamed_module_reruns_nothing_until_it_is_edited(finished):
+    with renamed(finished, "jointreg.refine.losses", "costs"):
+        assert not planned(finished, *TINY)
+        with edited(finished, "src/jointreg/refine/costs.py", *DOUBLED_LOSS):
+            assert set(planned(finished, *TINY)) == AFTER_SEGMENT
 
 
 @pytest.mark.parametrize(
@@ -128,9 +187,8 @@ def test_edited_code_reruns_the_stages_that_reach_it(finished):
     ],
 )
 def test_a_changed_caption_or_style_remakes_the_report_alone(finished, name, old, new):
-    back = edited(finished, name, old, new)
-    assert set(planned(finished, *TINY)) == {"report", "all"}
-    back()
+    with edited(finished, name, old, new):
+        assert set(planned(finished, *TINY)) == {"report", "all"}
 
 
 def test_a_git_checkout_reruns_nothing(finished):

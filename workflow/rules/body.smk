@@ -1,8 +1,8 @@
-"""The user's body model, made plain once."""
+"""The user's body model, converted once."""
 
 
 rule convert_body:
-    """SMPL, SMPL-H or SMPL-X as its makers hand it out, as a plain npz; J_std must belong to it."""
+    """SMPL, SMPL-H or SMPL-X from its original file to a plain npz; J_std must fit it."""
     input:
         body=CONFIG.body,
         regressor=CONFIG.regressor_std or [],

@@ -1,4 +1,19 @@
-"""Reads and validates configuration and tables, and constrains the wildcards. Computes nothing."""
+"""Reads and validates configuration and tables, and constrains the wildcards. Computes nothing.
+
+One name in five places: a rule, its script, its block of the configuration, its folder in
+results/<run> and its folder in logs/<run>. Where a rule differs:
+
+- A block that serves several rules has the name of one of them, or their common beginning: synthesize
+  (synthesize_rig too), triangulate (landmarks too), run_network (features too), train_discriminator
+  (energy_weights too), fit_regressor (fit_regressor_spin, fit_regressor_opt, fit_offsets), evaluate (every
+  rule that needs the protocol), figures (every rule that draws).
+- Rules that are one computation share a script: fit_regressor, draw_learning_curve.
+- Tables and figures for readers are in results/<run>/tables and results/<run>/figures, made raw data in
+  data/<run>.
+- Rules are named by a verb, or by the one thing that they make: background, features, table_1.
+
+All rule files share one namespace: no name is bound in two of them (tests/workflow/test_rules.py).
+"""
 
 import os
 import sys
@@ -15,26 +30,37 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
 
 from jointreg import config as settings
 from jointreg.pipeline import required_files
-from jointreg.config.examples import load_examples
 from jointreg.config.methods import FROM_FILES, crop_of, load_methods, network_of, prediction_paths
 from jointreg.config.methods import require_bodies
-from jointreg.config.sequences import frames_of, load_sequences
-from jointreg.evaluation.network_words import CROPS, protocol_words
+from jointreg.config.sequences import LONGEST_RECORDING, frames_of, load_sequences
+from jointreg.evaluation.network_words import CROPS
 from jointreg.provenance import file_digest
 from jointreg.pipeline.source_digest import source_digest
 
 CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles])
 RUN = CONFIG.run
+REFERENCE = settings.REFERENCE
+# The open data set: the workflow makes the data, and the truth is known.
+IS_SYNTHETIC = CONFIG.dataset.source == "synthetic"
 SEQUENCES = load_sequences(CONFIG.sequences)
+TRAINING = [row for row in SEQUENCES if row.split == "train"]
+SUBJECTS = sorted({row.subject for row in SEQUENCES})
+# In the order of tables: S9 before S11.
+TEST_SUBJECTS = sorted(
+    {row.subject for row in SEQUENCES if row.split == "test"}, key=lambda name: (len(name), name)
+)
+RECORDINGS = sorted({take for row in SEQUENCES for take in row.takes})
 USED = {CONFIG.initial, *CONFIG.methods}
 METHODS = load_methods(CONFIG.methods_table, required=USED)
 require_bodies(METHODS, CONFIG.initial)
 NETWORKS = {name: net for name in sorted(USED) if (net := network_of(METHODS[name].kind))}
+# Methods with bodies: rules that read bodies leave out the methods that deliver joints.
+BODY_METHODS = [method for method in CONFIG.methods if METHODS[method].kind != "joints"]
 required_files.require(CONFIG, SEQUENCES, METHODS)
 
 
 wildcard_constraints:
-    subject="|".join(sorted({sequence.subject for sequence in SEQUENCES})),
+    subject="|".join(SUBJECTS),
     action="|".join(sorted({sequence.action for sequence in SEQUENCES})),
     method="|".join(sorted(USED)),
     variant="|".join(sorted(CONFIG.variants)),
@@ -49,7 +75,7 @@ def one_of(names):
 def sequences(pattern, split=None, subject=None, **wildcards):
     """`pattern` filled with subject and action of every matching row of the sequence table.
 
-    Other wildcards of the pattern, a method or a variant, are given by name.
+    Other wildcards of the pattern, a method or a variant, are passed by name.
     """
     return [
         str(pattern).format_map({"subject": row.subject, "action": row.action} | wildcards)
@@ -73,21 +99,26 @@ def block(stage, variant=None):
     return getattr(CONFIG, stage).model_dump(mode="json")
 
 
+def fit_block(regressor):
+    """Settings of the fit of one regressor (spin, opt_<variant>) as a plain dict."""
+    return settings.fit_settings(CONFIG, regressor).model_dump(mode="json")
+
+
 def code(script):
-    """Digest of workflow/scripts/<script>.py and all it reaches in the package."""
+    """Digest of workflow/scripts/<script>.py and of all code that it reaches in the package."""
     return source_digest(ROOT / "workflow" / "scripts" / f"{script}.py")
 
 
-# Frames of a recording whose end the sequence table leaves open, at the data set's own rate: the mean of
-# Human3.6M is 2,513, and what is asked for holds for more than twice as many.
-LONGEST = CONFIG.synthesize.frames if CONFIG.synthesize.enabled else 6500
+# Frames of a recording whose end the sequence table leaves open, at the data set's own rate. Time and memory
+# are requested for a long recording.
+RECORDING_FRAMES = CONFIG.synthesize.frames if IS_SYNTHETIC else LONGEST_RECORDING
 
 
-def frames(wildcards):
+def frames_read(wildcards):
     """Frames that a job reads at most: of its subject, of its action, or of all training sequences."""
     subject, action = wildcards.get("subject"), wildcards.get("action")
     return sum(
-        frames_of(row, LONGEST, CONFIG.prepare.frame_step)
+        frames_of(row, RECORDING_FRAMES, CONFIG.prepare.frame_step)
         for row in SEQUENCES
         if (row.split == "train" if subject is None else row.subject == subject)
         and action in (None, row.action)
@@ -97,24 +128,33 @@ def frames(wildcards):
 def minutes(frames_per_second):
     """Wall time of a job at a speed that no machine should miss (a fifth of one core's, docs/scale.md).
 
-    With every attempt more, so that a job that was ended for its time is given it.
+    Every attempt asks for more, so that a job that ran out of time gets enough of it.
     """
-    return lambda wildcards, attempt: attempt * (10 + round(frames(wildcards) / frames_per_second / 60))
-
-
-def megabytes(base, kilobytes_per_frame=0):
-    """Memory of a job: what it takes without frames, and for each frame that it holds; more with attempts."""
-    return lambda wildcards, attempt: attempt * round(
-        base + frames(wildcards) * kilobytes_per_frame / 1e3
+    return lambda wildcards, attempt: attempt * (
+        10 + round(frames_read(wildcards) / frames_per_second / 60)
     )
 
 
-# Methods with bodies: what reads bodies leaves out those that deliver joints.
-BODY_METHODS = [method for method in CONFIG.methods if METHODS[method].kind != "joints"]
+def megabytes(base, kilobytes_per_frame=0):
+    """Memory of a job: a base, and a part for each frame that it holds. Every attempt asks for more."""
+    return lambda wildcards, attempt: attempt * round(
+        base + frames_read(wildcards) * kilobytes_per_frame / 1e3
+    )
+
+
 # GPUs of a job that refines bodies or runs a network.
 GPU = 1 if CONFIG.device == "cuda" else 0
 # Bodies and raw data are inputs where they are a user's files, and parameters where they are ours.
-# A user's body is converted once (rule convert_body); all others read the clean file.
+# A user's body is converted once (rule convert_body); all other rules read the clean file.
 BODY = "open" if CONFIG.body == "open" else f"results/{RUN}/convert_body/body.npz"
 BODY_FILE = [] if CONFIG.body == "open" else BODY
-BODY_DIGEST = file_digest(ROOT / "src/jointreg/assets/open_body.npz") if CONFIG.body == "open" else ""
+# The body as parameters of a rule.
+BODY_PARAMS = {
+    "body": BODY,
+    "body_digest": file_digest(ROOT / "src/jointreg/assets/open_body.npz") if BODY == "open" else "",
+}
+# The raw data as parameters of a rule. Readers depend on the layout, not on who made the data.
+DATASET_PARAMS = {
+    "dataset": block("dataset") | {"source": CONFIG.dataset.kind},
+    "damaged": file_digest(CONFIG.dataset.damaged),
+}

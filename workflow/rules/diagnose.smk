@@ -1,10 +1,10 @@
-"""Comparison with truth, open data set only. The one stage that reads it."""
+"""Comparison with the truth, for the open data set only. No other stage reads the truth."""
 
 
 rule diagnose:
     """Compare regressors, masks and refined bodies with the truth."""
     input:
-        truth=expand(rules.synthesize.output.truth, subject=sorted({r.subject for r in SEQUENCES})),
+        truth=expand(rules.synthesize.output.truth, subject=SUBJECTS),
         j_true=rules.synthesize_rig.output.truth,
         calibration=CONFIG.dataset.calibration,
         regressors=list(regressor_files().values()),
@@ -35,20 +35,19 @@ rule diagnose:
     conda:
         "../../envs/torch.yaml"
     params:
+        **BODY_PARAMS,
         cfg=block("evaluate"),
         truth=TRUTH,
         splits={f"{row.subject}/{row.action}": row.split for row in SEQUENCES},
         regressors=list(regressor_files()),
         initial=CONFIG.initial,
-        body=BODY,
-        body_digest=BODY_DIGEST,
         code=code("diagnose"),
     script:
         "../scripts/diagnose.py"
 
 
 rule draw_diagnosis:
-    """What the comparison with truth found: tables in print, variants as dots, joints beside the true ones."""
+    """The comparison with the truth as printed tables, variants as dots, joints beside the true ones."""
     input:
         table=rules.diagnose.output.table,
         variants=rules.diagnose.output.variants,
@@ -67,11 +66,11 @@ rule draw_diagnosis:
     conda:
         "../../envs/plot.yaml"
     params:
+        **BODY_PARAMS,
         cfg=block("figures"),
         regressors=list(regressor_files()),
         captions=captions(("diagnostics", "variants")),
-        body=BODY,
-        body_digest=BODY_DIGEST,
+        looks=file_digest(TABLE_TEMPLATE),
         code=code("draw_diagnosis"),
     script:
         "../scripts/draw_diagnosis.py"

@@ -1,4 +1,4 @@
-"""Initial bodies of every method that is no network."""
+"""Initial bodies of every method, except the networks."""
 
 from jointreg.datasets.damaged import read_damaged, units
 
@@ -6,11 +6,11 @@ DAMAGED = read_damaged(CONFIG.dataset.damaged) if CONFIG.dataset.damaged else ()
 
 
 def prediction_files(wildcards):
-    """What `estimate` reads: delivered files, or what makes them. keypoints needs the labels only."""
+    """Prediction files of one sequence, or the file that stands for made ones; none for `keypoints`."""
     method = METHODS[wildcards.method]
     if method.kind not in FROM_FILES:
         return []
-    if CONFIG.synthesize.enabled:
+    if IS_SYNTHETIC:
         return rules.synthesize.output.raw.format(subject=wildcards.subject)
     (row,) = [r for r in SEQUENCES if (r.subject, r.action) == (wildcards.subject, wildcards.action)]
     work = vars(row) | {"units": units(row, DAMAGED, CONFIG.dataset.skip_damaged)}
@@ -41,10 +41,9 @@ rule estimate:
     resources:
         runtime=minutes(20),
     params:
+        **BODY_PARAMS,
         cfg=block("estimate"),
         reading=lambda wc: METHODS[wc.method].reading(),
-        body=BODY,
-        body_digest=BODY_DIGEST,
         code=code("estimate"),
     script:
         "../scripts/estimate.py"

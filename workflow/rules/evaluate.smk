@@ -20,12 +20,11 @@ rule evaluate:
     resources:
         runtime=minutes(50),
     params:
+        **BODY_PARAMS,
         cfg=block("evaluate"),
         kind=lambda wc: METHODS[wc.method].kind,
         regressors=list(regressor_files()),
         actions=lambda wc: sequences("{action}", "test", wc.subject),
-        body=BODY,
-        body_digest=BODY_DIGEST,
         code=code("evaluate"),
     script:
         "../scripts/evaluate.py"

@@ -4,13 +4,12 @@ from jointreg.exchange.regressor_files import export_files
 
 EXPORTED = {
     "J_spin": rules.fit_regressor_spin.output.npy,
-    "J_opt_full": rules.fit_regressor_opt.output.npy.format(variant="full"),
+    f"J_{settings.REFERENCE_REGRESSOR}": rules.fit_regressor_opt.output.npy.format(variant=REFERENCE),
 }
-TRAINING = [row for row in SEQUENCES if row.split == "train"]
 
 
 rule export:
-    """J_spin and J_opt in every format that needs no file of the user's, with sidecars."""
+    """J_spin and J_opt in every format that needs no file of the user, with sidecars."""
     input:
         regressors=list(EXPORTED.values()),
     output:

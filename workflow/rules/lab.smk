@@ -2,7 +2,7 @@
 
 
 wildcard_constraints:
-    recording="|".join(sorted({take for row in SEQUENCES for take in row.takes})),
+    recording="|".join(RECORDINGS),
 
 
 rule landmarks:
@@ -19,7 +19,7 @@ rule landmarks:
         "../../envs/lab.yaml"
     params:
         cfg=block("triangulate"),
-        dataset=block("dataset"),
+        dataset=DATASET_PARAMS["dataset"],
         code=code("landmarks"),
     script:
         "../scripts/landmarks.py"

@@ -1,20 +1,20 @@
 """Fits to fewer subjects and frames: `snakemake learning_curve`. No part of `all`."""
 
-FRACTIONS = CONFIG.learning_curve.fractions
-# Statistics that are kept: 24 MB each, twice that where the translation is eliminated.
-KEPT = len(FRACTIONS) * len({row.subject for row in SEQUENCES if row.split == "train"})
+FRACTIONS = CONFIG.fit_learning_curve.fractions
+# Normal equations in memory: 24 MB each, twice that where the translation is eliminated.
+STATISTICS = len(FRACTIONS) * len({row.subject for row in TRAINING})
 
 
 rule fit_learning_curve:
-    """J_opt of variant `full` refitted to fewer subjects and frames, judged without the truth."""
+    """J_opt of variant `full` refitted to fewer subjects and frames, compared without the truth."""
     input:
         frames=sequences(rules.prepare.output.frames, split="train"),
-        bodies=sequences(rules.optimize.output.bodies, split="train", variant="full"),
-        regressor=rules.fit_regressor_opt.output.npy.format(variant="full"),
+        bodies=sequences(rules.optimize.output.bodies, split="train", variant=REFERENCE),
+        regressor=rules.fit_regressor_opt.output.npy.format(variant=REFERENCE),
         body=BODY_FILE,
         support=CONFIG.fit_regressor_opt.support or [],
     output:
-        store=f"results/{RUN}/fit_learning_curve/full.zarr.zip",
+        store=f"results/{RUN}/fit_learning_curve/{REFERENCE}.zarr.zip",
         table=table_report("learning_curve.csv", "data"),
     log:
         f"logs/{RUN}/fit_learning_curve.log",
@@ -24,12 +24,11 @@ rule fit_learning_curve:
         "../../envs/jointreg.yaml"
     resources:
         runtime=minutes(20),
-        mem_mb=megabytes(1000 + 50 * KEPT),
+        mem_mb=megabytes(1000 + 50 * STATISTICS),
     params:
-        cfg=fit_settings("full"),
+        **BODY_PARAMS,
+        cfg=fit_block(settings.REFERENCE_REGRESSOR),
         fractions=FRACTIONS,
-        body=BODY,
-        body_digest=BODY_DIGEST,
         seed=CONFIG.seed,
         code=code("fit_learning_curve"),
     script:
@@ -37,7 +36,7 @@ rule fit_learning_curve:
 
 
 rule draw_learning_curve:
-    """The curves of the labels: one point a fit, a line through the means of each number of subjects."""
+    """The learning curves: one point a fit, a line through the means of each number of subjects."""
     input:
         table=rules.fit_learning_curve.output.table,
     output:
@@ -57,14 +56,14 @@ rule draw_learning_curve:
 
 
 rule learning_curve:
-    """Table and figure of the learning curve, with the open data set those against the truth."""
+    """Table and figure of the learning curve. With synthetic data also those against the truth."""
     input:
         rules.draw_learning_curve.output,
-        f"results/{RUN}/tables/learning_curve_truth.csv" if CONFIG.synthesize.enabled else [],
-        f"results/{RUN}/figures/learning_curve_truth.svg" if CONFIG.synthesize.enabled else [],
+        f"results/{RUN}/tables/learning_curve_truth.csv" if IS_SYNTHETIC else [],
+        f"results/{RUN}/figures/learning_curve_truth.svg" if IS_SYNTHETIC else [],
 
 
-if CONFIG.synthesize.enabled:
+if IS_SYNTHETIC:
 
     rule diagnose_learning_curve:
         """Compare the same fits with the truth on the test subjects."""
@@ -81,10 +80,9 @@ if CONFIG.synthesize.enabled:
         conda:
             "../../envs/jointreg.yaml"
         params:
+            **BODY_PARAMS,
             sequences=sequences("{subject}/{action}", "test"),
             truth=TRUTH,
-            body=BODY,
-            body_digest=BODY_DIGEST,
             code=code("diagnose_learning_curve"),
         script:
             "../scripts/diagnose_learning_curve.py"

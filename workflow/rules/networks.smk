@@ -1,11 +1,11 @@
-"""Bodies of SPIN, VIBE and MEVA: the backbone that they share, and what each makes of it."""
+"""Bodies of SPIN, VIBE and MEVA: features of their common backbone, then each network's own part."""
 
 
 rule features:
-    """What the networks' common backbone says of every frame: once for all whose crops agree."""
+    """Backbone features of every frame, computed once for all networks that use the same crop rule."""
     input:
         frames=rules.prepare.output.frames,
-        checkpoint=CONFIG.networks.spin,
+        checkpoint=CONFIG.run_network.spin,
     output:
         features=f"results/{RUN}/features/{{crop}}/{{subject}}/{{action}}.zarr.zip",
     log:
@@ -19,34 +19,33 @@ rule features:
         runtime=minutes(10 if GPU else 1),
         mem_mb=megabytes(4000, 10),
     params:
-        batch=CONFIG.networks.batch,
+        **DATASET_PARAMS,
+        batch=CONFIG.run_network.batch,
         device=CONFIG.device,
-        dataset=block("dataset"),
-        damaged=file_digest(CONFIG.dataset.damaged),
         sequence=sequence,
         code=code("features"),
     script:
         "../scripts/features.py"
 
 
-def seen(wildcards):
-    """Features of the pictures that a network is shown."""
-    crop = crop_of(METHODS[wildcards.method].kind, CONFIG.networks)
+def features_of(wildcards):
+    """Features of the crops that a network reads."""
+    crop = crop_of(METHODS[wildcards.method].kind, CONFIG.run_network)
     return rules.features.output.features.format(crop=crop, **wildcards)
 
 
-def checkpoint(wildcards):
-    """A network's own file."""
-    return getattr(CONFIG.networks, NETWORKS[wildcards.method])
+def network_checkpoint(wildcards):
+    """Checkpoint of one network."""
+    return getattr(CONFIG.run_network, NETWORKS[wildcards.method])
 
 
 rule run_network:
     """SMPL bodies of one network for one sequence (paper III: SPIN)."""
     input:
         frames=rules.prepare.output.frames,
-        features=seen,
-        checkpoint=checkpoint,
-        mean_params=CONFIG.networks.mean_params or [],
+        features=features_of,
+        checkpoint=network_checkpoint,
+        mean_params=CONFIG.run_network.mean_params or [],
         body=BODY_FILE,
     output:
         bodies=rules.estimate.output.bodies,
@@ -61,12 +60,11 @@ rule run_network:
     resources:
         runtime=minutes(20),
     params:
+        **BODY_PARAMS,
         cfg=lambda wc: {
             "kind": METHODS[wc.method].kind,
-            "orientation": CONFIG.networks.orientation,
+            "orientation": CONFIG.run_network.orientation,
         },
-        body=BODY,
-        body_digest=BODY_DIGEST,
         code=code("run_network"),
     script:
         "../scripts/run_network.py"

@@ -1,7 +1,7 @@
 """Label offsets of every subject (paper Fig. 8): `snakemake offsets`. No part of `all`."""
 
-# Bodies that were refined with J_opt have lost less of the offsets: docs/label_offsets.md.
-OFFSETS_VARIANT = "second_round" if "second_round" in CONFIG.variants else "full"
+# Refinement with J_opt removes less of the offsets from the bodies: docs/label_offsets.md.
+OFFSETS_VARIANT = "second_round" if "second_round" in CONFIG.variants else REFERENCE
 
 
 rule fit_offsets:
@@ -23,10 +23,9 @@ rule fit_offsets:
         runtime=minutes(20),
         mem_mb=megabytes(3000),
     params:
-        cfg=lambda wc: fit_settings(wc.variant),
+        **BODY_PARAMS,
+        cfg=lambda wc: fit_block(f"opt_{wc.variant}"),
         sequences=sequences("{subject}/{action}", "train"),
-        body=BODY,
-        body_digest=BODY_DIGEST,
         code=code("fit_offsets"),
     script:
         "../scripts/fit_offsets.py"
@@ -60,13 +59,12 @@ rule evaluate_offsets:
     resources:
         runtime=minutes(20),
     params:
+        **BODY_PARAMS,
         cfg=block("evaluate"),
         sequences=sequences("{subject}/{action}", "test"),
         methods=BODY_METHODS,
         regressor=f"opt_{OFFSETS_VARIANT}",
         protocol=PROTOCOL,
-        body=BODY,
-        body_digest=BODY_DIGEST,
         code=code("evaluate_offsets"),
     script:
         "../scripts/evaluate_offsets.py"
@@ -88,30 +86,27 @@ rule draw_offsets:
     conda:
         "../../envs/plot.yaml"
     params:
+        **BODY_PARAMS,
         cfg=block("figures"),
-        body=BODY,
-        body_digest=BODY_DIGEST,
         code=code("draw_offsets"),
     script:
         "../scripts/draw_offsets.py"
 
 
 rule offsets:
-    """Tables and figure of the label offsets, with the open data set the comparison with truth."""
+    """Tables and figure of the label offsets. With synthetic data also the comparison with the truth."""
     input:
         rules.evaluate_offsets.output,
         rules.draw_offsets.output,
-        f"results/{RUN}/tables/offsets_diagnostics.csv" if CONFIG.synthesize.enabled else [],
+        f"results/{RUN}/tables/offsets_diagnostics.csv" if IS_SYNTHETIC else [],
 
 
-if CONFIG.synthesize.enabled:
+if IS_SYNTHETIC:
 
     rule diagnose_offsets:
         """Compare the offsets with the planted ones."""
         input:
-            truth=expand(
-                rules.synthesize.output.truth, subject=sorted({row.subject for row in SEQUENCES})
-            ),
+            truth=expand(rules.synthesize.output.truth, subject=SUBJECTS),
             j_true=rules.synthesize_rig.output.truth,
             frames=sequences(rules.prepare.output.frames, split="train"),
             offsets=OFFSETS,
@@ -126,12 +121,11 @@ if CONFIG.synthesize.enabled:
         resources:
             mem_mb=megabytes(3000),
         params:
+            **BODY_PARAMS,
             cfg=block("fit_regressor_opt"),
             sequences=sequences("{subject}/{action}", "train"),
             truth=TRUTH,
-            parameters=settings.read_yaml(CONFIG.synthesize.parameters),
-            body=BODY,
-            body_digest=BODY_DIGEST,
+            parameters=PARAMETERS,
             code=code("diagnose_offsets"),
         script:
             "../scripts/diagnose_offsets.py"

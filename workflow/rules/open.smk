@@ -1,7 +1,8 @@
-"""The open data set. These rules, and no others, know the truth."""
+"""The open data set. Its truth is made here; only the diagnose rules read it."""
 
 TRUTH = f"data/{RUN}/truth"
 RAW = CONFIG.dataset.root
+PARAMETERS = settings.read_yaml(CONFIG.synthesize.parameters)
 
 
 rule synthesize_rig:
@@ -17,10 +18,9 @@ rule synthesize_rig:
     conda:
         "../../envs/jointreg.yaml"
     params:
+        **BODY_PARAMS,
         cfg=block("synthesize"),
-        parameters=settings.read_yaml(CONFIG.synthesize.parameters),
-        body=CONFIG.body,
-        body_digest=BODY_DIGEST,
+        parameters=PARAMETERS,
         sequences=[sequence(row) for row in SEQUENCES],
         seed=CONFIG.seed,
         code=code("synthesize_rig"),
@@ -42,10 +42,9 @@ rule synthesize:
     conda:
         "../../envs/jointreg.yaml"
     params:
+        **BODY_PARAMS,
         cfg=block("synthesize"),
-        parameters=settings.read_yaml(CONFIG.synthesize.parameters),
-        body=CONFIG.body,
-        body_digest=BODY_DIGEST,
+        parameters=PARAMETERS,
         truth=TRUTH,
         sequences=lambda wc: [sequence(row) for row in SEQUENCES if row.subject == wc.subject],
         seed=CONFIG.seed,

@@ -18,9 +18,8 @@ rule energy_weights:
     conda:
         "../../envs/torch.yaml"
     params:
+        **BODY_PARAMS,
         cfg={"frames": CONFIG.train_discriminator.frames},
-        body=BODY,
-        body_digest=BODY_DIGEST,
         seed=CONFIG.seed,
         code=code("energy_weights"),
     script:
@@ -54,13 +53,12 @@ rule train_discriminator:
         gpu=GPU,
         runtime=lambda wc, attempt: 120 * attempt,
     params:
+        **BODY_PARAMS,
         cfg=lambda wc: {
             "optimize": block("optimize", wc.variant),
             "train_discriminator": block("train_discriminator"),
         },
         device=CONFIG.device,
-        body=BODY,
-        body_digest=BODY_DIGEST,
         seed=CONFIG.seed,
         code=code("train_discriminator"),
     script:
@@ -98,10 +96,9 @@ rule optimize:
         runtime=minutes(3),
         mem_mb=megabytes(3000, 60),
     params:
+        **BODY_PARAMS,
         cfg=lambda wc: block("optimize", wc.variant),
         device=CONFIG.device,
-        body=BODY,
-        body_digest=BODY_DIGEST,
         code=code("optimize"),
     script:
         "../scripts/optimize.py"

@@ -2,16 +2,16 @@
 
 
 def raw_files(wildcards):
-    """Files that a sequence is read from: made by other rules, or the user's calibration and labels.
+    """Input files of a sequence: made by other rules, or the user's calibration and labels.
 
-    The thousands of raw videos and CDF files are not listed: raw data does not change.
+    The thousands of raw videos and CDF files are not listed, because raw data do not change.
     """
-    if CONFIG.synthesize.enabled:
+    if IS_SYNTHETIC:
         return [CONFIG.dataset.calibration, rules.synthesize.output.raw.format(**wildcards)]
     action = wildcards.get("action")
     rows = [r for r in SEQUENCES if r.subject == wildcards.subject and action in (None, r.action)]
     takes = sorted({take for row in rows for take in row.takes})
-    if CONFIG.triangulate.enabled:
+    if CONFIG.dataset.source == "landmarks":
         return expand(rules.triangulate.output.labels, recording=takes)
     if CONFIG.dataset.kind == "multiview":
         labels = expand(f"{CONFIG.dataset.root}/{{take}}/labels.npz", take=takes)
@@ -35,10 +35,9 @@ rule prepare:
         runtime=minutes(3),
         mem_mb=megabytes(2000, 320),
     params:
+        **DATASET_PARAMS,
         cfg=block("prepare"),
-        dataset=block("dataset"),
         sequence=sequence,
-        damaged=file_digest(CONFIG.dataset.damaged),
         code=code("prepare"),
     script:
         "../scripts/prepare.py"

@@ -1,16 +1,6 @@
 """The joint regressor, refitted to initial bodies (J_spin) and to refined ones (J_opt)."""
 
 
-def determinacy_report(name):
-    """What the data determine of one regressor, with its caption."""
-    return report(
-        f"results/{RUN}/tables/regressor_{name}.csv",
-        caption="../report/regressor.rst",
-        category="Tables",
-        labels={"table": f"what the data determine of J_{name}", "form": "data"},
-    )
-
-
 rule fit_regressor_spin:
     """J_spin: the regressor that fits the initial method's training bodies best (paper II-B, Eq. 1)."""
     input:
@@ -32,20 +22,11 @@ rule fit_regressor_spin:
         runtime=minutes(20),
         mem_mb=megabytes(3000),
     params:
-        cfg=block("fit_regressor_spin"),
-        body=BODY,
-        body_digest=BODY_DIGEST,
+        **BODY_PARAMS,
+        cfg=fit_block("spin"),
         code=code("fit_regressor"),
     script:
         "../scripts/fit_regressor.py"
-
-
-def fit_settings(variant):
-    """Settings of a variant's J_opt; bodies that were never asked to stand where the labels are get no say in it."""
-    cfg = block("fit_regressor_opt")
-    if block("optimize", variant)["joint_frame"] == "root_relative":
-        cfg |= {"translation": "eliminated"}
-    return cfg
 
 
 use rule fit_regressor_spin as fit_regressor_opt with:
@@ -63,14 +44,13 @@ use rule fit_regressor_spin as fit_regressor_opt with:
     benchmark:
         f"logs/{RUN}/fit_regressor_opt/{{variant}}.benchmark.tsv"
     params:
-        cfg=lambda wc: fit_settings(wc.variant),
-        body=BODY,
-        body_digest=BODY_DIGEST,
+        **BODY_PARAMS,
+        cfg=lambda wc: fit_block(f"opt_{wc.variant}"),
         code=code("fit_regressor"),
 
 
 def regressor_files():
-    """Name -> file of every regressor that is evaluated: std (where there is one), spin, opt_<variant>."""
+    """Name -> file of every evaluated regressor: std (if regressor_std is set), spin, opt_<variant>."""
     files = {"std": CONFIG.regressor_std} if CONFIG.regressor_std else {}
     files["spin"] = rules.fit_regressor_spin.output.npy
     for variant in CONFIG.variants:

@@ -1,60 +1,59 @@
-"""The report that a reviewer opens: one HTML file, offline."""
+"""The report: one HTML file that needs no network."""
 
 from types import SimpleNamespace
 
 from jointreg.report.exhibits import digest, exhibits
+from jointreg.tables.names import TABLE_1
 
-# Jobs of the rules with wildcards whose files are shown.
+# Wildcards of the rules that have files in the report, and their values.
 JOBS = {
     "variant": CONFIG.variants,
-    "recording": sorted({take for row in SEQUENCES for take in row.takes}),
+    "recording": RECORDINGS,
 }
-# Details of how labels and regressors were made come after what they give.
+# Details of how labels and regressors were made come after the results.
 LAST = ("triangulate", "fit_regressor_spin", "fit_regressor_opt")
 
 
-def jobs(rule):
-    """Wildcards of every job of a rule that has one of JOBS, or none."""
+def jobs_of(rule):
+    """Wildcards of every job of a rule with one wildcard of JOBS, or with none."""
     (name,) = rule.wildcard_names or [None]
     return [{name: value} for value in JOBS[name]] if name else [{}]
 
 
-# Every table and figure that a rule above has marked; what comes below is no part of `all`.
+# Every table and figure that a rule above has marked. Rules included later are no part of `all`.
 SHOWN = [
     exhibit
     for rule in sorted(workflow.rules, key=lambda rule: rule.name in LAST)
     if any("report" in file.flags for file in rule.output)
-    for exhibit in exhibits(rule, config, jobs(rule))
+    for exhibit in exhibits(rule, config, jobs_of(rule))
 ]
 # Forms for reading, beside the CSV files.
 PRINTED = [file for rule in workflow.rules for file in rule.output if file.endswith(".html")]
 LONG = {
     "shown": SHOWN,
-    "config": CONFIG.model_dump(mode="json"),
+    "config": CONFIG.model_dump(mode="json", exclude_unset=True),
     "sequences": [sequence(row) for row in SEQUENCES],
 }
-TABLE_1_REGRESSORS = {
-    name: path for name, path in regressor_files().items() if name in ("std", "spin", "opt_full")
-}
+ANSWER_REGRESSORS = {name: path for name, path in regressor_files().items() if name in TABLE_1}
 
 
 rule report:
-    """Tables, pictures, bodies to turn, protocol, provenance and regressors in one HTML file."""
+    """Tables, figures, 3D bodies, protocol, provenance and regressors in one HTML file."""
     input:
         shown=[entry["path"] for entry in SHOWN],
         printed=PRINTED,
         table_1=rules.table_1.output.csv,
-        diagnosis=rules.diagnose.output.table if CONFIG.synthesize.enabled else [],
+        diagnosis=rules.diagnose.output.table if IS_SYNTHETIC else [],
         frames=examples(rules.prepare.output.frames, ABLATED),
         initial=examples(INITIAL_BODIES, ABLATED),
         refined=examples(rules.optimize.output.bodies, ABLATED),
         # The only truth in the report, and the open data set's only.
-        true=rules.diagnose.output.examples if CONFIG.synthesize.enabled else [],
-        regressors=list(TABLE_1_REGRESSORS.values()),
+        true=rules.diagnose.output.examples if IS_SYNTHETIC else [],
+        regressors=list(ANSWER_REGRESSORS.values()),
         files=rules.export.output.files,
         body=BODY_FILE,
     output:
-        REPORT,
+        f"results/{RUN}/report.html",
     log:
         f"logs/{RUN}/report.log",
     benchmark:
@@ -63,12 +62,12 @@ rule report:
     conda:
         "../../envs/plot.yaml"
     params:
-        # Snakemake compares plain values only, and prints both where they differ: digests stand for
-        # what is long.
+        # Snakemake compares plain values only, and prints both where they differ. Long values are
+        # passed unseen, and compared by their digests.
         long=SimpleNamespace(**LONG),
         digests={name: digest(value) for name, value in LONG.items()},
-        examples=[plain(row) for row in ABLATED],
-        regressors=list(TABLE_1_REGRESSORS),
+        examples=[example_params(row) for row in ABLATED],
+        regressors=list(ANSWER_REGRESSORS),
         protocol=PROTOCOL,
         logs=f"logs/{RUN}",
         body=BODY,

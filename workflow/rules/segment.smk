@@ -19,16 +19,15 @@ rule background:
         runtime=lambda wc, attempt: 30 * attempt,
         mem_mb=megabytes(4000),
     params:
+        **DATASET_PARAMS,
         cfg=block("background"),
-        dataset=block("dataset"),
-        damaged=file_digest(CONFIG.dataset.damaged),
         sequences=lambda wc: [sequence(row) for row in SEQUENCES if row.subject == wc.subject],
         code=code("background"),
     script:
         "../scripts/background.py"
 
 
-# Mask R-CNN brings its library, and runs on the GPU; the other methods are light.
+# Mask R-CNN needs an environment of its own, and a GPU for speed. The other methods are light.
 IS_MASK_RCNN = CONFIG.segment.method in MASK_RCNN
 SEGMENT_ENV = {"background": "jointreg", "landmarker": "lab"}.get(
     CONFIG.segment.method, CONFIG.segment.method
@@ -54,10 +53,9 @@ rule segment:
         runtime=minutes(3 if not IS_MASK_RCNN else 2 if GPU else 0.2),
         mem_mb=megabytes(8000 if IS_MASK_RCNN else 2000, 320),
     params:
+        **DATASET_PARAMS,
         cfg=block("segment"),
         device=CONFIG.device if IS_MASK_RCNN else "cpu",
-        dataset=block("dataset"),
-        damaged=file_digest(CONFIG.dataset.damaged),
         sequence=sequence,
         code=code("segment"),
     script:

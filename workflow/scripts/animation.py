@@ -1,4 +1,4 @@
-"""Rule `animation`. The fit is in jointreg.follow, the pictures are in jointreg.animation."""
+"""Rule `animation`. The fit is in jointreg.refine.trajectory, the pictures are in jointreg.figures."""
 
 import json
 from pathlib import Path
@@ -12,8 +12,8 @@ from jointreg.figures import from_stores
 from jointreg.pipeline.job import start
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.losses import EnergyWeights
-from jointreg.refine.sample import load_frames
-from jointreg.refine.trajectory import follow
+from jointreg.refine.sample import load_sample
+from jointreg.refine.trajectory import trace
 from jointreg.regressor import load_regressor
 
 job = start(snakemake)
@@ -21,8 +21,8 @@ body, example = load_body(job.params.body), Example(**job.params.example)
 regressor = load_regressor(job.input.regressor, body)
 files = {"frames": job.input.frames, "masks": job.input.masks}
 frame = from_stores.first_frame(body, example, files, regressor)
-sample = load_frames(**files, bodies=job.input.bodies, rows=np.array(example.frames[:1]))
-way = follow(
+sample = load_sample(**files, bodies=job.input.bodies, rows=np.array(example.frames[:1]))
+trajectory = trace(
     body,
     sample,
     regressor.weights,
@@ -31,4 +31,4 @@ way = follow(
     discriminator=Discriminator.load(job.input.discriminator[0]) if job.input.discriminator else None,
     device=job.params.device,
 )
-from_stores.draw_fit(body, frame, sample.intrinsics, regressor, way, job.output.gif)
+from_stores.draw_fit(body, frame, sample.intrinsics, regressor, trajectory, job.output.gif)

@@ -1,4 +1,4 @@
-"""Rule `background`. The science is in jointreg.background."""
+"""Rule `background`. The science is in jointreg.segmentation.background."""
 
 from jointreg import stores
 from jointreg.config import Background, Dataset

@@ -1,4 +1,4 @@
-"""Rule `draw_diagnosis`, on the side of the truth. Pictures: jointreg.gallery; cells: jointreg.grids."""
+"""Rule `draw_diagnosis`, on the side of the truth. Pictures: figures.from_stores; cells: tables."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from jointreg.config import Figures
 from jointreg.figures import from_stores
 from jointreg.pipeline.job import start
 from jointreg.regressor import load_regressor
-from jointreg.tables import grids, render
+from jointreg.tables import against_truth, grids, render
 
 job = start(snakemake)
 body, dpi = load_body(job.params.body), Figures(**job.params.cfg).dpi
@@ -19,8 +19,8 @@ regressors = {name: load_regressor(path, body) for name, path in names}
 from_stores.draw_variants(job.input.variants, job.output.variants, dpi)
 from_stores.draw_joint_marks(body, regressors, np.load(job.input.j_true), job.output.joints, dpi)
 for path, grid in (
-    (job.input.table, grids.diagnostics(pd.read_csv(job.input.table))),
-    (job.input.variants, grids.variants(pd.read_csv(job.input.variants))),
+    (job.input.table, against_truth.diagnostics(pd.read_csv(job.input.table))),
+    (job.input.variants, against_truth.variants(pd.read_csv(job.input.variants))),
 ):
     name = Path(path).with_suffix("")
     caption = render.caption_of(job.params.captions[name.name], "")

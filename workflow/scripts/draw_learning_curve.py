@@ -1,13 +1,13 @@
-"""Rules `draw_learning_curve` and `..._truth`. The picture is in jointreg.learning_figures."""
+"""Rules `draw_learning_curve` and `..._truth`. The picture is in figures.learning_curve."""
 
 import pandas as pd
 
 from jointreg.config import Figures
-from jointreg.figures import tables
 from jointreg.figures.learning_curve import learning_curves
+from jointreg.figures.saving import save
 from jointreg.pipeline.job import start
 
 job = start(snakemake)
 figure = learning_curves(pd.read_csv(job.input.table))
 for path in job.output:
-    tables.save(figure, path, Figures(**job.params.cfg).dpi)
+    save(figure, path, Figures(**job.params.cfg).dpi)

@@ -1,10 +1,10 @@
-"""Rule `draw_offsets`. The picture is in jointreg.offset_figures."""
+"""Rule `draw_offsets`. The picture is in figures.label_offsets."""
 
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Figures
-from jointreg.figures import tables
 from jointreg.figures.label_offsets import offset_arrows, read_arrows
+from jointreg.figures.saving import save
 from jointreg.pipeline.job import start
 
 job = start(snakemake)
@@ -12,4 +12,4 @@ body, dpi = load_body(job.params.body), Figures(**job.params.cfg).dpi
 joints = stores.OFFSETS.read(job.input.offsets).weights @ body.template
 figure = offset_arrows(body.template, body.faces, joints, read_arrows(job.input.table))
 for path in job.output:
-    tables.save(figure, path, dpi)
+    save(figure, path, dpi)

@@ -1,11 +1,11 @@
-"""Rule `energy_weights`. The science is in jointreg.refine."""
+"""Rule `energy_weights`. The science is in jointreg.refine.energies."""
 
 import json
 from pathlib import Path
 
 from jointreg.body import load_body
 from jointreg.pipeline.job import start
-from jointreg.refine import energy_weights
+from jointreg.refine.energies import balance_energies
 from jointreg.refine.sample import draw_sample
 from jointreg.regressor import load_regressor
 
@@ -14,5 +14,5 @@ body = load_body(job.params.body)
 files = job.input.frames, job.input.masks, job.input.bodies
 sample = draw_sample(*files, job.params.cfg["frames"], job.stream("sample"))
 regressor = load_regressor(job.input.regressor, body).weights
-weights = energy_weights(body, regressor=regressor, **sample.arguments())
+weights = balance_energies(body, sample, regressor)
 Path(job.output.weights).write_text(json.dumps(weights.as_dict(), indent=1) + "\n")

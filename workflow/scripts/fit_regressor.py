@@ -5,15 +5,17 @@ from jointreg.config import FitRegressor
 from jointreg.files.csv_rows import write_rows
 from jointreg.pipeline.job import start
 from jointreg.progress import progress
-from jointreg.regressor import Training, fit, save_regressor
-from jointreg.regressor.identifiability import COLUMNS, determinacy
+from jointreg.regressor import SequenceFiles, fit, save_regressor
+from jointreg.regressor.identifiability import COLUMNS, identifiability_rows
 
 job = start(snakemake)
 body, settings = load_body(job.params.body), FitRegressor(**job.params.cfg)
-training = Training(job.input.bodies, job.input.frames, progress)
+training = SequenceFiles(job.input.bodies, job.input.frames, progress)
 regressor = fit(body, training, settings)
-write_rows(
-    job.output.table, determinacy(body, training, training.subjects, regressor, settings), COLUMNS
-)
 regressor.about["provenance"] = job.provenance
-save_regressor(regressor, job.output.npy)
+save_regressor(regressor, job.output.npy, body=body)  # refused here, not by later rules
+write_rows(
+    job.output.table,
+    identifiability_rows(body, training, training.subjects, regressor, settings),
+    COLUMNS,
+)

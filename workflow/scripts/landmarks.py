@@ -1,4 +1,4 @@
-"""Rule `landmarks`. The science is in jointreg.landmarks and jointreg.tracking."""
+"""Rule `landmarks`. The science is in jointreg.labels.landmarker and jointreg.labels.tracking."""
 
 from jointreg.config import Dataset, Triangulate
 from jointreg.datasets.multiview import Multiview

@@ -8,19 +8,18 @@ from jointreg.body import load_body
 from jointreg.config import Optimize
 from jointreg.pipeline.job import start
 from jointreg.progress import report
-from jointreg.refine import refine
+from jointreg.refine import refine_sample
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.losses import TERMS, EnergyWeights
-from jointreg.refine.sample import load_frames
+from jointreg.refine.sample import load_sample
 from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 body = load_body(job.params.body)
-sequence = load_frames(job.input.frames, job.input.masks, job.input.bodies)
-refined = refine(
+refined = refine_sample(
     body,
-    **sequence.arguments(),
-    regressor=load_regressor(job.input.regressor, body).weights,
+    load_sample(job.input.frames, job.input.masks, job.input.bodies),
+    load_regressor(job.input.regressor, body).weights,
     settings=Optimize(**job.params.cfg),
     weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text())),
     discriminator=Discriminator.load(path) if (path := job.input.discriminator) else None,

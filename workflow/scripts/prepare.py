@@ -1,4 +1,4 @@
-"""Rule `prepare`. The science is in jointreg.prepare."""
+"""Rule `prepare`. The science is in jointreg.frames.prepare."""
 
 from jointreg import stores
 from jointreg.config import Dataset, Prepare

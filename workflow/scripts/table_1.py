@@ -5,7 +5,7 @@ from pathlib import Path
 from jointreg import stores
 from jointreg.config import Evaluate
 from jointreg.config.methods import load_methods
-from jointreg.evaluation.evaluate import protocol_joints
+from jointreg.evaluation.protocol import protocol_joints
 from jointreg.pipeline.job import by, start
 from jointreg.skeleton import H36M_17
 from jointreg.tables import grids, numbers, render
@@ -15,7 +15,7 @@ protocol = Evaluate(**job.params.cfg)
 joints = [H36M_17[row] for row in protocol_joints(protocol)]
 beside = {
     "methods": load_methods(job.params.methods_table),
-    "paper": numbers.read_paper(job.params.paper) if job.params.paper else None,
+    "paper_values": numbers.read_paper_values(job.params.paper_file) if job.params.paper_file else None,
 }
 read = {
     method: [stores.ERRORS.read(path) for path in paths]

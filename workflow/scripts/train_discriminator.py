@@ -1,4 +1,4 @@
-"""Rule `train_discriminator`. The science is in jointreg.alternation."""
+"""Rule `train_discriminator`. The science is in jointreg.refine.adversarial."""
 
 import json
 from pathlib import Path
@@ -18,8 +18,8 @@ settings = TrainDiscriminator(**job.params.cfg["train_discriminator"])
 files = job.input.frames, job.input.masks, job.input.bodies
 trained = train_discriminator(
     body,
-    **draw_sample(*files, settings.frames, job.stream("sample")).arguments(),
-    regressor=load_regressor(job.input.regressor, body).weights,
+    draw_sample(*files, settings.frames, job.stream("sample")),
+    load_regressor(job.input.regressor, body).weights,
     settings=settings,
     optimize=Optimize(**job.params.cfg["optimize"]),
     weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text())),

@@ -1,4 +1,4 @@
-"""Rule `triangulate`. The science is in jointreg.labels and jointreg.triangulation."""
+"""Rule `triangulate`. The science is in jointreg.labels.make and jointreg.labels.triangulation."""
 
 from pathlib import Path
 

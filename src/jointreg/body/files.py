@@ -2,7 +2,7 @@
 
 Official pickles were written by Python 2 with chumpy objects in them; they are read without chumpy and
 without running anything (`jointreg.files.pickles`). All three become one form with SMPL's 24 joints: the
-estimators speak of those, and flat hands, a closed jaw and resting eyes move with their parents.
+estimators predict those. Flat hands, a closed jaw and resting eyes move with their parents.
 
 Sources: Loper et al. 2015 (SMPL); Romero et al. 2017 (SMPL-H); Pavlakos et al. 2019 (SMPL-X).
 """
@@ -17,24 +17,32 @@ from typing import Any
 
 import numpy as np
 
+from jointreg.body.checks import (
+    check_directions,
+    check_faces,
+    check_skeleton,
+    check_template,
+    check_weights,
+)
 from jointreg.body.model import Body
-from jointreg.errors import DataError, UnitError
+from jointreg.errors import DataError
 from jointreg.files.atomic import replace_file, sidecar_path
+from jointreg.files.json_object import read_object
 from jointreg.files.pickles import as_array, read_npz, read_pickle
 from jointreg.skeleton import SMPL_24, SMPL_PARENTS
 
 MAX_BETAS = 10
-"""Shape directions kept from files that hold more: official ones hold up to 300, and expressions."""
+"""Shape directions that are used. Official files contain up to 300, and expressions."""
 
 KINDS = {24: "SMPL", 52: "SMPL-H", 55: "SMPL-X"}
 """Number of joints -> model."""
 
 NEEDED = ("v_template", "shapedirs", "posedirs", "weights", "J_regressor", "f", "kintree_table")
 MIRRORS = ("mirror", "vert_sym_idxs")
-"""Keys that say which vertex lies on the other side: ours, and the one of official files."""
+"""Keys of the map from each vertex to the one on the other side: ours, and that of official files."""
 
-HEIGHT_M = (0.4, 2.6)
-"""Plausible height of a template, metres."""
+LARGEST_NUMBER = 1e15
+"""No number of a body file is larger; indices of a root are 2^32 - 1."""
 
 _BODY_JOINTS = 22
 """Joints that all three models share, in this order; those of face and fingers come behind."""
@@ -58,23 +66,21 @@ def read_body(path: str | Path) -> Body:
         A body with 24 joints and at most `MAX_BETAS` shape directions.
 
     Raises:
-        DataError: missing, truncated, a pickle with foreign classes, another skeleton, or arrays that
-            do not belong together.
+        DataError: missing, truncated, a pickle with foreign classes, another skeleton, arrays that do
+            not belong together, or a template that is not in a T-pose, y up and z forward.
         UnitError: not in metres.
     """
     raw, suffix, where = _file(path)
     sidecar = sidecar_path(path)
-    if (
-        str(path) != "open"
-        and sidecar.is_file()
-        and json.loads(sidecar.read_text()).get("sha256") != _sha256(raw)
-    ):
-        raise DataError(f"{sidecar} describes another file: its sha256 is not that of {where}")
+    if str(path) != "open" and sidecar.is_file():
+        cure = f"delete {sidecar}, or convert the body again"
+        if read_object(sidecar, "the sidecar of a body", cure).get("sha256") != _sha256(raw):
+            raise DataError(f"{sidecar} describes another file: its sha256 is not that of {where}", cure)
     return _body(_arrays(raw, suffix, where), where)
 
 
 def convert_body(source: str | Path, target: str | Path) -> Body:
-    """Write a body model as plain arrays under the keys of an SMPL file; a sidecar says what it is.
+    """Write a body model as plain arrays under the keys of an SMPL file, with a sidecar.
 
     Args:
         source: as `read_body`.
@@ -135,7 +141,7 @@ def _sha256(raw: bytes) -> str:
 
 
 def _arrays(raw: bytes, suffix: str, where: str) -> dict[str, np.ndarray]:
-    """The arrays of `NEEDED` and, where there is one, of `MIRRORS`; other entries are not looked at."""
+    """The arrays of `NEEDED` and, where there is one, of `MIRRORS`; other entries are not read."""
     wanted = (*NEEDED, *MIRRORS)
     loaded: Any = read_npz(raw, where, wanted) if suffix == ".npz" else read_pickle(raw, where)
     if not isinstance(loaded, dict):
@@ -143,14 +149,17 @@ def _arrays(raw: bytes, suffix: str, where: str) -> dict[str, np.ndarray]:
     missing = [key for key in NEEDED if key not in loaded]
     if missing:
         raise DataError(f"{where} lacks {', '.join(missing)}; an SMPL file has {', '.join(NEEDED)}")
-    found = {key: as_array(loaded[key], f"{where}: {key}") for key in wanted if key in loaded}
-    for key, value in found.items():
+    arrays = {key: as_array(loaded[key], f"{where}: {key}") for key in wanted if key in loaded}
+    for key, value in arrays.items():
         if value.dtype.kind not in "fiu" or value.ndim == 0:
             raise DataError(f"{where}: {key} is {value.dtype} of shape {value.shape}, expected numbers")
-    return found
+    return arrays
 
 
 def _body(arrays: dict[str, np.ndarray], where: str) -> Body:
+    for key in NEEDED:
+        if not (np.abs(arrays[key].astype(np.float64)) < LARGEST_NUMBER).all():
+            raise DataError(f"{where}: {key} holds NaN, infinity or more than {LARGEST_NUMBER:g}")
     template = np.asarray(arrays["v_template"], dtype=np.float32)
     count, joints = len(template), (arrays["weights"].shape or (0,))[-1]
     if joints not in KINDS:
@@ -170,8 +179,15 @@ def _body(arrays: dict[str, np.ndarray], where: str) -> Body:
         raise DataError(
             f"{where}: shapedirs has shape {arrays['shapedirs'].shape}, expected ({count}, 3, betas)"
         )
-    _require_sense(arrays, template, where)
+    for key in ("f", "kintree_table"):
+        if (arrays[key] != np.floor(arrays[key])).any():
+            raise DataError(f"{where}: {key} holds fractions, expected indices")
+    check_template(template, where)
+    check_faces(arrays["f"].astype(np.int64), template, where)
+    check_weights(arrays["weights"], where)
+    check_directions(arrays["shapedirs"], arrays["posedirs"], where)
     weights, regressor, pose_directions = _with_24_joints(arrays, where)
+    check_skeleton(regressor, template, weights, where)
     return Body(
         template=template,
         shape_directions=np.asarray(arrays["shapedirs"], dtype=np.float32)[..., :MAX_BETAS],
@@ -183,28 +199,6 @@ def _body(arrays: dict[str, np.ndarray], where: str) -> Body:
         mirror=_mirror(arrays, count, where),
         joint_names=tuple(SMPL_24),
     )
-
-
-def _require_sense(arrays: dict[str, np.ndarray], template: np.ndarray, where: str) -> None:
-    """Refuse numbers that cannot be a body's."""
-    for key in NEEDED:
-        if not np.isfinite(arrays[key]).all():
-            raise DataError(f"{where}: {key} holds NaN or infinity")
-    faces = arrays["f"].astype(np.int64)
-    if faces.ndim != 2 or faces.shape[1] != 3 or faces.min() < 0 or faces.max() >= len(template):
-        raise DataError(
-            f"{where}: f has shape {faces.shape} and indices {faces.min()} to {faces.max()}, expected "
-            f"triangles of vertices 0 to {len(template) - 1}"
-        )
-    off = np.abs(arrays["weights"].sum(axis=1) - 1).max()
-    if off > 1e-3:
-        raise DataError(f"{where}: skinning weights of a vertex sum to 1 +- {off:.3g}, expected 1")
-    height = float(np.ptp(template[:, 1]))
-    if not HEIGHT_M[0] < height < HEIGHT_M[1]:
-        raise UnitError(
-            f"{where}: the template is {height:.4g} high, expected {HEIGHT_M[0]} to {HEIGHT_M[1]} m",
-            "templates are in metres, y up",
-        )
 
 
 def _with_24_joints(
@@ -241,7 +235,7 @@ def _with_24_joints(
 
 
 def _mirror(arrays: dict[str, np.ndarray], count: int, where: str) -> np.ndarray | None:
-    """Vertex on the other side, (V,); None where the file does not say, or its map is not symmetric."""
+    """Vertex on the other side, (V,); None where the file has no map, or one that is not symmetric."""
     key = next((key for key in MIRRORS if key in arrays), None)
     if key is None:
         return None
@@ -259,5 +253,4 @@ def load_body(path: str | Path) -> Body:
     Args:
         path: "open" for the body shipped with jointreg (CC0), or a file of SMPL, SMPL-H or SMPL-X.
     """
-
     return read_body(path)

@@ -12,8 +12,11 @@ from functools import cached_property
 
 import numpy as np
 
-from jointreg.errors import ShapeError
+from jointreg.errors import DataError, ShapeError
 from jointreg.skeleton import SMPL_24
+
+LARGEST_BETA = 100.0
+"""Betas are in standard deviations of a population; beyond this no mesh is left."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Body:
     faces: np.ndarray
     """Vertex indices of each triangle, shape (F, 3), int32."""
     mirror: np.ndarray | None = field(default=None)
-    """Vertex on the other side of the body, shape (V,); None when the file does not say."""
+    """Vertex on the other side of the body, shape (V,); None where the file has no such map."""
     joint_names: tuple[str, ...] = SMPL_24
 
     @property
@@ -55,7 +58,7 @@ class Body:
 
     @cached_property
     def _offset_matrix(self) -> np.ndarray:
-        shape = self.shape_directions.transpose(2, 0, 1).reshape(self.n_betas, -1)
+        shape = self.shape_directions.transpose(2, 0, 1).reshape(self.n_betas, 3 * self.n_vertices)
         pose = self.pose_directions.reshape(len(self.pose_directions), -1)
         return np.concatenate([shape, pose]).astype(np.float32)
 
@@ -81,10 +84,10 @@ class Body:
     def joints(
         self, rotations: np.ndarray, betas: np.ndarray, translation: np.ndarray | None = None
     ) -> np.ndarray:
-        """Posed skeleton joints, (N, K, 3) metres, without skinning a vertex."""
-        rotations, betas = self._checked(rotations, betas)
+        """Posed skeleton joints, (N, K, 3) metres, without skinning; otherwise as `vertices`."""
+        rotations, betas, translation = self._checked(rotations, betas, translation)
         position = self.transforms(rotations, betas)[1]
-        return position if translation is None else position + np.asarray(translation)[:, None]
+        return position if translation is None else position + translation[:, None]
 
     def vertices(
         self, rotations: np.ndarray, betas: np.ndarray, translation: np.ndarray | None = None
@@ -92,7 +95,8 @@ class Body:
         """Pose the mesh by linear blend skinning.
 
         Args:
-            rotations: global orientation and 23 relative joint rotations, (N, K, 3, 3).
+            rotations: global orientation and 23 relative joint rotations, (N, K, 3, 3). That they are
+                orthogonal is not checked.
             betas: shape coefficients, (N, B).
             translation: added to every vertex, metres, (N, 3); None for zero.
 
@@ -101,32 +105,47 @@ class Body:
 
         Raises:
             ShapeError: an array does not fit this body.
+            DataError: NaN, infinity or complex numbers, a mirrored rotation, betas beyond 100.
         """
-        rotations, betas = self._checked(rotations, betas)
-        count = len(rotations)
+        rotations, betas, translation = self._checked(rotations, betas, translation)
+        count, vertices, joints = len(rotations), self.n_vertices, len(self.parents)
         glob, position = self.transforms(rotations, betas)
         offset = position - np.einsum("nkab,nkb->nka", glob, self.rest_joints(betas))
-        pose = (rotations[:, 1:] - np.eye(3, dtype=rotations.dtype)).reshape(count, -1)
+        pose = (rotations[:, 1:] - np.eye(3, dtype=rotations.dtype)).reshape(
+            count, 9 * (len(self.parents) - 1)
+        )
         coefficients = np.concatenate([betas, pose], axis=1).astype(np.float32)
-        shaped = self.template + (coefficients @ self._offset_matrix).reshape(count, -1, 3)
-        bones = np.concatenate([glob, offset[..., None]], axis=-1).reshape(count, -1, 12)
+        shaped = self.template + (coefficients @ self._offset_matrix).reshape(count, vertices, 3)
+        bones = np.concatenate([glob, offset[..., None]], axis=-1).reshape(count, joints, 12)
         blend = np.matmul(self.skinning_weights.astype(np.float32), bones.astype(np.float32))
-        blend = blend.reshape(count, -1, 3, 4)
+        blend = blend.reshape(count, vertices, 3, 4)
         posed = np.einsum("nvab,nvb->nva", blend[..., :3], shaped) + blend[..., 3]
         if translation is not None:
-            posed += np.asarray(translation, dtype=np.float32)[:, None]
+            posed += translation.astype(np.float32)[:, None]
         return posed.astype(np.float32, copy=False)
 
-    def _checked(self, rotations: np.ndarray, betas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _checked(
+        self, rotations: np.ndarray, betas: np.ndarray, translation: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """The arguments of `vertices` as arrays, each of its shape and of finite, real numbers."""
         rotations, betas = np.asarray(rotations), np.asarray(betas)
-        expected = (len(rotations), len(self.parents), 3, 3)
-        if rotations.shape != expected:
-            raise ShapeError(f"rotations have shape {rotations.shape}, expected {expected}")
-        if betas.shape != (len(rotations), self.n_betas):
-            raise ShapeError(
-                f"betas have shape {betas.shape}, expected {(len(rotations), self.n_betas)}"
-            )
-        return rotations, betas
+        count = len(rotations) if rotations.ndim else 0
+        arrays = {"rotations": rotations, "betas": betas}
+        shapes = {"rotations": (count, len(self.parents), 3, 3), "betas": (count, self.n_betas)}
+        if translation is not None:
+            translation = arrays["translation"] = np.asarray(translation)
+            shapes["translation"] = (count, 3)
+        for name, array in arrays.items():
+            if array.shape != shapes[name]:
+                raise ShapeError(f"{name} have shape {array.shape}, expected {shapes[name]}")
+            if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+                raise DataError(f"{name} are {array.dtype} or not finite, expected finite real numbers")
+        mirrored = np.flatnonzero((np.linalg.det(rotations) <= 0).any(axis=1))
+        if len(mirrored):
+            raise DataError(f"rotations of row {mirrored[0]} mirror, expected a determinant of 1")
+        if np.abs(betas).max(initial=0.0) > LARGEST_BETA:
+            raise DataError(f"betas reach {np.abs(betas).max():.3g}, expected at most {LARGEST_BETA:g}")
+        return rotations, betas, translation
 
 
 def part_of(body: Body, vertices: np.ndarray) -> Body:

@@ -105,11 +105,11 @@ class SparseRegressor:
 
     Args:
         weights: joints from vertices, (J, V).
-        within: the vertices that will be given, (S,) ascending rows of the V; None for all.
+        within: the vertices of every later call, (S,) ascending rows of the V; None for all.
     """
 
     support: np.ndarray
-    """Vertices with a weight in some joint, (R,) rows of the S given."""
+    """Vertices with a weight in some joint, (R,) rows of the S."""
     weights: np.ndarray
     """(J, R)."""
 
@@ -211,8 +211,8 @@ class _Vertices(torch.autograd.Function):
         grad_turn, grad_rest = _skinning_numba.chain_back(turn, rest, skin.parents, glob, grad_bones)
         grad_betas = np.einsum("nkc,kcb->nb", grad_rest, skin.rest_directions)
         _skinning_numba.factors_back(grad_factors, grad_turn, grad_betas)
-        found = (grad_turn, grad_betas, grad_move.T.copy())
-        return *(torch.from_numpy(value) for value in found), None
+        gradients = (grad_turn, grad_betas, grad_move.T.copy())
+        return *(torch.from_numpy(value) for value in gradients), None
 
 
 class _Observe(torch.autograd.Function):

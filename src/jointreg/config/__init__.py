@@ -1,23 +1,26 @@
-"""Every setting, typed. One class per stage, with the stage's name; unknown keys are refused.
+"""Every setting, typed. One class per block of the configuration; unknown keys are refused.
 
-`config/config.yaml` holds the value of every key; the other files in `config/` override it. The
-classes carry no defaults on purpose: a number has one home, and that is the YAML.
+`config/config.yaml` contains the value of every key; the other files in `config/` override it. The
+classes have no defaults on purpose: a number has one home, and that is the YAML.
 """
 
-from jointreg.config.loading import load, optimize_settings, read_yaml
+from jointreg.config.loading import fit_settings, load, optimize_settings, read_yaml
 from jointreg.config.settings import (
+    REFERENCE,
+    REFERENCE_REGRESSOR,
     Background,
     Config,
+    Crop,
     Crops,
     Dataset,
     Estimate,
     Evaluate,
     Figures,
+    FitLearningCurve,
     FitRegressor,
-    LearningCurve,
-    Networks,
     Optimize,
     Prepare,
+    RunNetwork,
     Segment,
     Settings,
     Synthesize,
@@ -26,23 +29,27 @@ from jointreg.config.settings import (
 )
 
 __all__ = [
+    "REFERENCE",
+    "REFERENCE_REGRESSOR",
     "Background",
     "Config",
+    "Crop",
     "Crops",
     "Dataset",
     "Estimate",
     "Evaluate",
     "Figures",
+    "FitLearningCurve",
     "FitRegressor",
-    "LearningCurve",
-    "Networks",
     "Optimize",
     "Prepare",
+    "RunNetwork",
     "Segment",
     "Settings",
     "Synthesize",
     "TrainDiscriminator",
     "Triangulate",
+    "fit_settings",
     "load",
     "optimize_settings",
     "read_yaml",

@@ -3,20 +3,41 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import (
     ValidationError,
 )
 
-from jointreg.config.settings import Config, Optimize, Settings
+from jointreg.config.settings import (
+    REFERENCE,
+    Config,
+    FitRegressor,
+    Optimize,
+    Settings,
+    changes_of,
+)
 from jointreg.config.weights import GET_WEIGHTS, MASK_RCNN
 from jointreg.errors import ConfigError
 from jointreg.skeleton import H36M_17
 
+RUN = "{run}"
+"""In any text of the configuration: the name of the run."""
+
+OLD_KEYS: dict[str, str] = {
+    "dataset.kind": "dataset.source: human36m, or multiview",
+    "synthesize.enabled": "dataset.source: synthetic, in place of `enabled: true`; else remove it",
+    "triangulate.enabled": "dataset.source: landmarks, in place of `enabled: true`; else remove it",
+    "fit_regressor_spin": "fit_regressor, and what differs for J_spin in fit_regressor: {spin: {...}}",
+    "fit_regressor_opt": "fit_regressor, and what differs for J_opt in fit_regressor: {opt: {...}}",
+    "learning_curve": "fit_learning_curve",
+    "networks": "run_network",
+}
+"""Key of earlier versions -> what to write today."""
+
 
 def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
-    """Validate the merged configuration.
+    """Validate the merged configuration, with `{run}` replaced by the name of the run.
 
     Args:
         values: the mapping that Snakemake merged from its config files and `--config`.
@@ -27,11 +48,10 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
     """
     where = ", ".join(files or []) or "configuration"
     try:
-        config = Config.model_validate(dict(values))
+        config = Config.model_validate(_with_run(values, str(values.get("run"))))
     except ValidationError as error:
-        lines = [_explain(fault) for fault in error.errors()]
-        raise ConfigError(f"{where}:\n" + "\n".join(lines), "keys: config/README.md") from None
-    if config.synthesize.enabled and config.body != "open":
+        raise _refused(error, where) from None
+    if config.dataset.source == "synthetic" and config.body != "open":
         raise ConfigError(
             f"{where}: body is '{config.body}', but the open data set is made with the open body",
             "set body: open, or use a data set of your own",
@@ -48,8 +68,13 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
         )
     for variant in config.variants:
         optimize_settings(config, variant, where)
-    if "full" not in config.variants:
-        raise ConfigError(f"{where}: variants lacks 'full', the regressor that Table I calls opt")
+    if REFERENCE not in config.variants:
+        raise ConfigError(
+            f"{where}: variants lacks '{REFERENCE}', the regressor that Table I calls opt",
+            f"add {REFERENCE} to variants",
+        )
+    for regressor in ("spin", *(f"opt_{variant}" for variant in config.variants)):
+        fit_settings(config, regressor, where)
     return config
 
 
@@ -63,55 +88,98 @@ def optimize_settings(config: Config, variant: str, where: str = "configuration"
         raise ConfigError(
             f"{where}: variants: '{variant}' is not defined, known are {sorted(config.variant_settings)}"
         )
-    try:
-        found = Optimize.model_validate(config.optimize.model_dump() | config.variant_settings[variant])
-    except ValidationError as error:
-        lines = [_explain(fault, ("variant_settings", variant)) for fault in error.errors()]
-        raise ConfigError(f"{where}:\n" + "\n".join(lines)) from None
+    settings = _optimize(config, variant)
     here = f"{where}: variant '{variant}'"
-    if found.multiview and found.camera == "weak_perspective":
+    if settings.multiview and settings.camera == "weak_perspective":
         raise ConfigError(f"{here}: multiview needs calibrated cameras", "set camera: calibrated")
-    if config.device == "cuda" and found.backend not in ("warp", "pytorch3d"):
+    if config.device == "cuda" and settings.backend not in ("warp", "pytorch3d"):
         raise ConfigError(
-            f"{here}: backend '{found.backend}' has no CUDA kernels", "set optimize.backend: warp"
+            f"{here}: backend '{settings.backend}' has no CUDA kernels", "set optimize.backend: warp"
         )
-    other = found.regressor.removeprefix("opt_")
-    if found.regressor == "std" and not config.regressor_std:
+    other = settings.regressor.removeprefix("opt_")
+    if settings.regressor == "std" and not config.regressor_std:
         raise ConfigError(f"{here}: regressor is 'std', but regressor_std is empty")
-    if found.regressor not in ("spin", "std"):
-        first = {
-            name: config.variant_settings.get(name, {}).get("regressor", config.optimize.regressor)
-            for name in config.variants
-        }
-        if found.regressor == other or first.get(other) not in ("spin", "std"):
+    if settings.regressor not in ("spin", "std"):
+        read_by_other = _optimize(config, other).regressor if other in config.variants else ""
+        if settings.regressor == other or read_by_other not in ("spin", "std"):
             raise ConfigError(
-                f"{here}: regressor is '{found.regressor}', expected spin, std, or opt_<variant> of a "
-                f"variant that itself reads spin or std",
+                f"{here}: regressor is '{settings.regressor}', expected spin, std, or opt_<variant> of "
+                f"a variant that itself reads spin or std",
                 f"variants of this run: {', '.join(config.variants)}",
             )
-    return found
+    return settings
 
 
-def _explain(fault: Any, prefix: tuple[str, ...] = ()) -> str:
-    path = tuple(str(part) for part in fault["loc"])
-    shown = ".".join(prefix + path)
+def _optimize(config: Config, variant: str) -> Optimize:
+    """The block with a variant's changes, unchecked; a variant without an entry changes nothing."""
+    changes = config.variant_settings.get(variant)
+    return config.optimize.model_copy(update=changes_of(changes) if changes else {})
+
+
+def fit_settings(config: Config, regressor: str, where: str = "configuration") -> FitRegressor:
+    """Settings of `fit_regressor` for one regressor: the block with what differs for it.
+
+    After root-relative refinement the bodies' translation means nothing: it is eliminated from the fit
+    of such a variant's J_opt.
+
+    Args:
+        config: the configuration.
+        regressor: spin, or opt_<variant>.
+        where: the files of the configuration, named in errors.
+
+    Raises:
+        ConfigError: the settings contradict each other.
+    """
+    stage, _, variant = regressor.partition("_")
+    try:
+        settings = config.fit_regressor_opt if stage == "opt" else config.fit_regressor_spin
+    except ValidationError as error:
+        raise _refused(error, where, ("fit_regressor", stage)) from None
+    if variant and _optimize(config, variant).joint_frame == "root_relative":
+        settings = settings.model_copy(update={"translation": "eliminated"})
+    return settings
+
+
+def _with_run(value: Any, run: str) -> Any:
+    """The same values with `{run}` replaced in every text."""
+    if isinstance(value, str):
+        return value.replace(RUN, run)
+    if isinstance(value, Mapping):
+        return {key: _with_run(item, run) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_run(item, run) for item in value]
+    return value
+
+
+def _refused(error: ValidationError, where: str, prefix: tuple[str, ...] = ()) -> ConfigError:
+    lines = [_explain(fault, prefix) for fault in error.errors()]
+    return ConfigError(f"{where}:\n" + "\n".join(lines), "keys: config/README.md")
+
+
+def _explain(fault: Any, prefix: tuple[str, ...]) -> str:
+    path = (*prefix, *(str(part) for part in fault["loc"]))
+    key = ".".join(path)
     if fault["type"] == "extra_forbidden":
-        allowed = sorted(_block(path[:-1], Optimize if prefix else Config).model_fields)
+        if key in OLD_KEYS:
+            return f"  key '{key}' has a new name. Write {OLD_KEYS[key]}"
+        allowed = sorted(_block(path[:-1]).model_fields)
         near = get_close_matches(path[-1], allowed, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        return f"  unknown key '{shown}'{hint} Allowed here: {', '.join(allowed)}"
+        hint = f"; did you mean '{near[0]}'?" if near else "."
+        return f"  unknown key '{key}'{hint} Allowed here: {', '.join(allowed)}"
     if fault["type"] == "missing":
-        return f"  key '{shown}' is missing"
-    return f"  '{shown}' is {fault['input']!r}: {fault['msg']}"
+        return f"  key '{key}' is missing"
+    return f"  '{key}' is {fault['input']!r}: {fault['msg']}"
 
 
-def _block(path: tuple[str, ...], root: type[Settings]) -> type[Settings]:
+def _block(path: tuple[str, ...]) -> type[Settings]:
+    """Class of the block at a path of keys. The name of a variant is part of the path, but no key."""
+    block: Any = Config
     for part in path:
-        annotation = root.model_fields[part].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, Settings)):
-            break
-        root = annotation
-    return root
+        if isinstance(block, type) and issubclass(block, Settings):
+            block = block.model_fields[part].annotation
+        else:
+            _, block = get_args(block)
+    return block
 
 
 def read_yaml(*paths: str | Path) -> dict[str, Any]:

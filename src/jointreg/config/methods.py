@@ -31,7 +31,7 @@ def network_of(kind: str) -> str:
     return NETWORKS[kind][0] if kind in NETWORKS else ""
 
 
-def crop_of(kind: str, settings: config.Networks) -> str:
+def crop_of(kind: str, settings: config.RunNetwork) -> str:
     """Rule by which the input of a network is cut; empty for a kind of method that is no network."""
     return str(getattr(settings.crops, network_of(kind))) if kind in NETWORKS else ""
 

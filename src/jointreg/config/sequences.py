@@ -7,6 +7,10 @@ from jointreg.config.tsv import _rows
 from jointreg.errors import ConfigError
 
 SPLITS = ("train", "test")
+MEAN_RECORDING = 2513
+"""Mean number of frames of a Human3.6M recording: estimates of disk space use it."""
+LONGEST_RECORDING = 6500
+"""Number of frames of a long recording of Human3.6M: requests for time and memory use it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ def frames_of(row: Work, recording: int, step: int) -> int:
     Args:
         row: the sequence.
         recording: frames of a recording whose end the table leaves open.
-        step: every how many-th is used.
+        step: use every `step`-th frame.
     """
     last = recording if row.last_frame < 0 else row.last_frame + 1
     return max(1, -(-(last - row.first_frame) // step)) * len(row.takes) * len(row.cameras)

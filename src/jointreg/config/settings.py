@@ -1,10 +1,11 @@
-"""Every setting, typed. One class per stage, with the stage's name; unknown keys are refused.
+"""Every setting, typed. One class per block of the configuration; unknown keys are refused.
 
-`config/config.yaml` holds the value of every key; the other files in `config/` override it. The
-classes carry no defaults on purpose: a number has one home, and that is the YAML.
+`config/config.yaml` contains the value of every key; the other files in `config/` override it. The
+classes have no defaults on purpose: a number has one home, and that is the YAML.
 """
 
-from typing import Annotated, Any, Literal
+from copy import copy
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -14,8 +15,14 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    create_model,
     model_validator,
 )
+
+REFERENCE = "full"
+"""The variant that Table I calls opt: every run has it."""
+REFERENCE_REGRESSOR = f"opt_{REFERENCE}"
+"""Its regressor, J_opt, in the evaluation."""
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -32,20 +39,42 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Dataset(Settings):
-    """Where the raw data lies and how it is laid out."""
+def _changes(block: type[Settings]) -> Any:
+    """Class of a block's keys, typed as there, of which any may be absent: what one case changes."""
+    keys: dict[str, Any] = {}
+    for name, info in block.model_fields.items():
+        optional = copy(info)
+        optional.default = None
+        keys[name] = (info.annotation, optional)
+    return create_model(f"{block.__name__}Changes", __base__=Settings, **keys)
 
-    kind: Literal["human36m", "multiview"] = Field(description="layout of `root`")
+
+def changes_of(changes: Settings) -> dict[str, Any]:
+    """The keys that a block of changes gives, with their values."""
+    return changes.model_dump(exclude_unset=True)
+
+
+class Dataset(Settings):
+    """Where the data come from, and where they are."""
+
+    source: Literal["human36m", "multiview", "landmarks", "synthetic"] = Field(
+        description="human36m: files of Human3.6M; multiview: calibrated videos with labels; landmarks: "
+        "calibrated videos, the workflow makes the labels; synthetic: the workflow makes everything"
+    )
     root: str = Field(description="folder of the raw data")
     calibration: str = Field(description="metadata.xml of Human3.6M, or a Qualisys/JSON calibration")
     damaged: str = Field(description="table of sequences with known faults; empty for none")
-    skip_damaged: bool = Field(description="leave damaged sequences out")
+    skip_damaged: bool = Field(description="leave out the sequences of `damaged`")
+
+    @property
+    def kind(self) -> Literal["human36m", "multiview"]:
+        """Layout of `root`. Synthetic data have the layout of Human3.6M."""
+        return "human36m" if self.source in ("human36m", "synthetic") else "multiview"
 
 
 class Synthesize(Settings):
-    """The open data set (rules synthesize_rig, synthesize)."""
+    """The open data set (dataset.source synthetic; rules synthesize_rig, synthesize)."""
 
-    enabled: bool = Field(description="make the data set instead of expecting it on disk")
     parameters: str = Field(description="file with the generator's parameters and their sources")
     cameras: list[str] = Field(description="camera names to write")
     frames: PositiveInt = Field(description="frames a camera and take")
@@ -53,11 +82,12 @@ class Synthesize(Settings):
 
 
 class Triangulate(Settings):
-    """Labels from 2D landmarks of calibrated videos (rules landmarks, triangulate)."""
+    """Labels of calibrated videos (dataset.source landmarks; rules landmarks, triangulate)."""
 
-    enabled: bool = Field(description="make the labels instead of expecting them on disk")
-    weights: str = Field(description="pose_landmark_full.tflite; empty when not enabled")
-    outlier_px: PositiveFloat = Field(description="reprojection error beyond which a view is wrong, px")
+    weights: str = Field(description="pose_landmark_full.tflite; empty for other sources")
+    outlier_px: PositiveFloat = Field(
+        description="a view with a larger reprojection error is left out, px"
+    )
     max_shift: PositiveInt = Field(description="largest offset between two videos, frames")
     smoothing_hz: NonNegative = Field(description="low-pass filter of the labels, -3 dB; 0 for none, Hz")
 
@@ -66,29 +96,30 @@ class Prepare(Settings):
     """Frames, crops and labels of one sequence (rule prepare)."""
 
     frame_step: PositiveInt = Field(description="use every n-th video frame, counted from 0")
-    margin_m: PositiveFloat = Field(description="space around the labelled joints in the crop, metres")
+    margin_m: PositiveFloat = Field(description="margin of the crop around the labelled joints, metres")
 
 
 class Background(Settings):
-    """Empty-room model of each camera (rule background)."""
+    """Empty-room image of each camera (rule background)."""
 
-    max_frames: PositiveInt = Field(description="video frames used for one camera at most")
+    max_frames: PositiveInt = Field(description="largest number of video frames used for one camera")
 
 
 class Segment(Settings):
     """Person masks (rule segment)."""
 
     method: Literal["background", "landmarker", "detectron2", "torchvision"] = Field(
-        description="background: no weights; landmarker: tflite; detectron2, torchvision: Mask R-CNN"
+        description="background: needs no weights; landmarker: tflite; detectron2, torchvision: Mask "
+        "R-CNN"
     )
     threshold: PositiveFloat = Field(
-        description="background: distance in noise deviations that is person"
+        description="background: distance from the empty room that counts as person, noise deviations"
     )
     weights: str = Field(description="file with the network's weights; empty for background")
     sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{8,64})?$")] = Field(
         description="Mask R-CNN: sha256 of `weights`, or its first 8 digits or more"
     )
-    batch: PositiveInt = Field(description="Mask R-CNN: pictures at once; bounds the GPU's memory")
+    batch: PositiveInt = Field(description="Mask R-CNN: pictures in one pass; bounds the GPU's memory")
 
 
 class Estimate(Settings):
@@ -104,30 +135,32 @@ Orientation = Literal["camera", "ray", "aligned"]
 
 
 class Crops(Settings):
-    """How each network's input is cut; the backbone runs once where rules agree (docs/networks.md)."""
+    """Crop rule of each network. Networks with the same rule share features (docs/networks.md)."""
 
     spin: Crop = Field(description="rule for SPIN")
     vibe: Crop = Field(description="rule for VIBE")
     meva: Crop = Field(description="rule for MEVA")
 
 
-class Networks(Settings):
+class RunNetwork(Settings):
     """SPIN, VIBE and MEVA with their authors' weights (rules features, run_network)."""
 
     spin: str = Field(description="SPIN's checkpoint; its ResNet-50 is the backbone of all three")
     vibe: str = Field(description="VIBE's checkpoint")
     meva: str = Field(description="MEVA's checkpoint")
-    mean_params: str = Field(description="smpl_mean_params.npz; empty where the checkpoints say it")
+    mean_params: str = Field(
+        description="smpl_mean_params.npz; empty if the checkpoints contain the mean body"
+    )
     crops: Crops
     orientation: Orientation = Field(
         description="global orientation: read in the camera's frame, as the paper does; turned with the "
         "ray through the crop's middle; or turned onto the labels"
     )
-    batch: PositiveInt = Field(description="images the backbone sees side by side; bounds the memory")
+    batch: PositiveInt = Field(description="images in one pass of the backbone; bounds the memory")
 
 
 class FitRegressor(Settings):
-    """Refit of the joint regressor (rules fit_regressor_spin, fit_regressor_opt), paper II-B."""
+    """Refit of one joint regressor, paper II-B."""
 
     translation: Literal["absolute", "eliminated"] = Field(
         description="absolute: trust the bodies' translation; eliminated: fit one per frame"
@@ -142,25 +175,28 @@ class FitRegressor(Settings):
         description="eliminated: standard deviation of the bodies' position along the view, metres"
     )
     candidates_m: NonNegative = Field(
-        description="a joint uses vertices this near to its place on the T-pose, metres; 0: all"
+        description="a joint uses only vertices within this distance of it in the T-pose, metres; 0: all"
     )
-    max_vertices: NonNegativeInt = Field(description="most vertices with a weight a joint; 0: no limit")
+    max_vertices: NonNegativeInt = Field(
+        description="largest number of vertices with a weight, for each joint; 0: no limit"
+    )
     symmetric: bool = Field(
         description="weights of the left side mirror those of the right (the body file's `mirror`)"
     )
     support: str = Field(
-        description="regressor file: a joint uses vertices that have a weight there; empty: all"
+        description="regressor file: a joint uses only vertices with a weight in it; empty: all"
     )
     robust: Literal["none", "huber", "geman_mcclure"] = Field(
-        description="frames weigh less the larger their residual; reads the bodies once more a pass"
+        description="frames with a larger residual weigh less; every pass reads the bodies once more"
     )
     robust_scale_m: PositiveFloat = Field(
-        description="robust: residual (root mean square over joints) where that begins, metres"
+        description="robust: residual (root mean square over joints) above which frames weigh less, "
+        "metres"
     )
     robust_passes: PositiveInt = Field(description="robust, drop_above_m: passes after the first")
     drop_above_m: NonNegative = Field(
-        description="frames with a larger residual (root mean square over joints) are left out, metres; "
-        "0: none"
+        description="leave out frames with a larger residual (root mean square over joints), metres; "
+        "0: keep all"
     )
 
     @model_validator(mode="after")
@@ -175,7 +211,25 @@ class FitRegressor(Settings):
         return self
 
 
-class LearningCurve(Settings):
+if TYPE_CHECKING:  # mypy knows no classes that are made at run time
+    FitRegressorChanges = Settings
+else:
+    FitRegressorChanges = _changes(FitRegressor)
+
+
+class FitRegressors(FitRegressor):
+    """Refit of the joint regressor (rules fit_regressor_spin, fit_regressor_opt), paper II-B."""
+
+    spin: FitRegressorChanges = Field(description="keys of `fit_regressor` that differ for J_spin")
+    opt: FitRegressorChanges = Field(description="keys of `fit_regressor` that differ for J_opt")
+
+    def of(self, regressor: Literal["spin", "opt"]) -> FitRegressor:
+        """Settings of one regressor: the block with its changes."""
+        shared = self.model_dump(exclude={"spin", "opt"})
+        return FitRegressor.model_validate(shared | changes_of(getattr(self, regressor)))
+
+
+class FitLearningCurve(Settings):
     """Fits to fewer frames (rule fit_learning_curve; target learning_curve)."""
 
     fractions: list[Annotated[float, Field(gt=0, le=1)]] = Field(
@@ -183,7 +237,7 @@ class LearningCurve(Settings):
     )
 
     @model_validator(mode="after")
-    def _whole(self) -> "LearningCurve":
+    def _whole(self) -> "FitLearningCurve":
         if self.fractions != sorted(set(self.fractions)) or self.fractions[-1:] != [1]:
             raise ValueError(f"fractions are {self.fractions}, expected them to increase up to 1")
         return self
@@ -197,8 +251,8 @@ class TrainDiscriminator(Settings):
         description="most alternations of refining the sample and training D"
     )
     tolerance: NonNegative = Field(
-        description="they end when the loss of D (0.5: undecided), mean of three rounds, has changed by "
-        "less than this since the three rounds before"
+        description="rounds end when the loss of D (0.5: undecided), mean of three rounds, has "
+        "changed by less than this since the three rounds before"
     )
     steps: PositiveInt = Field(description="Adam steps of D in one round")
     learning_rate: PositiveFloat = Field(description="Adam, paper III")
@@ -210,8 +264,8 @@ class Optimize(Settings):
     iterations: PositiveInt = Field(description="Adam steps, paper III")
     learning_rate: PositiveFloat = Field(description="Adam, paper III")
     decay: Literal["none", "cosine"] = Field(description="of the learning rate; cosine: down to 0")
-    batch: PositiveInt = Field(description="frames refined side by side; bounds the memory")
-    store_every: PositiveInt = Field(description="energies are stored every n-th iteration")
+    batch: PositiveInt = Field(description="frames refined together; bounds the memory")
+    store_every: PositiveInt = Field(description="store the energies every n-th iteration")
     joint: NonNegative = Field(description="factor on w_joint; 0 removes the term")
     silhouette: NonNegative = Field(description="factor on w_sil; 0 removes the term")
     adversarial: NonNegative = Field(description="factor on w_adv; 0 removes the term")
@@ -220,7 +274,8 @@ class Optimize(Settings):
         description="balanced: energies equal at the start; or the reference code's constants"
     )
     regressor: str = Field(
-        description="who reads the joints in E_joint: spin, std, or `opt_<variant>` of another variant"
+        description="regressor of the joints in E_joint: spin, std, or `opt_<variant>` of another "
+        "variant"
     )
     joint_frame: Literal["absolute", "root_relative"] = Field(
         description="absolute: Eq. 3; root_relative: both skeletons moved to the pelvis"
@@ -239,20 +294,26 @@ class Optimize(Settings):
         "share of the iterations, then none; empty for none"
     )
     mask_dilation_px: NonNegativeInt = Field(
-        description="masks are widened by a disk of this radius, px"
+        description="radius of the disk that dilates the masks, px; 0 for none"
     )
     multiview: bool = Field(
         description="all cameras of a moment share one body, all moments of a sequence its betas"
     )
 
 
+if TYPE_CHECKING:
+    OptimizeChanges = Settings
+else:
+    OptimizeChanges = _changes(Optimize)
+
+
 class Evaluate(Settings):
-    """The protocol (rule evaluate): stored with every number, printed in every caption."""
+    """The protocol (rule evaluate), stored with every error and printed in every caption."""
 
     joints: Annotated[Literal[14, 17], BeforeValidator(_number)] = Field(
         description="joints in the mean; 17 counts the pelvis"
     )
-    root: str = Field(description="joint that both skeletons are moved to before MPJPE")
+    root: str = Field(description="joint at which both skeletons are aligned before MPJPE")
     average: Literal["frames", "actions"] = Field(description="mean over frames, or of action means")
 
 
@@ -286,8 +347,8 @@ class Config(Settings):
         description="J_std, the regressor that the field uses: npy (17, V); empty for none"
     )
     variants: list[str] = Field(description="rows of `variant_settings` to run; `full` is Table I's opt")
-    variant_settings: dict[str, dict[str, Any]] = Field(
-        description="keys of `optimize` that a variant changes"
+    variant_settings: dict[str, OptimizeChanges] = Field(
+        description="for each variant the keys of `optimize` that it changes"
     )
     synthesize: Synthesize
     triangulate: Triangulate
@@ -295,14 +356,20 @@ class Config(Settings):
     background: Background
     segment: Segment
     estimate: Estimate
-    networks: Networks
-    fit_regressor_spin: FitRegressor
-    fit_regressor_opt: FitRegressor
-    learning_curve: LearningCurve
+    run_network: RunNetwork
+    fit_regressor: FitRegressors
+    fit_learning_curve: FitLearningCurve
     train_discriminator: TrainDiscriminator
     optimize: Optimize
     evaluate: Evaluate
     figures: Figures
 
+    @property
+    def fit_regressor_spin(self) -> FitRegressor:
+        """Settings of the rule fit_regressor_spin."""
+        return self.fit_regressor.of("spin")
 
-REFERENCE = "full"
+    @property
+    def fit_regressor_opt(self) -> FitRegressor:
+        """Settings of the rule fit_regressor_opt."""
+        return self.fit_regressor.of("opt")

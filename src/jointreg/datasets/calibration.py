@@ -11,11 +11,10 @@ import numpy as np
 
 from jointreg.datasets.opencv_calibration import read_opencv, unit_cure
 from jointreg.datasets.qualisys import read_qualisys
-from jointreg.errors import DataError, UnitError
+from jointreg.errors import DataError
 from jointreg.geometry.camera import Camera
+from jointreg.plausible import CAMERA_M
 
-APART_M = 200.0
-"""Largest distance of a camera from the middle of all; beyond, the unit is another one."""
 WIDE_M = 30.0
 """Distance of a camera from the middle of all from which on the unit is printed."""
 FOCAL = (0.1, 100.0)
@@ -38,7 +37,7 @@ def read_calibration(path: str | Path) -> dict[str, Camera]:
 
     Raises:
         DataError: the file is missing, malformed, or a camera is incomplete or implausible.
-        UnitError: the cameras stand more than `APART_M` from their middle.
+        UnitError: the cameras stand too far from their middle (`plausible.CAMERA_M`).
     """
     path = Path(path)
     if not path.is_file():
@@ -59,12 +58,11 @@ def read_calibration(path: str | Path) -> dict[str, Camera]:
         check_camera(camera, f"calibration {path}")
     centres = np.array([-camera.rotation.T @ camera.translation for camera in cameras.values()])
     apart = float(np.linalg.norm(centres - np.median(centres, axis=0), axis=1).max())
-    if apart > APART_M:
-        raise UnitError(
-            f"calibration {path}: cameras stand {apart:.4g} m from their middle, expected under "
-            f"{APART_M:.0f} m",
-            unit_cure(path, apart),
-        )
+    CAMERA_M.require(
+        apart,
+        f"calibration {path}: cameras stand {apart:.4g} m from their middle",
+        unit_cure(path, apart),
+    )
     if apart > WIDE_M:
         print(
             f"calibration {path}: cameras stand up to {apart:.4g} m from their middle; "

@@ -11,11 +11,10 @@ from jointreg.datasets.poses import (
 )
 from jointreg.datasets.recording import Recording
 from jointreg.datasets.video import probe
-from jointreg.errors import DataError, UnitError
+from jointreg.errors import DataError
+from jointreg.plausible import PERSON_M
 from jointreg.skeleton import H36M_17
 
-DISTANCE_M = (0.5, 50.0)
-"""Plausible distance of a person from the camera, metres."""
 LABELS_APART_PX = 2.0
 """Largest median distance between projected 3D labels and the 2D labels that came with them."""
 
@@ -89,12 +88,11 @@ def check_units(joints_cam: np.ndarray, where: str) -> None:
     require_finite(joints_cam, where, "frame")
     require_metres(joints_cam, where, "frame")
     distance = float(np.median(np.linalg.norm(joints_cam, axis=-1)))
-    if not DISTANCE_M[0] <= distance <= DISTANCE_M[1]:
-        raise UnitError(
-            f"{where}: the person is {distance:.4g} m from the camera (median), expected "
-            f"{DISTANCE_M[0]} to {DISTANCE_M[1]} m",
-            "give labels and calibration in one frame of reference, and the calibration's `unit`",
-        )
+    PERSON_M.require(
+        distance,
+        f"{where}: the person is {distance:.4g} m from the camera (median)",
+        "give labels and calibration in one frame of reference, and the calibration's `unit`",
+    )
 
 
 def name(recording: Recording) -> str:

@@ -9,14 +9,13 @@ from collections.abc import Callable
 import numpy as np
 
 from jointreg.errors import DataError, UnitError
-from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, rows
+from jointreg.plausible import LEG_M, Bounds
+from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, PELVIS, rows
 
-LEG_M = (0.5, 1.3)
-"""Plausible length of a leg (hip to knee to ankle), metres; the median over all rows."""
-LEG_OF_A_ROW_M = (0.25, 2.0)
-"""The same of a single row, where labels are noisy."""
-REACH_M = 2.5
-"""Distance from the pelvis that no joint of a person reaches, metres."""
+LEG_OF_A_ROW_M = Bounds(0.25, 2.0)
+"""Length of a leg in a single row, where labels are noisy; `plausible.LEG_M` holds for the median."""
+REACH_M = Bounds(0.0, 2.5)
+"""Distance of a joint from the pelvis."""
 
 UPRIGHT_RAD = np.pi / 3
 """Median angle between predicted and labelled trunk beyond which the frames of reference differ."""
@@ -83,34 +82,34 @@ def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
     joints = np.clip(joints, -_FAR, _FAR)  # so that nothing below overflows
     legs = _legs(joints)
     leg = float(np.median(legs))
-    if not LEG_M[0] <= leg <= LEG_M[1]:
+    if not LEG_M.hold(leg):
         guess = "joints in another order or unit"
         for factor, words in (
             (1000.0, "millimetres taken for metres"),
             (100.0, "centimetres taken for metres"),
             (0.001, "metres taken for millimetres"),
         ):
-            if LEG_M[0] <= leg / factor <= LEG_M[1]:
+            if LEG_M.hold(leg / factor):
                 guess = words
         raise UnitError(
-            f"{where}: legs are {leg:.4g} m long (median), expected {LEG_M[0]} to {LEG_M[1]} m: "
-            f"probably {guess}",
+            f"{where}: legs are {leg:.4g} m long (median), expected {LEG_M}: probably {guess}",
             "give joints in metres (divide millimetres by 1000), in the order of skeleton.H36M_17",
         )
-    wrong = np.flatnonzero(((legs < LEG_OF_A_ROW_M[0]) | (legs > LEG_OF_A_ROW_M[1])).any(axis=1))
+    low, high = LEG_OF_A_ROW_M
+    wrong = np.flatnonzero(((legs < low) | (legs > high)).any(axis=1))
     if len(wrong):
         raise DataError(
             f"{where}: a leg of {word} {wrong[0]} is {_farthest(legs[wrong[0]], leg):.4g} m long, "
-            f"expected {LEG_OF_A_ROW_M[0]} to {LEG_OF_A_ROW_M[1]} m; so are {len(wrong)} {word}s",
+            f"expected {LEG_OF_A_ROW_M}; so are {len(wrong)} {word}s",
             f"repair these {word}s, or give their joints as NaN",
         )
-    reach = np.linalg.norm(joints - joints[:, :1], axis=-1)
-    far = np.argwhere(reach > REACH_M)
+    reach = np.linalg.norm(joints - joints[:, [PELVIS]], axis=-1)
+    far = np.argwhere(reach > REACH_M.high)
     if len(far):
         row, joint = far[0]
         raise DataError(
             f"{where}: {H36M_17[joint]} of {word} {row} lies {reach[row, joint]:.4g} m from the pelvis, "
-            f"expected under {REACH_M} m",
+            f"expected {REACH_M}",
             f"repair this {word}, or give its joints as NaN",
         )
 
@@ -240,9 +239,9 @@ def require_same_sides(joints: np.ndarray, labels: np.ndarray, where: str) -> No
     swapped = [
         name.replace("left", "#").replace("right", "left").replace("#", "right") for name in H36M_17
     ]
-    target = labels - labels[:, :1]
+    target = labels - labels[:, [PELVIS]]
     given, exchanged = (
-        np.linalg.norm(points - points[:, :1] - target, axis=-1).mean(axis=1)
+        np.linalg.norm(points - points[:, [PELVIS]] - target, axis=-1).mean(axis=1)
         for points in (joints, joints[:, rows(swapped)])
     )
     if np.median(given) > 0.05 and (exchanged < 0.6 * given).mean() > CLEAR:
@@ -297,4 +296,4 @@ def _across(joints: np.ndarray, part: str) -> np.ndarray:
 
 def _trunk(joints: np.ndarray) -> np.ndarray:
     """Pelvis to neck, (N, 3)."""
-    return joints[:, H36M_17.index("neck")] - joints[:, H36M_17.index("pelvis")]
+    return joints[:, H36M_17.index("neck")] - joints[:, PELVIS]

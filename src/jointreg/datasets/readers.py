@@ -7,7 +7,6 @@ and the camera frame, whatever its files hold.
 from typing import TYPE_CHECKING
 
 from jointreg import config
-from jointreg.errors import ConfigError
 
 if TYPE_CHECKING:
     pass
@@ -19,7 +18,6 @@ def open_dataset(settings: config.Dataset) -> DataSet:
     """Reader for the data set that `settings` describes.
 
     Raises:
-        ConfigError: no reader for this kind.
         DataError: its folder or calibration is missing.
     """
     if settings.kind == "human36m":
@@ -31,8 +29,6 @@ def open_dataset(settings: config.Dataset) -> DataSet:
         if human36m_layout(settings.root) == "h36m_fetch":
             reader = Human36MFetch(settings)
         return reader
-    if settings.kind == "multiview":
-        from jointreg.datasets.multiview import Multiview
+    from jointreg.datasets.multiview import Multiview
 
-        return Multiview(settings)
-    raise ConfigError(f"dataset.kind is '{settings.kind}', expected human36m or multiview")
+    return Multiview(settings)

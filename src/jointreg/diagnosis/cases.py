@@ -1,6 +1,7 @@
-"""Puts the pipeline's files beside the truth of the open data set, row by row, for `diagnosis`."""
+"""Cases: the files of a run beside the truth of the open data set, row by row."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import numpy as np
 
 from jointreg import stores
 from jointreg.datasets.human36m.metadata import read_metadata
-from jointreg.diagnosis.diagnose import Case
 from jointreg.errors import DataError
 from jointreg.frames.crops import sampler
 from jointreg.geometry.camera import Camera
@@ -16,10 +16,33 @@ from jointreg.progress import progress
 from jointreg.stores.schema import Record, require_same_rows
 from jointreg.synthetic import truth as truth_files
 from jointreg.synthetic.layout import subject_number
+from jointreg.threads import one_opencv_thread
 
 FRAMES_READ = ["joints_cam", "crop_intrinsics", "take", "camera", "frame"]
 
 Paths = Iterable[str | Path]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One subject and action: results of the pipeline and the truth, for the same frames."""
+
+    split: str
+    """`train` or `test`."""
+    frames: Mapping[str, np.ndarray]
+    """joints_cam (N, 17, 3), crop_intrinsics (N, 3, 3) and take (N,), as `stores.FRAMES`."""
+    truth: Mapping[str, np.ndarray]
+    """The true bodies, camera frame, as `stores.BODIES`."""
+    masks: Mapping[str, np.ndarray] | None
+    """As `stores.MASKS`; None where nothing was segmented."""
+    mask_method: str
+    """Segmentation method of the masks; `-` without masks."""
+    true_masks: np.ndarray | None
+    """True coverage of the crops, (N, S, S) uint8, share x 255; None without masks."""
+    estimates: Mapping[str, Mapping[str, np.ndarray]]
+    """Method -> its bodies, as `stores.BODIES`."""
+    refined: Mapping[str, Mapping[str, np.ndarray]]
+    """Variant -> refined bodies of the initial method; empty where nothing was refined."""
 
 
 def load_cases(
@@ -32,25 +55,25 @@ def load_cases(
     estimates: Paths,
     refined: Paths,
 ) -> Iterator[Case]:
-    """One case after the other, so that memory holds one subject and action at a time.
+    """Yield one case after the other, so that memory holds one subject and action at a time.
 
-    Files are known by the end of their path: `<subject>/<action>.zarr.zip`, and before that the method
-    (`estimates`) or the variant (`refined`).
+    The end of a path is `<subject>/<action>.zarr.zip`. The folder above the subject is named after the
+    method (`estimates`) or the variant (`refined`).
 
     Args:
-        splits: `<subject>/<action>` -> `train` or `test`: the sequences, in the order of the result.
+        splits: `<subject>/<action>` -> `train` or `test`, in the order of the result.
         truth: folder of the truth.
         calibration: metadata.xml of the open data set.
         frames: stores FRAMES of all sequences.
-        masks: stores MASKS, where there are any.
-        estimates: stores BODIES of the methods; of the initial method at least where `refined` is.
+        masks: stores MASKS of all or some sequences.
+        estimates: stores BODIES of the methods. Sequences in `refined` need those of the initial method.
         refined: stores BODIES of the variants.
 
     Raises:
         DataError: the truth or the frames of a sequence are missing.
-        StoreError: two stores of a sequence are not the same rows.
+        StoreError: two stores of a sequence have different rows.
     """
-    known = read_metadata(calibration).cameras
+    all_cameras = read_metadata(calibration).cameras
     by_sequence = [_by_sequence(paths) for paths in (frames, masks, estimates, refined)]
     for sequence, split in progress(splits.items(), "sequences"):
         subject, action = sequence.split("/")
@@ -58,11 +81,14 @@ def load_cases(
             files.get(sequence, {}) for files in by_sequence
         )
         if len(frame_files) != 1:
-            raise DataError(f"diagnose: {len(frame_files)} frame stores of {sequence}, expected 1")
+            raise DataError(
+                f"diagnose: {len(frame_files)} frame stores of {sequence}, expected 1",
+                "rerun the rule prepare",
+            )
         (path,) = frame_files.values()
         rows = stores.FRAMES.read(path, only=FRAMES_READ)
         number = subject_number(subject)
-        cameras = {camera.name: camera for (who, _), camera in known.items() if who == number}
+        cameras = {camera.name: camera for (owner, _), camera in all_cameras.items() if owner == number}
         mask = next((stores.MASKS.read(file) for file in mask_files.values()), None)
         bodies = [
             {name: stores.BODIES.read(file) for name, file in sorted(files.items())}
@@ -84,7 +110,7 @@ def load_cases(
 
 
 def true_bodies(truth: str | Path, subject: str, action: str, frames: Record) -> dict[str, np.ndarray]:
-    """The true bodies of the rows of a FRAMES store, matched by take, camera and frame.
+    """The true body of every row of a store FRAMES, matched by take, camera and frame.
 
     Returns:
         rotations (N, 24, 3, 3), betas (N, B), translation (N, 3) metres, camera frame.
@@ -108,20 +134,20 @@ def true_bodies(truth: str | Path, subject: str, action: str, frames: Record) ->
 def write_true_bodies(
     truth: str | Path, frames: Paths, outputs: Paths, provenance: Mapping[str, Any]
 ) -> None:
-    """The true bodies of some sequences as stores BODIES, row by row those of their frames.
+    """Write the true bodies of some sequences as stores BODIES, with the rows of their frames.
 
     Args:
         truth: folder of the truth.
-        frames: stores FRAMES, of these sequences among others.
+        frames: stores FRAMES of these sequences, and possibly of others.
         outputs: stores to write, `.../<subject>/<action>.zarr.zip`.
-        provenance: what made them.
+        provenance: record of the job for the stores.
 
     Raises:
         DataError: the truth has no body for a row.
     """
-    known = _by_sequence(frames)
+    frames_of = _by_sequence(frames)
     for sequence, files in _by_sequence(outputs).items():
-        (source,), (output,) = known[sequence].values(), files.values()
+        (source,), (output,) = frames_of[sequence].values(), files.values()
         rows = stores.FRAMES.read(source, only=FRAMES_READ)
         subject, action = sequence.split("/")
         bodies = true_bodies(truth, subject, action, rows)
@@ -129,13 +155,14 @@ def write_true_bodies(
         stores.BODIES.write(output, bodies, attrs=facts, provenance=provenance)
 
 
+@one_opencv_thread()
 def true_masks(
     truth: str | Path, subject: str, action: str, frames: Record, cameras: Mapping[str, Camera]
 ) -> np.ndarray:
-    """The true masks of the rows of a FRAMES store, resampled as the crops were.
+    """The true mask of every row of a store FRAMES, resampled like the crops.
 
     Returns:
-        (N, 224, 224) uint8, share of each crop pixel that the person covers x 255.
+        (N, 224, 224) uint8: share of each crop pixel that the person covers, x 255.
     """
     images = truth_files.Masks(truth, subject, action)
     crops = []
@@ -155,8 +182,8 @@ def _keys(frames: Record) -> list[tuple[str, str, int]]:
 
 def _by_sequence(paths: Paths) -> dict[str, dict[str, Path]]:
     """`<subject>/<action>` -> folder above the subject -> file."""
-    found: dict[str, dict[str, Path]] = {}
+    files: dict[str, dict[str, Path]] = {}
     for path in map(Path, paths):
         sequence = f"{path.parent.name}/{path.name.removesuffix('.zarr.zip')}"
-        found.setdefault(sequence, {})[path.parent.parent.name] = path
-    return found
+        files.setdefault(sequence, {})[path.parent.parent.name] = path
+    return files

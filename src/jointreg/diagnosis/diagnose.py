@@ -1,8 +1,8 @@
-"""Comparison with the truth of the open data set (rule diagnose): the one place that reads it.
+"""Comparison of all results with the truth of the open data set (rule diagnose).
 
-A row of the result is a mean over frames. `method` is who made the bodies: `truth`, a pose estimator,
-or for masks the segmentation method; `variant` is the refinement, `regressor` who read the joints.
-What does not apply is `-`.
+A row of the result is a mean over frames. `method` is the source of the bodies: `truth`, a pose
+estimator, or for masks the segmentation method. `variant` is the refinement and `regressor` the
+regressor of the joints. Columns that do not apply are `-`.
 """
 
 from collections import defaultdict
@@ -17,50 +17,33 @@ from jointreg.body.model import Body
 from jointreg.config import settings
 from jointreg.config.settings import Evaluate
 from jointreg.diagnosis import variants
+from jointreg.diagnosis.cases import Case
 from jointreg.errors import ShapeError
 from jointreg.evaluation.agreement import mask_iou
 from jointreg.evaluation.evaluate import evaluate
+from jointreg.evaluation.protocol import protocol_joints
+from jointreg.files.text_table import text_table
 from jointreg.regressor.apply import regressed_joints
+from jointreg.segmentation.quality import mask_quality
 from jointreg.silhouette.meshes import mesh_coverage
-from jointreg.skeleton import H36M_17
+from jointreg.skeleton import PELVIS
 
 COLUMNS = ("method", "variant", "regressor", "metric", "value", "unit")
-"""Columns of diagnostics.csv; (method, variant, regressor, metric) stands once."""
+"""Columns of diagnostics.csv; (method, variant, regressor, metric) is unique."""
 
 TRUTH, NONE, ORACLE = "truth", "-", "true"
 
 UNITS: dict[str, str] = {"iou": "1", "ratio": "1", "share": "1", "bias": "px"}
-"""Unit by a word in the metric's name; all others are millimetres."""
+"""Unit of metrics with this word in their name. All others are in millimetres."""
 
 BODY_METRICS = ("vertex_error", "vertex_error_centred", "t_pose_error")
 BODIES = (*BODY_METRICS, "body_joint_error", "rendered_iou_with_true_mask")
-"""What the variants are compared by."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One subject and action: what the pipeline made and what is true, the same frames in each."""
-
-    split: str
-    """`train` or `test`."""
-    frames: Mapping[str, np.ndarray]
-    """joints_cam (N, 17, 3), crop_intrinsics (N, 3, 3) and take (N,), as `stores.FRAMES`."""
-    truth: Mapping[str, np.ndarray]
-    """The true bodies, camera frame, as `stores.BODIES`."""
-    masks: Mapping[str, np.ndarray] | None
-    """As `stores.MASKS`; None where nothing was segmented."""
-    mask_method: str
-    true_masks: np.ndarray | None
-    """True coverage of the crops, (N, S, S) uint8, share x 255; where `masks` is."""
-    estimates: Mapping[str, Mapping[str, np.ndarray]]
-    """Method -> its bodies, as `stores.BODIES`."""
-    refined: Mapping[str, Mapping[str, np.ndarray]]
-    """Variant -> refined bodies of the initial method; empty where nothing was refined."""
+"""Metrics by which variants are compared."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What `diagnose` found."""
+    """Result of `diagnose`."""
 
     rows: list[dict[str, Any]]
     """diagnostics.csv: keys `COLUMNS`."""
@@ -69,7 +52,7 @@ class Diagnosis:
 
 
 class Tally:
-    """Per-frame values under their key; the mean of each is one row."""
+    """Collects values of single frames by their key. The mean of each key is one row."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, str, str, str], list[np.ndarray]] = defaultdict(list)
@@ -103,13 +86,18 @@ def diagnose(
 ) -> Diagnosis:
     """Compare every result with the truth.
 
-    Rows of `truth`, held-out frames (and, with the suffix `_train`, the frames of the fit): distance of
-    the joints that a regressor reads off the true bodies from the true joints (true regressor, same
-    bodies) and from the labels (which carry each subject's label offset), mean over all 17 joints,
-    absolute and after root alignment. Rows of methods: errors with the true regressor under the
-    protocol, held-out frames. Rows of the initial method's bodies, before (`-`) and after refinement,
-    training frames: vertex error, T-pose error of the shape, distance of the true regressor's joints
-    from the true ones, IoU with masks. Then differences.
+    Rows of `truth`: errors of the joints that each regressor gives on the true bodies. They are
+    distances from the joints of the true regressor on the same bodies, and from the labels, which
+    contain each subject's label offset. Means are over all 17 joints, absolute and after root alignment,
+    on held-out frames; metrics with the suffix `_train` are on the frames of the fit.
+
+    Rows of methods: errors with the true regressor under the protocol, on held-out frames.
+
+    Rows of the initial method, before (`-`) and after refinement, on training frames: vertex error,
+    T-pose error of the shape, distance of the true regressor's joints from the true joints, IoU with
+    masks.
+
+    Last come the differences of `_differences`.
 
     Args:
         body: the body model.
@@ -117,18 +105,20 @@ def diagnose(
         regressors: std, spin and opt_<variant> -> weights (17, V), or objects with such `weights`.
         true_regressor: J_true, (17, V).
         initial: the method whose bodies were refined.
-        protocol: for the errors of the methods.
+        protocol: joints and root for the errors of the methods.
 
+    Raises:
+        ShapeError: results of a case differ in their number of frames, or refined bodies lack masks.
     """
     tally = Tally()
     clusters: list[np.ndarray] = []
-    readers = {
+    weights_of = {
         **{name: getattr(r, "weights", r) for name, r in regressors.items()},
         ORACLE: true_regressor,
     }
     for case in cases:
         _check(case)
-        _regressors_on_true_bodies(tally, body, case, readers)
+        _regressors_on_true_bodies(tally, body, case, weights_of)
         if case.masks is not None and case.true_masks is not None:
             _masks(tally, case.mask_method, case.masks, case.true_masks)
         if case.split == "test":
@@ -143,44 +133,39 @@ def diagnose(
     rows = [dict(zip(COLUMNS, (*key, means[key], _unit(key[3])), strict=True)) for key in order]
     compared = tally.of_bodies(initial)
     units = {metric: _unit(metric) for metric in BODIES}
-    known = compared and settings.REFERENCE in {name for name, _ in compared}
-    beside = variants.variant_rows(compared, np.concatenate(clusters), units) if known else []
-    return Diagnosis(rows, beside)
+    has_reference = compared and settings.REFERENCE in {name for name, _ in compared}
+    by_variant = (
+        variants.variant_rows(compared, np.concatenate(clusters), units) if has_reference else []
+    )
+    return Diagnosis(rows, by_variant)
 
 
 def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
     """The rows as aligned lines for a terminal."""
-    lines = [COLUMNS, *([*list(r.values())[:4], f"{r['value']:.2f}", r["unit"]] for r in rows)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(COLUMNS))]
-    cells = [
-        [c.rjust(w) if k == 4 else c.ljust(w) for k, (c, w) in enumerate(zip(line, widths, strict=True))]
-        for line in lines
-    ]
-    return "\n".join("  ".join(line).rstrip() for line in cells) + "\n"
+    lines = [(*list(row.values())[:4], f"{row['value']:.2f}", row["unit"]) for row in rows]
+    return text_table([COLUMNS, *lines], "llllr") + "\n"
 
 
 def _regressors_on_true_bodies(
-    tally: Tally, body: Body, case: Case, readers: Mapping[str, np.ndarray]
+    tally: Tally, body: Body, case: Case, weights_of: Mapping[str, np.ndarray]
 ) -> None:
     truth = case.truth
-    joints = regressed_joints(body, truth["rotations"], truth["betas"], readers, truth["translation"])
+    joints = regressed_joints(body, truth["rotations"], truth["betas"], weights_of, truth["translation"])
     true_joints = joints[-1]
     suffix = "" if case.split == "test" else "_train"
-    for name, found in zip(readers, joints, strict=True):
+    for name, predicted in zip(weights_of, joints, strict=True):
         variant, regressor = _split_name(name)
         for target, against in (("true_joints", true_joints), ("labels", case.frames["joints_cam"])):
             if name == ORACLE and target == "true_joints":
                 continue
-            for root, kind in ((None, ""), (H36M_17.index("pelvis"), "_root_aligned")):
-                values = metrics.joint_errors(found, against, root).mean(axis=1) * 1000
+            for root, kind in ((None, ""), (PELVIS, "_root_aligned")):
+                values = metrics.joint_errors(predicted, against, root).mean(axis=1) * 1000
                 tally.add(TRUTH, variant, regressor, f"joint_error_{target}{kind}{suffix}", values)
 
 
 def _methods_with_true_regressor(
     tally: Tally, body: Body, case: Case, true_regressor: np.ndarray, protocol: Evaluate
 ) -> None:
-    from jointreg.evaluation.evaluate import protocol_joints
-
     used = protocol_joints(protocol)
     for method, bodies in case.estimates.items():
         errors = evaluate(body, bodies, case.frames["joints_cam"], {ORACLE: true_regressor}, protocol)
@@ -189,12 +174,11 @@ def _methods_with_true_regressor(
 
 
 def _masks(tally: Tally, method: str, masks: Mapping[str, np.ndarray], true_masks: np.ndarray) -> None:
-    """Overlap and boundary bias of the frames that have a mask, and the share that has none."""
-    from jointreg.segmentation.quality import mask_quality
-
-    seen = np.asarray(masks["score"]) > 0
-    tally.add(method, NONE, NONE, "share_without_mask", ~seen)
-    quality = [mask_quality(*pair) for pair in zip(masks["masks"][seen], true_masks[seen], strict=True)]
+    """Overlap and boundary bias of the frames with a mask, and the share of frames without one."""
+    has_mask = np.asarray(masks["score"]) > 0
+    tally.add(method, NONE, NONE, "share_without_mask", ~has_mask)
+    pairs = zip(masks["masks"][has_mask], true_masks[has_mask], strict=True)
+    quality = [mask_quality(*pair) for pair in pairs]
     iou, bias = np.array(quality).reshape(-1, 2).T
     tally.add(method, NONE, NONE, "mask_iou", iou)
     tally.add(method, NONE, NONE, "mask_boundary_bias", bias)
@@ -204,10 +188,10 @@ def _masks(tally: Tally, method: str, masks: Mapping[str, np.ndarray], true_mask
 def _bodies(tally: Tally, body: Body, case: Case, initial: str, true_regressor: np.ndarray) -> None:
     """Vertex, shape, joint and silhouette errors of initial and refined bodies."""
     if case.masks is None or case.true_masks is None:
-        raise ShapeError("refined bodies without masks", "give the masks that they were refined with")
+        raise ShapeError("refined bodies without masks", "give the masks of the refinement")
     true_mesh, true_shape = _mesh(body, case.truth), _t_pose(body, case.truth["betas"])
     true_joints = true_regressor @ true_mesh
-    seen = np.asarray(case.masks["score"]) > 0
+    has_mask = np.asarray(case.masks["score"]) > 0
     for variant, bodies in {NONE: case.estimates[initial], **case.refined}.items():
         mesh, shape = _mesh(body, bodies), _t_pose(body, bodies["betas"])
         covered = mesh_coverage(
@@ -221,7 +205,7 @@ def _bodies(tally: Tally, body: Body, case: Case, initial: str, true_regressor: 
                 axis=1
             )
             * 1000,
-            "rendered_iou_with_mask": np.where(seen, mask_iou(covered, case.masks["masks"]), np.nan),
+            "rendered_iou_with_mask": np.where(has_mask, mask_iou(covered, case.masks["masks"]), np.nan),
             "rendered_iou_with_true_mask": mask_iou(covered, case.true_masks),
         }.items():
             tally.add(initial, variant, NONE, metric, values)
@@ -230,23 +214,25 @@ def _bodies(tally: Tally, body: Body, case: Case, initial: str, true_regressor: 
 def _differences(
     means: Mapping[tuple[str, str, str, str], float], initial: str
 ) -> dict[tuple[str, str, str, str], float]:
-    """What one looks for first.
+    """Differences between rows, as rows of their own.
 
-    `..._ratio`: refined over initial. `..._gain_over_spin`: J_spin's error less J_opt's. The effect of
-    the discriminator, `..._discriminator_effect`: full less no_discriminator, negative for less error.
+    `..._ratio`: error of the refined bodies divided by that of the initial bodies.
+    `..._gain_over_spin`: error of J_spin minus error of J_opt.
+    `..._discriminator_effect`: error of full minus error of no_discriminator, negative where the
+    discriminator helps.
     """
-    found = {}
+    differences = {}
     for (method, variant, regressor, metric), value in means.items():
         before = means.get((method, NONE, regressor, metric))
         if method == initial and metric in BODY_METRICS and variant != NONE and before:
-            found[method, variant, regressor, f"{metric}_ratio"] = value / before
+            differences[method, variant, regressor, f"{metric}_ratio"] = value / before
         spin = means.get((TRUTH, NONE, "spin", metric))
         if method == TRUTH and regressor == "opt" and spin is not None:
-            found[method, variant, regressor, f"{metric}_gain_over_spin"] = spin - value
+            differences[method, variant, regressor, f"{metric}_gain_over_spin"] = spin - value
         without = means.get((method, "no_discriminator", regressor, metric))
-        if variant == "full" and without is not None:
-            found[method, variant, regressor, f"{metric}_discriminator_effect"] = value - without
-    return {key: value for key, value in found.items() if "_train_" not in key[3]}
+        if variant == settings.REFERENCE and without is not None:
+            differences[method, variant, regressor, f"{metric}_discriminator_effect"] = value - without
+    return {key: value for key, value in differences.items() if "_train_" not in key[3]}
 
 
 def _mesh(body: Body, bodies: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -254,7 +240,7 @@ def _mesh(body: Body, bodies: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _t_pose(body: Body, betas: np.ndarray) -> np.ndarray:
-    """Vertices in T-pose, (N, V, 3): neither pose offsets nor bones move them."""
+    """Vertices in T-pose, (N, V, 3) metres: no pose offsets and no rotations of bones."""
     return body.template + np.einsum("nb,vcb->nvc", betas, body.shape_directions)
 
 
@@ -278,4 +264,4 @@ def _check(case: Case) -> None:
         lengths[name] = len(bodies["betas"])
     wrong = {name: length for name, length in lengths.items() if length != count}
     if wrong:
-        raise ShapeError(f"diagnose: {count} frames, but {wrong}", "rerun the older stage")
+        raise ShapeError(f"diagnose: {count} frames, but {wrong}", "rerun the stages of these results")

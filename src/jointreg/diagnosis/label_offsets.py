@@ -1,4 +1,4 @@
-"""Label offsets against those that the open data set was made with (rule diagnose_offsets)."""
+"""Estimated label offsets against those of the open data set (rule diagnose_offsets)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,26 +14,26 @@ from jointreg.stores.schema import Record
 COLUMNS = ("bodies", "labels", "metric", "value", "unit")
 """Columns of offsets_diagnostics.csv."""
 
-Sequences = Sequence[tuple[str, Record, Record]]
-"""Subject, stores BODIES and FRAMES of each sequence."""
-
 
 def diagnose_offsets(
     body: Body,
     refined: LabelOffsets,
     planted: Mapping[str, np.ndarray],
-    true_sequences: Sequences,
+    true_sequences: Sequence[tuple[str, Record, Record]],
     true_regressor: np.ndarray,
     settings: FitRegressor,
 ) -> list[dict[str, Any]]:
-    """Compare offsets with the planted ones: on refined bodies, on true ones, and where none are.
+    """Compare estimated offsets with the planted ones.
+
+    The estimates come from refined bodies, from true bodies, and from true bodies with labels that have
+    no offsets.
 
     Args:
         body: the body model.
-        refined: what `fit_offsets` found on refined bodies.
+        refined: the result of `fit_offsets` on refined bodies.
         planted: subject -> offsets in the limbs' frames, metres, (17, 3).
-        true_sequences: the true bodies of the same training sequences, and their labels.
-        true_regressor: J_true, (17, V): labels without offsets are what it reads off the true bodies.
+        true_sequences: subject, true bodies (BODIES) and labels (FRAMES) of the same training sequences.
+        true_regressor: J_true, (17, V). Its joints on the true bodies are the labels without offsets.
         settings: of the fits on true bodies.
 
     Returns:
@@ -43,14 +43,14 @@ def diagnose_offsets(
         (subject, bodies, Record({"joints_cam": true_regressor @ body.vertices(**bodies)}, frames.attrs))
         for subject, bodies, frames in true_sequences
     ]
-    found = {("refined", "delivered"): refined}
+    fits = {("refined", "delivered"): refined}
     for labels, sequences in (("delivered", true_sequences), ("without offsets", without)):
         start = fit(body, [(bodies, frames) for _, bodies, frames in sequences], settings)
-        found["true", labels] = fit_offsets(body, sequences, start.weights, settings)
+        fits["true", labels] = fit_offsets(body, sequences, start.weights, settings)
     rows = []
-    for (bodies_name, labels), each in found.items():
-        truth = np.array([planted[subject] for subject in each.subjects])
-        values = compared(each.offsets, 0 * truth if labels == "without offsets" else truth)
+    for (bodies_name, labels), fitted in fits.items():
+        truth = np.array([planted[subject] for subject in fitted.subjects])
+        values = compared(fitted.offsets, 0 * truth if labels == "without offsets" else truth)
         for metric, value in values.items():
             unit = "mm" if metric.endswith("_mm") else "1"
             names = bodies_name, labels, metric.removesuffix("_mm")
@@ -58,22 +58,22 @@ def diagnose_offsets(
     return rows
 
 
-def compared(found: np.ndarray, planted: np.ndarray) -> dict[str, float]:
-    """How offsets (S, 17, 3) agree with planted ones, once these are moved to sum 0 over subjects.
+def compared(estimated: np.ndarray, planted: np.ndarray) -> dict[str, float]:
+    """Compare offsets (S, 17, 3) with planted ones, after moving the latter to sum 0 over subjects.
 
     Returns:
         error_mm, planted_mm, found_mm: root mean squares of vector lengths over subjects and joints;
-        largest_mm: longest offset found; correlation, and slope of found over planted, of all
-        components. The last two are left out where nothing was planted.
+        largest_mm: length of the longest estimated offset; correlation, and slope of estimated over
+        planted, of all components. The last two are left out where nothing was planted.
     """
     planted = planted - planted.mean(axis=0)
-    lengths = {"error_mm": found - planted, "planted_mm": planted, "found_mm": found}
+    lengths = {"error_mm": estimated - planted, "planted_mm": planted, "found_mm": estimated}
     values = {
         name: 1e3 * float(np.sqrt(np.square(vectors).sum(axis=-1).mean()))
         for name, vectors in lengths.items()
     }
-    values["largest_mm"] = 1e3 * float(np.linalg.norm(found, axis=-1).max())
+    values["largest_mm"] = 1e3 * float(np.linalg.norm(estimated, axis=-1).max())
     if planted.any():
-        values["correlation"] = float(np.corrcoef(found.ravel(), planted.ravel())[0, 1])
-        values["slope"] = float(np.vdot(found, planted) / np.vdot(planted, planted))
+        values["correlation"] = float(np.corrcoef(estimated.ravel(), planted.ravel())[0, 1])
+        values["slope"] = float(np.vdot(estimated, planted) / np.vdot(planted, planted))
     return values

@@ -9,11 +9,11 @@ from jointreg import metrics
 from jointreg.body.model import Body
 from jointreg.regressor.apply import regressed_joints
 from jointreg.regressor.learning_curve import Fit
-from jointreg.skeleton import H36M_17
+from jointreg.skeleton import PELVIS
 
 METRICS: dict[str, int | None] = {
     "true_joints": None,
-    "true_joints_root_aligned": H36M_17.index("pelvis"),
+    "true_joints_root_aligned": PELVIS,
 }
 """Metric -> joint that both skeletons are moved to."""
 
@@ -24,27 +24,27 @@ def true_errors(
     sequences: Iterable[Mapping[str, np.ndarray]],
     true_regressor: np.ndarray,
 ) -> list[dict[str, Any]]:
-    """Distance from the true joints of those that each fit reads off the true bodies of test subjects.
+    """Errors of the joints that each fit gives on the true bodies of test subjects.
 
     Args:
         body: the body model.
         fits: from `regressor.learning_curve.learning_curve`.
-        sequences: true bodies, as `synthetic.truth.read_bodies`, of subjects that are in no fit.
-        true_regressor: J_true, (17, V).
+        sequences: true bodies, as `synthetic.truth.read_bodies`, of subjects outside every fit.
+        true_regressor: J_true, (17, V), which gives the true joints.
 
     Returns:
-        Rows with the keys `regressor.learning_curve.COLUMNS`, one a fit and metric of `METRICS`: means
-        over all 17 joints and all frames.
+        Rows with the keys `regressor.learning_curve.COLUMNS`, one for each fit and metric of
+        `METRICS`: means over all 17 joints and all frames.
     """
-    readers = {"true": true_regressor} | {str(at): fit.weights for at, fit in enumerate(fits)}
-    found: dict[str, list[np.ndarray]] = {metric: [] for metric in METRICS}
+    weights_of = {"true": true_regressor} | {str(at): fit.weights for at, fit in enumerate(fits)}
+    parts: dict[str, list[np.ndarray]] = {metric: [] for metric in METRICS}
     for truth in sequences:
         pose = truth["rotations"], truth["betas"]
-        true_joints, *joints = regressed_joints(body, *pose, readers, truth["translation"])
+        true_joints, *joints = regressed_joints(body, *pose, weights_of, truth["translation"])
         for metric, root in METRICS.items():
             errors = [metrics.joint_errors(one, true_joints, root).mean(axis=1) for one in joints]
-            found[metric].append(np.array(errors))
-    means = {metric: 1e3 * np.concatenate(v, axis=1).mean(axis=1) for metric, v in found.items()}
+            parts[metric].append(np.array(errors))
+    means = {metric: 1e3 * np.concatenate(v, axis=1).mean(axis=1) for metric, v in parts.items()}
     return [
         fit.row(metric, float(means[metric][at])) for at, fit in enumerate(fits) for metric in METRICS
     ]

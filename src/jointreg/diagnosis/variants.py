@@ -1,8 +1,8 @@
-"""Refined bodies of all variants beside each other, with paired differences (rule diagnose).
+"""Comparison of the refined bodies of all variants, with paired differences (rule diagnose).
 
-A cluster is one take of one subject and action, all its cameras together. A difference is taken in
-every cluster between a variant and `full` on the same frames, and its interval is Student's over
-clusters: frames of one take are not independent.
+A cluster is one take of one subject and action with all its cameras. Each cluster gives a difference
+between a variant and `full` on the same frames. Intervals are over clusters (`evaluation.intervals`),
+because frames of one take are not independent.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,6 +12,7 @@ import numpy as np
 
 from jointreg.config.settings import REFERENCE
 from jointreg.evaluation.intervals import mean_with_interval
+from jointreg.files.text_table import text_table
 
 COLUMNS = (
     "bodies",
@@ -24,23 +25,24 @@ COLUMNS = (
     "frames",
     "unit",
 )
-"""Columns of variants.csv; `bodies` is `initial` or the variant. Changes have no interval under 8
-clusters."""
+"""Columns of variants.csv. `bodies` is `initial` or the variant. Changes have no interval under
+`evaluation.intervals.FEWEST_CLUSTERS` clusters."""
 
 
 def variant_rows(
     values: Mapping[tuple[str, str], np.ndarray], clusters: np.ndarray, units: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """One row a metric and set of bodies.
+    """One row for each metric and set of bodies.
 
     Args:
-        values: (bodies, metric) -> one number a frame, (N,), the same frames in the same order; NaN
-            where it does not apply. Holds `full`.
-        clusters: equal for frames of one cluster, (N,).
+        values: (bodies, metric) -> one number for each frame, (N,), the same frames in the same order;
+            NaN where the metric does not apply. `full` is among the bodies.
+        clusters: number of each frame's cluster, (N,).
         units: metric -> unit.
 
     Returns:
-        Rows with the keys `COLUMNS`, `full` first, then in the order given.
+        Rows with the keys `COLUMNS`: for each metric `full`, then the variants in their order, `initial`
+        last.
     """
     names = list(dict.fromkeys(bodies for bodies, _ in values))
     names.sort(key=lambda name: (name != REFERENCE, name == "initial"))
@@ -57,7 +59,7 @@ def variant_rows(
 
 
 def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
-    """A line for each set of bodies, a column a metric: value, and change from `full` with interval."""
+    """A line for each set of bodies, a column for each metric: value, change from `full`, interval."""
     rows = list(rows)
     metrics = list(dict.fromkeys(row["metric"] for row in rows))
     units = {row["metric"]: row["unit"] for row in rows}
@@ -71,16 +73,14 @@ def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
                 change += f" [{row['change_low']:+.{digits}f}, {row['change_high']:+.{digits}f}]"
         value = f"{row['value']:.3f}" if row["unit"] == "1" else f"{row['value']:.1f}"
         cells.setdefault(row["bodies"], []).append(value + change)
-    shown = {"1": "", "mm": ", mm"}
-    head = [name.replace("_", " ") + shown[units[name]] for name in metrics]
-    lines = [["bodies", *head], *([bodies, *texts] for bodies, texts in cells.items())]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(head) + 1)]
-    padded = [[c.ljust(w) for c, w in zip(line, widths, strict=True)] for line in lines]
-    return "\n".join("  ".join(line).rstrip() for line in padded) + "\n"
+    suffix = {"1": "", "mm": ", mm"}
+    head = [name.replace("_", " ") + suffix[units[name]] for name in metrics]
+    lines = [(bodies, *texts) for bodies, texts in cells.items()]
+    return text_table([("bodies", *head), *lines]) + "\n"
 
 
 def _change(difference: np.ndarray, clusters: np.ndarray) -> dict[str, float]:
-    """Mean and interval of a paired difference, clusters weighted by their frames."""
+    """Mean of a paired difference and its interval, clusters weighted by their number of frames."""
     valid = np.isfinite(difference)
     labels, counts = np.unique(clusters[valid], return_counts=True)
     means = np.array([difference[valid & (clusters == label)].mean() for label in labels])

@@ -23,6 +23,7 @@ from jointreg.geometry.procrustes import fit_similarity
 from jointreg.skeleton import H36M_17, LIMB
 from jointreg.stores.schema import Record, require_same_rows
 from jointreg.stores.schemas import CROP
+from jointreg.threads import one_opencv_thread
 
 if TYPE_CHECKING:
     from jointreg.estimators.backbone import Backbone
@@ -35,6 +36,7 @@ _SURE = np.array([name not in ("spine", "nose", "head_top") for name in H36M_17]
 """Labels that have a skeleton joint of their own."""
 
 
+@one_opencv_thread()
 def frame_features(
     backbone: "Backbone",
     frames: Record,
@@ -83,7 +85,7 @@ def network_bodies(
     """Bodies of a network, one for every row of `frames`: arrays of `stores.BODIES`.
 
     Args:
-        kind: a key of `networks.NETWORKS`.
+        kind: a key of `config.methods.NETWORKS`.
         frames: store FRAMES; the labels are used by `orientation: aligned` only.
         features: store FEATURES of the same rows.
         body: the body model, 24 joints and 10 shape directions.

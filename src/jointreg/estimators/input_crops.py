@@ -17,8 +17,6 @@ from jointreg.datasets.recording import Recording
 from jointreg.datasets.video import videos
 from jointreg.stores.schemas import CROP
 
-cv2.setNumThreads(1)
-
 SKIN_M = ((0.085, 0.025), (0.085, 0.11))
 """How far the body reaches beyond its outermost joints: left and up, right and down, metres. Means over
 1800 views of the open body in fifteen actions; the longer side of the box then errs by 2 % (1 sd)."""

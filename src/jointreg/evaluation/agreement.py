@@ -1,6 +1,6 @@
-"""How well bodies agree with what was seen: rendered coverage against masks, joints against labels.
+"""Agreement of bodies with masks and labels: rendered coverage against masks, joints against labels.
 
-Reads no truth, so it serves real recordings as well: a body that fits is not yet a body that is right.
+No truth is needed, so it works on real recordings. A body that agrees with them need not be correct.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ from jointreg.stores.schema import Record, require_same_rows
 COLUMNS = ("bodies", "camera", "quantity", "value", "unit", "frames")
 """Columns of `agreement_rows`."""
 UNITS = {"rendered_iou": "1", "reprojection": "px", "joint_distance": "mm"}
-"""What is compared: overlap with the mask, labels in the crop, labels in space (absolute)."""
+"""Quantity -> unit: overlap with the mask, distance from the labels in the crop and in space."""
 
 
 def mask_iou(coverage: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -32,37 +32,37 @@ def mask_iou(coverage: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """
     if coverage.shape != masks.shape:
         raise ShapeError(f"coverage has shape {coverage.shape}, masks {masks.shape}, expected the same")
-    rendered_inside, seen_inside = coverage >= 0.5, masks >= 128
-    both = (rendered_inside & seen_inside).sum(axis=(1, 2))
-    either = (rendered_inside | seen_inside).sum(axis=(1, 2))
+    covered, person = coverage >= 0.5, masks >= 128
+    both = (covered & person).sum(axis=(1, 2))
+    either = (covered | person).sum(axis=(1, 2))
     return np.where(either > 0, both / np.maximum(either, 1), np.nan)
 
 
 def reprojection_error(
     joints_cam: np.ndarray, labels_px: np.ndarray, crop_intrinsics: np.ndarray
 ) -> np.ndarray:
-    """Distance of projected joints (N, J, 3) from labels in the crop (N, J, 2), (N, J) pixels."""
+    """Distance of projected joints (N, J, 3) metres from labels (N, J, 2) pixels of the crop, (N, J)."""
     return np.linalg.norm(project_pinhole(joints_cam, crop_intrinsics) - labels_px, axis=-1)
 
 
-def agreement(
+def frame_agreement(
     body: Body,
     bodies: Mapping[str, np.ndarray],
     frames: Mapping[str, np.ndarray],
     masks: Mapping[str, np.ndarray],
     regressor: Regressor,
 ) -> dict[str, np.ndarray]:
-    """How well each body agrees with its frame.
+    """Agreement of each body with its frame.
 
     Args:
         body: the body model.
         bodies: as `stores.BODIES`.
         frames: as `stores.FRAMES`, the same rows.
         masks: as `stores.MASKS`, the same rows.
-        regressor: reads the joints of the bodies.
+        regressor: gives the joints of the bodies.
 
     Returns:
-        For each of `UNITS` one value a frame, (N,); rendered_iou is NaN where there is no mask.
+        For each key of `UNITS` one value a frame, (N,). rendered_iou is NaN where there is no mask.
     """
     iou = mask_iou(rendered(body, bodies, frames["crop_intrinsics"]), masks["masks"])
     weights = {"joints": regressor.weights}
@@ -83,13 +83,13 @@ def agreement_rows(
     sets: Mapping[str, Iterable[Record]],
     regressor: Regressor,
 ) -> list[dict[str, Any]]:
-    """Means over all sequences, for each set of bodies, all cameras together and each alone.
+    """Means over all sequences for each set of bodies: over all cameras, and for each camera.
 
     Args:
         body: the body model.
         sequences: stores FRAMES and MASKS of each sequence.
         sets: name -> stores BODIES in the order of the sequences, for example "initial", "full".
-        regressor: reads the joints of the bodies.
+        regressor: gives the joints of the bodies.
 
     Returns:
         Rows with the keys `COLUMNS`.
@@ -100,7 +100,7 @@ def agreement_rows(
         names = np.array(frames.attrs["camera_names"])[frames["camera"]]
         for name, store in zip(sets, bodies, strict=True):
             require_same_rows(frames, store, f"agreement: frames and {name}")
-            for quantity, values in agreement(body, store, frames, masks, regressor).items():
+            for quantity, values in frame_agreement(body, store, frames, masks, regressor).items():
                 for camera in ("all", *np.unique(names)):
                     chosen = values if camera == "all" else values[names == camera]
                     collected.setdefault((name, str(camera), quantity), []).append(chosen)

@@ -1,7 +1,8 @@
 """Score bodies against labelled joints with any number of joint regressors (rule evaluate).
 
-Every body is posed once, and only the vertices that some regressor reads. One job is one method on
-one subject with all its actions; it writes `stores.ERRORS` and tidy rows, one a take and metric.
+Every body is posed once, and only the vertices with a weight in some regressor. One job scores one
+method on all actions of one subject. It writes `stores.ERRORS` and tidy rows, one for each take and
+metric.
 """
 
 from collections.abc import Mapping
@@ -12,17 +13,17 @@ import numpy as np
 from jointreg import metrics
 from jointreg.body.model import Body
 from jointreg.config.settings import Evaluate
-from jointreg.errors import ConfigError
+from jointreg.evaluation.protocol import protocol_joints, protocol_root
 from jointreg.progress import progress
 from jointreg.regressor.apply import regressed_joints
-from jointreg.skeleton import H36M_14, H36M_17, rows
+from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import Record, require_same_rows
 
 METRICS = ("mpjpe", "pa_mpjpe", "pck150", "auc")
-"""Metrics of the tidy rows; the first two in mm, the others in percent of the joints."""
+"""Metrics of the tidy rows. The first two are in mm, the others in percent of the joints."""
 
 GIVEN = "given"
-"""Stands for a regressor in the rows of a method that delivers joints: none applies to them."""
+"""In place of a regressor's name for methods that deliver joints, to which no regressor applies."""
 
 COLUMNS = (
     "method",
@@ -35,40 +36,16 @@ COLUMNS = (
     "value_percent",
     "frames",
 )
-"""Columns of the tidy rows. A row is one cluster: a take of one action, all its cameras together."""
+"""Columns of the tidy rows. A row is one cluster: a take of one action with all its cameras."""
 
 
 class Errors(NamedTuple):
-    """Errors of one set of bodies: a row of the first axis is one regressor, in the order given."""
+    """Errors of one set of bodies. The first axis is the regressors in their order, R."""
 
     mpjpe: np.ndarray
     """Distance after root alignment, (R, N, 17) metres."""
     pa_mpjpe: np.ndarray
     """Distance after Procrustes on the protocol's joints, (R, N, 17) metres."""
-
-
-def protocol_joints(protocol: Evaluate) -> np.ndarray:
-    """Rows of `H36M_17` over which the protocol's means run, (14,) or (17,)."""
-    return rows(H36M_14 if protocol.joints == 14 else H36M_17)
-
-
-def joints_in_words(protocol: Evaluate) -> str:
-    """The protocol's joints as captions say them."""
-    return "14 joints (SPIN's set)" if protocol.joints == 14 else "17 joints (the pelvis counts)"
-
-
-def protocol_root(protocol: Evaluate) -> int:
-    """Row of `H36M_17` that MPJPE moves both skeletons to.
-
-    Raises:
-        ConfigError: no joint has that name.
-    """
-    if protocol.root not in H36M_17:
-        raise ConfigError(
-            f"evaluate.root is '{protocol.root}', expected one of {', '.join(H36M_17)}",
-            "use pelvis, as the paper does",
-        )
-    return H36M_17.index(protocol.root)
 
 
 def evaluate(
@@ -83,7 +60,7 @@ def evaluate(
     Args:
         body: the body model.
         bodies: rotations (N, 24, 3, 3) and betas (N, B), camera frame, for example `stores.BODIES`; or
-            joints (N, 17, 3) as `stores.JOINTS`, which are scored as given, without a regressor.
+            joints (N, 17, 3) as `stores.JOINTS`, which are scored without a regressor.
         joints_cam: labels (N, 17, 3), metres, camera frame, `skeleton.H36M_17`.
         regressors: name -> weights (17, V), or an object with such `weights`.
         protocol: joints and root.
@@ -110,16 +87,16 @@ def evaluate_subject(
     regressors: Mapping[str, Any],
     protocol: Evaluate,
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Evaluate all actions of one subject, ready for `stores.ERRORS.write(path, arrays, attrs=facts)`.
+    """Evaluate all actions of one subject, for `stores.ERRORS.write(path, arrays, attrs=facts)`.
 
     Args:
         body: the body model.
-        sequences: action -> its stores FRAMES and BODIES (or JOINTS), in the order to be stored.
+        sequences: action -> its stores FRAMES and BODIES (or JOINTS), in the order of the result.
         regressors: as in `evaluate`.
-        protocol: as in `evaluate`; kept among the facts.
+        protocol: as in `evaluate`; the facts contain it.
 
     Raises:
-        StoreError: frames and bodies of an action are not the same rows.
+        StoreError: frames and bodies of an action have different rows.
     """
     joints_only = any("joints" in bodies for _, bodies in sequences.values())
     cameras = sorted({name for frames, _ in sequences.values() for name in frames.attrs["camera_names"]})
@@ -159,17 +136,17 @@ def evaluate_subject(
 def tidy_rows(
     errors: Mapping[str, np.ndarray], facts: Mapping[str, Any], *, method: str, subject: str
 ) -> list[dict[str, Any]]:
-    """Means over the frames of every take: one row a regressor, action, take and metric.
+    """Means over the frames of every take: one row for each regressor, action, take and metric.
 
     Args:
         errors: arrays of `stores.ERRORS`.
-        facts: its facts; the protocol's joints are taken from there.
-        method: stands in every row.
-        subject: stands in every row.
+        facts: their facts, which contain the protocol.
+        method: name for the column `method`.
+        subject: name for the column `subject`.
 
     Returns:
-        Rows with the keys `COLUMNS`; `value_mm` of pck150 and auc is None, and so is
-        `value_percent` of the others.
+        Rows with the keys `COLUMNS`. `value_mm` is None for pck150 and auc, `value_percent` for the
+        others.
     """
     used = protocol_joints(Evaluate(**facts["protocol"]))
     per_frame = {

@@ -1,17 +1,17 @@
 """A mean over clusters and its 95 % interval, conditional on fixed subjects.
 
-A cluster is a take of one subject and action, all its cameras together. The subjects are fixed, not a
-sample of people: what differs between them is no noise, so the variance is that within subjects.
-Clusters have unequal sizes and differences are skewed; two corrections keep the promise:
+A cluster is a take of one subject and action with all its cameras. The subjects are fixed, not a sample
+of people. Differences between them are not noise, so the variance is the one within subjects. Clusters
+have unequal sizes and differences are skewed. Two corrections keep the coverage near 95 %:
 
-- the variance is unbiased under unequal weights, and Student's degrees of freedom are those of that
-  variance (Bell & McCaffrey 2002, one mean a subject);
-- each end is the further one of Student's and of Hall's, whose cubic transformation makes the
-  studentised mean symmetric (Hall 1992, J. R. Stat. Soc. B 54, 221). Alone, Student's covers 92 % of
-  exponential differences at 30 clusters, Hall's 93 % of heavy-tailed ones.
+- The variance is unbiased under unequal weights, and Student's degrees of freedom belong to that
+  variance (Bell & McCaffrey 2002, one mean for each subject).
+- Each end is the outer one of Student's interval and of Hall's, whose cubic transformation makes the
+  studentised mean symmetric (Hall 1992, J. R. Stat. Soc. B 54, 221). At 30 clusters Student's interval
+  alone covers 92 % of exponential differences, and Hall's alone 93 % of heavy-tailed ones.
 
 With at least `ENOUGH_CLUSTERS` clusters 93-97 % of the intervals cover the truth for normal,
-heavy-tailed and skewed differences (tests/unit/test_intervals.py).
+heavy-tailed and skewed differences (tests/unit/evaluation/test_intervals.py).
 """
 
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ from typing import NamedTuple
 import numpy as np
 
 FEWEST_CLUSTERS = 8
-"""No interval under this many clusters: it would not cover what it promises."""
+"""With fewer clusters there is no interval, because its coverage would be too low."""
 ENOUGH_CLUSTERS = 30
-"""With fewer clusters tables warn: the promise of 93-97 % is tested from here on."""
+"""With fewer clusters tables show a warning. The coverage of 93-97 % is tested from here on."""
 
 
 class Change(NamedTuple):
-    """A paired difference with its 95 % interval; the interval is NaN where there is none."""
+    """A paired difference with its 95 % interval. The interval is NaN where there is none."""
 
     mean: float
     low: float
@@ -40,13 +40,13 @@ def mean_with_interval(
     """Weighted mean over clusters and its 95 % interval.
 
     Args:
-        values: one number a cluster, (n,).
+        values: one number for each cluster, (n,).
         weights: not negative, sum 1, (n,).
-        subjects: whose cluster it is, (n,); None: all of one. With equal weights, one subject and no
-            skewness the interval is Student's.
+        subjects: subject of each cluster, (n,); None for one subject. With equal weights, one subject
+            and no skewness the interval is Student's.
 
     Returns:
-        No interval under `FEWEST_CLUSTERS` clusters, or where a subject has a single one.
+        The mean; no interval with fewer than `FEWEST_CLUSTERS` clusters or a single one of a subject.
     """
     mean, count = float(weights @ values), len(values)
     strata = _strata(count, subjects)
@@ -59,12 +59,12 @@ def mean_with_interval(
 def interval(
     values: np.ndarray, weights: np.ndarray, subjects: Sequence[str] | np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both ends of the 95 % interval of `mean_with_interval`, for any number of data sets at once.
+    """Both ends of the 95 % interval of `mean_with_interval`, for any number of data sets.
 
     Args:
-        values: one number a cluster, (..., n); two clusters a subject at least.
-        weights: of the clusters, as there, (n,).
-        subjects: likewise.
+        values: one number for each cluster, (..., n). Each subject has at least two clusters.
+        weights: as in `mean_with_interval`, (n,).
+        subjects: as in `mean_with_interval`, (n,).
 
     Returns:
         Low and high end, each (...).
@@ -76,7 +76,7 @@ def interval(
     for rows in _strata(len(weights), subjects):
         residual_of[np.ix_(rows, rows)] -= weights[rows] / weights[rows].sum()
     residual = values @ residual_of.T
-    # Expected square and cube of a residual, over those of a cluster's own deviation.
+    # Expected square and cube of a residual relative to those of one cluster's deviation.
     share = weights**2 / (residual_of**2).sum(axis=1)
     variance = residual**2 @ share
     form = residual_of.T @ (share[:, None] * residual_of)

@@ -1,4 +1,4 @@
-"""Which methods are networks, and in words what these were shown: for rules and captions, no torch."""
+"""The input of the networks among the methods, in words, for captions."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ CROPS: dict[str, str] = {
     "antialiased)",
     "prepared": "the undistorted, antialiased crops in which bodies are refined",
 }
-"""Rules of `networks.crops`, as captions say them."""
+"""Rules of `run_network.crops`, in the words of captions."""
 
 _ORIENTATION = {
     "camera": "their orientation is taken to be in the camera's frame",
@@ -31,27 +31,28 @@ _ORIENTATION = {
 }
 
 
-def shown(kind: str, settings: config.Networks) -> str:
-    """What a network was shown and how its orientation was read; empty for other methods."""
+def input_words(kind: str, settings: config.RunNetwork) -> str:
+    """The input of a network and the frame of its orientation; empty for other methods."""
     if kind not in NETWORKS:
         return ""
     alone = "whole recordings" if NETWORKS[kind][1] else "each frame by itself"
     return f"{CROPS[crop_of(kind, settings)]}, {alone}; {_ORIENTATION[settings.orientation]}"
 
 
-def protocol_words(settings: config.Networks, methods: Iterable["Method"], body: str) -> str:
-    """`shown` of all networks among some methods, those that were shown the same together.
+def protocol_words(settings: config.RunNetwork, methods: Iterable["Method"], body: str) -> str:
+    """`input_words` of the networks among some methods, networks with the same input together.
 
-    With the open body, also that its shape directions are not those the networks speak of.
+    With the open body a warning follows, because its shape directions are not those of the networks.
     """
-    seen: dict[str, list[str]] = {}
+    labels_of: dict[str, list[str]] = {}
     for method in methods:
         if method.kind in NETWORKS:
-            seen.setdefault(shown(method.kind, settings), []).append(method.label)
-    sentences = [f"Input of {', '.join(labels)}: {words}." for words, labels in seen.items()]
-    if seen and body == "open":
+            labels_of.setdefault(input_words(method.kind, settings), []).append(method.label)
+    sentences = [f"Input of {', '.join(labels)}: {words}." for words, labels in labels_of.items()]
+    if labels_of and body == "open":
         sentences.append(
-            "The networks speak of SMPL's shapes, and the open body has others: these numbers show that "
-            "they run, and say nothing of them."
+            "The networks predict SMPL shape coefficients, but the open body has different shape "
+            "directions. These numbers show only that the code runs; they are not a measure of the "
+            "networks."
         )
     return " ".join(sentences)

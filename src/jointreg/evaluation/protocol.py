@@ -1,10 +1,37 @@
-"""The protocol in words: what every caption of a table or figure states."""
+"""The protocol: which joints count, which one is the root, and the sentence in every caption."""
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from jointreg.config.settings import Evaluate
-from jointreg.evaluation.evaluate import joints_in_words
+from jointreg.errors import ConfigError
 from jointreg.evaluation.intervals import FEWEST_CLUSTERS
+from jointreg.skeleton import H36M_14, H36M_17, rows
+
+
+def protocol_joints(protocol: Evaluate) -> np.ndarray:
+    """Rows of `H36M_17` over which the protocol's means run, (14,) or (17,)."""
+    return rows(H36M_14 if protocol.joints == 14 else H36M_17)
+
+
+def joints_in_words(protocol: Evaluate) -> str:
+    """The protocol's joints in the words of captions."""
+    return "14 joints (SPIN's set)" if protocol.joints == 14 else "17 joints (the pelvis counts)"
+
+
+def protocol_root(protocol: Evaluate) -> int:
+    """Row of `H36M_17` that MPJPE moves both skeletons to.
+
+    Raises:
+        ConfigError: no joint has that name.
+    """
+    if protocol.root not in H36M_17:
+        raise ConfigError(
+            f"evaluate.root is '{protocol.root}', expected one of {', '.join(H36M_17)}",
+            "use pelvis, as the paper does",
+        )
+    return H36M_17.index(protocol.root)
 
 
 def protocol_sentence(
@@ -22,21 +49,21 @@ def protocol_sentence(
     kept_only: bool = False,
     labels: str = "",
 ) -> str:
-    """The protocol in words, for every caption.
+    """The protocol in words, for captions.
 
     Args:
         protocol: joints, root and mean.
-        subjects: those the errors are means over.
-        cameras: likewise.
-        frame_step: every n-th video frame was used.
+        subjects: subjects in the means.
+        cameras: cameras in the means.
+        frame_step: n where every n-th video frame was used.
         skip_damaged: sequences of the table of damaged ones were left out.
         simulated: some methods are simulated estimators.
         fitted: some methods were fitted to the labels that they are scored with.
-        networks: what the networks among the methods were shown.
+        networks: the input of the networks among the methods, in words.
         given: some methods deliver joints and no bodies.
         damaged: the table of damaged sequences.
         kept_only: the data set holds some frames only (h36m-fetch).
-        labels: what the labels are, where they are not motion capture.
+        labels: the origin of the labels, where it is not motion capture.
     """
     step = {1: "every frame", 2: "every 2nd frame", 3: "every 3rd frame"}.get(
         frame_step, f"every {frame_step}th frame"
@@ -54,8 +81,8 @@ def protocol_sentence(
         "together) with 95 % t intervals on cluster means, widened where differences are skewed, "
         f"none under {FEWEST_CLUSTERS} clusters; they are conditional on "
         f"{'this subject' if len(subjects) == 1 else f'these {len(subjects)} subjects'}.",
-        "How much of a lower error is the old regressor's fault and how much the estimators' own bias "
-        "that a refitted regressor absorbs, MPJPE alone cannot say.",
+        "An error can fall because the old regressor was wrong, or because a refitted regressor absorbs "
+        "the estimators' bias. MPJPE alone does not distinguish the two.",
     ]
     if simulated:
         sentences.append(
@@ -72,7 +99,7 @@ def protocol_sentence(
     if given:
         sentences.append(
             "Methods under `joints as given` deliver joints and no bodies: no regressor applies to "
-            "them, and their errors say nothing of J_std, J_spin or J_opt."
+            "them, and their errors do not depend on J_std, J_spin or J_opt."
         )
     if labels:
         sentences.append(f"Labels: {' '.join(labels.split())}")

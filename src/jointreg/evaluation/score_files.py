@@ -18,8 +18,10 @@ from jointreg.datasets.poses import (
     require_person,
 )
 from jointreg.errors import DataError
-from jointreg.evaluation.evaluate import METRICS, evaluate, joints_in_words, protocol_joints
+from jointreg.evaluation.evaluate import METRICS, evaluate
+from jointreg.evaluation.protocol import joints_in_words, protocol_joints
 from jointreg.files.pickles import read_npz
+from jointreg.files.text_table import text_table
 from jointreg.predictions.bodies import check_bodies, match_predictions, read_predictions
 from jointreg.predictions.rows import IDENTITY, numbers_of, pictures_of
 from jointreg.skeleton import H36M_17
@@ -315,15 +317,11 @@ def _named(bodies: Mapping[str, np.ndarray]) -> str:
 
 def score_text(means: Mapping[str, Mapping[str, float]], frames: int, protocol: Evaluate) -> str:
     """The means as aligned text, and the protocol in words."""
-    wide = max(10, *map(len, means)) + 2
-    head = f"{'regressor':<{wide}}{'MPJPE mm':>10}{'PA-MPJPE mm':>13}{'PCK@150 %':>11}{'AUC %':>8}"
-    lines = [head, "-" * len(head)]
-    for name, values in means.items():
-        mpjpe, pa_mpjpe, pck, auc = (values[metric] for metric in METRICS)
-        lines.append(f"{name:<{wide}}{mpjpe:>10.2f}{pa_mpjpe:>13.2f}{pck:>11.2f}{auc:>8.2f}")
+    columns = ("regressor", "MPJPE mm", "PA-MPJPE mm", "PCK@150 %", "AUC %")
+    rows = [(name, *(f"{values[metric]:.2f}" for metric in METRICS)) for name, values in means.items()]
     return "\n".join(
         [
-            *lines,
+            text_table([columns, *rows], "lrrrr", rule=True),
             "",
             f"Protocol: {joints_in_words(protocol)}, mean over {frames} frames.",
             f"MPJPE, PCK and AUC (0-150 mm by 5 mm): both skeletons moved to {protocol.root}.",

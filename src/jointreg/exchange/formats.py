@@ -1,62 +1,72 @@
-"""A matrix as bytes of each file format of the field, and back. Nothing here knows what it means.
+"""A matrix as bytes of each file format of the field, and back. Its meaning is not decided here.
 
 Files come from strangers: NumPy and SciPy read without pickle, torch with `weights_only`, and pickles
-through an unpickler that admits arrays only.
+through an unpickler that admits arrays only. Sizes that a file declares are compared with what it holds
+before memory is taken for them.
 """
 
 import io
+import math
 import pickle
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from jointreg.errors import DataError
-from jointreg.files.pickles import LARGEST, as_array, cure_for, read_pickle
-from jointreg.skeleton import H36M_14, H36M_17, rows
+from jointreg.exchange.joint_sets import SMPL_TO_J19
+from jointreg.files.pickles import as_array, cure_for, read_npz, read_pickle
+from jointreg.skeleton import H36M_17, rows
 
 Format = Literal["npy", "npz", "pt", "pkl"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 SUFFIXES: dict[str, Format] = {f".{name}": name for name in FORMATS} | {".pth": "pt"}
 
-SMPL_TO_J19: tuple[str, ...] = (*H36M_14[:13], "-", "pelvis", "-", "spine", "nose", "head_top")
-"""Rows of `SMPL_to_J19.pkl` (4D-Humans, ProHMR, HSMR). `-`: LSP's head top, MPII's thorax, not ours."""
+LARGEST = 2 * 10**7
+"""Entries that a matrix may have; 308 joints of a mesh of 18,439 vertices have 5.7e6."""
+
+BODY_MODEL = "v_template"
+"""A key that only a body model has."""
 
 
-def format_of(path: Path, given: str | None = None) -> Format:
-    """The format that is given, or that the file's suffix says.
+def format_of(path: Path, name: str | None = None) -> Format:
+    """The format of this name, or of the file's suffix.
 
     Raises:
         DataError: neither is known.
     """
-    found = SUFFIXES.get(path.suffix.lower() if given is None else f".{given}")
-    if found is None:
+    form = SUFFIXES.get(path.suffix.lower() if name is None else f".{name}")
+    if form is None:
         raise DataError(
-            f"format of {path} is '{path.suffix if given is None else given}', "
+            f"format of {path} is '{path.suffix if name is None else name}', "
             f"expected one of {', '.join(FORMATS)}",
             "give the file one of these suffixes, or name the format",
         )
-    return found
+    return form
 
 
 def decode(raw: bytes, form: Format, where: str) -> np.ndarray:
-    """The matrix in a file's bytes, float64; of a `SMPL_to_J19.pkl` our 17 rows, order `H36M_17`.
+    """The matrix in a file's bytes, float64, as it stands there.
+
+    A file may hold one matrix in a table of keys (a dict, a state dict, an npz).
 
     Raises:
-        DataError: the bytes are not a plain real matrix in this format.
+        DataError: the bytes are not a plain real matrix in this format, or declare more entries than
+            they hold or any regressor has.
     """
     try:
         matrix = np.asarray(_READERS[form](raw, where))
     except DataError:
         raise
     except Exception as error:
-        raise DataError(f"{where} is not a plain {form} array: {error}", cure_for(raw)) from error
+        raise DataError(f"{where} is not a plain {form} array: {error!s:.200}", cure_for(raw)) from error
     if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
         raise DataError(
-            f"{where} holds {matrix.dtype} of shape {matrix.shape}, expected a matrix of real numbers"
+            f"{where} holds {matrix.dtype!s:.40} of shape {matrix.shape}, expected a matrix of "
+            "real numbers"
         )
-    if form == "pkl" and len(matrix) == len(SMPL_TO_J19):
-        matrix = matrix[rows(H36M_17, SMPL_TO_J19)]
     return np.ascontiguousarray(matrix, dtype=np.float64)
 
 
@@ -87,41 +97,102 @@ def encode(matrix: np.ndarray, form: Format, template: Path | None = None) -> by
 
 
 def _read_npy(raw: bytes, where: str) -> np.ndarray:
+    stream = io.BytesIO(raw)
+    version = np.lib.format.read_magic(stream)
+    header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in header:
+        raise ValueError(f"version {version} of the format, expected (1, 0) or (2, 0)")
+    shape, _, dtype = header[version](stream)
+    size, rest = math.prod(shape) * dtype.itemsize, len(raw) - stream.tell()
+    if not dtype.hasobject and size > rest:
+        raise DataError(
+            f"{where} is not a plain npy array: it ends after {rest} of {size} bytes",
+            "fetch the file again: it is truncated",
+        )
     return np.load(io.BytesIO(raw), allow_pickle=False)
 
 
 def _read_npz(raw: bytes, where: str) -> np.ndarray:
+    """A SciPy sparse matrix, or the one array of `np.savez`."""
+    entries = read_npz(raw, where)
+    if "format" not in entries:
+        return as_array(_only_matrix(entries, where), where)
     from scipy import sparse
 
-    matrix = sparse.load_npz(io.BytesIO(raw))
-    if np.prod(matrix.shape, dtype=float) > LARGEST:
-        raise DataError(f"{where} has shape {matrix.shape}, expected ({len(H36M_17)}, V)")
+    shape = tuple(int(size) for size in entries["shape"])
+    _require_size(shape, where)
+    form = entries["format"].item()
+    form = form.decode("ascii") if isinstance(form, bytes) else str(form)
+    if form == "coo":
+        return sparse.coo_array((entries["data"], (entries["row"], entries["col"])), shape).toarray()
+    kinds = {"csr": sparse.csr_array, "csc": sparse.csc_array}
+    if form not in kinds:
+        raise DataError(
+            f"{where} holds a sparse matrix of the form '{form:.20}', expected csr, csc or coo",
+            "save it again: scipy.sparse.save_npz(file, scipy.sparse.csr_matrix(matrix))",
+        )
+    matrix = kinds[form]((entries["data"], entries["indices"], entries["indptr"]), shape)
+    matrix.check_format(full_check=True)
     return matrix.toarray()
 
 
 def _read_pt(raw: bytes, where: str) -> np.ndarray:
     torch = _torch("reading")
+    if zipfile.is_zipfile(io.BytesIO(raw)):
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+            if size > 2 * len(raw) + 10**6:  # torch stores its tensors uncompressed
+                raise DataError(f"{where} declares {size} bytes, but has {len(raw)}")
+            damaged = archive.testzip()  # torch compares no checksum
+        if damaged is not None:
+            raise DataError(
+                f"{where}: the checksum of its record {damaged:.60} is wrong", "fetch the file again"
+            )
     loaded = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
+    if isinstance(loaded, Mapping):
+        loaded = _only_matrix(loaded, where)
     if not isinstance(loaded, torch.Tensor):
         raise DataError(f"{where} holds a {type(loaded).__name__}, expected one tensor (17, V)")
-    return loaded.detach().double().numpy()
+    _require_size(loaded.shape, where)
+    if loaded.is_quantized or loaded.device.type != "cpu" or loaded.is_complex():
+        raise DataError(
+            f"{where} holds a tensor of {loaded.dtype} on {loaded.device.type}, expected real numbers",
+            "save it with torch.save(tensor.detach().cpu().float(), file)",
+        )
+    dense = loaded.detach().to_dense()
+    return (dense.double() if dense.is_floating_point() else dense).numpy()
 
 
 def _read_pkl(raw: bytes, where: str) -> np.ndarray:
     loaded = read_pickle(raw, where)
-    if isinstance(loaded, dict):
-        raise DataError(
-            f"{where} holds a dict ({', '.join(map(str, list(loaded)[:4]))}, ...), expected an array",
-            "this looks like a body model: give it as the body, not as the regressor",
-        )
-    return as_array(loaded, where)
+    return as_array(_only_matrix(loaded, where) if isinstance(loaded, Mapping) else loaded, where)
 
 
 _READERS = {"npy": _read_npy, "npz": _read_npz, "pt": _read_pt, "pkl": _read_pkl}
 
 
+def _require_size(shape: Sequence[int], where: str) -> None:
+    """Refuse a declared shape that no regressor has, before it is unpacked."""
+    if math.prod(shape) > LARGEST:
+        raise DataError(f"{where} has shape {tuple(shape)!s:.100}, expected ({len(H36M_17)}, V)")
+
+
+def _only_matrix(table: Mapping[Any, Any], where: str) -> Any:
+    """The one value of a table of keys."""
+    keys = ", ".join(f"{key!s:.30}" for key in list(table)[:4]) + (", ..." if len(table) > 4 else "")
+    if len(table) == 1 and BODY_MODEL not in table:
+        (value,) = table.values()
+        return value
+    raise DataError(
+        f"{where} holds a dict ({keys}), expected one array",
+        "this looks like a body model: give it as the body, not as the regressor"
+        if BODY_MODEL in table
+        else "save the regressor alone, as np.save(file, matrix)",
+    )
+
+
 def _into_j19(matrix: np.ndarray, template: Path | None) -> bytes:
-    """The user's SMPL_to_J19.pkl with our rows in it."""
+    """Bytes of the user's SMPL_to_J19.pkl with our 17 rows in the place of its own."""
     if template is None:
         raise DataError(
             "SMPL_to_J19.pkl has two rows that are not Human3.6M's (LSP's head top, MPII's thorax)",
@@ -129,7 +200,7 @@ def _into_j19(matrix: np.ndarray, template: Path | None) -> bytes:
         )
     if not template.is_file():
         raise DataError(f"template {template} does not exist")
-    whole = _read_pkl(template.read_bytes(), str(template))
+    whole = np.asarray(_read_pkl(template.read_bytes(), str(template)))
     expected = len(SMPL_TO_J19), matrix.shape[1]
     if whole.shape != expected or whole.dtype.kind != "f":
         raise DataError(
@@ -137,15 +208,15 @@ def _into_j19(matrix: np.ndarray, template: Path | None) -> bytes:
         )
     whole = whole.astype(np.result_type(whole, matrix))
     whole[rows(H36M_17, SMPL_TO_J19)] = matrix
-    # numpy 2 writes the new name of this module, which numpy before 1.26 does not know.
+    # numpy 2 writes the new name of this module, which numpy before 1.26 does not have.
     return pickle.dumps(np.ascontiguousarray(whole), protocol=2).replace(
         b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n", 1
     )
 
 
-def _torch(doing: str) -> Any:
+def _torch(action: str) -> Any:
     try:
         import torch
     except ImportError as error:
-        raise DataError(f"{doing} .pt files needs torch: {error}", "pip install torch") from error
+        raise DataError(f"{action} .pt files needs torch: {error}", "pip install torch") from error
     return torch

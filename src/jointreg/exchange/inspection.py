@@ -1,4 +1,4 @@
-"""What a joint regressor does, row by row: the table of `jointreg inspect`."""
+"""Each row of a joint regressor measured on its body: the table of `jointreg inspect`."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,6 +8,7 @@ import numpy as np
 from jointreg.body.model import Body
 from jointreg.exchange.placement import expected_joints
 from jointreg.exchange.regressor import Regressor
+from jointreg.files.text_table import text_table
 
 MIDDLE_M = 0.02
 """A joint this near to the plane between left and right is on neither side."""
@@ -20,7 +21,7 @@ class Row(NamedTuple):
     vertices: int
     """Vertices with a weight."""
     effective_vertices: float
-    """1 / sum of squared shares: n for n equal weights, 1 where one vertex has them all."""
+    """1 / sum of squared shares: n for n equal weights, 1 for a single vertex."""
     row_sum: float
     distance_mm: float | None
     """To `exchange.placement.expected_joints`; None where the body's skeleton is not SMPL's."""
@@ -56,25 +57,29 @@ def inspect(regressor: Regressor, body: Body) -> list[Row]:
 
 
 def _side(x: float) -> str:
-    """Of an SMPL-format body, whose left is +x."""
+    """The side of a joint at x metres on an SMPL-format body, whose left is +x."""
     if abs(x) < MIDDLE_M:
         return "middle"
     return "left" if x > 0 else "right"
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows as aligned text for a terminal, with what the columns mean below."""
-    lines = [f"{'joint':<15}{'vertices':>9}{'effective':>10}{'row sum':>10}{'from joint':>12}  side"]
-    lines.append("-" * len(lines[0]))
-    for row in rows:
-        distance = "-" if row.distance_mm is None else f"{row.distance_mm:.0f} mm"
-        lines.append(
-            f"{row.joint:<15}{row.vertices:>9}{row.effective_vertices:>10.1f}{row.row_sum:>10.5f}"
-            f"{distance:>12}  {row.side}"
+    """The rows as aligned text for a terminal, with the meaning of the columns below."""
+    columns = ("joint", "vertices", "effective", "row sum", "from joint", "side")
+    lines = [
+        (
+            row.joint,
+            row.vertices,
+            f"{row.effective_vertices:.1f}",
+            f"{row.row_sum:.5f}",
+            "-" if row.distance_mm is None else f"{row.distance_mm:.0f} mm",
+            row.side,
         )
+        for row in rows
+    ]
     return "\n".join(
         [
-            *lines,
+            text_table([columns, *lines], "lrrrrl", rule=True),
             "",
             "effective: 1 / sum of squared shares. from joint: distance on the T-pose to the skeleton's",
             "joint; for nose and head top to the foremost and the highest vertex of the skull.",

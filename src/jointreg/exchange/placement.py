@@ -1,21 +1,44 @@
-"""Where the rows of a regressor land on a body's T-pose: on which side, and how far from the skeleton.
+"""Where the rows of a regressor land on a body's T-pose, and whether those are their joints' places.
 
-A matrix file says neither which mesh it belongs to nor in which order its rows stand. Both show on the
-T-pose: rows for another mesh of the same size pick vertices all over the body, and rows with the right
-leg first put the left leg's joints on the right side.
+A matrix file names neither its mesh nor the order of its rows. Both show on the T-pose. Rows for another
+mesh of the same size pick vertices all over the body. Rows of another joint, or of the other leg, land
+at that joint.
 """
 
 import numpy as np
 
 from jointreg.body.model import Body
 from jointreg.errors import DataError
+from jointreg.exchange.joint_sets import JOINT_SETS, JointSet
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, rows
 
-REACH_M = 0.12
-"""A row lands at most this far from its joint. Regressors fitted on the open body stay under 0.07."""
+LANDINGS_M: dict[str, tuple[float, float]] = {
+    "pelvis": (0.029, 0.12),
+    "hip": (0.147, 0.20),
+    "knee": (0.068, 0.12),
+    "ankle": (0.062, 0.12),
+    "spine": (0.033, 0.15),
+    "neck": (0.013, 0.12),
+    "nose": (0.088, 0.15),
+    "head_top": (0.084, 0.15),
+    "shoulder": (0.050, 0.12),
+    "elbow": (0.048, 0.16),
+    "wrist": (0.038, 0.16),
+}
+"""Joint -> farthest genuine row and limit: distances from `expected_joints`, metres.
 
-LOOSE_REACH_M = {"spine": 0.15, "nose": 0.15, "head_top": 0.15}
-"""Rows whose label is no joint of the skeleton: half way up the trunk, and two points of the skull."""
+Genuine: the field's J_regressor_h36m.npy and the paper's released tensor on SMPL's neutral template, the
+farther of the two and of both sides. Human3.6M's hips lie 11 cm above and 7 cm outside of SMPL's. Fits
+on few frames leave elbow and wrist free along the arm: the smallest run of the tests lands 0.135 off.
+"""
+
+LIMITS_M = np.array(
+    [LANDINGS_M[name.removeprefix("left_").removeprefix("right_")][1] for name in H36M_17]
+)
+"""Farthest that each row may land from its place, metres, (17,), order `H36M_17`."""
+
+SET_REACH_M = 0.2
+"""Rows of a known joint set land this near to their places; rows on the face, to the skull's middle."""
 
 LEFT: tuple[str, ...] = tuple(name for name in H36M_17 if name.startswith("left_"))
 LEFT_LEG: tuple[str, ...] = ("left_hip", "left_knee", "left_ankle")
@@ -27,16 +50,27 @@ def expected_joints(body: Body) -> np.ndarray | None:
     The nearest skeleton joint, and for nose and head top the foremost and the highest vertex of the
     skull. None for a body whose skeleton is not SMPL's, where nothing can be expected.
     """
+    places = _places(body)
+    if places is None:
+        return None
+    joints = [name if name in ("nose", "head_top") else H36M_AS_SMPL[name] for name in H36M_17]
+    return np.array([places[name] for name in joints])
+
+
+def _places(body: Body) -> dict[str, np.ndarray] | None:
+    """Joints of the skeleton, nose, head top and the middle of the skull, each (3,) metres."""
     if not set(H36M_AS_SMPL.values()) <= set(body.joint_names):
         return None
     skull = body.template[body.skinning_weights[:, body.joint_names.index("head")] > 0.5]
     if not len(skull):
         return None
     skeleton = (body.joint_regressor @ body.template).astype(np.float64)
-    joints = skeleton[rows([H36M_AS_SMPL[name] for name in H36M_17], body.joint_names)]
-    joints[H36M_17.index("nose")] = skull[skull[:, 2].argmax()]
-    joints[H36M_17.index("head_top")] = skull[skull[:, 1].argmax()]
-    return joints
+    return {
+        **dict(zip(body.joint_names, skeleton, strict=True)),
+        "nose": skull[skull[:, 2].argmax()].astype(np.float64),
+        "head_top": skull[skull[:, 1].argmax()].astype(np.float64),
+        "face": (skull.min(axis=0) + skull.max(axis=0)).astype(np.float64) / 2,
+    }
 
 
 def crossed(joints: np.ndarray) -> tuple[str, ...]:
@@ -50,33 +84,110 @@ def crossed(joints: np.ndarray) -> tuple[str, ...]:
     return tuple(name for name, bad in zip(LEFT, wrong, strict=True) if bad)
 
 
-def require_placement(joints: np.ndarray, body: Body, where: str) -> None:
-    """Refuse rows that land too far from their joint: they belong to another mesh.
+def known_set(joints: np.ndarray, body: Body) -> JointSet | None:
+    """The known joint set whose places the rows land at; None where no set fits.
+
+    Args:
+        joints: where the rows of a file land on the T-pose, (J, 3) metres.
+        body: the body; one without SMPL's skeleton cannot be compared.
+    """
+    places = _places(body)
+    best: tuple[float, JointSet | None] = np.inf, None
+    for candidate in JOINT_SETS:
+        if places is None or len(candidate.places) != len(joints):
+            continue
+        if not set(candidate.places) <= set(places):
+            continue
+        away = np.linalg.norm(joints - [places[name] for name in candidate.places], axis=1)
+        if away.max() <= SET_REACH_M and away.mean() < best[0]:
+            best = float(away.mean()), candidate
+    return best[1]
+
+
+def require_placement(
+    joints: np.ndarray,
+    body: Body,
+    where: str,
+    *,
+    file_rows: np.ndarray | None = None,
+    fitted: bool = False,
+) -> None:
+    """Refuse a regressor whose rows do not land at their joints.
 
     Args:
         joints: weights @ template, (17, 3) metres, order `H36M_17`.
-        body: the body; one without SMPL's skeleton cannot be checked and passes.
+        body: the body; one without SMPL's skeleton is checked for sides only.
         where: names the file in the error.
+        file_rows: row of the file that each joint was read from, (17,); None where that is its own row.
+        fitted: whether the rows come from a fit, whose cause then lies in its labels or frames.
 
     Raises:
-        DataError: lists every row that is off, with its distance.
+        DataError: lists every row that is off with its distance and limit, and names the likely cause.
     """
-    expected = expected_joints(body)
-    if expected is None:
-        return
-    distance, wrong_side = np.linalg.norm(joints - expected, axis=1), crossed(joints)
-    off = []
-    for row, (name, metres) in enumerate(zip(H36M_17, distance, strict=True)):
-        limit = LOOSE_REACH_M.get(name, REACH_M)
-        if metres > limit:
-            side = ", on the wrong side" if name.replace("right_", "left_") in wrong_side else ""
-            off.append(
-                f"  row {row} ({name}) lands {metres:.3f} m from its joint{side}, limit {limit} m"
+    places = expected_joints(body)
+    wrong_side = crossed(joints)
+    if places is None:
+        if wrong_side:
+            raise DataError(
+                f"{where}: {', '.join(wrong_side)} lie on the right side of the body, expected on the "
+                "left",
+                "give the rows the order skeleton.H36M_17 (left leg first) or H36M_17_RIGHT_FIRST",
             )
-    if off:
-        raise DataError(
-            f"{where} does not fit this body, {len(off)} of {len(H36M_17)} rows (left leg first) are "
-            "off:\n" + "\n".join(off),
-            "meshes with as many vertices can number them otherwise, as SMPL and the open body do: load "
-            "it with the body that it was made for",
+        return
+    away = np.linalg.norm(joints[:, None] - places, axis=2)
+    own = np.diag(away)
+    within = away <= LIMITS_M
+    # Pairs of rows that would land at their joints, and together nearer to them, if they were exchanged.
+    exchanged = within & within.T & (own[:, None] + own > away + away.T)
+    off = (own > LIMITS_M) | exchanged.any(axis=1)
+    if not off.any():
+        return
+    file_rows = np.arange(len(H36M_17)) if file_rows is None else file_rows
+    lines = []
+    for row in np.flatnonzero(off):
+        name = H36M_17[row]
+        side = ", on the wrong side" if name.replace("right_", "left_") in wrong_side else ""
+        other = [H36M_17[k] for k in np.flatnonzero(exchanged[row])]
+        as_if = f", as if it were {other[0]}" if len(other) == 1 else ""
+        lines.append(
+            f"  row {file_rows[row]} ({name}) lands {own[row]:.3f} m from its joint{side}{as_if}, "
+            f"limit {LIMITS_M[row]:g} m"
         )
+    text = f"{len(lines)} of {len(H36M_17)} rows are off:\n" + "\n".join(lines)
+    if fitted:
+        raise DataError(f"{where}: {text}", _cause_of_fit(exchanged))
+    named = known_set(joints[np.argsort(file_rows)], body)
+    if named is not None:
+        raise DataError(f"{where} holds {named.name}, expected Human3.6M's 17", named.cure)
+    raise DataError(f"{where} does not fit this body, {text}", _cause_of_file(away, file_rows))
+
+
+def _cause_of_fit(exchanged: np.ndarray) -> str:
+    """What to look at when a fitted regressor does not land at its joints, by its exchanged rows."""
+    if exchanged.any():
+        return (
+            "the labels' joints seem to stand in another order: give them the order skeleton.H36M_17 "
+            "(left leg first), or their names"
+        )
+    return (
+        "too few frames, or poses too much alike, leave these rows free: fit to more of them, or set "
+        "candidates_m of this fit to a distance under the limit. If most rows are off, look at unit and "
+        "order of the labels"
+    )
+
+
+def _cause_of_file(away: np.ndarray, file_rows: np.ndarray) -> str:
+    """What is wrong with a file, from the distance of each row to each joint, (17, 17) metres."""
+    from scipy.optimize import linear_sum_assignment
+
+    row, joint = linear_sum_assignment(away)
+    if (away[row, joint] <= LIMITS_M[joint]).all() and (joint != row).any():
+        order = file_rows[np.argsort(joint)].tolist()
+        return (
+            "its rows land as Human3.6M's joints in another order. If that is what they are: "
+            f"np.save('reordered.npy', J[{order}]), J being the file's matrix (17, V)"
+        )
+    return (
+        "meshes with as many vertices can number them otherwise, as SMPL and the open body do: load "
+        "it with the body that it was made for"
+    )

@@ -17,7 +17,7 @@ class Regressor:
     """Shape (J, V), float64, dimensionless."""
     joint_names: tuple[str, ...] = H36M_17
     about: dict[str, Any] = field(default_factory=dict)
-    """What is known of it, plain values: topology_hash of its mesh; frames, residuals of its making."""
+    """Plain facts: `topology_hash` of its mesh; frames and residuals of the fit that made it."""
 
     def apply(self, vertices: np.ndarray) -> np.ndarray:
         """Joints of posed meshes, (..., V, 3) -> (..., J, 3), in the unit and frame of the vertices.
@@ -25,7 +25,7 @@ class Regressor:
         Raises:
             ShapeError: the mesh has another number of vertices.
         """
-        if vertices.shape[-2] != self.weights.shape[1]:
+        if vertices.ndim < 2 or vertices.shape[-2] != self.weights.shape[1]:
             raise ShapeError(
                 f"vertices have shape {vertices.shape}, expected (..., {self.weights.shape[1]}, 3)"
             )

@@ -14,11 +14,12 @@ import numpy as np
 from jointreg.body.model import Body
 from jointreg.errors import DataError
 from jointreg.exchange.formats import Format, decode, encode, format_of
-from jointreg.exchange.placement import LEFT_LEG, crossed, require_placement
+from jointreg.exchange.joint_sets import JOINT_SETS, OTHER_POINTS, SMPL_TO_J19
+from jointreg.exchange.placement import LEFT_LEG, crossed, known_set, require_placement
 from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.sidecar import read_sidecar, write_sidecar
 from jointreg.files.atomic import replace_file, sidecar_path
-from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, SMPL_24, rows
+from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, rows
 
 Legs = Literal["left", "right"]
 """Which leg's rows come first in a file."""
@@ -27,8 +28,8 @@ ORDERS: dict[Legs, tuple[str, ...]] = {"left": H36M_17, "right": H36M_17_RIGHT_F
 LARGEST_SUM_ERROR = 0.01
 """A row's sum may differ from 1 by this; at 5 m from the camera that is 5 cm."""
 
-RAW_SUMS = (0.2, 5.0)
-"""Row sums of positive entries that are divided out. The paper's released tensor: some 0.8 to 2.2."""
+LARGEST_BYTES = 10**9
+"""A larger file is no regressor and is not read; one of 25 joints of 73,639 vertices has 15 MB."""
 
 EXPORTS: dict[str, Legs] = {
     "J_regressor_h36m.npy": "left",
@@ -49,13 +50,14 @@ def load_regressor(
     """Load a 17-joint regressor from a file of the field, and bring it to the order `H36M_17`.
 
     Raw trained tensors (negative entries, rows that do not sum to 1) are cut at zero and divided by
-    their row sums, as the paper's reference code does whenever it uses its own. The order of the legs
-    is the sidecar's, or `legs`, or is found by the side of the body that the rows land on.
+    their row sums, as the paper's reference code does whenever it uses its own. The order of the legs is
+    the sidecar's or `legs`; without both, the side of the body on which the rows land decides. A matrix
+    (V, 17) is transposed.
 
     Args:
-        path: npy, sparse npz, pt or pkl (`SMPL_to_J19.pkl`); a sidecar `<path>.json` is read as well.
-        body: the body it shall fit; None skips the checks that need one.
-        legs: the leg that comes first in the file; None finds it out.
+        path: npy, npz, pt or pkl (`SMPL_to_J19.pkl`). A sidecar `<path>.json` is read with it.
+        body: the body that the regressor should fit; None skips the checks that need one.
+        legs: the leg that comes first in the file. Needed where there is neither a body nor a sidecar.
         note: called with a sentence for everything that was changed or could not be checked.
 
     Returns:
@@ -63,9 +65,10 @@ def load_regressor(
         file are unchanged to the last bit.
 
     Raises:
-        DataError: missing or unreadable file, not 17 rows, another number of vertices, a row that is not
-            finite or empty, legs or arms on the wrong side, a sidecar that does not match the file or
-            the body, or without a sidecar a row that lands far from its joint on the body.
+        DataError: missing or unreadable file, another joint set, another number of vertices, a row that
+            is empty or not finite, a row that lands farther from its joint than `exchange.placement`
+            allows or at another joint, a sidecar that does not match the file or the body, or nothing
+            that gives the order of the rows.
     """
     path = Path(path)
     if not path.is_file():
@@ -73,30 +76,28 @@ def load_regressor(
             f"regressor {path} does not exist",
             "SPIN's data archive has J_regressor_h36m.npy; set regressor_std to its path",
         )
-    matrix = decode(path.read_bytes(), format_of(path), str(path))
-    _require_matrix(matrix, body, path)
+    matrix, names = _read_matrix(path, body, note)
     sidecar = read_sidecar(path, matrix, body)
-    names = _row_order(sidecar, legs, path)
+    names = names or _row_order(sidecar, legs, path)
+    if names is None and body is None:
+        raise DataError(
+            f"{path}: nothing gives the order of its rows, left or right leg first",
+            "give the body that the regressor is for, which shows it, or name the leg: "
+            "--input-legs left or right (legs= in Python). Files named `correct` begin with the right",
+        )
     weights = _normalised(matrix, path, note)
-    ordered = weights[rows(H36M_17, names or H36M_17)]
     about = {} if sidecar is None else sidecar["about"] | {"topology_hash": sidecar["topology_hash"]}
     if body is None:
-        if names is None:
-            note(f"{path}: rows taken as left leg first; without a body or a sidecar nothing says so")
-        return Regressor(ordered, about=about)
-    joints = ordered @ body.template
-    if names is None and crossed(joints) == LEFT_LEG:
+        if sidecar is None:
+            note(f"{path}: rows taken for Human3.6M's 17 joints; without a body nothing checks it")
+        return Regressor(weights[rows(H36M_17, names or H36M_17)], about=about)
+    if names is None and crossed(weights @ body.template) == LEFT_LEG:
         note(f"{path}: the right leg comes first, rows reordered to left leg first")
-        ordered = weights[rows(H36M_17, H36M_17_RIGHT_FIRST)]
-        joints = ordered @ body.template
-    if sidecar is None:
-        require_placement(joints, body, str(path))
-    wrong = crossed(joints)
-    if wrong:
-        raise DataError(
-            f"{path}: {', '.join(wrong)} lie on the right side of the body, expected on the left",
-            "give the rows the order skeleton.H36M_17 (left leg first) or skeleton.H36M_17_RIGHT_FIRST",
-        )
+        names = H36M_17_RIGHT_FIRST
+    file_rows = rows(H36M_17, names or H36M_17)
+    ordered = weights[file_rows]
+    where = str(path) if sidecar is None else f"{path}, read in the order of its sidecar,"
+    require_placement(ordered @ body.template, body, where, file_rows=file_rows)
     return Regressor(ordered, about=about | {"topology_hash": body.topology_hash})
 
 
@@ -108,6 +109,7 @@ def save_regressor(
     legs: Legs = "left",
     dtype: Literal["float64", "float32"] | None = None,
     template: str | Path | None = None,
+    body: Body | None = None,
 ) -> None:
     """Save in a format of the field, and write the sidecar `<path>.json` where the mesh is known.
 
@@ -119,6 +121,7 @@ def save_regressor(
         dtype: None writes float64, but float32 for pt, whose readers multiply it with float32 vertices;
             a weight then changes by 6e-8 of itself, a joint by less than a micrometre.
         template: pkl: the user's own `SMPL_to_J19.pkl`, whose other rows are kept.
+        body: the body of the regressor, whose placement is then checked as `load_regressor` does.
 
     Raises:
         DataError: weights that `load_regressor` would refuse or change, an unknown format, pkl without
@@ -126,9 +129,18 @@ def save_regressor(
     """
     path = Path(path)
     form = format_of(path, format)
-    _require_matrix(regressor.weights, None, path)
-    if not _is_clean(regressor.weights):
+    weights = np.asarray(regressor.weights)
+    if weights.dtype.kind not in "fiu" or sorted(regressor.joint_names) != sorted(H36M_17):
+        raise DataError(
+            f"weights for {path} are {weights.dtype!s:.40} with {len(regressor.joint_names)} joint "
+            "names, expected real numbers and the 17 names of skeleton.H36M_17"
+        )
+    _require_matrix(weights, body, path)
+    if not _is_clean(weights):
         raise DataError(f"weights for {path} are negative, or rows do not sum to 1: not saved")
+    if body is not None:
+        joints = weights[rows(H36M_17, regressor.joint_names)] @ body.template
+        require_placement(joints, body, f"{path} is not saved", fitted=True)
     names = H36M_17 if form == "pkl" else ORDERS[legs]
     kind = dtype or ("float32" if form == "pt" else "float64")
     matrix = regressor.weights[rows(names, regressor.joint_names)].astype(kind)
@@ -148,19 +160,41 @@ def export_files() -> list[str]:
 
 
 def _is_clean(weights: np.ndarray) -> bool:
-    return bool(weights.min() >= 0 and np.abs(weights.sum(axis=1) - 1).max() <= LARGEST_SUM_ERROR)
+    return bool(weights.min() >= 0 and np.abs(_sums(weights) - 1).max() <= LARGEST_SUM_ERROR)
+
+
+def _sums(weights: np.ndarray) -> np.ndarray:
+    """Of each row; infinite where they exceed float64."""
+    with np.errstate(over="ignore"):
+        return weights.sum(axis=1)
+
+
+def _read_matrix(
+    path: Path, body: Body | None, note: Callable[[str], None]
+) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    """The 17 rows in a file, and their names where the file's form gives them."""
+    size = path.stat().st_size
+    if size > LARGEST_BYTES:
+        raise DataError(f"{path} has {size} bytes, expected a regressor of at most {LARGEST_BYTES}")
+    form = format_of(path)
+    matrix, names = decode(path.read_bytes(), form, str(path)), None
+    if len(matrix) > matrix.shape[1] > 0:  # a mesh has more vertices than joints
+        note(f"{path}: stored as vertices x joints {matrix.shape}, transposed")
+        matrix = np.ascontiguousarray(matrix.T)
+    if form == "pkl" and len(matrix) == len(SMPL_TO_J19):
+        matrix, names = matrix[rows(H36M_17, SMPL_TO_J19)], H36M_17
+    _require_matrix(matrix, body, path)
+    return matrix, names
 
 
 def _require_matrix(matrix: np.ndarray, body: Body | None, path: Path) -> None:
-    """Refuse a matrix of another shape, or that is not finite."""
+    """Refuse a matrix of another joint set or mesh, or that is not finite."""
     expected = f"({len(H36M_17)}, {'V' if body is None else body.n_vertices})"
-    if matrix.ndim == 2 and len(matrix) == len(SMPL_24):
-        raise DataError(
-            f"{path} has {len(SMPL_24)} rows: SMPL's own skeleton regressor, expected {expected}",
-            "Human3.6M's 17 joints are other points: use J_regressor_h36m.npy, or fit one",
-        )
-    if matrix.ndim != 2 or len(matrix) != len(H36M_17):
+    if matrix.ndim != 2:
         raise DataError(f"{path} has shape {matrix.shape}, expected {expected}")
+    if len(matrix) != len(H36M_17):
+        named, cure = _other_set(matrix, body)
+        raise DataError(f"{path} has shape {matrix.shape}, expected {expected}{named}", cure)
     if body is not None and matrix.shape[1] != body.n_vertices:
         raise DataError(
             f"{path} is for {matrix.shape[1]} vertices, the body has {body.n_vertices}",
@@ -171,33 +205,48 @@ def _require_matrix(matrix: np.ndarray, body: Body | None, path: Path) -> None:
         raise DataError(f"{path}: row {', '.join(map(str, broken))} holds NaN or infinity")
 
 
+def _other_set(matrix: np.ndarray, body: Body | None) -> tuple[str, str | None]:
+    """What a matrix with other than 17 rows is, by where its rows land or by their number; the cure."""
+    if body is not None and matrix.shape[1] == body.n_vertices and np.isfinite(matrix).all():
+        positive = np.maximum(matrix, 0.0)
+        totals = _sums(positive)
+        if (totals > 0).all() and np.isfinite(totals).all():
+            landed = known_set(positive / totals[:, None] @ body.template, body)
+            if landed is not None:
+                return f": it holds {landed.name}", landed.cure
+    sets = [candidate for candidate in JOINT_SETS if len(candidate.places) == len(matrix)]
+    if not sets:
+        return "", None
+    names = " or ".join(one.name for one in sets)
+    return f": as many rows as {names}", sets[0].cure if len(sets) == 1 else OTHER_POINTS
+
+
 def _normalised(matrix: np.ndarray, path: Path, note: Callable[[str], None]) -> np.ndarray:
     """The matrix itself where it is a regressor, else its positive part with rows that sum to 1."""
     if _is_clean(matrix):
         return matrix
     positive = np.maximum(matrix, 0.0)
-    total = positive.sum(axis=1)
-    wrong = np.flatnonzero((total < RAW_SUMS[0]) | (total > RAW_SUMS[1]))
+    totals = _sums(positive)
+    usable = (totals > 0) & np.isfinite(totals)
+    weights = positive / np.where(usable, totals, 1.0)[:, None]
+    wrong = np.flatnonzero(~usable | (np.abs(_sums(weights) - 1) > LARGEST_SUM_ERROR))
     if len(wrong):
         raise DataError(
-            f"{path}: positive entries of row {wrong[0]} sum to {total[wrong[0]]:.3g}, expected about 1 "
-            f"({len(wrong)} of {len(matrix)} rows)",
-            f"raw weights are normalised where they sum to {RAW_SUMS[0]:g}-{RAW_SUMS[1]:g}; this is "
-            "something else",
+            f"{path}: positive entries of row {wrong[0]} sum to {totals[wrong[0]]:.3g}, expected a "
+            f"positive, finite number ({len(wrong)} of {len(matrix)} rows)",
+            "such a row reads no vertex: take the file from its source again, or fit a regressor",
         )
-    sums = matrix.sum(axis=1)
+    sums = _sums(matrix)
     note(
         f"{path}: raw weights: {np.count_nonzero(matrix < 0)} negative entries (lowest "
-        f"{min(matrix.min(), 0.0):.3f}) set to zero; rows, which summed to {sums.min():.2f}-"
-        f"{sums.max():.2f}, normalised to 1"
+        f"{min(matrix.min(), 0.0):.3g}) set to zero; rows, which summed to {sums.min():.3g}-"
+        f"{sums.max():.3g}, normalised to 1"
     )
-    return positive / total[:, None]
+    return weights
 
 
 def _row_order(sidecar: dict[str, Any] | None, legs: Legs | None, path: Path) -> tuple[str, ...] | None:
-    """Names of the file's rows, where the sidecar or the caller says them."""
-    if format_of(path) == "pkl":
-        return H36M_17
+    """Names of the file's rows, where the sidecar or the caller gives them."""
     if sidecar is None:
         return None if legs is None else ORDERS[legs]
     names = tuple(sidecar["joint_names"])

@@ -11,7 +11,11 @@ import numpy as np
 from jointreg.body.model import Body
 from jointreg.errors import DataError
 from jointreg.files.atomic import replace_file, sidecar_path
+from jointreg.files.json_object import read_object
 from jointreg.skeleton import H36M_17
+
+REQUIRED = {"joint_names": list, "topology_hash": str, "sha256": str, "about": dict}
+"""Keys that every sidecar has, and the type of their values."""
 
 
 def digest(matrix: np.ndarray) -> str:
@@ -22,7 +26,7 @@ def digest(matrix: np.ndarray) -> str:
 def write_sidecar(
     path: Path, matrix: np.ndarray, names: Sequence[str], about: Mapping[str, Any]
 ) -> None:
-    """Describe the matrix that was written to `path`, where it is known which mesh it belongs to.
+    """Describe the matrix that was written to `path`, where its mesh is known.
 
     Args:
         path: the matrix file.
@@ -56,20 +60,25 @@ def read_sidecar(path: Path, matrix: np.ndarray, body: Body | None) -> dict[str,
     if not file.is_file():
         return None
     cure = f"delete {file} to load the matrix as one of unknown origin"
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        names, topology, sha256 = found["joint_names"], found["topology_hash"], found["sha256"]
-        complete = sorted(names) == sorted(H36M_17) and isinstance(found["about"], dict)
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{file} is not the sidecar of a regressor: {error!r}", cure) from error
-    if not complete:
-        raise DataError(f"{file}: joint_names are {names}, expected the 17 of skeleton.H36M_17", cure)
-    if sha256 != digest(matrix):
-        raise DataError(f"{file} describes another matrix: its sha256 is not that of {path.name}", cure)
-    if body is not None and topology != body.topology_hash:
+    table = read_object(file, "the sidecar of a regressor", cure)
+    for key, kind in REQUIRED.items():
+        if not isinstance(table.get(key), kind):
+            raise DataError(
+                f"{file} is not the sidecar of a regressor: '{key}' is {table.get(key)!r:.60}, expected "
+                f"a {kind.__name__}",
+                cure,
+            )
+    names = table["joint_names"]
+    if sorted(map(str, names)) != sorted(H36M_17):
         raise DataError(
-            f"{path} belongs to a mesh with other faces (sha256 {str(topology)[:12]}, the body's is "
-            f"{body.topology_hash[:12]})",
+            f"{file}: joint_names are {names!s:.300}, expected the 17 of skeleton.H36M_17", cure
+        )
+    if table["sha256"] != digest(matrix):
+        raise DataError(f"{file} describes another matrix: its sha256 is not that of {path.name}", cure)
+    if body is not None and table["topology_hash"] != body.topology_hash:
+        raise DataError(
+            f"{path} belongs to a mesh with other faces (sha256 {table['topology_hash'][:12]}, the "
+            f"body's is {body.topology_hash[:12]})",
             "load it with the body that it was made for",
         )
-    return found
+    return table

@@ -11,7 +11,14 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from jointreg.figures.overlays import THIN, Drawn, Example, show_frame, show_joints, show_shaded
+from jointreg.figures.panels import (
+    THIN,
+    DrawnBody,
+    DrawnFrame,
+    show_frame,
+    show_joints,
+    show_shaded,
+)
 from jointreg.figures.style import COLOURS, SERIES, STYLE, line_look
 
 SIZE_IN = (4.6, 6.3)
@@ -24,9 +31,9 @@ LEAST = 1e-4
 class Fit:
     """One frame's refinement, T moments of it."""
 
-    frame: Example
+    frame: DrawnFrame
     """What the body is fitted to; its `bodies` are not drawn."""
-    bodies: Sequence[Drawn]
+    bodies: Sequence[DrawnBody]
     """T bodies, the initial one first."""
     iterations: np.ndarray
     """Adam steps before each moment, (T,)."""

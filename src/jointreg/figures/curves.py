@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-TERMS = ("joint, m²", "silhouette, px", "adversarial", "keypoints, px²")
+TERM_TITLES = ("joint, m²", "silhouette, px", "adversarial", "keypoints, px²")
 """Name and unit of the energies, in the order of `refine.losses.TERMS`."""
-BOUNDED = TERMS.index("adversarial")
+BOUNDED = TERM_TITLES.index("adversarial")
 """The one energy that does not fall by orders of magnitude."""
-UNDECIDED = 0.5
+CHANCE_LOSS = 0.5
 """Loss of a discriminator that answers 1/2 (`refine.losses.discriminator_loss`)."""
 METRICS_ACROSS = 3
 LINEAR = {"mm": 1.0, "1": 0.01}
@@ -32,7 +32,7 @@ LINEAR = {"mm": 1.0, "1": 0.01}
 
 
 @dataclass(frozen=True)
-class Training:
+class DiscriminatorTraining:
     """How the training of one discriminator went, R rounds."""
 
     losses: np.ndarray
@@ -50,7 +50,9 @@ def energy_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure
     Args:
         curves: variant -> iterations (S,) and energies (frames, S, 4), as in `stores.ENERGIES`.
     """
-    shown = [k for k in range(len(TERMS)) if any(found[..., k].any() for _, found in curves.values())]
+    shown = [
+        k for k in range(len(TERM_TITLES)) if any(found[..., k].any() for _, found in curves.values())
+    ]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(PAGE_IN, 2.4), layout="constrained")
         axes = figure.subplots(1, max(len(shown), 1), squeeze=False)[0]
@@ -62,13 +64,15 @@ def energy_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure
                 low, middle, high = np.quantile(energies[..., k], [0.25, 0.5, 0.75], axis=0)
                 axis.fill_between(iterations, low, high, color=look["color"], alpha=0.15, linewidth=0)
                 axis.plot(iterations, middle, **look)
-            axis.set(title=TERMS[k], xlabel="iteration", yscale="linear" if k == BOUNDED else "log")
+            axis.set(
+                title=TERM_TITLES[k], xlabel="iteration", yscale="linear" if k == BOUNDED else "log"
+            )
         axes[0].set_ylabel("energy before weighting")
         _name_lines(figure, list(curves))
     return figure
 
 
-def discriminator_curves(trainings: Mapping[str, Training]) -> Figure:
+def discriminator_curves(trainings: Mapping[str, DiscriminatorTraining]) -> Figure:
     """Loss over all Adam steps, and the share of right answers after every round.
 
     Args:
@@ -77,7 +81,7 @@ def discriminator_curves(trainings: Mapping[str, Training]) -> Figure:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(PAGE_IN, 2.4), layout="constrained")
         loss, initial, refined = figure.subplots(1, 3, width_ratios=(2, 1, 1))
-        loss.axhline(UNDECIDED, color=COLOURS["reference"], linewidth=0.8)
+        loss.axhline(CHANCE_LOSS, color=COLOURS["reference"], linewidth=0.8)
         borders: set[int] = set()
         for index, training in enumerate(trainings.values()):
             look = line_look(index)

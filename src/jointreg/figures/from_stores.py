@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from jointreg import stores
 from jointreg.body.model import Body
@@ -15,9 +16,11 @@ from jointreg.config.examples import Example
 from jointreg.config.methods import Method
 from jointreg.errors import ConfigError
 from jointreg.exchange.regressor import Regressor
-from jointreg.figures import curves, overlays, tables
+from jointreg.figures import curves, error_dots, overlays
 from jointreg.figures.animation import Fit, animate, save_gif
 from jointreg.figures.mesh import errors_on_body, joint_marks, regressor_support
+from jointreg.figures.panels import DrawnBody, DrawnFrame
+from jointreg.figures.saving import save
 from jointreg.figures.shading import shaded
 from jointreg.geometry.camera import project_pinhole
 from jointreg.silhouette.meshes import mesh_coverage
@@ -25,7 +28,7 @@ from jointreg.skeleton import H36M_17
 from jointreg.tables.names import MEAN, TABLE_1
 
 if TYPE_CHECKING:
-    from jointreg.refine.trajectory import Way
+    from jointreg.refine.trajectory import Trajectory
 
 
 def draw_overlays(
@@ -51,7 +54,7 @@ def draw_overlays(
     """
     for index, (example, path) in enumerate(zip(examples, outputs, strict=True)):
         panels = _frames(body, example, {name: paths[index] for name, paths in files.items()}, regressor)
-        tables.save(overlays.overlay(panels, f"{example.subject}, {example.action}"), path, dpi)
+        save(overlays.overlay(panels, f"{example.subject}, {example.action}"), path, dpi)
 
 
 def draw_ablations(
@@ -72,10 +75,10 @@ def draw_ablations(
 
 def draw_fit(
     body: Body,
-    frame: overlays.Example,
+    frame: DrawnFrame,
     intrinsics: np.ndarray,
     regressor: Regressor,
-    way: "Way",
+    way: "Trajectory",
     output: str,
 ) -> None:
     """The fit of one frame as a GIF.
@@ -95,7 +98,7 @@ def draw_fit(
 
 def first_frame(
     body: Body, example: Example, files: Mapping[str, str], regressor: Regressor
-) -> overlays.Example:
+) -> DrawnFrame:
     """The first row of an example, named in full; `files`: frames, masks, then bodies by name.
 
     Raises:
@@ -121,7 +124,7 @@ def draw_discriminators(files: Mapping[str, str], outputs: Sequence[str], dpi: i
     for variant, path in files.items():
         record = json.loads(Path(path).read_text())
         right = np.array([[turn["initial"], turn["refined"]] for turn in record["rounds"]])
-        found[variant] = curves.Training(np.array(record["losses"]), right)
+        found[variant] = curves.DiscriminatorTraining(np.array(record["losses"]), right)
     _save(curves.discriminator_curves(found), outputs, dpi)
 
 
@@ -183,7 +186,7 @@ def draw_errors(
 ) -> None:
     """Error of every joint or action as dots, from `by_joint.csv` or `by_action.csv`."""
     rows = pd.read_csv(table)
-    _save(tables.errors_by(rows[rows[by] != MEAN], by, methods), outputs, dpi)
+    _save(error_dots.errors_by(rows[rows[by] != MEAN], by, methods), outputs, dpi)
 
 
 def draw_errors_on_body(
@@ -233,13 +236,13 @@ def draw_joint_marks(
 
 def draw_table(
     table: str | Path,
-    paper: "pd.DataFrame | None",
+    paper_values: "pd.DataFrame | None",
     methods: Mapping[str, Method],
     outputs: Sequence[str],
     dpi: int,
 ) -> None:
     """Table I as dots, from its CSV."""
-    _save(tables.table_1_plot(pd.read_csv(table), methods, paper), outputs, dpi)
+    _save(error_dots.table_1_plot(pd.read_csv(table), methods, paper_values), outputs, dpi)
 
 
 def draw_support(
@@ -252,7 +255,7 @@ def draw_support(
 
 def _frames(
     body: Body, example: Example, files: Mapping[str, str], regressor: Regressor
-) -> list[overlays.Example]:
+) -> list[DrawnFrame]:
     """Every row of an example; `files`: frames, masks, then bodies by name."""
     frames = stores.FRAMES.read(files["frames"])
     rows = np.array(example.frames)
@@ -268,7 +271,7 @@ def _frames(
         chosen = {key: value[rows] for key, value in stores.BODIES.read(files[name]).items()}
         bodies[name] = _drawn(body, chosen, intrinsics, regressor)
     return [
-        overlays.Example(
+        DrawnFrame(
             title=f"camera {names[frames.camera[row]]}, frame {frames.frame[row]}",
             crop=frames.crops[row],
             mask=masks[row],
@@ -281,7 +284,7 @@ def _frames(
 
 def _drawn(
     body: Body, bodies: Mapping[str, np.ndarray], intrinsics: np.ndarray, regressor: Regressor
-) -> list[overlays.Drawn]:
+) -> list[DrawnBody]:
     """Bodies posed, rendered and read, one a row."""
     vertices = body.vertices(**bodies)
     seen = (
@@ -289,9 +292,9 @@ def _drawn(
         shaded(vertices, body.faces, intrinsics),
         project_pinhole(regressor.apply(vertices), intrinsics),
     )
-    return [overlays.Drawn(*one) for one in zip(*seen, strict=True)]
+    return [DrawnBody(*one) for one in zip(*seen, strict=True)]
 
 
-def _save(figure: "tables.Figure", outputs: Sequence[str], dpi: int) -> None:
+def _save(figure: Figure, outputs: Sequence[str], dpi: int) -> None:
     for path in outputs:
-        tables.save(figure, path, dpi)
+        save(figure, path, dpi)

@@ -7,6 +7,8 @@ white; what must be told apart differs in marker or dashes as well, for print in
 
 from typing import Any
 
+from jointreg.tables.names import TABLE_1
+
 COLUMN_IN = 3.4
 """Width of a figure in one column, inches."""
 PAGE_IN = 7.0
@@ -95,7 +97,7 @@ def shape_look(index: int) -> dict[str, Any]:
 
 def regressor_look(regressor: str, *, hollow: bool = False) -> dict[str, Any]:
     """Colour and marker of a regressor; variants of J_opt beyond Table I are triangles."""
-    key = "opt" if regressor == "opt_full" else regressor
+    key = TABLE_1.get(regressor, regressor)
     colour = COLOURS[key] if key in MARKERS else SERIES[3 + sum(regressor.encode()) % 3]
     return {
         "marker": MARKERS.get(key, "v"),

@@ -8,8 +8,6 @@ import numpy as np
 from jointreg.geometry.camera import Camera, crop_intrinsics, crop_maps, to_pixels
 from jointreg.stores.schemas import CROP
 
-cv2.setNumThreads(1)
-
 
 @dataclass(frozen=True)
 class Sampler:
@@ -32,7 +30,7 @@ class Sampler:
         return fine if self.factor == 1 else cv2.resize(fine, (CROP, CROP), interpolation=cv2.INTER_AREA)
 
     def window(self, width: int, height: int, space: int = 0) -> tuple[int, int, int, int]:
-        """Left, top, right, bottom (exclusive) of the image part in the crop, plus `space` px."""
+        """Left, top, right, bottom (exclusive) of the image's part in the crop, `space` px wider."""
         left, top = int(np.floor(self.x.min())) - space, int(np.floor(self.y.min())) - space
         right, bottom = int(np.ceil(self.x.max())) + 1 + space, int(np.ceil(self.y.max())) + 1 + space
         return (
@@ -46,14 +44,14 @@ class Sampler:
 def sampler(camera: Camera, crop_k: np.ndarray) -> Sampler:
     """Sampling positions of one crop with pinhole matrix `crop_k` (3, 3).
 
-    Each crop pixel gets as many samples a side as image pixels fall on it. The positions are those of
-    `crop_maps` on the crop's own grid, refined linearly: over one crop pixel the lens distortion
-    departs from a straight line by under 0.001 image pixels.
+    A crop pixel has as many samples a side as image pixels fall on it. Positions come from `crop_maps`
+    on the crop's own grid, interpolated linearly: over one crop pixel the lens distortion departs from
+    a straight line by under 0.001 image pixels.
     """
     factor = int(max(1, np.ceil(camera.intrinsics[0, 0] / crop_k[0, 0] - 1e-6)))
-    grown = np.array(crop_k, dtype=np.float64)
-    grown[:2, 2] += 1  # one pixel more on every side, so that the outermost samples are interpolated too
-    maps = crop_maps(camera, grown, CROP + 2)
+    wider = np.array(crop_k, dtype=np.float64)
+    wider[:2, 2] += 1  # one pixel more on every side, so that the outermost samples are interpolated too
+    maps = crop_maps(camera, wider, CROP + 2)
     if factor == 1:
         x, y = (np.ascontiguousarray(grid[1:-1, 1:-1]) for grid in maps)
         return Sampler(x, y, 1)

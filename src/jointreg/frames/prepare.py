@@ -1,4 +1,4 @@
-"""From recordings to frames: undistorted person crops, labels and crop cameras of one sequence."""
+"""Rule `prepare`: undistorted person crops, labels and crop cameras of one sequence."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,18 +16,24 @@ from jointreg.progress import counter
 from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import rows_digest
 from jointreg.stores.schemas import CROP
+from jointreg.threads import one_opencv_thread
 
 BLACK = 4.0
-"""A crop whose grey values all lie below this mean and this spread shows nothing."""
+"""A crop is black if both mean and standard deviation of its grey values are below this."""
 
 
+@one_opencv_thread()
 def prepare(
     recordings: Sequence[Recording], settings: config.Prepare
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Crop every wanted frame around the labelled person.
+    """Crop the frames of a sequence around the labelled person.
 
-    Rows go by recording, then frame. Frames are those of `Recording.frames` whose number is a multiple
-    of `settings.frame_step`. Column `frame` counts the take's frames, the same for all its cameras.
+    Rows are ordered by recording, then frame. Frames are those of `wanted_frames`. The array `frame`
+    counts the frames of the take, alike for all its cameras.
+
+    Args:
+        recordings: all takes and cameras of one subject and action.
+        settings: which frames, and the space around the person.
 
     Returns:
         Arrays of `stores.FRAMES`, and its facts: rows, camera_names, cameras (world to camera, metres),
@@ -35,7 +41,7 @@ def prepare(
 
     Raises:
         DataError: a video is missing, shorter than its labels or black; labels are NaN, behind the
-            camera or shifted against their 2D labels; nothing is left to do.
+            camera or shifted against their 2D labels; a recording has no frame to crop.
         UnitError: labels are not in metres.
     """
     if not recordings:
@@ -90,28 +96,29 @@ def prepare(
 
 
 def wanted_frames(recording: Recording, frame_step: int) -> np.ndarray:
-    """Numbers of the frames to use: every `frame_step`-th of the take, counted from 0, in its window.
+    """Numbers of the frames to use: in the recording's window, every `frame_step`-th, counted from 0.
 
-    Of a recording that keeps some frames only, a step of 1 takes all of them; no other step may want one
-    that is not there. Frames whose labels lack a joint are left out at any step.
+    A recording may have pictures of some frames only (`Recording.kept`). A step of 1 then takes all of
+    these. Frames whose labels lack a joint (`Recording.gaps`) are left out at any step.
 
     Raises:
-        DataError: the window holds none.
+        DataError: the window contains none, or a frame that a larger step asks for has no picture.
     """
     first = -(-recording.frames.start // frame_step) * frame_step
     numbers = np.arange(first, recording.frames.stop, frame_step)
     if recording.kept is not None:
-        there = recording.kept[(recording.kept >= first) & (recording.kept < recording.frames.stop)]
+        available = recording.kept[(recording.kept >= first) & (recording.kept < recording.frames.stop)]
         if recording.gaps:
-            there = np.intersect1d(numbers, there)
-        numbers = there if frame_step == 1 or recording.gaps else numbers
-        missing = np.setdiff1d(numbers, there)
+            available = np.intersect1d(numbers, available)
+        numbers = available if frame_step == 1 or recording.gaps else numbers
+        missing = np.setdiff1d(numbers, available)
         if len(missing):
             raise DataError(
                 f"{name(recording)}: frame {missing[0]} is wanted (prepare.frame_step = {frame_step}), "
-                f"but {recording.video} keeps {len(there)} frames, the first {there[:4].tolist()}",
-                "set prepare.frame_step: 1 to use every frame that is kept, or set dataset.root to "
-                "h36m-fetch's folder `extracted`, which has all",
+                f"but {recording.video} has no picture of it. It has {len(available)} frames, the first "
+                f"{available[:4].tolist()}",
+                "set prepare.frame_step: 1 to use every frame that has a picture, or set dataset.root "
+                "to h36m-fetch's folder `extracted`, which has all of them",
             )
     if not len(numbers):
         raise DataError(
@@ -128,9 +135,16 @@ def crop_frames(
     margin_m: float,
     tick: Callable[[], None] = lambda: None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Crops (N, CROP, CROP, 3) uint8 RGB and their pinhole matrices (N, 3, 3) px of some frames.
+    """Cut the frames `numbers` (N,) of a recording.
 
-    `tick` is called after each.
+    Args:
+        recording: video, camera and labels.
+        numbers: of frames, rising.
+        margin_m: space around the labelled joints, metres at the person.
+        tick: called after each frame.
+
+    Returns:
+        Crops (N, CROP, CROP, 3) uint8 RGB and their pinhole matrices (N, 3, 3) px.
     """
     camera = recording.camera
     crops = np.empty((len(numbers), CROP, CROP, 3), np.uint8)

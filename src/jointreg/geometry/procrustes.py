@@ -33,7 +33,7 @@ class Similarity(NamedTuple):
 def fit_similarity(source: np.ndarray, target: np.ndarray) -> Similarity:
     """Least-squares similarity of every frame: min sum_p |s R source_p + t - target_p|^2, det R = +1.
 
-    Degenerate frames have a smallest residual as well, only not a unique rotation: points on a line
+    Degenerate frames have a smallest residual too, but no unique rotation: points on a line
     get one of the best rotations, and a source that is a single point gets R = 1, s = 1. Reflections
     are never used, even where they would fit better.
 

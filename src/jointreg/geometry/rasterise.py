@@ -3,10 +3,11 @@
 import numba
 import numpy as np
 
-_jit = numba.njit(cache=True, nogil=True)
+jit = numba.njit(cache=True, nogil=True)
+"""Compiles a function and caches it beside its file; other threads run meanwhile."""
 
 
-@_jit
+@jit
 def rasterise(
     points: np.ndarray,
     depth: np.ndarray,

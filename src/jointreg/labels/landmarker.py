@@ -1,10 +1,10 @@
 """2D landmarks and person masks by BlazePose's landmark network in TensorFlow Lite form.
 
 The network (`pose_landmark_full.tflite`, Apache-2.0, part of the PyPI package `mediapipe` 0.10.21)
-looks at one square crop of 256 x 256 around one person and gives 33 landmarks, their visibility, the
-presence of a person and a person mask. A person is found once in a video and then followed: the crop
-of a frame is the previous frame's landmarks with a margin. Runs on `ai-edge-litert`, the optional
-dependency `jointreg[lab]`; no torch.
+takes one square crop of 256 x 256 around one person. It gives 33 landmarks, their visibility, the
+presence of a person and a person mask. A person is detected once in a video and then followed: the crop
+of a frame is the box of the previous frame's landmarks with a margin. The network runs on
+`ai-edge-litert`, the optional dependency `jointreg[lab]`, without torch.
 
 Source: Bazarevsky et al., BlazePose: On-device Real-time Body Pose Tracking, 2020.
 """
@@ -16,7 +16,7 @@ import numpy as np
 
 from jointreg.errors import ConfigError, DataError, ShapeError
 from jointreg.progress import progress
-from jointreg.skeleton import H36M_17
+from jointreg.skeleton import H36M_17, PELVIS
 
 BLAZEPOSE_33: tuple[str, ...] = (
     *("nose", "left_eye_inner", "left_eye", "left_eye_outer"),
@@ -46,21 +46,21 @@ JOINT_MARGIN = 1.45
 """The same over the extent of the 17 labelled joints, which end at wrists and ankles."""
 
 PRESENT = 0.5
-"""Presence from which a person counts as found in a scan."""
+"""Least presence of a person where none is followed yet."""
 
-KEPT = 0.1
-"""Presence below which a known person counts as lost: views from behind give 0.2 with good landmarks."""
+STILL_PRESENT = 0.1
+"""Least presence of a person who is followed: views from behind give 0.2 with good landmarks."""
 
 
 class Landmarks(NamedTuple):
-    """Network output for N crops. Positions are crop pixels: the outer edges lie at 0 and 256."""
+    """The network's output for N crops."""
 
     points: np.ndarray
     """(N, 33, 2) crop pixels, edges at 0 and 256."""
     visibility: np.ndarray
     """Probability that a landmark is in the image and not hidden, (N, 33)."""
     presence: np.ndarray
-    """Probability that the crop holds a person, (N,)."""
+    """Probability that the crop shows a person, (N,)."""
     masks: np.ndarray
     """Probability of person, (N, 256, 256) float32."""
 
@@ -73,7 +73,7 @@ class Landmarker:
 
     Raises:
         ConfigError: `ai-edge-litert` is not installed.
-        DataError: the file is missing or is not this network.
+        DataError: the file is missing or is another network.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -90,7 +90,9 @@ class Landmarker:
             self._network = Interpreter(str(path), num_threads=1)
             self._network.allocate_tensors()
         except ValueError as error:
-            raise DataError(f"{path} is not a TensorFlow Lite network: {error}") from error
+            raise DataError(
+                f"{path} is not a TensorFlow Lite network: {error}", "python tools/fetch_lab.py"
+            ) from error
         inputs, outputs = self._network.get_input_details(), self._network.get_output_details()
         self._input = inputs[0]["index"]
         self._output = {tuple(detail["shape"]): detail["index"] for detail in outputs}
@@ -104,7 +106,10 @@ class Landmarker:
     def __call__(self, crops: np.ndarray) -> Landmarks:
         """Landmarks and masks of upright crops, (N, 256, 256, 3) uint8 RGB."""
         if crops.shape[1:] != (INPUT, INPUT, 3) or crops.dtype != np.uint8:
-            raise ShapeError(f"crops are {crops.dtype} {crops.shape}, expected uint8 (N, 256, 256, 3)")
+            raise ShapeError(
+                f"crops are {crops.dtype} {crops.shape}, expected uint8 (N, 256, 256, 3)",
+                "resample them with labels.landmarker.cut",
+            )
         count = len(crops)
         rows = np.empty((count, 39, 5), np.float32)
         presence = np.empty(count, np.float32)
@@ -128,7 +133,7 @@ class Box(NamedTuple):
     side: float
     """Image pixels."""
     angle: float
-    """Clockwise turn on the screen, radians: a person leaning by it stands upright in the crop."""
+    """Clockwise turn on the screen, radians. A person who leans by it is upright in the crop."""
 
     def to_image(self, points: np.ndarray) -> np.ndarray:
         """Crop pixels (edges at 0 and 256) to image pixels, (..., 2) -> (..., 2)."""
@@ -141,8 +146,9 @@ def segment_crops(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Person masks of the crops that `prepare` made (segment method `landmarker`).
 
-    The network looks at the person turned upright by the labelled trunk (without labels: at the whole
-    crop), then at what it found; the look that shows a person more surely gives the mask.
+    The network first looks at the person turned upright by the labelled trunk (without labels, at the
+    whole crop), then at a window around its own landmarks. The look with the greater presence gives the
+    mask.
 
     Args:
         landmarker: the loaded network.
@@ -151,12 +157,21 @@ def segment_crops(
 
     Returns:
         Masks (N, S, S) uint8, probability x 255, and scores (N,) float32, the network's presence.
-        Below `PRESENT` the mask cannot be trusted: it is empty and the score 0.
+        Below a presence of `PRESENT` the mask is empty and the score 0.
+
+    Raises:
+        ShapeError: crops or joints of another shape.
     """
     if crops.ndim != 4 or crops.shape[1] != crops.shape[2] or crops.dtype != np.uint8:
-        raise ShapeError(f"crops are {crops.dtype} {crops.shape}, expected uint8 (N, S, S, 3)")
+        raise ShapeError(
+            f"crops are {crops.dtype} {crops.shape}, expected uint8 (N, S, S, 3)",
+            "give the crops of a frames store",
+        )
     if joints_px is not None and joints_px.shape != (len(crops), len(H36M_17), 2):
-        raise ShapeError(f"joints_px have shape {joints_px.shape}, expected {(len(crops), 17, 2)}")
+        raise ShapeError(
+            f"joints_px have shape {joints_px.shape}, expected {(len(crops), 17, 2)}",
+            "give the labels of the same frames",
+        )
     size = crops.shape[1]
     masks = np.zeros(crops.shape[:3], np.uint8)
     scores = np.zeros(len(crops), np.float32)
@@ -164,7 +179,7 @@ def segment_crops(
         box = Box((size - 1) / 2, (size - 1) / 2, size, 0.0)
         if joints_px is not None:
             box = around_joints(joints_px[n])
-        looks = look_twice(landmarker, crop, box, KEPT)
+        looks = look_twice(landmarker, crop, box, STILL_PRESENT)
         best = max(looks, key=lambda look: look.presence, default=None)
         if best is not None and best.presence >= PRESENT:
             masks[n], scores[n] = _mask_in(best, size), best.presence
@@ -172,13 +187,13 @@ def segment_crops(
 
 
 def around_joints(joints_px: np.ndarray) -> Box:
-    """Window about 17 labelled joints (17, 2) with room for hands and feet, turned like the trunk."""
-    pelvis, neck = joints_px[H36M_17.index("pelvis")], joints_px[H36M_17.index("neck")]
+    """Window around 17 labelled joints (17, 2) with space for hands and feet, turned with the trunk."""
+    pelvis, neck = joints_px[PELVIS], joints_px[H36M_17.index("neck")]
     return _window(np.asarray(joints_px, dtype=float), neck - pelvis, JOINT_MARGIN)
 
 
 def around(points_px: np.ndarray) -> Box:
-    """Window about 33 landmarks (33, 2): `MARGIN` times their extent, turned with the trunk."""
+    """Window around 33 landmarks (33, 2): `MARGIN` times their extent, turned with the trunk."""
     shoulders, hips = (
         points_px[[BLAZEPOSE_33.index(f"{side}_{name}") for side in ("left", "right")]].mean(0)
         for name in ("shoulder", "hip")
@@ -187,7 +202,7 @@ def around(points_px: np.ndarray) -> Box:
 
 
 def cut(image: np.ndarray, box: Box) -> np.ndarray:
-    """What a window shows, black beyond the image: (H, W, 3) uint8 -> (256, 256, 3) uint8.
+    """The window of an image, black beyond the image: (H, W, 3) uint8 -> (256, 256, 3) uint8.
 
     Large windows are averaged down before they are turned, so that nothing aliases.
     """
@@ -216,11 +231,11 @@ def cut(image: np.ndarray, box: Box) -> np.ndarray:
 
 
 class Look(NamedTuple):
-    """What the network saw in one window of an image."""
+    """The network's output for one window of an image."""
 
     box: Box
     points: np.ndarray
-    """(33, 2) image pixels."""
+    """Landmarks, (33, 2) image pixels."""
     visibility: np.ndarray
     """(33,) in 0..1."""
     presence: float
@@ -230,15 +245,15 @@ class Look(NamedTuple):
 
 def look_at(landmarker: Landmarker, image: np.ndarray, box: Box, least: float) -> Look | None:
     """One look through a window; None where the presence of a person is below `least`."""
-    found = landmarker(cut(image, box)[None])
-    points = box.to_image(found.points[0])
-    if found.presence[0] < least or float(np.ptp(points, axis=0).max()) < 8:
+    landmarks = landmarker(cut(image, box)[None])
+    points, presence = box.to_image(landmarks.points[0]), float(landmarks.presence[0])
+    if presence < least or float(np.ptp(points, axis=0).max()) < 8:
         return None
-    return Look(box, points, found.visibility[0], float(found.presence[0]), found.masks[0])
+    return Look(box, points, landmarks.visibility[0], presence, landmarks.masks[0])
 
 
 def look_twice(landmarker: Landmarker, image: np.ndarray, box: Box, least: float) -> list[Look]:
-    """A look through a window, and one through the window moved onto what was seen; 0 to 2 looks."""
+    """A look through a window, then one through the window around its landmarks; 0 to 2 looks."""
     first = look_at(landmarker, image, box, least)
     second = None if first is None else look_at(landmarker, image, around(first.points), least)
     return [look for look in (first, second) if look is not None]
@@ -253,7 +268,7 @@ def _window(points_px: np.ndarray, up: np.ndarray, margin: float) -> Box:
 
 
 def _mask_in(look: Look, size: int) -> np.ndarray:
-    """The mask of a look in the pixels of the image it was taken of, (size, size) uint8."""
+    """The mask of a look in the pixels of its image, (size, size) uint8."""
     import cv2
 
     # image pixel -> network pixel, centres of first pixels at 0

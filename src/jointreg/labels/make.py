@@ -1,6 +1,7 @@
-"""Joint labels from 2D landmarks: synchronise, settle sides, triangulate, derive the 17 joints.
+"""Rule `triangulate`: joint labels from 2D landmarks.
 
-The labels are what a landmark network saw, not motion capture. `LABELS_ABOUT` says what each joint is.
+Cameras are synchronised, left and right agreed on, landmarks triangulated and the 17 joints derived. The
+labels come from a landmark network, not from motion capture. `LABELS_ABOUT` describes each joint.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,8 @@ import numpy as np
 from jointreg import config
 from jointreg.datasets.calibration import fitted
 from jointreg.errors import DataError
+from jointreg.files.atomic import replacing
+from jointreg.files.text_table import text_table
 from jointreg.geometry.camera import Camera
 from jointreg.labels import sides
 from jointreg.labels.landmarker import BLAZEPOSE_33, MIRROR_33
@@ -24,10 +27,10 @@ Hips, knees, ankles, shoulders, elbows and wrists are the network's landmarks of
 pelvis: midpoint of the hips. neck: midpoint of the shoulders. spine: midpoint of pelvis and neck.
 nose: the network's nose. head_top: beyond the midpoint of the ears by 0.6 of its way from the neck.
 Joints no two cameras show are interpolated over at most {gap} frames; {smoothing}."""
-"""What the labels are; stored with them and printed in captions."""
+"""A description of the labels, stored with them and printed in captions."""
 
 LONGEST_GAP = 5
-"""Frames without a view of a joint that are bridged by a straight line."""
+"""Most frames in a row without a view of a joint that are bridged by a straight line."""
 
 _LIMBS = [
     BLAZEPOSE_33.index(f"{side}_{name}")
@@ -54,8 +57,8 @@ def make_labels(
         reprojection check of the joints that are landmarks.
 
     Raises:
-        DataError: fewer than two cameras, one without calibration, too few frames, or a joint unseen for
-            too long.
+        DataError: fewer than two cameras, a camera without calibration, too few frames, or a joint that
+            no two cameras show for too long.
     """
     unknown = sorted(set(recording) - set(calibration))
     if unknown:
@@ -79,9 +82,9 @@ def make_labels(
     swapped = sides.agree_on_sides(cameras, points[:, :, _LIMBS], _MIRROR)
     points = sides.exchange(points, swapped, MIRROR_33)
     weights = sides.exchange(weights, swapped, MIRROR_33)
-    found = triangulate(cameras, points, weights, outlier_px=settings.outlier_px)
-    joints = smooth(bridge(h36m_joints(found.points_world)), settings.smoothing_hz, rate)
-    residual, used = _check(cameras, joints, points, found)
+    landmarks = triangulate(cameras, points, weights, outlier_px=settings.outlier_px)
+    joints = smooth(bridge(h36m_joints(landmarks.points_world)), settings.smoothing_hz, rate)
+    residual, used = _check(cameras, joints, points, landmarks)
     return {
         "joints_world": joints,
         "cameras": np.array([camera.name for camera in cameras]),
@@ -94,7 +97,7 @@ def make_labels(
 
 
 def about(settings: config.Triangulate) -> str:
-    """What the labels are, in words, for these settings."""
+    """The description of labels with these settings."""
     hz = settings.smoothing_hz
     smoothing = f"low-pass filter at {hz:g} Hz" if hz else "unsmoothed"
     return LABELS_ABOUT.format(gap=LONGEST_GAP, smoothing=smoothing)
@@ -130,9 +133,9 @@ def bridge(joints: np.ndarray) -> np.ndarray:
         known = np.isfinite(joints[:, joint]).all(-1)
         if known.all():
             continue
-        kept = np.flatnonzero(known)
-        longest = int(np.diff(kept).max(initial=1)) - 1 if len(kept) else len(joints)
-        if not len(kept) or not (known[0] and known[-1]) or longest > LONGEST_GAP:
+        frames = np.flatnonzero(known)
+        longest = int(np.diff(frames).max(initial=1)) - 1 if len(frames) else len(joints)
+        if not len(frames) or not (known[0] and known[-1]) or longest > LONGEST_GAP:
             raise DataError(
                 f"joint {H36M_17[joint]}: two cameras see it in {known.sum()} of {len(joints)} frames, "
                 f"longest gap {longest} frames, at most {LONGEST_GAP} are bridged",
@@ -146,7 +149,7 @@ def bridge(joints: np.ndarray) -> np.ndarray:
 def smooth(joints: np.ndarray, cutoff_hz: float, rate: float) -> np.ndarray:
     """Gaussian low-pass filter over time, -3 dB at `cutoff_hz`; 0 returns the joints as they are.
 
-    Human limbs move below about 6 Hz; what is faster is the landmarks' jitter.
+    Human limbs move below about 6 Hz. Faster motion is jitter of the landmarks.
     """
     if not cutoff_hz:
         return joints
@@ -161,34 +164,32 @@ def write_labels(path: str | Path, labels: Mapping[str, np.ndarray]) -> None:
 
     Arrays: joints_world (N, 17, 3) metres, `skeleton.H36M_17` order, calibration's frame; cameras (C,)
     names; frame_offsets (C,), moment n is frame n + offset of that camera's video; about, one text.
-    More arrays may follow and are passed over.
+    `datasets.multiview` ignores further arrays.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.tmp.npz")
     arrays: dict[str, Any] = dict(labels)
-    np.savez(temporary, **arrays)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        np.savez(temporary, **arrays)
 
 
 def reprojection_table(labels: Mapping[str, np.ndarray]) -> str:
-    """Median reprojection error per camera and joint as text, px, and the share of views kept."""
+    """Median reprojection error of each camera and joint, px, and the share of views used, as text."""
     names = [str(name) for name in labels["cameras"]]
-    lines = ["joint          " + "".join(f"{name:>16}" for name in names)]
+    rows = [("joint", *names)]
     for joint, name in enumerate(H36M_17):
         residual, used = labels["residual_px"][:, :, joint], labels["used"][:, :, joint]
         if np.isfinite(residual).any():
             cells = [
-                f"{np.nanmedian(r) if np.isfinite(r).any() else np.nan:9.1f} {100 * u.mean():4.0f} %"
+                f"{np.nanmedian(r) if np.isfinite(r).any() else np.nan:.1f} {100 * u.mean():4.0f} %"
                 for r, u in zip(residual, used, strict=True)
             ]
-            lines.append(f"{name:15}" + "".join(f"{cell:>16}" for cell in cells))
-    return "\n".join(lines)
+            rows.append((name, *cells))
+    return text_table(rows, "l" + "r" * len(names))
 
 
 def _offsets(
     cameras: Sequence[Camera], points: np.ndarray, weights: np.ndarray, max_shift: int
 ) -> np.ndarray:
+    """Frame offsets of the cameras, (C,), from the limbs with steady sides."""
     limbs = points[:, :, _LIMBS]
     steady = sides.steady_sides(limbs, _MIRROR)
     return synchronise(
@@ -200,7 +201,7 @@ def _offsets(
 
 
 def _check(
-    cameras: Sequence[Camera], joints: np.ndarray, points: np.ndarray, found: Triangulated
+    cameras: Sequence[Camera], joints: np.ndarray, points: np.ndarray, landmarks: Triangulated
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reprojection of the final joints against the landmarks, (C, N, 17); NaN for derived joints."""
     residual = np.full((len(cameras), *joints.shape[:2]), np.nan)
@@ -208,7 +209,7 @@ def _check(
     for joint, name in enumerate(H36M_17):
         if name in BLAZEPOSE_33:
             landmark = BLAZEPOSE_33.index(name)
-            used[:, :, joint] = found.used[:, :, landmark]
+            used[:, :, joint] = landmarks.used[:, :, landmark]
             for c, camera in enumerate(cameras):
                 projected = camera.project(camera.from_world(joints[:, joint]))
                 residual[c, :, joint] = np.linalg.norm(projected - points[c, :, landmark], axis=-1)

@@ -1,8 +1,8 @@
 """Which side is left: agreement over time and between cameras.
 
-Landmark networks take a person's back for the front now and then, most of all where the face is
-hidden; left and right then change places for some frames of one camera. Limbs do not jump between
-frames and both views of a limb lie on each other's epipolar lines: those two decide.
+Landmark networks sometimes mistake a person's back for the front, mostly where the face is hidden. Left
+and right are then exchanged in some frames of one camera. Two facts correct this: limbs do not jump
+between frames, and two views of a limb lie on each other's epipolar lines.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from jointreg.geometry.camera import Camera
 from jointreg.labels.triangulation import sampson, undistort
 
 FAR_PX = 50.0
-"""Epipolar distances are cut here, so that one wild landmark does not outvote a body."""
+"""Distances count at most this much, so that one wrong landmark does not outweigh a body."""
 
 
 def agree_on_sides(
@@ -24,24 +24,29 @@ def agree_on_sides(
     *,
     rounds: int = 5,
 ) -> np.ndarray:
-    """Frames of each camera in which left and right must change places.
+    """Frames of each camera in which left and right must be exchanged.
 
-    Minimises, by turns over the cameras (Viterbi over the frames of one), the sum of epipolar
-    distances to the other cameras and of the landmarks' motion between frames. All cameras exchanged
-    together explain the images as well: of the two answers the one with fewer exchanges is given.
+    Minimises the sum of epipolar distances to the other cameras and of the landmarks' motion between
+    frames, one camera after the other (Viterbi over its frames). An exchange in all cameras and frames
+    leaves that sum as it is. Of the two solutions the one with fewer exchanges is returned.
 
     Args:
         cameras: C calibrated cameras.
         tracks_px: synchronised landmarks, (C, N, J, 2) distorted image pixels; NaN where unknown.
-        mirror: the landmark on the other side, (J,); unpaired ones are their own.
-        rounds: turns over all cameras at most.
+        mirror: index of the landmark on the other side, (J,); of an unpaired landmark, its own.
+        rounds: most passes over all cameras.
 
     Returns:
         (C, N) bool.
+
+    Raises:
+        ShapeError: arrays that do not fit together.
     """
     if tracks_px.ndim != 4 or tracks_px.shape[0] != len(cameras) or tracks_px.shape[2] != len(mirror):
         raise ShapeError(
-            f"tracks {tracks_px.shape} do not fit {len(cameras)} cameras and {len(mirror)} landmarks"
+            f"tracks have shape {tracks_px.shape}, expected {len(cameras)} cameras, frames, "
+            f"{len(mirror)} landmarks and 2",
+            "give one camera for each track, and one entry of mirror for each landmark",
         )
     paired = mirror != np.arange(len(mirror))
     partner = np.searchsorted(np.flatnonzero(paired), mirror[paired])
@@ -66,13 +71,13 @@ def agree_on_sides(
 
 
 def steady_sides(tracks_px: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """Frames to exchange so that no camera's landmarks jump: time alone, no geometry.
+    """Frames in which to exchange sides so that no camera's landmarks jump, from time alone.
 
-    Needs no synchronised cameras. A camera that is wrong most of the time stays wrong.
+    The cameras need not be synchronised. A camera that is wrong in most frames stays wrong.
 
     Args:
         tracks_px: (C, N, J, 2) image pixels; NaN where unknown.
-        mirror: the landmark on the other side, (J,).
+        mirror: index of the landmark on the other side, (J,).
 
     Returns:
         (C, N) bool.
@@ -91,20 +96,20 @@ def exchange(values: np.ndarray, swapped: np.ndarray, mirror: np.ndarray) -> np.
 
 
 def _pairwise(cameras: Sequence[Camera], points: np.ndarray) -> np.ndarray:
-    """Mean cut epipolar distance of each frame, same (0) or exchanged (1), (C, C, 2, N) px."""
+    """Mean capped epipolar distance of each frame, same (0) or exchanged (1), (C, C, 2, N) px."""
     count, frames = points.shape[1:3]
     apart = np.zeros((count, count, 2, frames))
     for a in range(count):
         for b in range(a + 1, count):
             for state in (0, 1):
                 distance = np.abs(sampson(cameras[a], cameras[b], points[0, a], points[state, b]))
-                cut = np.minimum(np.nan_to_num(distance, nan=FAR_PX), FAR_PX).mean(-1)
-                apart[a, b, state] = apart[b, a, state] = cut
+                capped = np.minimum(np.nan_to_num(distance, nan=FAR_PX), FAR_PX).mean(-1)
+                apart[a, b, state] = apart[b, a, state] = capped
     return apart
 
 
 def _jumps(both: np.ndarray) -> np.ndarray:
-    """Mean motion into each frame in pixels, cut, sides kept (0) or exchanged (1), (N, 2)."""
+    """Mean capped motion into each frame, px, sides the same (0) or exchanged (1), (N, 2)."""
     jumps = np.zeros((both.shape[1], 2))
     for state in (0, 1):
         distance = np.linalg.norm(both[state, 1:] - both[0, :-1], axis=-1)
@@ -113,7 +118,7 @@ def _jumps(both: np.ndarray) -> np.ndarray:
 
 
 def _viterbi(cost: np.ndarray, change: np.ndarray) -> np.ndarray:
-    """Cheapest path of two states: cost (N, 2) of a state, change (N, 2) of keeping or leaving it."""
+    """Cheapest path of two states, (N,): cost (N, 2) of a state, change (N, 2) to stay or to switch."""
     total, origin = cost[0].copy(), np.zeros(cost.shape, dtype=int)
     for n in range(1, len(cost)):
         steps = total[:, None] + np.array([[change[n, 0], change[n, 1]], [change[n, 1], change[n, 0]]])

@@ -1,4 +1,4 @@
-"""Following one person through the videos of a recording, camera by camera."""
+"""Rule `landmarks`: one person followed through the videos of a recording, camera by camera."""
 
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,7 +9,16 @@ import numpy as np
 
 from jointreg.datasets.video import probe, read_frames
 from jointreg.errors import DataError
-from jointreg.labels.landmarker import BLAZEPOSE_33, KEPT, PRESENT, Box, Landmarker, around, look_twice
+from jointreg.files.atomic import replacing
+from jointreg.labels.landmarker import (
+    BLAZEPOSE_33,
+    PRESENT,
+    STILL_PRESENT,
+    Box,
+    Landmarker,
+    around,
+    look_twice,
+)
 from jointreg.progress import counter
 
 
@@ -27,8 +36,8 @@ class Track(NamedTuple):
 def follow(landmarker: Landmarker, frames: Iterable[np.ndarray]) -> Track:
     """Landmarks of the largest person, followed through one video.
 
-    The first window is found by a scan (`find_person`); later ones follow the landmarks. When the
-    person is lost, the scan is repeated.
+    The first window comes from a scan of the image (`find_person`), a later one from the landmarks of
+    the frame before. When the person is lost, the scan is repeated.
 
     Args:
         landmarker: the loaded network.
@@ -37,10 +46,10 @@ def follow(landmarker: Landmarker, frames: Iterable[np.ndarray]) -> Track:
     points, visibility, presence = [], [], []
     box: Box | None = None
     for frame in frames:
-        looks = [] if box is None else look_twice(landmarker, frame, box, KEPT)
+        looks = [] if box is None else look_twice(landmarker, frame, box, STILL_PRESENT)
         if not looks:
             box = find_person(landmarker, frame)
-            looks = [] if box is None else look_twice(landmarker, frame, box, KEPT)
+            looks = [] if box is None else look_twice(landmarker, frame, box, STILL_PRESENT)
         look = looks[-1] if looks else None
         points.append(np.full((33, 2), np.nan) if look is None else look.points)
         visibility.append(np.zeros(33) if look is None else look.visibility)
@@ -58,8 +67,8 @@ def find_person(landmarker: Landmarker, frame: np.ndarray) -> Box | None:
     """Window around the largest person of an image (H, W, 3) uint8 RGB, or None.
 
     Square windows of 1, 0.7 and 0.5 times the image's longer side are laid over the image in steps of
-    a quarter; where the network sees a person, a second look centres the window on the landmarks. The
-    person of a recording is taken to be the one that fills most of the image.
+    a quarter. Where the network detects a person, a second look centres the window on the landmarks. The
+    recording's person is the one that fills most of the image.
     """
     height, width = frame.shape[:2]
     best, size = None, 0.0
@@ -94,7 +103,7 @@ def track_videos(landmarker: Landmarker, videos: Mapping[str, Path]) -> dict[str
         track = follow(landmarker, _counted(path, info.frames, tick))
         if not (track.presence > 0).any():
             raise DataError(
-                f"{path}: no person found in {info.frames} frames",
+                f"{path}: no person detected in {info.frames} frames",
                 "check the video, or leave the camera out",
             )
         tracks[name] = track._asdict() | {
@@ -105,7 +114,7 @@ def track_videos(landmarker: Landmarker, videos: Mapping[str, Path]) -> dict[str
 
 
 def _counted(path: Path, frames: int, tick: Callable[[], None]) -> Iterator[np.ndarray]:
-    """The pictures of a video, each counted when the next one is asked for."""
+    """The pictures of a video; `tick` is called after each."""
     for _, image in read_frames(path, range(frames)):
         yield image
         tick()
@@ -113,14 +122,11 @@ def _counted(path: Path, frames: int, tick: Callable[[], None]) -> Iterator[np.n
 
 def write_tracks(path: str | Path, tracks: Mapping[str, Mapping[str, np.ndarray]]) -> None:
     """Write the tracks of a recording as one npz; keys are `<camera>/<array>`."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.tmp.npz")
     arrays: dict[str, Any] = {
         f"{name}/{key}": value for name, track in tracks.items() for key, value in track.items()
     }
-    np.savez(temporary, **arrays)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        np.savez(temporary, **arrays)
 
 
 def read_tracks(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
@@ -137,7 +143,9 @@ def read_tracks(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
                 name, key = entry.rsplit("/", 1)
                 tracks.setdefault(name, {})[key] = archive[entry]
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is not a readable file of landmarks ({error})") from error
+        raise DataError(
+            f"{path} is not a readable file of landmarks ({error})", f"snakemake -f {path}"
+        ) from error
     return tracks
 
 

@@ -9,19 +9,20 @@ import numpy as np
 from jointreg.errors import DataError, ShapeError
 from jointreg.geometry.camera import Camera
 
-CUT_PX = 50.0
-"""Epipolar distances are cut here when cameras are synchronised: one wild landmark is no evidence."""
+CAP_PX = 50.0
+"""Epipolar distances count at most this much when cameras are synchronised, so that one wrong landmark
+does not decide."""
 
 
 class Triangulated(NamedTuple):
-    """Points P seen by C cameras. Any leading shape stands for P."""
+    """Points P from views of C cameras. P may be any leading shape."""
 
     points_world: np.ndarray
-    """(*P, 3) metres; NaN where fewer than two cameras see the point."""
+    """(*P, 3) metres; NaN where fewer than two cameras observe the point."""
     residual_px: np.ndarray
     """Distance from the observed to the projected point, (C, *P) px; NaN where unobserved."""
     used: np.ndarray
-    """Cameras whose observation was kept, (C, *P) bool."""
+    """Whether the observation was used, (C, *P) bool."""
 
 
 def undistort(camera: Camera, points_px: np.ndarray) -> np.ndarray:
@@ -55,11 +56,11 @@ def triangulate(
     outlier_px: float,
     least_weight: float = 0.1,
 ) -> Triangulated:
-    """Weighted least squares of the reprojection error, leaving out cameras that disagree.
+    """Weighted least squares of the reprojection error, without cameras that disagree.
 
-    Every set of at least three cameras (two where no more see the point) is triangulated linearly
-    (DLT); the set with the lowest truncated cost sum_c w_c min(r_c^2, outlier_px^2) over *all* cameras
-    wins, and its members within `outlier_px` refine the point by Gauss-Newton through the lenses.
+    Every set of at least three cameras (two where no more observe the point) is triangulated linearly
+    (DLT). The set with the lowest truncated cost sum_c w_c min(r_c^2, outlier_px^2) over *all* cameras
+    is chosen. Its members within `outlier_px` refine the point by Gauss-Newton through the lenses.
 
     Args:
         cameras: C calibrated cameras.
@@ -77,22 +78,27 @@ def triangulate(
     """
     points_px, weights = np.asarray(points_px, float), np.asarray(weights, float)
     if points_px.shape[:-1] != weights.shape or points_px.shape[-1] != 2:
-        raise ShapeError(f"observations {points_px.shape} and weights {weights.shape} do not fit")
+        raise ShapeError(
+            f"observations have shape {points_px.shape}, expected {(*weights.shape, 2)} as the weights",
+            "give one weight for each observation",
+        )
     if len(cameras) != len(points_px) or len(cameras) < 2:
         raise DataError(
-            f"{len(cameras)} cameras for {len(points_px)} sets of observations, need two or more"
+            f"{len(cameras)} cameras for {len(points_px)} sets of observations, expected one each, two "
+            "or more",
+            "film with two cameras or more, and calibrate each",
         )
     shape, count = weights.shape[1:], len(cameras)
     points_px, weights = points_px.reshape(count, -1, 2), weights.reshape(count, -1)
-    seen = np.isfinite(points_px).all(-1) & (weights >= least_weight)
-    weights = np.where(seen, weights, 0.0)
+    observed = np.isfinite(points_px).all(-1) & (weights >= least_weight)
+    weights = np.where(observed, weights, 0.0)
     rows = _dlt_rows(cameras, points_px, weights)
     best = np.full((weights.shape[1], 3), np.nan)
     lowest = np.full(weights.shape[1], np.inf)
     for members in _subsets(count):
-        enough = seen[members].all(0)
+        enough = observed[members].all(0)
         if len(members) == 2:  # a pair fits almost anything: only where there is no third view
-            enough &= seen.sum(0) == 2
+            enough &= observed.sum(0) == 2
         if not enough.any():
             continue
         guess = np.full_like(best, np.nan)
@@ -102,10 +108,10 @@ def triangulate(
         better = enough & (cost < lowest)
         best[better], lowest[better] = guess[better], cost[better]
     residual = _residuals(cameras, best, points_px)
-    used = seen & (residual <= outlier_px)
-    used |= seen & (used.sum(0) < 2)  # nothing agrees: keep all, the residual tells
+    used = observed & (residual <= outlier_px)
+    used |= observed & (used.sum(0) < 2)  # no two agree: use all, the residual shows it
     best = _refine(cameras, points_px, np.where(used, weights, 0.0), best)
-    residual = np.where(seen, _residuals(cameras, best, points_px), np.nan)
+    residual = np.where(observed, _residuals(cameras, best, points_px), np.nan)
     return Triangulated(
         best.reshape(*shape, 3), residual.reshape(count, *shape), used.reshape(count, *shape)
     )
@@ -117,10 +123,11 @@ def synchronise(
     """Frame offsets between videos of one motion, from landmarks that move.
 
     Moment n of the take is frame n + offset_c of camera c; the smallest offset is 0. For every pair of
-    cameras and every shift, the signed distance of each landmark from its epipolar line is taken over
-    time, less the landmark's own median (networks place a joint differently in front and back views,
-    calibrations are a little off: both stay the same over time); the pair's cost is the mean magnitude
-    of what is left, cut at `CUT_PX`. The offsets that minimise the sum over the pairs win.
+    cameras and every shift, each landmark has a signed distance from its epipolar line in every frame.
+    The landmark's median over time is subtracted, because constant distances have other causes: networks
+    place a joint differently in front and back views, and calibrations are a little off. The pair's cost
+    is the mean magnitude of the difference, at most `CAP_PX`. The offsets with the smallest sum over all
+    pairs are returned.
 
     Args:
         cameras: C calibrated cameras.
@@ -157,7 +164,7 @@ def synchronise(
                     "leave one of them out of the sequence table",
                 )
             centred = np.abs(known - np.nanmedian(known, axis=0))
-            cost[a, b, index] = np.nanmean(np.minimum(centred, CUT_PX))
+            cost[a, b, index] = np.nanmean(np.minimum(centred, CAP_PX))
             cost[b, a, len(shifts) - 1 - index] = cost[a, b, index]
     return _best_offsets(cost, max_shift), cost
 
@@ -173,7 +180,7 @@ def _best_offsets(cost: np.ndarray, max_shift: int) -> np.ndarray:
             return np.inf
         return float(sum(cost[a, b, shift + max_shift] for a, b, shift in apart))
 
-    found = []
+    candidates = []
     for reference in range(count):
         offsets = cost[reference].argmin(axis=-1) - max_shift
         offsets[reference] = 0
@@ -183,8 +190,8 @@ def _best_offsets(cost: np.ndarray, max_shift: int) -> np.ndarray:
             values = [total(option) for option in options]
             if min(values) < total(offsets):
                 offsets = options[int(np.argmin(values))]
-        found.append((total(offsets), tuple(int(o) for o in offsets - offsets.min())))
-    return np.array(min(found)[1])
+        candidates.append((total(offsets), tuple(int(o) for o in offsets - offsets.min())))
+    return np.array(min(candidates)[1])
 
 
 def sampson(first: Camera, second: Camera, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -218,7 +225,7 @@ def _subsets(count: int) -> list[list[int]]:
 
 
 def _dlt_rows(cameras: Sequence[Camera], points_px: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Two weighted equations a camera and point in homogeneous X, (C, P, 2, 4); zero where unseen."""
+    """Two weighted equations in homogeneous X for each view, (C, P, 2, 4); zero where unobserved."""
     rows = np.zeros((*weights.shape, 2, 4))
     for camera, image, weight, row in zip(cameras, points_px, weights, rows, strict=True):
         matrix = np.column_stack([camera.rotation, camera.translation])
@@ -238,14 +245,14 @@ def _dlt(rows: np.ndarray) -> np.ndarray:
 
 def _residuals(cameras: Sequence[Camera], points_world: np.ndarray, points_px: np.ndarray) -> np.ndarray:
     """Pixels between observed and projected, (C, P); infinite behind a camera, NaN where unknown."""
-    found = []
+    residuals = []
     for camera, image in zip(cameras, points_px, strict=True):
         points_cam = camera.from_world(points_world)
         ahead = points_cam[:, 2] > 0.05
         points_cam[~ahead & np.isfinite(points_cam[:, 2])] = [0.0, 0.0, 1.0]
         distance = np.linalg.norm(camera.project(points_cam) - image, axis=-1)
-        found.append(np.where(ahead | ~np.isfinite(points_world[:, 0]), distance, np.inf))
-    return np.array(found)
+        residuals.append(np.where(ahead | ~np.isfinite(points_world[:, 0]), distance, np.inf))
+    return np.array(residuals)
 
 
 def _cost(residual: np.ndarray, weights: np.ndarray, outlier_px: float) -> np.ndarray:
@@ -265,7 +272,7 @@ def _refine(
     image, weight, x = points_px[:, known], weights[:, known], points[known]
     for _ in range(5):
         normal, right = np.tile(1e-9 * np.eye(3), (len(x), 1, 1)), np.zeros((len(x), 3))
-        for camera, seen, w in zip(cameras, image, weight, strict=True):
+        for camera, observed, w in zip(cameras, image, weight, strict=True):
             use = (w > 0) & (camera.from_world(x)[:, 2] > 0.05)
             if not use.any():
                 continue
@@ -274,7 +281,7 @@ def _refine(
                 [(project(x[use] + s) - project(x[use] - s)) / (2 * small) for s in small * np.eye(3)],
                 -1,
             )
-            error = seen[use] - project(x[use])
+            error = observed[use] - project(x[use])
             scaled = jacobian * w[use, None, None]
             normal[use] += scaled.swapaxes(-1, -2) @ jacobian
             right[use] += (scaled * error[..., None]).sum(1)

@@ -1,13 +1,10 @@
-"""The disk that a run fills, before it is started: what `jointreg doctor` says of it."""
+"""An estimate of the disk space that a run fills, for `jointreg doctor`."""
 
 from collections.abc import Mapping, Sequence
 
-from jointreg.config.methods import Method, network_of
-from jointreg.config.sequences import Work, frames_of
+from jointreg.config.methods import Method, crop_of
+from jointreg.config.sequences import MEAN_RECORDING, Work, frames_of
 from jointreg.config.settings import Config
-
-MEAN_RECORDING = 2513
-"""Frames of a recording whose end the sequence table leaves open: the mean of Human3.6M."""
 
 BYTES_A_FRAME = {
     "synthesize": 145_000,
@@ -18,7 +15,7 @@ BYTES_A_FRAME = {
     "optimize": 1_100,
     "evaluate": 400,
 }
-"""Measured on the open data set (docs/scale.md); of optimize with the energies of 100 iterations."""
+"""Measured on the open data set (docs/scale.md), optimize with the energies of 100 iterations."""
 BYTES_OF_THE_REST = 50_000_000
 """Regressors, tables, figures, report and logs."""
 BYTES_A_BACKGROUND = 2_100_000
@@ -34,16 +31,15 @@ def disk(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) ->
         work: the table of sequences.
         methods: the table of methods.
     """
-    made = config.synthesize.enabled
+    made = config.dataset.source == "synthetic"
     length, step = config.synthesize.frames if made else MEAN_RECORDING, config.prepare.frame_step
     train, test = (
         sum(frames_of(row, length, step) for row in work if row.split == split)
         for split in ("train", "test")
     )
     used = {config.initial, *config.methods}
-    crops = {
-        getattr(config.networks.crops, net) for name in used if (net := network_of(methods[name].kind))
-    }
+    kinds = {methods[name].kind for name in used}
+    crops = {crop for kind in kinds if (crop := crop_of(kind, config.run_network))}
     initial_tested = config.initial in config.methods
     others = len(config.methods) - initial_tested
     frames = {

@@ -1,9 +1,8 @@
-"""Is everything here that jointreg and a run need: the checks of `jointreg doctor`."""
+"""The checks of `jointreg doctor`: does everything exist that jointreg and a run need?"""
 
 import functools
 import importlib.metadata
 import platform
-import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,10 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from packaging.requirements import Requirement
 
 from jointreg.errors import DataError, JointregError
+from jointreg.files.text_table import text_table
 
 if TYPE_CHECKING:
+    from jointreg.config.examples import Example
     from jointreg.config.methods import Method
     from jointreg.config.sequences import Work
     from jointreg.config.settings import Config
@@ -26,66 +28,94 @@ DEFAULTS = Path("config/config.yaml")
 
 
 class Check(NamedTuple):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     passed: bool | None
-    """None for what only some uses need."""
+    """None if only some uses need it."""
     what: str
-    found: str
+    result: str
+    """Version, contents, or the error."""
     get: str = ""
-    """Where it comes from; of what is missing."""
+    """Where to get it, if it is missing."""
     blocks: str = ""
-    """The first stage that waits for it; of what is missing or wrong."""
+    """The first stage that waits for it, if it is missing or wrong."""
 
 
 def examine(body: str, configs: Sequence[str | Path] = ()) -> list[Check]:
-    """Look at Python, packages, kernels and, where files are given, all that a run needs; else the body.
+    """Check Python, packages, kernels, and the files of a run, or the body alone without a run.
 
     Args:
         body: "open" or the path of a body model.
         configs: configuration files of one run, merged in this order over config/config.yaml.
     """
-    checks = [Check(True, "python", platform.python_version()), *_packages()]
+    checks = [Check(True, "python", platform.python_version()), *packages()]
     checks.append(_try("silhouette kernels", _kernels))
     return checks + (_run(configs) if configs else [_try("body", lambda: _body(body))])
 
 
 def report(checks: Sequence[Check]) -> str:
-    """The checks as one table: whatever follows a stage that a row blocks waits for it, too."""
+    """The checks as one table. A row names the first stage that it blocks; later stages wait too."""
     words = {True: "ok", False: "FAIL", None: "-"}
     rows = [("", "what", "blocks", "found")]
     for check in checks:
         missing = check.passed is False
-        text = check.found + (f"\nget it: {check.get}" if missing and check.get else "")
+        text = check.result + (f"\nget it: {check.get}" if missing and check.get else "")
         first, *more = text.splitlines()
         rows.append((words[check.passed], check.what, check.blocks if missing else "", first))
         rows += [("", "", "", line) for line in more]
-    what, blocks = (max(len(row[k]) for row in rows) + 2 for k in (1, 2))
-    return "\n".join(f"{a:<6}{b:<{what}}{c:<{blocks}}{d}".rstrip() for a, b, c, d in rows)
+    return text_table(rows)
 
 
-def _packages() -> list[Check]:
-    """Every requirement of the package. Those of an extra are named with it, and may be missing."""
-    checks = []
+def packages() -> list[Check]:
+    """Every requirement of the package, at the version that is installed.
+
+    A package of an extra is named with the extra and may be missing. Its version counts only where
+    the whole extra is installed: the extras of two environments ask for different versions.
+    """
     try:
-        required = importlib.metadata.requires("jointreg") or []
+        metadata = importlib.metadata.metadata("jointreg")
     except importlib.metadata.PackageNotFoundError:
         return [Check(None, "packages", "not looked at: jointreg is on the path, but not installed")]
-    for line in required:
-        name = re.match(r"[\w.-]+", line)
-        extra = re.search(r"extra == ['\"](\w+)['\"]", line)
-        if name is None or (extra and extra[1] in ("test", "docs")):
-            continue
-        what = name[0] + (f" (extra: {extra[1]})" if extra else "")
-        try:
-            checks.append(Check(True, what, importlib.metadata.version(name[0])))
-        except importlib.metadata.PackageNotFoundError:
-            checks.append(Check(None if extra else False, what, "not installed"))
+    required = [Requirement(line) for line in metadata.get_all("Requires-Dist") or []]
+    extras = [name for name in metadata.get_all("Provides-Extra") or [] if name not in ("test", "docs")]
+    checks: list[Check] = []
+    for extra in ("", *extras):
+        named = [one for one in required if _asked(one, extra)]
+        installed = {one.name: _version(one.name) for one in named}
+        needed = not extra or None not in installed.values()
+        checks += [_package(one, installed[one.name], extra, needed) for one in named]
     return checks
 
 
+def _asked(requirement: Requirement, extra: str) -> bool:
+    """Whether this extra, or the package itself where `extra` is empty, asks for a requirement here."""
+    marker = requirement.marker
+    if marker is None:
+        return not extra
+    return marker.evaluate({"extra": extra}) and not (extra and marker.evaluate({"extra": ""}))
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _package(requirement: Requirement, installed: str | None, extra: str, needed: bool) -> Check:
+    """Whether one requirement is met. What is not `needed` does not fail."""
+    what = f"{requirement.name} (extra: {extra})" if extra else requirement.name
+    versions = requirement.specifier
+    cure = f'pip install "{requirement.name}{versions}"'
+    if installed is None:
+        return Check(False if needed else None, what, f"not installed, expected {versions}", cure)
+    if not versions.contains(installed, prereleases=True):
+        return Check(False if needed else None, what, f"{installed}, expected {versions}", cure)
+    return Check(True, what, installed)
+
+
 def _try(what: str, look: Callable[[], str], get: str = "", blocks: str = "") -> Check:
-    """A check that fails with the error's text; one that needs an extra does not fail without it."""
+    """A check that fails with the error's text. Without a package of an extra it does not fail."""
     try:
         return Check(True, what, look())
     except ImportError as error:
@@ -124,19 +154,20 @@ class Run(NamedTuple):
     config: "Config"
     work: "list[Work]"
     methods: "dict[str, Method]"
+    examples: "list[Example]"
 
 
 def _run(configs: Sequence[str | Path]) -> list[Check]:
-    """All that a run needs from outside: whether it is there, and whether it is what it should be."""
+    """Check that the files a run needs exist and contain what they should."""
     from jointreg.pipeline.required_files import STAGES, jobs, needs, waiting
 
     try:
         run = _read(configs)
     except JointregError as error:
         return [Check(False, "configuration", str(error), blocks="prepare")]
-    counts = jobs(run.config, run.work)
+    counts = jobs(run.config, run.work, run.examples)
     checks = [Check(True, "configuration", f"run {run.config.run}, {len(run.work)} sequences")]
-    if run.config.synthesize.enabled:
+    if run.config.dataset.source == "synthetic":
         checks.append(Check(True, "raw data", "made by the workflow"))
         checks.append(_try("body", lambda: _body(run.config.body)))
     for need in needs(run.config, run.work, run.methods):
@@ -144,8 +175,7 @@ def _run(configs: Sequence[str | Path]) -> list[Check]:
             look = functools.partial(_look, need, run)
             checks.append(_try(need.what, look, need.get, need.blocks))
         else:
-            found = f"missing: {need.path}"
-            checks.append(Check(False, need.what, found, need.get, need.blocks))
+            checks.append(Check(False, need.what, f"missing: {need.path}", need.get, need.blocks))
     checks.append(_disk(run))
     blocked = waiting([check.blocks for check in checks if check.passed is False])
     named = {stage: f"{stage} ({counts[stage]} jobs)" if stage in counts else stage for stage in STAGES}
@@ -158,7 +188,7 @@ def _run(configs: Sequence[str | Path]) -> list[Check]:
 
 
 def _disk(run: Run) -> Check:
-    """What the run will fill, against what is free where its results go."""
+    """The space that the run will fill, against the free space where its results go."""
     from jointreg.pipeline.disk import disk
 
     sizes = disk(run.config, run.work, run.methods)
@@ -166,15 +196,15 @@ def _disk(run: Run) -> Check:
         path.stat().st_size
         for folder in ("results", "data")
         for path in Path(folder, run.config.run).rglob("*")
-        if path.is_file() and (folder == "results" or run.config.synthesize.enabled)
+        if path.is_file() and (folder == "results" or run.config.dataset.source == "synthetic")
     )
     free = shutil.disk_usage(Path()).free
     total = sum(sizes.values())
     parts = ", ".join(f"{stage} {_gigabytes(size)}" for stage, size in list(sizes.items())[:3])
-    found = f"about {_gigabytes(total)} for the whole run ({parts}); {_gigabytes(free)} free"
-    found += f", {_gigabytes(there)} there" if there else ""
+    result = f"about {_gigabytes(total)} for the whole run ({parts}); {_gigabytes(free)} free"
+    result += f", {_gigabytes(there)} there" if there else ""
     enough = total <= free + there
-    return Check(enough, "disk", found, "make room, or link `results` to a larger disk", "prepare")
+    return Check(enough, "disk", result, "make room, or link `results` to a larger disk", "prepare")
 
 
 def _gigabytes(size: float) -> str:
@@ -182,6 +212,7 @@ def _gigabytes(size: float) -> str:
 
 
 def _read(configs: Sequence[str | Path]) -> Run:
+    from jointreg.config.examples import load_examples
     from jointreg.config.loading import load, read_yaml
     from jointreg.config.methods import load_methods
     from jointreg.config.sequences import load_sequences
@@ -194,13 +225,13 @@ def _read(configs: Sequence[str | Path]) -> Run:
         )
     config = load(read_yaml(*files), [str(path) for path in files])
     used = sorted({config.initial, *config.methods})
-    return Run(
-        config, load_sequences(config.sequences), load_methods(config.methods_table, required=used)
-    )
+    work = load_sequences(config.sequences)
+    methods = load_methods(config.methods_table, required=used)
+    return Run(config, work, methods, load_examples(config.figures.examples, work))
 
 
 def _look(need: "Need", run: Run) -> str:
-    """What is at the path of a need; errors say what is wrong with it."""
+    """Describe the file of a need, or raise the error that reading it gives."""
     look = LOOKS.get(need.kind)
     return need.path if look is None else look(need, run)
 
@@ -214,7 +245,7 @@ def _look_at_root(need: "Need", run: Run) -> str:
 
 
 def _look_at_subject(need: "Need", run: Run) -> str:
-    """Every file by its name, and one recording by what is in it."""
+    """Check that every file exists, and read one recording."""
     from jointreg.datasets.checks import check_recording
     from jointreg.datasets.human36m.files import Human36M
     from jointreg.datasets.readers import open_dataset
@@ -257,7 +288,7 @@ def _look_at_regressor(need: "Need", run: Run) -> str:
 
 
 def _look_at_predictions(need: "Need", run: Run) -> str:
-    """Every file by its name, and one by what is in it."""
+    """Check that every file exists, and read one."""
     from jointreg.body.files import load_body
     from jointreg.config.methods import prediction_paths
     from jointreg.datasets.damaged import read_damaged, units
@@ -296,4 +327,4 @@ LOOKS: dict[str, Callable[["Need", Run], str]] = {
     "regressor_std": _look_at_regressor,
     "predictions": _look_at_predictions,
 }
-"""How to look into a need of each kind; of the others it is enough that they are there."""
+"""How to read a need of each kind. Files of other kinds only have to exist."""

@@ -32,7 +32,7 @@ class Job:
     root_seed: int
 
     def stream(self, name: str) -> np.random.Generator:
-        """Generator that every job asking for `name` shares, for a choice that several make alike."""
+        """Generator for a choice that several jobs must make alike: all with one `name` get the same."""
         return np.random.default_rng(provenance.seed_for(self.root_seed, name))
 
 
@@ -66,19 +66,19 @@ def start(snakemake: Any) -> Job:
 
 
 def by(names: Sequence[str], files: Sequence[str]) -> dict[str, list[str]]:
-    """Deal files that are ordered by name, equally many each, to their names."""
+    """Split files that are ordered by name into one list for each name, all of one length."""
     share = len(files) // len(names)
     return {name: list(files[at * share : (at + 1) * share]) for at, name in enumerate(names)}
 
 
 def _report_cost(startup: float) -> None:
-    """Last lines of every log: memory; CPU until the script began, imports included, and in all."""
+    """Print the last lines of a log: memory, CPU time of start-up and imports, CPU time in all."""
     print(f"memory {_peak_mb():.0f} MB at most")
     print(f"cpu {startup:.2f} s start-up, {time.process_time():.2f} s in all", flush=True)
 
 
 def _peak_mb() -> float:
-    """Largest resident memory of this process. `ru_maxrss` counts its parent's before it began, too."""
+    """Largest resident memory of this process. `ru_maxrss` includes its parent's before the fork."""
     status = Path("/proc/self/status")
     if status.exists():
         (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]

@@ -1,13 +1,14 @@
 """The files of a run that no rule makes: where each comes from, and which stages wait for it.
 
-`needs` is the one list; the Snakefile stops on it before any job (`require`), and `jointreg doctor`
-looks into what is there. A file that a key of the configuration names is a row of `FILES`.
+`needs` is the one list. The Snakefile stops before any job if a file is missing (`require`), and
+`jointreg doctor` checks the files that exist. A file named by a configuration key is a row of `FILES`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jointreg.config.examples import Example
 from jointreg.config.methods import FROM_FILES, NETWORKS, Method, network_of
 from jointreg.config.sequences import Work
 from jointreg.config.settings import Config
@@ -17,7 +18,7 @@ from jointreg.errors import ConfigError
 GET_DATA = {
     "human36m": "Human3.6M: register at http://vision.imar.ro/human3.6m and put or link the files there "
     "(docs/human36m.md)",
-    "multiview": "docs/own_data.md says what belongs there; config/lab.yaml: python tools/fetch_lab.py",
+    "multiview": "docs/own_data.md lists the files; config/lab.yaml: python tools/fetch_lab.py",
 }
 """Where the data of each kind comes from."""
 
@@ -43,14 +44,17 @@ class Need:
     """root, subject, cameras, predictions, or the key of the configuration that names it."""
     what: str
     get: str
-    """Where it comes from; empty: as the row before."""
+    """Where it comes from; empty if the row above says it."""
     blocks: str
     """The first stage that cannot run without it."""
 
 
 @dataclass(frozen=True)
 class File:
-    """A key of the configuration that names a file. `open` and nothing name none."""
+    """A configuration key whose value is a file path.
+
+    The values `open` and the empty string mean that no file is needed.
+    """
 
     key: str
     what: str
@@ -61,8 +65,8 @@ class File:
 
 
 def _not_made(config: Config, kinds: set[str]) -> bool:
-    """Of what the workflow makes for the open data set."""
-    return not config.synthesize.enabled
+    """Whether the data are files of the user: the workflow makes those of the open data set."""
+    return config.dataset.source != "synthetic"
 
 
 FILES = (
@@ -83,28 +87,28 @@ FILES = (
         when=_not_made,
     ),
     File(
-        "networks.spin",
+        "run_network.spin",
         "checkpoint of SPIN, the backbone of all networks",
         lambda c: "docs/networks.md",
         "estimate",
         when=lambda c, kinds: bool(kinds & set(NETWORKS)),
     ),
     File(
-        "networks.vibe",
+        "run_network.vibe",
         "checkpoint of VIBE",
         lambda c: "docs/networks.md",
         "estimate",
         when=lambda c, kinds: "vibe" in map(network_of, kinds),
     ),
     File(
-        "networks.meva",
+        "run_network.meva",
         "checkpoint of MEVA",
         lambda c: "docs/networks.md",
         "estimate",
         when=lambda c, kinds: "meva" in map(network_of, kinds),
     ),
     File(
-        "networks.mean_params",
+        "run_network.mean_params",
         "mean parameters of the networks",
         lambda c: "docs/networks.md",
         "estimate",
@@ -133,30 +137,30 @@ def needs(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) -
         work: the table of sequences.
         methods: the table of methods.
     """
-    found: list[Need] = []
-    made = config.synthesize.enabled
+    files: list[Need] = []
+    made = config.dataset.source == "synthetic"
     get = GET_DATA[config.dataset.kind]
     if not made:
         root = Path(config.dataset.root)
-        found.append(Need(str(root), "root", "raw data", get, "prepare"))
+        files.append(Need(str(root), "root", "raw data", get, "prepare"))
         if config.dataset.kind == "human36m":
             for subject in sorted({row.subject for row in work}, key=lambda name: (len(name), name)):
                 path = str(root / subject)
-                found.append(Need(path, "subject", f"subject {subject}", "", "prepare"))
+                files.append(Need(path, "subject", f"subject {subject}", "", "prepare"))
     used = dict.fromkeys([config.initial, *config.methods])
     kinds = {methods[name].kind for name in used}
     for file in FILES:
         path = _value(config, file.key)
         if path not in ("", "open") and file.when(config, kinds):
-            found.append(Need(path, file.key, file.what, file.get(config), file.blocks))
+            files.append(Need(path, file.key, file.what, file.get(config), file.blocks))
     for name in used if not made else ():
         if methods[name].kind in FROM_FILES:
             fixed = Path(config.estimate.predictions, methods[name].files.split("{")[0])
             path = str(fixed if "{" not in methods[name].files else _folder(fixed, methods[name].files))
             stage = "estimate" if name == config.initial else "evaluate"
             what = f"predictions of {name}"
-            found.append(Need(path, "predictions", what, "docs/methods.md says what they hold", stage))
-    return found
+            files.append(Need(path, "predictions", what, "docs/methods.md lists keys and shapes", stage))
+    return files
 
 
 def require(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) -> None:
@@ -170,7 +174,7 @@ def require(config: Config, work: Sequence[Work], methods: Mapping[str, Method])
         lines = [f"  {need.path}  ({need.what}{': ' if need.get else ''}{need.get})" for need in missing]
         raise ConfigError(
             f"run '{config.run}': not on disk:\n" + "\n".join(lines),
-            "jointreg doctor --config FILE says what waits for what; without data: "
+            "jointreg doctor --config FILE lists what waits for each file; without data: "
             "snakemake --configfile config/open.yaml",
         )
 
@@ -184,22 +188,30 @@ def waiting(blocked: Sequence[str]) -> list[str]:
     return stopped
 
 
-def jobs(config: Config, work: Sequence[Work]) -> dict[str, int]:
-    """Jobs of the stages that have many."""
+def jobs(config: Config, work: Sequence[Work], examples: Sequence[Example]) -> dict[str, int]:
+    """Jobs of the stages that have many.
+
+    Args:
+        config: the configuration.
+        work: the table of sequences.
+        examples: the frames that figures show; test sequences among them are refined once.
+    """
     train = [row for row in work if row.split == "train"]
     test = [row for row in work if row.split == "test"]
+    drawn = len({(one.subject, one.action) for one in examples} & {(r.subject, r.action) for r in test})
     others = [name for name in config.methods if name != config.initial]
+    initial = len(test) if config.initial in config.methods else drawn
     return {
         "prepare": len(work),
-        "segment": len(train),
-        "estimate": len(work if config.initial in config.methods else train) + len(others) * len(test),
-        "optimize": len(config.variants) * len(train),
+        "segment": len(train) + drawn,
+        "estimate": len(train) + initial + len(others) * len(test),
+        "optimize": len(config.variants) * len(train) + drawn,
         "evaluate": len(config.methods) * len({row.subject for row in test}),
     }
 
 
 def _folder(fixed: Path, pattern: str) -> Path:
-    """The part of a path with places that has none."""
+    """The folders of a path that come before its first placeholder."""
     return fixed if pattern.split("{")[0].endswith("/") else fixed.parent
 
 

@@ -20,7 +20,7 @@ from jointreg.errors import SourceError
 
 PACKAGE = Path(__file__).parents[1]
 SEAM = ("jointreg.pipeline.job", "jointreg.progress")
-"""Modules that change no number, but for the derivation of seeds."""
+"""Modules that change no number. The derivation of seeds is an exception, `SEEDS`."""
 SEEDS = ("jointreg.provenance", "seed_for")
 WHOLE = "*"
 """In place of a name: the module itself, passed around as an object."""
@@ -147,7 +147,7 @@ class _Canonical(ast.NodeTransformer):
 
 @functools.cache
 def _piece(statement: _Statement) -> str:
-    """A statement's content, and that of the names it mentions, which tells namesakes apart."""
+    """A statement's content with that of the names it mentions, so that namesakes differ."""
     mentioned = sorted({_content(*_origin(*target)) for target in statement.targets})
     return f"{statement.text} {mentioned}"
 

@@ -35,7 +35,7 @@ def estimate(
     """Results of one method, one for every row of `frames`.
 
     Args:
-        reading: `sequences.Method.reading`: kind, files, rows, six.
+        reading: `config.methods.Method.reading`: kind, files, rows, six.
         which: method, subject and action.
         frames: store FRAMES.
         body: the body model.

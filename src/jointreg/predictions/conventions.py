@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from jointreg.datasets.poses import LEG_M, left_leg_first, require_finite, require_metres, require_person
+from jointreg.datasets.poses import left_leg_first, require_finite, require_metres, require_person
 from jointreg.errors import DataError, UnitError
 from jointreg.files.pickles import as_array
 from jointreg.geometry.rotations import from_6d, from_axis_angle
+from jointreg.plausible import DEPTH_M, LEG_M
 from jointreg.skeleton import H36M_17, SMPL_24
 
 WHOLE = (
@@ -29,8 +30,6 @@ SIX = ("interleaved", "stacked")
 
 LARGEST_BETA = 10.0
 """Standard deviations of a shape that the median of the rows may have; three times as many in a row."""
-FARTHEST_M = 100.0
-"""Distance from the camera in each direction that no person has."""
 
 _PAGE = "docs/methods.md lists keys and shapes"
 
@@ -254,11 +253,11 @@ def _translation(values: np.ndarray, where: str, count: int) -> np.ndarray:
         row = np.argmax(~np.isfinite(values).all(axis=1))
         raise DataError(f"{where}: translation of row {row} is not finite")
     far = np.abs(values).max(axis=1, initial=0)
-    if (far > FARTHEST_M).any():
+    if (far > DEPTH_M.high).any():
         guess = "probably millimetres: divide by 1000" if np.median(far) > 500 else "give metres"
         raise UnitError(
-            f"{where}: the translation of row {np.argmax(far > FARTHEST_M)} is {far.max():.4g} large, "
-            f"expected metres, under {FARTHEST_M:.0f}",
+            f"{where}: the translation of row {np.argmax(far > DEPTH_M.high)} is {far.max():.4g} large, "
+            f"expected {DEPTH_M}",
             f"{guess}, or leave the key out",
         )
     return values
@@ -268,11 +267,11 @@ def _metres(points: np.ndarray, where: str) -> float:
     leg = [points[:, H36M_17.index(f"left_{part}")] for part in ("hip", "knee", "ankle")]
     length = float(np.median(np.linalg.norm(np.diff(leg, axis=0), axis=-1).sum(axis=0)))
     for factor, unit in ((1.0, "metres"), (0.001, "millimetres")):
-        if LEG_M[0] <= length * factor <= LEG_M[1]:
+        if LEG_M.hold(length * factor):
             print(f"{where}: joints are in {unit}, legs {length * factor:.2f} m long")
             return factor
     raise UnitError(
-        f"{where}: legs are {length:.4g} long (median), expected {LEG_M[0]} to {LEG_M[1]} m, or a "
+        f"{where}: legs are {length:.4g} long (median), expected {LEG_M}, or a "
         "thousand times that in mm",
         "give the joints in metres, in the camera's frame",
     )

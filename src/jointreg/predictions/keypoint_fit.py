@@ -32,7 +32,7 @@ from jointreg.predictions.keypoint_model import (
     initial_pose,
 )
 from jointreg.progress import progress
-from jointreg.skeleton import SMPL_24
+from jointreg.skeleton import PELVIS, SMPL_24
 
 BETA_PRIOR = 4e-4
 """Square metres per frame and squared beta: one standard deviation weighs as much as 2 cm at one joint.
@@ -42,6 +42,40 @@ does not average out. With 1e-4 the labels of config/lab.yaml gave shapes of 2.4
 """
 
 _CHUNK = 512  # frames solved side by side; bounds the memory
+
+
+class _Unknowns(NamedTuple):
+    """What is fitted to N frames: a pose for each, and the shape that they share."""
+
+    root: np.ndarray
+    """Global orientation, (N, 3, 3)."""
+    pose: np.ndarray
+    """Axis-angle of the joints `POSED`, radians, (N, P, 3)."""
+    translation: np.ndarray
+    """Metres, (N, 3)."""
+    betas: np.ndarray
+    """(B,)."""
+
+    def part(self, rows: slice) -> "_Unknowns":
+        """The unknowns of some of the frames."""
+        return _Unknowns(self.root[rows], self.pose[rows], self.translation[rows], self.betas)
+
+    def moved(self, step: np.ndarray, betas: np.ndarray) -> "_Unknowns":
+        """Another shape, and every pose after a step (N, 6 + 3 P): translation, global turn, pose."""
+        return _Unknowns(
+            so3.from_axis_angle(step[:, 3:6]) @ self.root,
+            self.pose + step[:, 6:].reshape(self.pose.shape),
+            self.translation + step[:, :3],
+            betas,
+        )
+
+    def where(self, frames: np.ndarray, other: "_Unknowns", betas: np.ndarray) -> "_Unknowns":
+        """The poses of `other` in `frames`, (N,) bool, these in the rest; the shape `betas`."""
+        root, pose, translation = (
+            np.where(frames.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+            for new, old in zip(other[:3], self[:3], strict=True)
+        )
+        return _Unknowns(root, pose, translation, betas)
 
 
 class KeypointFit(NamedTuple):
@@ -75,39 +109,34 @@ def fit_keypoints(body: Body, joints_cam: np.ndarray, settings: Estimate) -> Key
     labels = _checked(body, joints_cam)
     model = FitModel(body)
     root, pose = initial_pose(model, labels)
-    translation = labels[:, 0] - model.rest[0]
-    betas = np.zeros(body.n_betas)
+    translation = labels[:, PELVIS] - model.rest[0]
+    unknowns = _Unknowns(root, pose, translation, np.zeros(body.n_betas))
     damping = np.full(len(labels), 1e-3)
     prior = settings.keypoints_prior
-    cost = _cost(model, labels, prior, root, pose, translation, betas)
+    cost = _cost(model, labels, prior, unknowns)
     for iteration in progress(range(settings.keypoints_iterations), "iterations"):
-        step, shape_step = _step(model, labels, prior, root, pose, translation, betas, damping)
+        step, shape_step = _step(model, labels, prior, unknowns, damping)
         if not (np.isfinite(step).all() and np.isfinite(shape_step).all()):
             frame = int(np.argmin(np.isfinite(step).all(axis=1)))
             raise SolverError(f"keypoints: step {iteration} is not finite at frame {frame}")
-        moved = (
-            so3.from_axis_angle(step[:, 3:6]) @ root,
-            pose + step[:, 6:].reshape(pose.shape),
-            translation + step[:, :3],
-        )
-        tried = _cost(model, labels, prior, *moved, betas + shape_step)
-        kept = _cost(model, labels, prior, root, pose, translation, betas + shape_step)
-        better = tried <= kept
-        if np.where(better, tried, kept).sum() < cost.sum():
-            betas, cost = betas + shape_step, np.where(better, tried, kept)
+        betas = unknowns.betas + shape_step
+        moved = unknowns.moved(step, betas)
+        moved_cost = _cost(model, labels, prior, moved)
+        still_cost = _cost(model, labels, prior, unknowns._replace(betas=betas))
+        better = moved_cost <= still_cost
+        if np.where(better, moved_cost, still_cost).sum() < cost.sum():
+            cost = np.where(better, moved_cost, still_cost)
         else:  # the shape step overshot: judge the poses at the old shape
-            tried = _cost(model, labels, prior, *moved, betas)
-            better = tried < cost
-            cost = np.where(better, tried, cost)
-        root, pose, translation = (
-            np.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-            for new, old in zip(moved, (root, pose, translation), strict=True)
-        )
+            betas = unknowns.betas
+            moved_cost = _cost(model, labels, prior, moved._replace(betas=betas))
+            better = moved_cost < cost
+            cost = np.where(better, moved_cost, cost)
+        unknowns = unknowns.where(better, moved, betas)
         damping = np.clip(np.where(better, damping / 3, damping * 4), 1e-7, 1e3)
     return KeypointFit(
-        full_rotations(root, pose).astype(np.float32),
-        np.repeat(betas[None], len(labels), axis=0).astype(np.float32),
-        translation.astype(np.float32),
+        full_rotations(unknowns.root, unknowns.pose).astype(np.float32),
+        np.repeat(unknowns.betas[None], len(labels), axis=0).astype(np.float32),
+        unknowns.translation.astype(np.float32),
     )
 
 
@@ -134,16 +163,9 @@ def _checked(body: Body, joints_cam: np.ndarray) -> np.ndarray:
     return labels
 
 
-def _cost(
-    model: FitModel,
-    labels: np.ndarray,
-    prior: float,
-    root: np.ndarray,
-    pose: np.ndarray,
-    translation: np.ndarray,
-    betas: np.ndarray,
-) -> np.ndarray:
+def _cost(model: FitModel, labels: np.ndarray, prior: float, unknowns: _Unknowns) -> np.ndarray:
     """Energy of each frame, m^2, (N,)."""
+    root, pose, translation, betas = unknowns
     shape = np.repeat(betas[None], len(root), axis=0)
     points = (
         fitted_points(model, *model.body.transforms(full_rotations(root, pose), shape))
@@ -160,13 +182,11 @@ def _step(
     model: FitModel,
     labels: np.ndarray,
     prior: float,
-    root: np.ndarray,
-    pose: np.ndarray,
-    translation: np.ndarray,
-    betas: np.ndarray,
+    unknowns: _Unknowns,
     damping: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Damped Gauss-Newton step: per frame (N, 6 + 3 P) translation, global turn, pose; shape (B,)."""
+    pose, betas = unknowns.pose, unknowns.betas
     count, width = len(labels), 6 + 3 * len(POSED)
     own = np.empty((count, width))
     coupling = np.empty((count, width, len(betas)))
@@ -174,9 +194,7 @@ def _step(
     right = -count * BETA_PRIOR * betas
     for start in range(0, count, _CHUNK):
         part = slice(start, min(start + _CHUNK, count))
-        jacobian, shape_jacobian, residual = _linearise(
-            model, labels[part], root[part], pose[part], translation[part], betas
-        )
+        jacobian, shape_jacobian, residual = _linearise(model, labels[part], unknowns.part(part))
         transposed = jacobian.transpose(0, 2, 1)
         normal = transposed @ jacobian
         gradient = (transposed @ residual[..., None])[..., 0]
@@ -200,14 +218,13 @@ def _step(
 
 
 def _linearise(
-    model: FitModel,
-    labels: np.ndarray,
-    root: np.ndarray,
-    pose: np.ndarray,
-    translation: np.ndarray,
-    betas: np.ndarray,
+    model: FitModel, labels: np.ndarray, unknowns: _Unknowns
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weighted residuals (N, 51) and their derivatives by pose (N, 51, W) and shape (N, 51, B)."""
+    """Derivatives by pose (N, 51, 6 + 3 P) and shape (N, 51, B) of the weighted residuals, and these.
+
+    Residuals are (N, 51): the 17 labels' three coordinates.
+    """
+    root, pose, translation, betas = unknowns
     count, parents = len(labels), model.body.parents
     glob, position = model.body.transforms(
         full_rotations(root, pose), np.repeat(betas[None], count, axis=0)

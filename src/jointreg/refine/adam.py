@@ -1,7 +1,8 @@
 """Adam by hand: the same numbers as `torch.optim.Adam` without importing torch's optimisers.
 
-Source: Kingma & Ba, Adam, ICLR 2015, Algorithm 1. `torch.optim` costs a job over a second of
-start-up, and the few lines below leave no defaults to guess.
+`torch.optim` would cost every job over a second of start-up.
+
+Source: Kingma & Ba, Adam, ICLR 2015, Algorithm 1.
 """
 
 from collections.abc import Iterable
@@ -15,10 +16,10 @@ class Adam:
     Args:
         parameters: leaf tensors, changed in place by `step`.
         learning_rate: step size, in the unit of the parameters.
-        beta1: memory of the mean of the gradient (the "momentum 0.9" of paper III).
-        beta2: memory of its square.
-        epsilon: added to the root of the second moment. Gradients far below it stand still: sum
-            energies over frames, never average them.
+        beta1: decay of the mean of the gradient (the "momentum 0.9" of paper III).
+        beta2: decay of the mean of its square.
+        epsilon: added to the root of the second moment. A gradient far below it hardly moves its
+            parameter, so that energies must be summed over frames, never averaged.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Adam:
         self._square = [torch.zeros_like(p) for p in self.parameters]
 
     def step(self) -> None:
-        """Move every parameter by its `.grad`, then forget the gradients."""
+        """Move every parameter that has a `.grad`, and set `.grad` to None."""
         self.steps += 1
         scale = self.learning_rate / (1 - self.beta1**self.steps)
         correction = (1 - self.beta2**self.steps) ** 0.5

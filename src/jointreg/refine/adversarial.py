@@ -1,9 +1,9 @@
-"""The discriminator in a workflow of parallel jobs: refine a sample against it, train it, repeat.
+"""Training of the discriminator: refine a sample against it, train it on the result, repeat.
 
 Source: paper III, Eq. 5.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,46 +12,54 @@ import torch
 from jointreg.body.model import Body
 from jointreg.body.skinning import from_6d
 from jointreg.config.settings import Optimize, TrainDiscriminator
+from jointreg.files.text_table import text_table
 from jointreg.geometry.rotations import to_6d
 from jointreg.refine.adam import Adam
 from jointreg.refine.discriminator import Discriminator, train
-from jointreg.refine.loop import Progress, energy_weights, refine
-from jointreg.refine.losses import TERMS, EnergyWeights
-from jointreg.refine.start import one_thread
+from jointreg.refine.energies import balance_energies
+from jointreg.refine.loop import Progress, refine_sample
+from jointreg.refine.losses import TERMS, UNDECIDED_LOSS, EnergyWeights
+from jointreg.refine.sample import Sample
+from jointreg.threads import one_torch_thread
 
 WINDOW = 3
-"""Rounds whose mean loss is compared with that of as many before: single rounds go up and down."""
+"""Rounds in the mean loss that `has_settled` compares: single rounds fluctuate."""
 
 
 @dataclass(frozen=True)
 class TrainedDiscriminator:
-    """What `train_discriminator` learnt and how it went. R is the number of rounds it took."""
+    """Result of `train_discriminator` and its record. R is the number of rounds."""
 
     discriminator: Discriminator
     weights: EnergyWeights
     losses: np.ndarray
-    """Loss of D before every step of every round and after the last, (R, steps + 1)."""
+    """Loss of D in every round, before every step and after the last, (R, steps + 1)."""
     right: np.ndarray
     """Share of outputs on the right side of 1/2 for initial and for refined bodies, (R, 2)."""
     settled: bool
-    """Whether the rounds ended because the loss had settled, not because they were used up."""
+    """True: the rounds ended because the loss had settled. False: `max_rounds` were done."""
     energies_start: np.ndarray
-    """Mean energies of the sample before the last round's refinement, (4,)."""
+    """Mean energies of the sample before the refinement of the last round, (4,), order of `TERMS`."""
     energies_end: np.ndarray
-    """Mean energies after it, (4,)."""
+    """Mean energies of the sample after that refinement, (4,)."""
 
     def as_text(self) -> str:
-        """For a log: loss, and how well D tells initial from refined bodies, by round; how it ended."""
+        """For a log: the loss and the shares of right outputs of each round, and how they ended."""
         lines = [
-            f"round {turn + 1}: loss {losses[-1]:.4f} (undecided 0.5); right on "
-            f"{100 * initial:.1f} % of the outputs for initial, {100 * refined:.1f} % for refined bodies"
+            (turn, f"{losses[-1]:.4f}", f"{100 * initial:.1f} %", f"{100 * refined:.1f} %")
             for turn, (losses, (initial, refined)) in enumerate(
-                zip(self.losses, self.right, strict=True)
+                zip(self.losses, self.right, strict=True), start=1
             )
         ]
+        columns = (
+            "round",
+            f"loss (undecided {UNDECIDED_LOSS})",
+            "right for initial",
+            "right for refined bodies",
+        )
         rounds = len(self.losses)
         end = f"settled after {rounds} rounds" if self.settled else f"not settled in {rounds} rounds"
-        return "\n".join([*lines, f"{end} (train_discriminator.tolerance)"])
+        return f"{text_table([columns, *lines], 'rrrr')}\n{end} (train_discriminator.tolerance)"
 
     def as_dict(self) -> dict[str, object]:
         """The record in plain numbers, for JSON; energies by term, unweighted."""
@@ -72,61 +80,68 @@ class TrainedDiscriminator:
 
 def train_discriminator(
     body: Body,
-    bodies: Mapping[str, np.ndarray],
-    joints_cam: np.ndarray,
-    masks: np.ndarray,
-    intrinsics: np.ndarray,
+    sample: Sample,
     regressor: np.ndarray,
     *,
     settings: TrainDiscriminator,
     optimize: Optimize,
     generator: np.random.Generator,
     weights: EnergyWeights | None = None,
-    scores: np.ndarray | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> TrainedDiscriminator:
-    """Alternate on a sample of frames: refine it against D, train D to tell it from the initial.
+    """Alternate on a sample: refine it against D, train D to distinguish initial from refined bodies.
 
-    The arrays hold the sample itself (arguments as for `refine`), already drawn; `settings.frames`
-    is the caller's business. D starts from `generator` and is trained on all pairs of a round.
-    `weights` are those of `energy_weights`, found on this very sample where None. Frames of a sample
-    come from all over, so that each has a body of its own, also for a variant with `multiview`.
+    Args:
+        body: the body model.
+        sample: the frames. Each has its own body, also for a variant with `multiview`, because they
+            come from many sequences.
+        regressor: reads the joints in E_joint, (J, V).
+        settings: rounds, and how D is trained; `settings.frames` is not used, the sample is drawn.
+        optimize: settings of the refinement, those of the variant.
+        generator: gives D its start.
+        weights: of the energies; None: those of `balance_energies` on this sample.
+        device: "cpu" or "cuda"; of the refinement. D is trained on the CPU.
+        progress: called with the number of rounds that are done and `settings.max_rounds`.
 
     Returns:
         D, the energy weights used in every round, and the record of the rounds.
 
-    Source: paper III, Eq. 5, where D is updated after every batch. Here rounds take that place, so
-    that what D becomes depends on no order of jobs. They end when the loss has settled (`has_settled`)
-    or after `settings.max_rounds`.
+    Raises:
+        JointregError: as `refine_sample`.
+        SolverError: the loss of D is not finite.
+
+    Source: paper III, Eq. 5, where D is updated after every batch. Here a round takes the place of a
+    batch: D is trained on all pairs of the round at once, so that it does not depend on the order of
+    jobs. Rounds end when the loss has settled (`has_settled`) or after `settings.max_rounds`.
     """
-    arrays = (body, bodies, joints_cam, masks, intrinsics, regressor)
     optimize = optimize.model_copy(update={"multiview": False})
     if weights is None:
-        weights = energy_weights(*arrays, scores=scores, batch=optimize.batch)
+        weights = balance_energies(body, sample, regressor, batch=optimize.batch)
     seed = int(generator.integers(2**63 - 1))
     discriminator = Discriminator.create(
         torch.Generator().manual_seed(seed), len(body.parents), body.n_betas
     )
     optimiser = Adam(discriminator.parameters.values(), settings.learning_rate)
-    start = torch.from_numpy(to_6d(bodies["rotations"]).astype(np.float32))
-    initial = from_6d(start), torch.from_numpy(np.asarray(bodies["betas"], dtype=np.float32))
+    start = torch.from_numpy(to_6d(sample.bodies["rotations"]).astype(np.float32))
+    initial = from_6d(start), torch.from_numpy(np.asarray(sample.bodies["betas"], dtype=np.float32))
     losses: list[np.ndarray] = []
     right: list[list[float]] = []
     settled = False
     while not settled and len(losses) < settings.max_rounds:
-        refined = refine(
-            *arrays,
+        refined = refine_sample(
+            body,
+            sample,
+            regressor,
             settings=optimize,
             weights=weights,
             discriminator=discriminator,
-            scores=scores,
             device=device,
         )
-        pairs = torch.from_numpy(refined.rotations), torch.from_numpy(refined.betas)
-        with one_thread():
+        final = torch.from_numpy(refined.rotations), torch.from_numpy(refined.betas)
+        with one_torch_thread():
             loss, *shares = train(
-                discriminator, initial, pairs, optimiser=optimiser, steps=settings.steps
+                discriminator, initial, final, optimiser=optimiser, steps=settings.steps
             )
         losses.append(loss)
         right.append(shares)
@@ -140,12 +155,16 @@ def train_discriminator(
 
 
 def has_settled(losses: Sequence[float], tolerance: float) -> bool:
-    """Whether the loss at the end of the rounds so far has stopped to drift.
+    """Whether the loss has stopped drifting.
 
-    The mean of the last `WINDOW` rounds is compared with that of the `WINDOW` before. The two players go
-    on answering each other: single rounds still move by more than the means do.
+    The mean of the last `WINDOW` rounds is within `tolerance` of the mean of the `WINDOW` rounds before.
+    Single rounds still fluctuate by more.
+
+    Args:
+        losses: loss at the end of every round so far.
+        tolerance: largest difference of the two means.
     """
     if len(losses) < 2 * WINDOW:
         return False
-    before, now = np.mean(losses[-2 * WINDOW : -WINDOW]), np.mean(losses[-WINDOW:])
-    return bool(abs(now - before) < tolerance)
+    earlier, latest = np.mean(losses[-2 * WINDOW : -WINDOW]), np.mean(losses[-WINDOW:])
+    return bool(abs(latest - earlier) < tolerance)

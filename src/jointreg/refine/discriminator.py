@@ -1,15 +1,14 @@
-"""The discriminator: can a body be told from what the initial method would have predicted?
+"""The discriminator D: the probability that a body is the initial method's, not a refined one.
 
-Pose part as in HMR: 1x1 convolutions 6 -> 32 -> 32 shared by the joints, one linear head 32 -> 1 a
-joint, and a head on all joints together, 768 -> 1024 -> 1024 -> 1. Shape part 10 -> 10 -> 5 -> 1.
-ReLU between layers, a sigmoid on each of the 26 outputs. D sees the first two columns of rotation
-*matrices*: raw 6D numbers would betray optimised poses by their norm alone.
+The pose part is that of HMR: 1x1 convolutions 6 -> 32 -> 32 shared by the joints, a linear head 32 -> 1
+for each joint, and a head on all joints together, 768 -> 1024 -> 1024 -> 1. The shape part is
+10 -> 10 -> 5 -> 1. There is a ReLU between layers and a sigmoid on each of the 26 outputs. The input is
+the first two columns of rotation *matrices*: the norm of raw 6D numbers would give refined poses away.
 
 Source: paper III, Eq. 5 and 6; Kanazawa et al., HMR, CVPR 2018, section 3.3.
 """
 
 import io
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 
 from jointreg.errors import DataError, ShapeError, SolverError
+from jointreg.files.atomic import replace_file
 from jointreg.refine.adam import Adam
 from jointreg.refine.losses import discriminator_loss
 
@@ -50,7 +50,7 @@ class Discriminator:
     """The network with its parameters; call it on rotations and betas.
 
     Args:
-        parameters: name to tensor, as made by `create` or read by `load`.
+        parameters: tensors by name, from `create` or `load`.
     """
 
     def __init__(self, parameters: dict[str, torch.Tensor]) -> None:
@@ -59,7 +59,7 @@ class Discriminator:
 
     @classmethod
     def create(cls, generator: torch.Generator, joints: int = 24, betas: int = 10) -> "Discriminator":
-        """New network, weights and biases uniform in +-1 / sqrt(inputs), from `generator` alone."""
+        """A new network, its weights and biases drawn uniformly from +-1 / sqrt(inputs)."""
         parameters, inputs = {}, 1
         for name, shape in _shapes(joints, betas).items():
             inputs = shape[-1] if name.endswith("weight") else inputs
@@ -68,7 +68,7 @@ class Discriminator:
         return cls(parameters)
 
     def __call__(self, rotations: torch.Tensor, betas: torch.Tensor) -> torch.Tensor:
-        """Probability that a body is an initial one, output by output.
+        """Probability that a body is an initial one, by each output.
 
         Args:
             rotations: global orientation and relative rotations, (N, 24, 3, 3).
@@ -85,7 +85,8 @@ class Discriminator:
         if rotations.shape != (count, joints, 3, 3) or betas.shape != (count, n_betas):
             raise ShapeError(
                 f"rotations {tuple(rotations.shape)} and betas {tuple(betas.shape)}, "
-                f"expected ({count}, {joints}, 3, 3) and ({count}, {n_betas})"
+                f"expected ({count}, {joints}, 3, 3) and ({count}, {n_betas})",
+                "train the discriminator on bodies of this model (rule train_discriminator)",
             )
         pose = rotations[..., :2].reshape(count, joints, 6)
         hidden = self._layer("convolution_1", pose).relu()
@@ -101,37 +102,37 @@ class Discriminator:
         """Write the parameters as a CPU state dict, atomically; same parameters, same bytes."""
         stream = io.BytesIO()
         torch.save({name: value.detach().cpu() for name, value in self.parameters.items()}, stream)
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_bytes(stream.getvalue())
-        temporary.replace(path)
+        replace_file(path, stream.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> "Discriminator":
-        """Read what `save` wrote. Nothing but tensors is unpickled.
+        """Read a file of `save`. Only tensors are unpickled.
 
         Raises:
-            DataError: the file is missing, damaged, or holds another network.
+            DataError: the file is missing, damaged, or contains another network.
         """
         path = Path(path)
         if not path.is_file():
             raise DataError(f"discriminator {path} does not exist", f"snakemake -f {path}")
         try:
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise DataError(f"{path} is not a state dict of plain tensors: {error}") from error
-        tensors = isinstance(found, dict) and all(isinstance(v, torch.Tensor) for v in found.values())
-        if not tensors or not {"heads.bias", "shape_1.weight"} <= set(found):
-            raise DataError(f"{path} holds no discriminator", f"snakemake -f {path}")
-        expected = _shapes(found["heads.bias"].numel(), found["shape_1.weight"].shape[-1])
-        shapes = {name: tuple(value.shape) for name, value in found.items()}
+            raise DataError(
+                f"{path} is not a state dict of plain tensors: {error}", f"snakemake -f {path}"
+            ) from error
+        tensors = isinstance(state, dict) and all(isinstance(v, torch.Tensor) for v in state.values())
+        if not tensors or not {"heads.bias", "shape_1.weight"} <= set(state):
+            raise DataError(f"{path} contains no discriminator", f"snakemake -f {path}")
+        expected = _shapes(state["heads.bias"].numel(), state["shape_1.weight"].shape[-1])
+        shapes = {name: tuple(value.shape) for name, value in state.items()}
         if shapes != expected:
             differing = sorted(set(shapes.items()) ^ set(expected.items()))
-            raise DataError(f"{path} holds another network than expected: {differing}")
-        if not all(torch.isfinite(value).all() for value in found.values()):
-            raise DataError(f"{path} holds parameters that are not finite", f"snakemake -f {path}")
-        return cls({name: found[name] for name in expected})
+            raise DataError(
+                f"{path} contains another network than expected: {differing}", f"snakemake -f {path}"
+            )
+        if not all(torch.isfinite(value).all() for value in state.values()):
+            raise DataError(f"{path} contains parameters that are not finite", f"snakemake -f {path}")
+        return cls({name: state[name] for name in expected})
 
     def _layer(self, name: str, value: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.linear(
@@ -139,7 +140,7 @@ class Discriminator:
         )
 
     def _wide_layer(self, name: str, value: torch.Tensor) -> torch.Tensor:
-        """`_layer`; frozen weights on the CPU go through oneDNN, which `linear` does not use."""
+        """As `_layer`; oneDNN, which `linear` does not use, multiplies frozen weights on the CPU."""
         weight = self.parameters[f"{name}.weight"]
         plain = weight.requires_grad or value.device.type != "cpu" or value.dtype != torch.float32
         if plain or len(value) == 0 or not torch.backends.mkldnn.is_available():
@@ -151,19 +152,19 @@ class Discriminator:
 
 
 class _Packed:
-    """A weight (outputs, inputs) and its transpose in oneDNN's keeping."""
+    """A weight (outputs, inputs) and its transpose in oneDNN's layout."""
 
     def __init__(self, weight: torch.Tensor) -> None:
         self._source, self._version = weight, weight._version
         self.weight, self.transposed = weight.to_mkldnn(), weight.T.contiguous().to_mkldnn()
 
     def is_of(self, weight: torch.Tensor) -> bool:
-        """Whether it was made from this tensor, which has not been written to since."""
+        """Whether it was made from this tensor, unchanged since."""
         return weight is self._source and weight._version == self._version
 
 
 class _FrozenProduct(torch.autograd.Function):
-    """value @ weight.T in float32, twice as fast as MKL's product on AMD; weight has no gradient."""
+    """value @ weight.T in float32, twice as fast as MKL's product on AMD; no gradient of the weight."""
 
     @staticmethod
     def forward(ctx: Any, value: torch.Tensor, packed: _Packed) -> torch.Tensor:
@@ -197,8 +198,9 @@ def train(
         steps: Adam steps.
 
     Returns:
-        The loss before every step and after the last, 0.5 when undecided, (steps + 1,); and the share
-        of outputs on the right side of 1/2 for initial and for refined bodies.
+        The loss before every step and after the last (`refine.losses.UNDECIDED_LOSS` for an undecided
+        D), (steps + 1,). The share of outputs on the right side of 1/2 for initial and for refined
+        bodies.
 
     Raises:
         SolverError: the loss is not finite.
@@ -211,7 +213,10 @@ def train(
         for step in range(steps):
             loss = discriminator_loss(discriminator(*initial), discriminator(*refined))
             if not torch.isfinite(loss):
-                raise SolverError(f"discriminator loss is {loss.item()} at step {step}")
+                raise SolverError(
+                    f"discriminator loss is {loss.item()} at step {step}, expected a finite number",
+                    "lower train_discriminator.learning_rate",
+                )
             losses[step] = loss.item()
             loss.backward()
             optimiser.step()

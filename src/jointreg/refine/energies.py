@@ -1,4 +1,4 @@
-"""The energies of Eq. 2: what a body costs against its targets."""
+"""The energies of Eq. 2: how far bodies are from their targets; and the weights that balance them."""
 
 import numpy as np
 import torch
@@ -6,13 +6,25 @@ import torch
 from jointreg.body.model import Body
 from jointreg.body.skinning import Skinner, SparseRegressor, observe, read_joints
 from jointreg.body.skinning_torch import PlainSkinner, observe_plain
+from jointreg.errors import DataError
 from jointreg.refine.discriminator import Discriminator
-from jointreg.refine.losses import adversarial_energy, joint_energy, keypoint_energy
-from jointreg.refine.parameters import Pose
-from jointreg.refine.start import CPU, ROOT
-from jointreg.refine.targets import Targets
+from jointreg.refine.losses import (
+    EnergyWeights,
+    adversarial_energy,
+    balanced_weights,
+    joint_energy,
+    keypoint_energy,
+)
+from jointreg.refine.parameters import OwnBodies, Pose
+from jointreg.refine.sample import Sample
+from jointreg.refine.start import start_bodies
+from jointreg.refine.targets import Targets, checked_targets
 from jointreg.silhouette.rendering import silhouette_l2
 from jointreg.silhouette.topology import Topology
+from jointreg.skeleton import PELVIS
+from jointreg.threads import one_torch_thread
+
+CPU = torch.device("cpu")
 
 
 class Terms:
@@ -24,9 +36,9 @@ class Terms:
         factors: on joint, silhouette, adversarial and keypoint energy; 0 removes a term.
         discriminator: needed where its factor is not 0.
         device: where bodies are refined.
-        backend: of the silhouette.
-        root_relative: compare joints after moving both skeletons to the pelvis.
-        halves: pose and shape outputs of the discriminator count half each.
+        backend: computes the silhouette, one of `jointreg.silhouette.BACKENDS`.
+        root_relative: compare joints after both skeletons are moved to the pelvis.
+        halves: the discriminator's outputs on pose count one half together, that on shape the other.
     """
 
     def __init__(
@@ -46,7 +58,7 @@ class Terms:
             factor > 0 for factor in factors
         )
         self.discriminator, self.backend, self.halves = discriminator, backend, halves
-        self.root = ROOT if root_relative else None
+        self.root = PELVIS if root_relative else None
         within = None
         if not self.silhouette_on:
             within = np.flatnonzero((np.asarray(regressor) != 0).any(axis=0))
@@ -61,14 +73,15 @@ class Terms:
     def energies(self, pose: Pose, targets: Targets, rows: slice, blur_px: float = 0.0) -> torch.Tensor:
         """Unweighted energies of the frames `rows`, (n, 4) in the order of `refine.losses.TERMS`.
 
-        Terms that are off are zero. `blur_px` is the silhouette's, for coarse to fine.
+        Terms that are off are zero. `blur_px` is the standard deviation that the silhouette is blurred
+        by, so that refinement can go from coarse to fine.
         """
         rotations, betas, translation = pose
         joint = silhouette = adversarial = keypoints = translation.new_zeros(len(translation))
         if self.topology is not None:
             vertices = self.skinner.vertices(rotations, betas, translation)
             joints, points = self._observe(vertices, self.regressor, targets.intrinsics[rows])
-            silhouette = targets.seen[rows] * silhouette_l2(
+            silhouette = targets.has_mask[rows] * silhouette_l2(
                 points,
                 self.topology,
                 targets.masks[rows],
@@ -87,3 +100,39 @@ class Terms:
             outputs = self.discriminator(rotations, betas)
             adversarial = adversarial_energy(outputs, halves=self.halves)
         return torch.stack([joint, silhouette, adversarial, keypoints], dim=1)
+
+
+def balance_energies(
+    body: Body, sample: Sample, regressor: np.ndarray, *, batch: int = 64
+) -> EnergyWeights:
+    """Weights that make the mean energies of a sample's initial bodies equal.
+
+    The silhouette's mean is over frames with a mask.
+
+    Args:
+        body: the body model.
+        sample: frames, as for `refine_sample`.
+        regressor: reads the joints in E_joint, (J, V).
+        batch: frames side by side.
+
+    Raises:
+        ShapeError, UnitError, DataError: as `refine_sample`.
+        DataError: no frame has a mask, or a mean energy is zero or not finite.
+    """
+    targets = checked_targets(body, sample, regressor)
+    has_mask = targets.has_mask.numpy() > 0
+    if not has_mask.any():
+        raise DataError(
+            f"none of {targets.count} frames has a person mask, expected some", "see rule segment"
+        )
+    terms = Terms(body, regressor, (1, 1, 0, 1))
+    unknowns = OwnBodies(body, start_bodies(body, sample, regressor), CPU)
+    batches = [slice(n, n + batch) for n in range(0, targets.count, batch)]
+    with one_torch_thread(), torch.no_grad():
+        parts = [terms.energies(unknowns.pose(rows), targets, rows).numpy() for rows in batches]
+    energies = np.concatenate(parts).astype(np.float64)
+    return balanced_weights(
+        mean_joint=float(energies[:, 0].mean()),
+        mean_silhouette=float(energies[has_mask, 1].mean()),
+        mean_keypoints=float(energies[:, 3].mean()),
+    )

@@ -1,17 +1,17 @@
 """Refine bodies until they match labels and silhouettes and stay plausible (paper III, Eq. 2).
 
-theta = (24 rotations as 6D, betas, translation with its depth as log z) is moved by Adam on
+Adam changes theta = (24 rotations as 6D, betas, translation with its depth as log z) to lower
 E = w_joint E_joint + w_sil E_silhouette + w_adv E_adversarial (+ w_key E_keypoints). Energies are
 summed over frames, never averaged, so that a frame's path does not depend on its batch.
 
-Frames go side by side in batches, in float32 and, on the CPU, in a single torch thread, so that the
-same input gives the same bits whatever the machine's number of cores. Memory grows with the batch.
-With a shared body (`multiview`) the whole sequence is one problem, whose gradient is summed over
+Frames are refined side by side in batches, in float32. On the CPU a single torch thread computes, so
+that the same input gives the same bits whatever the machine's number of cores. Memory grows with the
+batch. With a shared body (`multiview`) the whole sequence is one problem. Its gradient is summed over
 batches before each step.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,21 +20,27 @@ import torch
 
 from jointreg.body.model import Body
 from jointreg.config.settings import Optimize
-from jointreg.errors import ConfigError, DataError, SolverError
+from jointreg.errors import ConfigError, SolverError
 from jointreg.refine.adam import Adam
 from jointreg.refine.discriminator import Discriminator
-from jointreg.refine.energies import Terms
-from jointreg.refine.losses import REFERENCE_CODE, TERMS, EnergyWeights, balanced_weights
-from jointreg.refine.parameters import OwnBodies, SharedBodies, Views, checked_views
-from jointreg.refine.start import CPU, move_to_camera, one_thread, start_bodies
+from jointreg.refine.energies import CPU, Terms
+from jointreg.refine.losses import REFERENCE_CODE, TERMS, EnergyWeights
+from jointreg.refine.parameters import OwnBodies, SharedBodies, checked_views
+from jointreg.refine.sample import Sample
+from jointreg.refine.start import start_bodies
 from jointreg.refine.targets import Targets, checked_targets
+from jointreg.refine.weak_camera import move_to_camera
 from jointreg.silhouette.topology import PointsError
+from jointreg.threads import one_torch_thread
 
 Progress = Callable[[int, int], None]
-"""Called with frames done and frames in all."""
+"""Called with the number of frames that are done and of all frames."""
 
-Watch = Callable[[int, dict[str, np.ndarray]], None]
-"""Called with an iteration and the bodies of a block before it."""
+Bodies = dict[str, np.ndarray]
+"""`rotations` (N, 24, 3, 3), `betas` (N, B) and `translation` (N, 3), metres, camera frame."""
+
+Watch = Callable[[int, Bodies], None]
+"""Called with an iteration and the bodies of a batch before it."""
 
 
 @dataclass(frozen=True)
@@ -53,50 +59,40 @@ class Refined:
     """In the order of `refine.losses.TERMS`: joint (m^2), silhouette (px), adversarial (1), keypoints
     (px^2), unweighted; 0 where a term is off or a frame has no mask; (N, S, 4) float32."""
 
-    def bodies(self) -> dict[str, np.ndarray]:
+    def bodies(self) -> Bodies:
         """The arrays of `stores.BODIES`."""
         return {name: getattr(self, name) for name in ("rotations", "betas", "translation")}
 
 
-def refine(
+def refine_sample(
     body: Body,
-    bodies: Mapping[str, np.ndarray],
-    joints_cam: np.ndarray,
-    masks: np.ndarray,
-    intrinsics: np.ndarray,
+    sample: Sample,
     regressor: np.ndarray,
     *,
     settings: Optimize,
     weights: EnergyWeights,
     discriminator: Discriminator | None = None,
-    scores: np.ndarray | None = None,
-    views: Views | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
     watch: Watch | None = None,
 ) -> Refined:
-    """Refine the bodies of some frames.
+    """Refine the bodies of a sample of frames.
 
     Args:
         body: the body model; its mesh must be closed where the silhouette term is on.
-        bodies: `rotations` (N, 24, 3, 3) and `betas` (N, B) of the initial method. Its translation
-            is not used: it is found anew from the labels.
-        joints_cam: labels, camera frame, metres, (N, J, 3).
-        masks: person probability x 255, (N, H, W) uint8.
-        intrinsics: pinhole K of the pictures the masks belong to, pixels, (N, 3, 3).
+        sample: initial bodies, labels, masks and cameras; `views` are needed where `settings.multiview`
+            is on.
         regressor: reads the joints in E_joint, (J, V); J_spin in the paper.
         settings: iterations, step size, batch, and how the terms are formed; `joint`, `silhouette`,
             `adversarial`, `keypoints` multiply the weights, and 0 removes a term with its computation.
-        weights: from `energy_weights`; not used where `settings.weights` are the reference code's.
+        weights: from `balance_energies`; not used where `settings.weights` are the reference code's.
         discriminator: needed where the adversarial term is on; not changed.
-        scores: confidence of each mask, (N,); frames with 0 get no silhouette term. None: all count.
-        views: moments and cameras of the frames; needed where `settings.multiview` is on.
         device: "cpu" or "cuda". The CUDA path has been run on a CPU only.
-        progress: told after every batch; with a shared body, after every iteration.
-        watch: shown the bodies of every batch on their way, as often as energies are stored.
+        progress: called after every batch; with a shared body, after every iteration.
+        watch: called with the bodies of every batch as often as energies are stored.
 
     Returns:
-        Bodies in the order of the input, and their energies every `settings.store_every` steps.
+        Bodies in the order of the sample, and their energies every `settings.store_every` steps.
 
     Raises:
         ShapeError, UnitError, DataError: inputs that do not belong together, in shape or in unit.
@@ -104,118 +100,73 @@ def refine(
         SolverError: a gradient is not finite or a body came behind the camera; names frame and
             iteration.
     """
+    factors = term_factors(settings, weights)
     if settings.adversarial > 0 and discriminator is None:
         raise ConfigError(
             f"optimize.adversarial is {settings.adversarial} but there is no discriminator",
             "pass the output of train_discriminator, or set optimize.adversarial to 0",
         )
-    if not any(term_factors(settings, weights)):
-        raise ConfigError(f"optimize: {', '.join(TERMS)} are all 0, expected some term")
+    if not any(factors):
+        raise ConfigError(
+            f"optimize: {', '.join(TERMS)} are all 0, expected some term",
+            "set one of them above 0, as optimize.joint: 1.0",
+        )
     weak = settings.camera == "weak_perspective"
-    targets = checked_targets(
-        body,
-        bodies,
-        joints_cam,
-        masks,
-        intrinsics,
-        regressor,
-        scores,
-        weak=weak,
-        dilation_px=settings.mask_dilation_px,
-    )
-    count, where = targets.count, torch.device(device)
-    if settings.multiview:
-        views = checked_views(views, count)
-    start = start_bodies(body, bodies, joints_cam, regressor)
+    targets = checked_targets(body, sample, regressor, weak=weak, dilation_px=settings.mask_dilation_px)
+    count, where = len(sample), torch.device(device)
+    views = checked_views(sample.views, count) if settings.multiview else None
+    start = start_bodies(body, sample, regressor)
     if weak:
         start["translation"] = move_to_camera(
-            body, start["betas"], start["translation"], intrinsics, targets.intrinsics
+            body, start["betas"], start["translation"], sample.intrinsics, targets.intrinsics
         )
     stored = sorted({*range(0, settings.iterations, settings.store_every), settings.iterations})
     energies = np.zeros((count, len(stored), len(TERMS)), dtype=np.float32)
-    found = {name: np.empty(value.shape, dtype=np.float32) for name, value in start.items()}
+    refined = {name: np.empty(value.shape, dtype=np.float32) for name, value in start.items()}
     size = count if settings.multiview else settings.batch
-    with one_thread():
+    with one_torch_thread():
         if discriminator is not None and where != CPU:
             discriminator = Discriminator({k: v.to(where) for k, v in discriminator.parameters.items()})
         terms = Terms(
             body,
             regressor,
-            term_factors(settings, weights),
+            factors,
             discriminator,
             where,
             backend=settings.backend,
             root_relative=settings.joint_frame == "root_relative",
             halves=settings.weights == "reference_code",
         )
-        placing = Terms(body, regressor, (0, 0, 0, 1), device=where)
+        keypoints_only = Terms(body, regressor, (0, 0, 0, 1), device=where)
         for first in range(0, count, max(size, 1)):
             rows = slice(first, min(first + size, count))
             begin = {name: value[rows] for name, value in start.items()}
             unknowns: OwnBodies | SharedBodies
-            if settings.multiview and views is not None:
-                unknowns = SharedBodies(body, begin, views, where)
-            else:
+            if views is None:
                 unknowns = OwnBodies(body, begin, where)
+            else:
+                unknowns = SharedBodies(body, begin, views, where)
             block = _Block(unknowns, targets.block(rows, where), first, settings)
             if weak:
-                block.home = partial(_seen_home, body, targets.intrinsics[rows], intrinsics[rows])
-            if settings.camera_iterations:
-                block.place(placing)
-            tell = progress if settings.multiview else None
-            block.descend(terms, stored, energies[rows], tell, watch)
+                weak_k, sample_k = targets.intrinsics[rows], sample.intrinsics[rows]
+                block.to_sample = partial(_in_sample_camera, body, weak_k, sample_k)
+            block.place(keypoints_only)
+            block.descend(terms, stored, energies[rows], progress if settings.multiview else None, watch)
             for name, value in block.bodies().items():
-                found[name][rows] = value
+                refined[name][rows] = value
             if progress is not None:
                 progress(rows.stop, count)
-    return Refined(**found, iterations=np.array(stored, dtype=np.int32), energies=energies)
+    return Refined(**refined, iterations=np.array(stored, dtype=np.int32), energies=energies)
 
 
-def energy_weights(
-    body: Body,
-    bodies: Mapping[str, np.ndarray],
-    joints_cam: np.ndarray,
-    masks: np.ndarray,
-    intrinsics: np.ndarray,
-    regressor: np.ndarray,
-    *,
-    scores: np.ndarray | None = None,
-    batch: int = 64,
-) -> EnergyWeights:
-    """Weights that make the energies of a sample's initial bodies equal in magnitude.
-
-    Arguments as for `refine`; the silhouette's mean is over frames with a mask.
-
-    Raises:
-        DataError: no frame has a mask, or an energy is zero or not finite.
-    """
-    targets = checked_targets(body, bodies, joints_cam, masks, intrinsics, regressor, scores)
-    seen = targets.seen.numpy() > 0
-    if not seen.any():
-        raise DataError(
-            f"none of {targets.count} frames has a person mask, expected some", "see rule segment"
-        )
-    terms = Terms(body, regressor, (1, 1, 0, 1))
-    unknowns = OwnBodies(body, start_bodies(body, bodies, joints_cam, regressor), CPU)
-    batches = [slice(n, n + batch) for n in range(0, targets.count, batch)]
-    with one_thread(), torch.no_grad():
-        parts = [terms.energies(unknowns.pose(rows), targets, rows).numpy() for rows in batches]
-    energies = np.concatenate(parts).astype(np.float64)
-    return balanced_weights(
-        float(energies[:, 0].mean()), float(energies[seen, 1].mean()), float(energies[:, 3].mean())
-    )
-
-
-def _seen_home(
-    body: Body, weak: np.ndarray, calibrated: np.ndarray, bodies: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Bodies of the weak-perspective camera where the calibrated one sees them."""
-    moved = move_to_camera(body, bodies["betas"], bodies["translation"], weak, calibrated)
+def _in_sample_camera(body: Body, weak_k: np.ndarray, sample_k: np.ndarray, bodies: Bodies) -> Bodies:
+    """Bodies of the weak-perspective camera, moved to where the sample's camera sees them alike."""
+    moved = move_to_camera(body, bodies["betas"], bodies["translation"], weak_k, sample_k)
     return bodies | {"translation": moved.astype(np.float32)}
 
 
 def term_factors(settings: Optimize, weights: EnergyWeights) -> tuple[float, float, float, float]:
-    """What multiplies each energy, in the order of `TERMS`."""
+    """The factor on each energy, in the order of `TERMS`."""
     if settings.weights == "reference_code":
         weights = REFERENCE_CODE
     joint, silhouette, adversarial, keypoints = (
@@ -238,12 +189,13 @@ class _Block:
         self, unknowns: OwnBodies | SharedBodies, targets: Targets, first: int, settings: Optimize
     ) -> None:
         self.unknowns, self.targets, self.first, self.settings = unknowns, targets, first, settings
-        self.home: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]] | None = None
+        self.to_sample: Callable[[Bodies], Bodies] | None = None
+        """Moves bodies from the camera that they are refined in to the sample's, where they differ."""
         batches = range(0, targets.count, settings.batch)
         self.batches = [slice(n, min(n + settings.batch, targets.count)) for n in batches]
 
     def place(self, terms: Terms) -> None:
-        """Adam on the translation alone, as the reference code begins (its D10)."""
+        """Adam on the translation alone, `camera_iterations` steps, as the reference code begins."""
         theta, _ = parameters = self.unknowns.parameters
         optimiser = Adam([theta], self.settings.learning_rate)
         for iteration in range(self.settings.camera_iterations):
@@ -259,13 +211,13 @@ class _Block:
         progress: Progress | None,
         watch: Watch | None,
     ) -> None:
-        """Adam on everything; fills `energies` at the stored iterations."""
+        """Adam on all unknowns; fills `energies` (n, S, 4) at the stored iterations."""
         settings, parameters = self.settings, self.unknowns.parameters
         optimiser = Adam(parameters, settings.learning_rate)
         for iteration in range(settings.iterations):
-            found = self._sum_gradients(terms, iteration, parameters)
+            current = self._sum_gradients(terms, iteration, parameters)
             if iteration in stored:
-                energies[:, stored.index(iteration)] = found
+                energies[:, stored.index(iteration)] = current
                 if watch is not None:
                     watch(iteration, self.bodies())
             optimiser.learning_rate = step_size(settings, iteration)
@@ -276,29 +228,36 @@ class _Block:
             parts = [self._energies(terms, rows, settings.iterations) for rows in self.batches]
         energies[:, -1] = torch.cat(parts).cpu().numpy()
 
-    def bodies(self) -> dict[str, np.ndarray]:
-        """Rotations, betas and translation of all frames."""
+    def bodies(self) -> Bodies:
+        """The bodies of all frames, in the sample's camera."""
         with torch.no_grad():
             poses = [self.unknowns.pose(rows) for rows in self.batches]
         joined = [torch.cat(parts).detach().cpu().numpy() for parts in zip(*poses, strict=True)]
-        found = dict(zip(("rotations", "betas", "translation"), joined, strict=True))
-        return found if self.home is None else self.home(found)
+        bodies = dict(zip(("rotations", "betas", "translation"), joined, strict=True))
+        return bodies if self.to_sample is None else self.to_sample(bodies)
 
     def _sum_gradients(self, terms: Terms, iteration: int, parameters: list[torch.Tensor]) -> np.ndarray:
-        """Set `.grad` of the parameters, batch after batch; returns the energies, (n, 4)."""
-        energies = []
+        """Set `.grad` of the parameters, batch after batch.
+
+        Returns:
+            Energies of all frames, (n, 4).
+
+        Raises:
+            SolverError: a gradient or an energy is not finite.
+        """
+        parts = []
         for value in parameters:
             value.requires_grad_(True)
             value.grad = None
         for rows in self.batches:
-            found = self._energies(terms, rows, iteration)
-            (found * terms.factors).sum().backward()
-            energies.append(found.detach())
-        together = torch.cat(energies).cpu().numpy()
+            part = self._energies(terms, rows, iteration)
+            (part * terms.factors).sum().backward()
+            parts.append(part.detach())
+        energies = torch.cat(parts).cpu().numpy()
         theta = parameters[0]
         finite = torch.stack([torch.isfinite(p.grad).all() for p in parameters]).all()  # type: ignore[arg-type]
-        if not finite or not np.isfinite(together).all():
-            bad = ~np.isfinite(together).all(axis=1)
+        if not finite or not np.isfinite(energies).all():
+            bad = ~np.isfinite(energies).all(axis=1)
             if not bad.any():
                 row = int(torch.nonzero(~torch.isfinite(theta.grad).all(dim=1))[0])  # type: ignore[arg-type]
                 frame = self.unknowns.frame_of(row)
@@ -306,13 +265,13 @@ class _Block:
                 frame = int(np.argmax(bad))
             raise SolverError(
                 f"frame {self.first + frame}, iteration {iteration}: gradient is not finite, energies "
-                f"{together[frame].tolist()} ({', '.join(TERMS)})",
+                f"{energies[frame].tolist()} ({', '.join(TERMS)})",
                 "check the body, labels and mask of that frame",
             )
-        return together
+        return energies
 
     def _energies(self, terms: Terms, rows: slice, iteration: int) -> torch.Tensor:
-        """Energies of one batch with the iteration's blur."""
+        """Energies of one batch, (n, 4), with the iteration's blur."""
         blurs = [*self.settings.blur_px, 0.0]
         stage = min(iteration * len(blurs) // self.settings.iterations, len(blurs) - 1)
         try:

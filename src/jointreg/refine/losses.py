@@ -15,13 +15,16 @@ from jointreg.errors import DataError
 TERMS = ("joint", "silhouette", "adversarial", "keypoints")
 """Order of the energies in every array."""
 
-UNDECIDED = 0.25
-"""(1 - D)^2 of a discriminator that answers 1/2."""
+UNDECIDED_ENERGY = 0.25
+"""Adversarial energy of a discriminator whose outputs are all 1/2."""
+
+UNDECIDED_LOSS = 0.5
+"""Loss (Eq. 5) of such a discriminator."""
 
 
 @dataclass(frozen=True)
 class EnergyWeights:
-    """Factors on the energies of a frame."""
+    """Factors that multiply the energies of a frame."""
 
     joint: float
     """1 / m^2."""
@@ -44,10 +47,16 @@ class EnergyWeights:
             DataError: a term is missing or unknown, or a weight is not positive and finite.
         """
         if set(values) != set(TERMS):
-            raise DataError(f"energy weights have keys {sorted(values)}, expected {sorted(TERMS)}")
+            raise DataError(
+                f"energy weights have keys {sorted(values)}, expected {sorted(TERMS)}",
+                "make the file again with the rule energy_weights",
+            )
         for term, value in values.items():
             if not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0):
-                raise DataError(f"energy weight '{term}' is {value!r}, expected a positive number")
+                raise DataError(
+                    f"energy weight '{term}' is {value!r}, expected a positive number",
+                    "make the file again with the rule energy_weights",
+                )
         return cls(**{term: float(values[term]) for term in TERMS})
 
 
@@ -79,14 +88,14 @@ def balanced_weights(mean_joint: float, mean_silhouette: float, mean_keypoints: 
                 f"mean {term} energy of the initial bodies is {mean}, expected a positive number",
                 "check that the sample has labels, masks and bodies that belong together",
             )
-    return EnergyWeights(1 / mean_joint, 1 / mean_silhouette, 1 / UNDECIDED, 1 / mean_keypoints)
+    return EnergyWeights(1 / mean_joint, 1 / mean_silhouette, 1 / UNDECIDED_ENERGY, 1 / mean_keypoints)
 
 
 def joint_energy(joints: torch.Tensor, target: torch.Tensor, root: int | None = None) -> torch.Tensor:
     """Sum over joints of squared distances (Eq. 3), (N, J, 3) metres twice -> (N,) m^2.
 
-    Absolute in the camera frame, as Eq. 3 writes it. With `root`, a row, both are moved to that joint
-    first, as the reference code does: that leaves depth and size free.
+    Absolute in the camera frame, as in Eq. 3. With `root`, the row of a joint, both skeletons are moved
+    to that joint first, as in the reference code. The labels then fix neither depth nor place.
     """
     difference = joints - target
     if root is not None:
@@ -109,8 +118,9 @@ def keypoint_energy(
 def adversarial_energy(outputs: torch.Tensor, *, halves: bool = False) -> torch.Tensor:
     """How far the discriminator is from taking a body for an initial one (Eq. 6).
 
-    Mean over its outputs of (1 - D)^2: (N, outputs) in (0, 1) -> (N,), 0.25 where all say 1/2. With
-    `halves`, the outputs on pose and the last one, on shape, count half each, as in the reference code.
+    Mean over its outputs of (1 - D)^2: (N, outputs) in (0, 1) -> (N,). It is 0.25 where all outputs are
+    1/2. With `halves`, the outputs on pose and the last one, on shape, count half each, as in the
+    reference code.
     """
     energies = (1 - outputs).square()
     if halves:
@@ -121,6 +131,6 @@ def adversarial_energy(outputs: torch.Tensor, *, halves: bool = False) -> torch.
 def discriminator_loss(initial: torch.Tensor, refined: torch.Tensor) -> torch.Tensor:
     """Least-squares loss that D is trained on (Eq. 5): 1 for initial bodies, 0 for refined ones.
 
-    Outputs (N, outputs) of both -> scalar, mean over frames and outputs; 0.5 when undecided.
+    Outputs (N, outputs) of both -> scalar, mean over frames and outputs.
     """
     return adversarial_energy(initial).mean() + refined.square().mean()

@@ -1,7 +1,7 @@
 """The unknowns theta of the refinement: 24 rotations as 6D, betas, translation with its depth as log z.
 
-A block of frames is refined together. Either every frame has a body of its own (`OwnBodies`), or all
-cameras of a moment share one, and all moments the betas (`SharedBodies`). Used by `jointreg.refine`.
+A block of frames is refined together. Either every frame has its own body (`OwnBodies`), or all cameras
+of a moment share one body and all moments share the betas (`SharedBodies`).
 """
 
 from collections.abc import Mapping
@@ -30,6 +30,10 @@ class Views:
     translation: np.ndarray
     """Metres, (N, 3)."""
 
+    def part(self, rows: np.ndarray | slice) -> "Views":
+        """The views of some of the frames."""
+        return Views(self.moment[rows], self.rotation[rows], self.translation[rows])
+
 
 class OwnBodies:
     """A body for every frame of the block.
@@ -47,7 +51,7 @@ class OwnBodies:
 
     @property
     def parameters(self) -> list[torch.Tensor]:
-        """What the optimiser moves: theta (n, 6 K + 3) and betas (n, B)."""
+        """The tensors that the optimiser changes: theta (n, 6 K + 3) and betas (n, B)."""
         return [self.theta, self.betas]
 
     def pose(self, rows: slice) -> Pose:
@@ -97,7 +101,7 @@ class SharedBodies:
 
     @property
     def parameters(self) -> list[torch.Tensor]:
-        """What the optimiser moves: theta (moments, 6 K + 3) and betas (1, B)."""
+        """The tensors that the optimiser changes: theta (moments, 6 K + 3) and betas (1, B)."""
         return [self.theta, self.betas]
 
     def pose(self, rows: slice) -> Pose:
@@ -110,9 +114,9 @@ class SharedBodies:
         betas = self.betas.expand(len(rotations), -1)
         root = self._root + betas @ self._root_directions.T
         turn = self._turn[rows]
-        seen = torch.cat([(turn @ rotations[:, 0])[:, None], rotations[:, 1:]], dim=1)
-        place = torch.einsum("nij,nj->ni", turn, root + translation) + self._move[rows] - root
-        return seen, betas, place
+        turned = torch.cat([(turn @ rotations[:, 0])[:, None], rotations[:, 1:]], dim=1)
+        moved = torch.einsum("nij,nj->ni", turn, root + translation) + self._move[rows] - root
+        return turned, betas, moved
 
     def frame_of(self, row: int) -> int:
         """A frame of the block that row `row` of theta belongs to."""
@@ -128,20 +132,21 @@ class SharedBodies:
 
 
 def checked_views(views: Views | None, count: int) -> Views:
-    """Refuse to share bodies without knowing the cameras.
+    """The views of `count` frames, which shared bodies need.
 
     Raises:
-        ShapeError: there are no views, or not of these frames.
+        ShapeError: there are no views, or views of other frames.
     """
     if views is None:
         raise ShapeError(
-            "optimize.multiview is on, but moments and cameras of the frames are not given",
-            "pass views=Views(moment, rotation, translation)",
+            "optimize.multiview is on, but the sample has no moments and cameras of its frames",
+            "pass views=Views(moment, rotation, translation), or set optimize.multiview to false",
         )
     shapes = np.shape(views.moment), np.shape(views.rotation), np.shape(views.translation)
     if shapes != ((count,), (count, 3, 3), (count, 3)):
         raise ShapeError(
-            f"views have shapes {shapes}, expected ({count},), ({count}, 3, 3), ({count}, 3)"
+            f"views have shapes {shapes}, expected ({count},), ({count}, 3, 3), ({count}, 3)",
+            f"give moment, rotation and translation of the sample's {count} frames",
         )
     return views
 

@@ -1,6 +1,6 @@
-"""A seeded sample of training frames, drawn across sequences."""
+"""A sample of frames, which every function of the refinement takes; read from stores or drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,30 +13,46 @@ from jointreg.refine.parameters import Views
 
 @dataclass(frozen=True)
 class Sample:
-    """What refinement needs of N frames; the order is that of sequences, then rows."""
+    """The initial bodies of N frames, and the labels and masks that they are refined to."""
 
-    bodies: dict[str, np.ndarray]
-    """Initial bodies: rotations (N, 24, 3, 3), betas (N, B), translation (N, 3)."""
+    bodies: Mapping[str, np.ndarray]
+    """Initial bodies: `rotations` (N, 24, 3, 3) and `betas` (N, B). A `translation` may be there and is
+    not used: the labels give a new one (`start_translation`)."""
     joints_cam: np.ndarray
-    """Labels, camera frame, metres, (N, 17, 3)."""
+    """Labels, camera frame, metres, (N, J, 3)."""
     masks: np.ndarray
-    """(N, 224, 224) uint8."""
-    scores: np.ndarray
-    """(N,)."""
+    """Person probability x 255, (N, H, W) uint8."""
     intrinsics: np.ndarray
-    """Pinhole K of the crops, (N, 3, 3)."""
+    """Pinhole K of the pictures that the masks belong to, pixels, (N, 3, 3)."""
+    scores: np.ndarray | None = None
+    """Confidence of each mask, (N,). Frames with 0 have no silhouette term. None: all have one."""
     views: Views | None = None
-    """Moments and cameras of the frames; None for frames drawn from many sequences."""
+    """Moments and cameras of the frames. None for frames drawn from many sequences."""
 
-    def arguments(self) -> dict[str, object]:
-        """The sample as keyword arguments of the functions in `jointreg.refine`."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.joints_cam)
+
+    def part(self, rows: np.ndarray | slice) -> "Sample":
+        """The sample of some of the frames, in the order of `rows`."""
+        return Sample(
+            {name: value[rows] for name, value in self.bodies.items()},
+            self.joints_cam[rows],
+            self.masks[rows],
+            self.intrinsics[rows],
+            None if self.scores is None else self.scores[rows],
+            None if self.views is None else self.views.part(rows),
+        )
 
 
-def load_frames(
+def load_sample(
     frames: str | Path, masks: str | Path, bodies: str | Path, rows: np.ndarray | None = None
 ) -> Sample:
-    """Read what refinement needs of one sequence; `rows` picks frames, None takes all.
+    """Read the frames of one sequence; `rows` picks some of them, None takes all.
+
+    Args:
+        frames, masks, bodies: stores of the sequence: `stores.FRAMES`, `stores.MASKS`, `stores.BODIES`.
+        rows: (N,) integers.
 
     Raises:
         StoreError: the three stores are not of the same frames.
@@ -47,15 +63,15 @@ def load_frames(
     mask_store, body_store = stores.MASKS.read(masks), stores.BODIES.read(bodies)
     stores.require_same_rows(frame_store, mask_store, f"{frames}, {masks}")
     stores.require_same_rows(frame_store, body_store, f"{frames}, {bodies}")
-    chosen = slice(None) if rows is None else rows
-    return Sample(
-        bodies={key: value[chosen] for key, value in body_store.items()},
-        joints_cam=frame_store.joints_cam[chosen],
-        masks=mask_store.masks[chosen],
-        scores=mask_store.score[chosen],
-        intrinsics=frame_store.crop_intrinsics[chosen],
-        views=_views(frame_store, chosen),
+    sample = Sample(
+        dict(body_store),
+        frame_store.joints_cam,
+        mask_store.masks,
+        frame_store.crop_intrinsics,
+        mask_store.score,
+        _views(frame_store),
     )
+    return sample if rows is None else sample.part(rows)
 
 
 def draw_sample(
@@ -67,37 +83,49 @@ def draw_sample(
 ) -> Sample:
     """Draw `count` frames with a person in them, uniformly over all sequences, without repeats.
 
-    All frames are taken where there are fewer. Memory: the sample and one sequence.
+    Where there are fewer, all are taken. The order is that of sequences, then rows. Memory: the sample
+    and one sequence.
+
+    Args:
+        frames, masks, bodies: stores of the sequences, one each, in the same order.
+        count: of frames.
+        generator: decides the draw.
 
     Raises:
         DataError: no frame of any sequence has a person mask.
+        StoreError: the three stores of a sequence are not of the same frames.
     """
-    seen = [np.flatnonzero(stores.MASKS.read(path, only=["score"]).score > 0) for path in masks]
-    owner = np.concatenate([np.full(len(rows), index) for index, rows in enumerate(seen)])
+    masked = [np.flatnonzero(stores.MASKS.read(path, only=["score"]).score > 0) for path in masks]
+    owner = np.concatenate([np.full(len(rows), index) for index, rows in enumerate(masked)])
     if not len(owner):
-        raise DataError(f"no person mask in any of {len(masks)} sequences", "see the rule segment")
+        raise DataError(
+            f"no person mask in any of {len(masks)} sequences",
+            "look at the logs of segment: its method finds nobody in these videos",
+        )
     chosen = np.sort(generator.permutation(len(owner))[:count])
-    row = np.concatenate(seen)[chosen]
+    row = np.concatenate(masked)[chosen]
     parts = [
-        load_frames(frames[index], masks[index], bodies[index], row[owner[chosen] == index])
+        load_sample(frames[index], masks[index], bodies[index], row[owner[chosen] == index])
         for index in np.unique(owner[chosen])
     ]
-    joined = {
-        key: np.concatenate([getattr(part, key) for part in parts])
-        for key in ("joints_cam", "masks", "scores", "intrinsics")
-    }
-    bodies_of = {key: np.concatenate([p.bodies[key] for p in parts]) for key in parts[0].bodies}
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
     return Sample(
-        bodies_of, joined["joints_cam"], joined["masks"], joined["scores"], joined["intrinsics"]
+        {name: np.concatenate([part.bodies[name] for part in parts]) for name in parts[0].bodies},
+        joined("joints_cam"),
+        joined("masks"),
+        joined("intrinsics"),
+        joined("scores"),
     )
 
 
-def _views(frames: stores.Record, rows: np.ndarray | slice) -> Views:
-    """Moments, numbered, and the cameras of some rows."""
+def _views(frames: stores.Record) -> Views:
+    """Moments, numbered, and the cameras of all rows."""
     moments = np.stack([frames.take, frames.frame], axis=1)
     _, moment = np.unique(moments, axis=0, return_inverse=True)
-    cameras = frames.attrs["cameras"]
-    known = [cameras[name] for name in frames.attrs["camera_names"]]
-    rotation = np.array([camera["rotation"] for camera in known])
-    translation = np.array([camera["translation"] for camera in known])
-    return Views(moment[rows], rotation[frames.camera[rows]], translation[frames.camera[rows]])
+    cameras = [frames.attrs["cameras"][name] for name in frames.attrs["camera_names"]]
+    rotation = np.array([camera["rotation"] for camera in cameras])
+    translation = np.array([camera["translation"] for camera in cameras])
+    return Views(moment, rotation[frames.camera], translation[frames.camera])

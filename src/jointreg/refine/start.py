@@ -1,7 +1,6 @@
-"""Where refinement starts: translations and cameras."""
+"""Where refinement starts: the initial method's bodies, moved to the labels."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -9,13 +8,7 @@ import torch
 from jointreg.body.model import Body
 from jointreg.body.skinning import Skinner, SparseRegressor, read_joints
 from jointreg.errors import DataError
-from jointreg.geometry.camera import project_pinhole
-from jointreg.skeleton import H36M_17
-
-WEAK_FOCAL_PX = 5000.0
-"""Focal length of the weak-perspective camera, whatever the crop's size (SPIN and its heirs)."""
-ROOT = H36M_17.index("pelvis")
-CPU = torch.device("cpu")
+from jointreg.refine.sample import Sample
 
 
 def start_translation(
@@ -35,63 +28,20 @@ def start_translation(
     return (np.asarray(joints_cam, dtype=np.float32) - joints).mean(axis=1)
 
 
-def start_bodies(
-    body: Body, bodies: Mapping[str, np.ndarray], joints_cam: np.ndarray, regressor: np.ndarray
-) -> dict[str, np.ndarray]:
+def start_bodies(body: Body, sample: Sample, regressor: np.ndarray) -> dict[str, np.ndarray]:
     """The initial method's rotations and betas with `start_translation`.
 
     Raises:
         DataError: labels put a body behind the camera.
     """
-    translation = start_translation(body, bodies, joints_cam, regressor)
+    translation = start_translation(body, sample.bodies, sample.joints_cam, regressor)
     behind = translation[:, 2] <= 0
     if behind.any():
         frame = int(np.argmax(behind))
         raise DataError(
             f"frame {frame}: labels put the body at {translation[frame].tolist()} m, "
-            "expected z > 0 (camera frame: x right, y down, z forward)"
+            "expected z > 0 (camera frame: x right, y down, z forward)",
+            "check joints_cam of that frame and the extrinsics of its camera",
         )
-    rotations, betas = np.asarray(bodies["rotations"]), np.asarray(bodies["betas"])
+    rotations, betas = (np.asarray(sample.bodies[name]) for name in ("rotations", "betas"))
     return {"rotations": rotations, "betas": betas, "translation": translation}
-
-
-def weak_perspective(count: int, size: tuple[int, int]) -> np.ndarray:
-    """K of the networks' camera for crops of (height, width) pixels, (count, 3, 3)."""
-    height, width = size
-    camera = [[WEAK_FOCAL_PX, 0, (width - 1) / 2], [0, WEAK_FOCAL_PX, (height - 1) / 2], [0, 0, 1]]
-    return np.tile(np.array(camera), (count, 1, 1))
-
-
-def move_to_camera(
-    body: Body, betas: np.ndarray, translation: np.ndarray, seen: np.ndarray, wanted: np.ndarray
-) -> np.ndarray:
-    """Translation with which a body looks alike through another camera of the same orientation.
-
-    The pelvis keeps its pixel, the depth grows with the focal length.
-
-    Args:
-        body: the body model.
-        betas: (N, B).
-        translation: metres, (N, 3), before.
-        seen: K it is seen through now, (N, 3, 3).
-        wanted: K it shall be seen through, (N, 3, 3).
-
-    Returns:
-        Metres, (N, 3).
-    """
-    root = body.rest_joints(betas)[:, 0].astype(np.float64)
-    pixels = project_pinhole((root + translation)[:, None], seen)[:, 0]
-    depth = (root + translation)[:, 2] * wanted[:, 1, 1] / seen[:, 1, 1]
-    rays = np.linalg.solve(wanted, np.concatenate([pixels, np.ones_like(pixels[:, :1])], 1)[..., None])
-    return rays[..., 0] * depth[:, None] - root
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One torch thread inside: sums come out alike on every machine, and jobs share its cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

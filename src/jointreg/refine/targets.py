@@ -1,18 +1,16 @@
-"""What bodies are compared with, checked."""
+"""What bodies are compared with: labels, masks and cameras of a sample, checked."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from jointreg.body.model import Body
-from jointreg.errors import DataError, ShapeError, UnitError
+from jointreg.errors import DataError, ShapeError
 from jointreg.geometry.camera import project_pinhole
-from jointreg.refine.start import weak_perspective
-
-FARTHEST_M = 100.0
-"""Labels farther away than this are taken for millimetres."""
+from jointreg.plausible import DEPTH_M
+from jointreg.refine.sample import Sample
+from jointreg.refine.weak_camera import weak_perspective
 
 
 @dataclass(frozen=True)
@@ -27,8 +25,8 @@ class Targets:
     """(N, H, W) uint8."""
     intrinsics: np.ndarray
     """K of the camera that bodies are seen through, pixels, (N, 3, 3)."""
-    seen: torch.Tensor
-    """1 where a frame has a mask, (N,)."""
+    has_mask: torch.Tensor
+    """1 for a frame with a mask, 0 for one without, (N,)."""
 
     @property
     def count(self) -> int:
@@ -43,47 +41,60 @@ class Targets:
             self.keypoints[rows].to(device),
             masks if device.type == "cpu" else torch.as_tensor(masks).to(device),
             self.intrinsics[rows],
-            self.seen[rows].to(device),
+            self.has_mask[rows].to(device),
         )
 
 
 def checked_targets(
-    body: Body,
-    bodies: Mapping[str, np.ndarray],
-    joints_cam: np.ndarray,
-    masks: np.ndarray,
-    intrinsics: np.ndarray,
-    regressor: np.ndarray,
-    scores: np.ndarray | None,
-    *,
-    weak: bool = False,
-    dilation_px: int = 0,
+    body: Body, sample: Sample, regressor: np.ndarray, *, weak: bool = False, dilation_px: int = 0
 ) -> Targets:
-    """Check shapes, units and finiteness of all inputs; widen masks; `weak`: the networks' camera."""
-    count, joints = len(joints_cam), len(regressor)
-    scores = np.ones(count) if scores is None else np.asarray(scores)
+    """Check a sample and a regressor, and make the targets of the sample's bodies.
+
+    Args:
+        body: the body model.
+        sample: the frames.
+        regressor: reads the joints in E_joint, (J, V).
+        weak: bodies are seen through the networks' camera, not through the sample's.
+        dilation_px: radius that masks are widened by.
+
+    Raises:
+        ShapeError: arrays of other shapes than `Sample` and the body ask for, or masks not of uint8.
+        DataError: an array is not finite.
+        UnitError: labels in millimetres.
+    """
+    joints_cam, intrinsics = sample.joints_cam, sample.intrinsics
+    count, joints = len(sample), len(regressor)
+    scores = np.ones(count) if sample.scores is None else np.asarray(sample.scores)
     expected = {
-        "rotations": (bodies["rotations"], (count, len(body.parents), 3, 3)),
-        "betas": (bodies["betas"], (count, body.n_betas)),
+        "rotations": (sample.bodies["rotations"], (count, len(body.parents), 3, 3)),
+        "betas": (sample.bodies["betas"], (count, body.n_betas)),
         "joints_cam": (joints_cam, (count, joints, 3)),
         "intrinsics": (intrinsics, (count, 3, 3)),
         "regressor": (regressor, (joints, body.n_vertices)),
-        "masks": (masks, (count, *np.shape(masks)[1:3])),
+        "masks": (sample.masks, (count, *np.shape(sample.masks)[1:3])),
         "scores": (scores, (count,)),
     }
     for name, (value, shape) in expected.items():
         if np.shape(value) != shape:
-            raise ShapeError(f"{name} have shape {np.shape(value)}, expected {shape}")
+            raise ShapeError(
+                f"{name} have shape {np.shape(value)}, expected {shape}",
+                f"give bodies, labels, masks and cameras of the same {count} frames, and a regressor of "
+                f"{joints} joints of this body",
+            )
         if name != "masks" and not np.isfinite(value).all():
             row = np.argwhere(~np.isfinite(value))[0].tolist()
             raise DataError(f"{name} are not finite at index {row}")
-    masks = np.ascontiguousarray(masks)
+    masks = np.ascontiguousarray(sample.masks)
     if masks.dtype != np.uint8:
-        raise ShapeError(f"masks are {masks.dtype}, expected uint8 (probability x 255)")
-    if count and np.median(np.abs(joints_cam[..., 2])) > FARTHEST_M:
-        raise UnitError(
-            f"joints_cam have a median depth of {np.median(np.abs(joints_cam[..., 2])):.0f} m, "
-            f"expected under {FARTHEST_M:.0f} m",
+        raise ShapeError(
+            f"masks are {masks.dtype}, expected uint8 (probability x 255)",
+            "np.round(255 * masks).astype(np.uint8) for probabilities of 0 to 1",
+        )
+    if count:
+        depth = float(np.median(np.abs(joints_cam[..., 2])))
+        DEPTH_M.require(
+            depth,
+            f"joints_cam have a median depth of {depth:.0f} m",
             "labels are probably in millimetres: divide by 1000",
         )
     return Targets(
@@ -96,7 +107,7 @@ def checked_targets(
 
 
 def dilated(masks: np.ndarray, radius_px: int) -> np.ndarray:
-    """Masks (N, H, W) uint8 widened by a disk; radius 0 gives them back."""
+    """Masks (N, H, W) uint8 widened by a disk; with radius 0 unchanged."""
     if radius_px == 0:
         return masks
     import cv2

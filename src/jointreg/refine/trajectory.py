@@ -1,4 +1,4 @@
-"""The refinement of one frame, moment by moment."""
+"""One body at the iterations of its refinement."""
 
 from dataclasses import dataclass
 
@@ -8,24 +8,24 @@ from jointreg.body.model import Body
 from jointreg.config.settings import Optimize
 from jointreg.errors import ShapeError
 from jointreg.refine.discriminator import Discriminator
-from jointreg.refine.loop import refine, term_factors
+from jointreg.refine.loop import Bodies, refine_sample, term_factors
 from jointreg.refine.losses import TERMS, EnergyWeights
 from jointreg.refine.sample import Sample
 
 
 @dataclass(frozen=True)
-class Way:
-    """One body on its way, T moments: the first is the start of the refinement, the last its end."""
+class Trajectory:
+    """The body at T iterations of its refinement. The first is the start, the last the end."""
 
-    bodies: dict[str, np.ndarray]
+    bodies: Bodies
     """Arrays of `stores.BODIES`, T rows."""
     iterations: np.ndarray
-    """Adam steps before each moment, (T,)."""
+    """Number of Adam steps before each, (T,)."""
     energies: dict[str, np.ndarray]
     """Term -> energy times its weight, (T,); only the terms that are on."""
 
 
-def follow(
+def trace(
     body: Body,
     sample: Sample,
     regressor: np.ndarray,
@@ -35,8 +35,8 @@ def follow(
     discriminator: Discriminator | None = None,
     device: str = "cpu",
     moments: int = 40,
-) -> Way:
-    """Refine one frame again, as `jointreg.refine.refine` does, and keep the body on its way.
+) -> Trajectory:
+    """Refine one frame as `refine_sample` does, and record its body along the way.
 
     Args:
         body: the body model.
@@ -46,29 +46,32 @@ def follow(
         weights: of the energies.
         discriminator: needed where the adversarial term is on.
         device: "cpu" or "cuda".
-        moments: kept on the way, at most; the end comes on top.
+        moments: largest number of bodies recorded before the last one.
 
     Raises:
-        ShapeError: the sample holds more or less than one frame.
+        ShapeError: the sample has more or less than one frame.
+        JointregError: as `refine_sample`.
     """
-    if len(sample.masks) != 1:
-        raise ShapeError(f"sample holds {len(sample.masks)} frames, expected 1")
+    if len(sample) != 1:
+        raise ShapeError(
+            f"the sample has {len(sample)} frames, expected 1", "take one: sample.part(slice(0, 1))"
+        )
     settings = settings.model_copy(update={"store_every": -(-settings.iterations // moments)})
-    kept: list[dict[str, np.ndarray]] = []
-    refined = refine(
+    bodies: list[Bodies] = []
+    refined = refine_sample(
         body,
-        **sample.arguments(),  # type: ignore[arg-type]
-        regressor=regressor,
+        sample,
+        regressor,
         settings=settings,
         weights=weights,
         discriminator=discriminator,
         device=device,
-        watch=lambda _, bodies: kept.append(bodies),
+        watch=lambda _, current: bodies.append(current),
     )
-    kept.append(refined.bodies())
+    bodies.append(refined.bodies())
     factors = dict(zip(TERMS, term_factors(settings, weights), strict=True))
-    return Way(
-        {name: np.concatenate([moment[name] for moment in kept]) for name in kept[0]},
+    return Trajectory(
+        {name: np.concatenate([moment[name] for moment in bodies]) for name in bodies[0]},
         refined.iterations,
         {
             term: factors[term] * refined.energies[0, :, index]

@@ -23,18 +23,18 @@ def allowed_vertices(body: Body, settings: FitRegressor) -> np.ndarray:
     """Vertices that pass every filter that is set, (17, V) bool.
 
     Raises:
-        DataError: a joint is left without a vertex, or the body does not have what a filter needs.
+        DataError: no vertex is left for a joint, or the body lacks what a filter needs.
     """
     allowed = np.ones((len(H36M_17), body.n_vertices), dtype=bool)
     if settings.candidates_m > 0:
         places = expected_joints(body)
         if places is None:
             raise DataError(
-                "candidates_m needs a body with SMPL's skeleton, to know where the joints are",
+                "candidates_m needs a body with SMPL's skeleton, which gives the places of the joints",
                 "set candidates_m: 0",
             )
-        away = np.linalg.norm(body.template[None] - places[:, None], axis=-1)
-        allowed &= away <= settings.candidates_m
+        distances = np.linalg.norm(body.template[None] - places[:, None], axis=-1)
+        allowed &= distances <= settings.candidates_m
     if settings.support:
         allowed &= load_regressor(settings.support, body).weights > 0
     if settings.symmetric:
@@ -44,13 +44,16 @@ def allowed_vertices(body: Body, settings: FitRegressor) -> np.ndarray:
         raise DataError(
             f"no vertex is left for {', '.join(empty)} (candidates_m {settings.candidates_m:g} m, "
             f"support '{settings.support}', symmetric {settings.symmetric})",
-            "raise candidates_m, or use one filter less",
+            "raise candidates_m, or switch one of the filters off",
         )
     return allowed
 
 
 def thinned(body: Body, allowed: np.ndarray, most: int, settings: FitRegressor) -> np.ndarray:
-    """Every n-th vertex that a row may use, some `most` of them, sorted; `symmetric`: on both sides."""
+    """Every n-th vertex that some row may use, at most `most` of them, as sorted indices.
+
+    With `symmetric` the vertices on the other side are added.
+    """
     used = np.flatnonzero(allowed.any(axis=0))
     chosen = used[:: -(-len(used) // most)]
     if settings.symmetric and body.mirror is not None:
@@ -59,19 +62,19 @@ def thinned(body: Body, allowed: np.ndarray, most: int, settings: FitRegressor) 
 
 
 def mirrored(values: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """Weights of the mirrored regressor: rows and vertices change sides, (17, V)."""
+    """Weights of the mirrored regressor, (17, V): rows and vertices change sides."""
     return values[MIRRORED_ROWS][:, mirror]
 
 
 def mirror_of(body: Body, vertices: np.ndarray) -> np.ndarray:
-    """The body's mirror map on a part of the mesh: position in `vertices` of each one's counterpart.
+    """The mirror map of a part of the mesh: for each vertex the position of its counterpart, (n,).
 
     Args:
         body: the body model.
-        vertices: sorted indices, with every vertex also its counterpart.
+        vertices: sorted indices, (n,), the counterpart of each among them.
 
     Raises:
-        DataError: the body has no map, or it is not its own inverse.
+        DataError: the body has no map, or the map is not its own inverse.
     """
     if body.mirror is None or not np.array_equal(body.mirror[body.mirror], np.arange(body.n_vertices)):
         raise DataError(

@@ -1,10 +1,10 @@
-"""Joint regressors: fit one to posed bodies and labelled joints. Files are
-`jointreg.exchange.regressor_files`'s.
+"""Fits of a joint regressor to posed bodies and labelled joints.
 
-A regressor J (joints x vertices) is non-negative, and its rows sum to about 1: joints = J @ vertices.
+A regressor J, (joints, vertices), is non-negative and its rows sum to about 1: joints = J @ vertices.
+`jointreg.exchange.regressor_files` reads and writes its files.
 
-Source: paper II-B, Eq. 1, read as a least-squares problem (docs/deviations.md#eq-1), options and what
-they do: docs/regressor.md. Weights of robust fits: Huber 1964; Geman and McClure 1987.
+Source: paper II-B, Eq. 1, read as a least-squares problem (docs/deviations.md#eq-1). Weights of robust
+fits: Huber 1964; Geman and McClure 1987. The effect of every option: docs/regressor.md.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,26 +30,26 @@ from jointreg.stores.schemas import BODIES, FRAMES
 CHUNK = 128
 """Frames posed at a time while the statistics are summed."""
 LABEL_NOISE_M = 0.01
-"""Standard deviation of a labelled joint that the prior on translations is weighed against, metres."""
+"""Standard deviation of a labelled joint, metres. The prior on translations is weighed against it."""
 
 Sequences = Iterable[tuple[Record, Record]]
 """Stores BODIES and FRAMES (`joints_cam` is enough) of each sequence."""
 
 
 @dataclass(frozen=True)
-class Training:
-    """Sequences on disk, read again at every pass. Paths end in `<subject>/<action>.zarr.zip`."""
+class SequenceFiles:
+    """Sequences on disk, read again in every pass. Paths end in `<subject>/<action>.zarr.zip`."""
 
     bodies: Sequence[str]
     """Stores BODIES."""
     frames: Sequence[str]
     """Stores FRAMES, in the same order."""
     watch: Callable[[Sequence[Any], str], Iterable[Any]] = lambda items, label: items
-    """Passes the sequences through and reports on them, as `progress.progress`."""
+    """Passes the sequences on and reports the progress, like `progress.progress`."""
 
     @property
     def subjects(self) -> list[str]:
-        """Of each sequence."""
+        """The subject of each sequence."""
         return [Path(path).parent.name for path in self.bodies]
 
     def __iter__(self) -> Iterator[tuple[Record, Record]]:
@@ -60,26 +60,27 @@ class Training:
 def fit(body: Body, sequences: Sequences, settings: FitRegressor) -> Regressor:
     """Fit a regressor to posed bodies and labels.
 
-    One streaming pass; `robust` and `drop_above_m` need `robust_passes` more, as a frame's residual is
-    known only once there is a regressor. Memory does not grow with the frames.
+    One streaming pass. `robust` and `drop_above_m` need `robust_passes` more, because a frame has a
+    residual only after a first fit. Memory does not grow with the number of frames.
 
     Args:
         body: the body model.
-        sequences: read once a pass; what can be read only once will do where there is one pass.
-        settings: the block fit_regressor_spin or fit_regressor_opt.
+        sequences: read once in each pass; an iterator is enough where there is one pass.
+        settings: the block fit_regressor, with what differs for this regressor.
 
     Returns:
-        Weights (17, V); `about` says frames, frames_dropped, mean_frame_weight, residuals in mm,
+        Weights (17, V). `about` gives frames, frames_dropped, mean_frame_weight, residuals in mm,
         non-zeros and row sums.
 
     Raises:
-        DataError: an option leaves a joint without vertices, or needs what the body does not have.
-        StoreError: bodies and frames of a sequence are not the same rows.
+        DataError: an option leaves a joint without vertices, or the body lacks what an option needs.
+        StoreError: bodies and frames of a sequence have different rows.
         ShapeError, UnitError: as `Statistics.add` and `fit_regressor`.
-        SolverError: the solver did not finish, or rows are far from summing to 1.
+        SolverError: the solver did not finish, or a row sum is far from 1.
+        TypeError: `sequences` is an iterator and there is more than one pass.
     """
     if weighted(settings) and iter(sequences) is sequences:
-        raise TypeError("robust and drop_above_m read the sequences again: a list, not an iterator")
+        raise TypeError("robust and drop_above_m read the sequences again: give a list, not an iterator")
     regressor = _one_pass(body, sequences, settings, None)
     for _ in range(settings.robust_passes if weighted(settings) else 0):
         regressor = _one_pass(body, sequences, settings, regressor)
@@ -87,7 +88,7 @@ def fit(body: Body, sequences: Sequences, settings: FitRegressor) -> Regressor:
     if np.abs(sums - 1).max() > LARGEST_SUM_ERROR:
         raise SolverError(
             f"rows sum to {sums.min():.3f} to {sums.max():.3f}, expected 1 within {LARGEST_SUM_ERROR}: "
-            "such a regressor shifts its joints when the body moves",
+            "the joints of such a regressor shift when the body moves",
             "raise sum_weight",
         )
     regressor.about["topology_hash"] = body.topology_hash
@@ -97,15 +98,15 @@ def fit(body: Body, sequences: Sequences, settings: FitRegressor) -> Regressor:
 def _one_pass(
     body: Body, sequences: Sequences, settings: FitRegressor, last: Regressor | None
 ) -> Regressor:
-    """Sum the statistics with the frames' weights by the last fit, and solve."""
+    """Sum the statistics, frames weighted by their residual under the last fit, and solve."""
     allowed = allowed_vertices(body, settings)
     vertices = np.flatnonzero(allowed.any(axis=0))
     stats = Statistics(len(vertices), groups=groups(settings))
     for bodies, frames in sequences:
         add_sequence(stats, body, vertices, bodies, frames, settings, last)
-    if stats.frames == 0 and stats.seen:
+    if stats.frames == 0 and stats.frames_added:
         raise ShapeError(
-            f"every one of {stats.seen} frames has a residual above {settings.drop_above_m:g} m",
+            f"every one of {stats.frames_added} frames has a residual above {settings.drop_above_m:g} m",
             "raise drop_above_m",
         )
     fitted = fit_regressor(
@@ -120,12 +121,12 @@ def _one_pass(
 
 
 def weighted(settings: FitRegressor) -> bool:
-    """Whether frames weigh differently, by their residuals."""
+    """Whether the weight of a frame depends on its residual."""
     return settings.robust != "none" or settings.drop_above_m > 0
 
 
 def groups(settings: FitRegressor) -> Groups:
-    """Axes that the statistics of such a fit sum together."""
+    """Groups of axes that the statistics of this fit sum together."""
     return DEPTH_APART if settings.translation == "eliminated" else TOGETHER
 
 
@@ -138,16 +139,16 @@ def add_sequence(
     settings: FitRegressor,
     regressor: Regressor | None = None,
 ) -> None:
-    """Add one sequence to statistics of some vertices.
+    """Add one sequence to the statistics of some vertices.
 
     Args:
         stats: made for `groups(settings)` and len(vertices) vertices.
         body: the body model.
-        vertices: indices of the vertices that `stats` is of, sorted.
+        vertices: sorted indices of the vertices in `stats`.
         bodies: store BODIES.
         frames: store FRAMES, the same rows.
         settings: of the fit.
-        regressor: the fit of the last pass, which says what frames weigh; None weighs all alike.
+        regressor: the fit of the last pass, from which frames get their weights; None for weights of 1.
     """
     require_same_rows(bodies, frames, "fit_regressor: bodies and frames")
     for posed, joints in _chunks(body, bodies, frames):
@@ -157,7 +158,7 @@ def add_sequence(
 
 
 def _chunks(body: Body, bodies: Record, frames: Record) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Posed meshes (n, V, 3) and labels (n, 17, 3), some frames at a time."""
+    """Posed meshes (n, V, 3) and labels (n, 17, 3) of up to `CHUNK` frames, metres."""
     for begin in range(0, len(frames.joints_cam), CHUNK):
         part = slice(begin, begin + CHUNK)
         posed = body.vertices(bodies.rotations[part], bodies.betas[part], bodies.translation[part])
@@ -167,27 +168,28 @@ def _chunks(body: Body, bodies: Record, frames: Record) -> Iterator[tuple[np.nda
 def frame_weights(
     vertices: np.ndarray, joints: np.ndarray, regressor: Regressor, settings: FitRegressor
 ) -> np.ndarray:
-    """What each frame weighs, by the root mean square r of its joints' residuals.
+    """Weight of each frame by the root mean square r of its joints' residuals.
 
-    Huber: min(1, c / r); Geman-McClure: 1 / (1 + (r / c)^2)^2, c = robust_scale_m; and 0 where r is over
-    drop_above_m. With `translation: eliminated` the frame's own translation is taken off first.
+    Huber: min(1, c / r). Geman-McClure: 1 / (1 + (r / c)^2)^2. c is robust_scale_m. Frames with r above
+    drop_above_m have weight 0. With `translation: eliminated` the frame's translation is removed first.
 
     Args:
         vertices: posed meshes, metres, (N, V, 3).
-        joints: labels, (N, 17, 3).
-        regressor: fitted with these settings, but for the weights.
+        joints: labels, metres, (N, 17, 3).
+        regressor: the fit of the last pass.
         settings: of the fit.
 
     Returns:
         (N,), 0 to 1.
     """
     vertices, joints = centred(vertices, joints)
-    left = joints - regressor.apply(vertices)
+    residuals = joints - regressor.apply(vertices)
     if settings.translation == "eliminated":
         lateral, depth = settings.lateral_error_m, settings.depth_error_m
-        share = np.array([_share(left.shape[1], deviation) for deviation in (lateral, lateral, depth)])
-        left -= share * left.mean(axis=1, keepdims=True)
-    residual = np.sqrt(np.square(left).sum(axis=2).mean(axis=1))
+        joints_each = residuals.shape[1]
+        share = np.array([_share(joints_each, deviation) for deviation in (lateral, lateral, depth)])
+        residuals -= share * residuals.mean(axis=1, keepdims=True)
+    residual = np.sqrt(np.square(residuals).sum(axis=2).mean(axis=1))
     scale = settings.robust_scale_m
     weights = {
         "none": np.ones_like(residual),
@@ -211,25 +213,25 @@ def fit_regressor(
     min over J >= 0, t_n of  (1/N) sum_n |X_n - J V_n - 1 t_n^T|^2  +  (1/N) sum_n |(s / p) t_n|^2
                              +  sum_weight sum_j (sum_i J_ji - 1)^2
 
-    With `translation: absolute` t_n is zero and the rows are 17 separate problems. With `eliminated`
-    t_n is solved for in closed form and the rows are one joint problem. The data alone cannot tell
-    J_j -> J_j + d for all rows j from a shift of every t_n; the prior decides it: p is the standard
-    deviation of a body's own translation error, `lateral_error_m` across and `depth_error_m` along the
-    line of sight, and s the label noise LABEL_NOISE_M. Weighted frames count by their weight.
+    With `translation: absolute` t_n is zero and the rows are 17 separate problems. With `eliminated` t_n
+    is solved for in closed form and the rows are one coupled problem. The data do not distinguish the
+    same change of all rows from a shift of every t_n, so a prior decides: p is the standard deviation of
+    a body's translation error, `lateral_error_m` across and `depth_error_m` along the line of sight. s
+    is the label noise LABEL_NOISE_M. Weighted frames count by their weight.
 
     Args:
-        stats: for `groups(settings)`, of all V vertices or a part of them.
-        settings: the block fit_regressor_spin or fit_regressor_opt; of the options max_vertices.
+        stats: made for `groups(settings)`, of all V vertices or a part of them.
+        settings: the block fit_regressor. Of its options only max_vertices is used here.
         allowed: entries that may be positive, (J, V) bool; None for all.
-        mirror: vertex on the other side, (V,), for a regressor with mirrored weights left and right;
-            `stats` is then symmetrised in place. None for none.
+        mirror: vertex on the other side, (V,), for a regressor whose left and right weights mirror each
+            other; `stats` is then symmetrised in place. None for no symmetry.
 
     Raises:
         ShapeError: no frames, or statistics with other groups.
         SolverError: the active-set solver did not finish.
     """
     if stats.frames == 0:
-        raise ShapeError("no frames were added to the statistics, a regressor needs at least one")
+        raise ShapeError("no frames in the statistics, expected at least one")
     if stats.groups != groups(settings):
         raise ShapeError(f"statistics with axes {stats.groups} do not fit '{settings.translation}'")
     stats.complete()
@@ -264,8 +266,8 @@ def fit_regressor(
 def _symmetric(weights: np.ndarray, mirror: np.ndarray) -> np.ndarray:
     """Right rows from left ones, middle rows the mean of themselves and their mirror.
 
-    As good as the rows it is made of: statistics that are their own mirror have an optimum that is, too,
-    and all optima predict the same joints.
+    The result fits as well as `weights`: statistics that equal their mirror image have an optimum that
+    equals its own, and all optima predict the same joints.
     """
     other = mirrored(weights, mirror)
     rows = np.arange(len(weights))
@@ -276,12 +278,12 @@ def _symmetric(weights: np.ndarray, mirror: np.ndarray) -> np.ndarray:
 
 
 def _about(stats: Statistics, weights: np.ndarray) -> dict[str, object]:
-    """Plain facts of a fit, for its sidecar."""
+    """Numbers of a fit for its sidecar."""
     squares = np.sum([np.diag(part) for part in stats.residual(weights)], axis=0)
     residual_mm = 1e3 * np.sqrt(np.maximum(squares, 0.0))
     return {
         "frames": stats.frames,
-        "frames_dropped": stats.seen - stats.frames,
+        "frames_dropped": stats.frames_added - stats.frames,
         "mean_frame_weight": round(stats.total_weight / stats.frames, 4),
         "absolute_residual_rms_mm": [round(float(value), 4) for value in residual_mm],
         "nonzeros": [int(np.count_nonzero(row)) for row in weights],
@@ -290,7 +292,7 @@ def _about(stats: Statistics, weights: np.ndarray) -> dict[str, object]:
 
 
 def couplings(joints: int, settings: FitRegressor) -> list[np.ndarray]:
-    """For each group of axes how eliminating the translation couples the rows, (J, J).
+    """For each group of axes the matrix by which eliminating the translation couples the rows, (J, J).
 
     Residuals R of a frame cost trace(R^T coupling R); with `absolute` the coupling is the identity.
     """
@@ -301,6 +303,6 @@ def couplings(joints: int, settings: FitRegressor) -> list[np.ndarray]:
 
 
 def _share(joints: int, deviation_m: float) -> float:
-    """Of the mean residual of a frame, the part J p^2 / (J p^2 + s^2) that its translation takes."""
+    """Part J p^2 / (J p^2 + s^2) of a frame's mean residual that its translation takes up."""
     signal = joints * deviation_m**2
     return signal / (signal + LABEL_NOISE_M**2)

@@ -1,7 +1,7 @@
-"""What the data determine of a regressor: rank, conditioning, held-out residuals, place in the body.
+"""Identifiability of a regressor: rank, conditioning, held-out residuals, position in the body.
 
-The weights of a regressor are hardly determined: thousands of vertices move alike. The joints that it
-predicts are, and how well is measured by leaving one subject out at a time.
+The weights of a regressor are hardly identifiable, because thousands of vertices move alike. The joints
+that it predicts are identifiable. Fits that leave out one subject at a time measure how well.
 """
 
 from collections.abc import Iterable
@@ -40,37 +40,40 @@ COLUMNS = (
 """Columns of regressor_<name>.csv, one row a joint: docs/regressor.md."""
 
 MOST_VERTICES = 862
-"""Statistics of every subject are kept of so many vertices, evenly taken from those a fit may use."""
+"""Statistics of every subject are summed over at most this many of the vertices that a fit may use."""
 VISIBLE_M = 1e-4
-"""A direction of the weights counts towards the rank if, at unit length, it moves the joint by this."""
+"""A direction of the weights counts towards the rank if a step of length 1 moves the joint by over this
+many metres."""
 
 
-def determinacy(
+def identifiability_rows(
     body: Body,
     sequences: Sequences,
     subjects: Iterable[str],
     regressor: Regressor,
     settings: FitRegressor,
 ) -> list[dict[str, Any]]:
-    """Measure how well a fit is determined, in one more pass over its data.
+    """Measure the identifiability of a fit, in one more pass over its data.
 
-    Frames weigh what they weighed in the fit. Residuals are taken after eliminating each frame's
-    translation where the fit does so. Fits without a subject use the thinned mesh.
+    Frames have the weights of the fit. Where the fit eliminates each frame's translation, residuals are
+    taken after that. The fits that leave out a subject use a thinned mesh.
 
     Args:
         body: the body model.
-        sequences: what the regressor was fitted to.
-        subjects: of each sequence; their fits leave one out at a time.
-        regressor: what `fit` returned.
-        settings: its settings.
+        sequences: the data of the fit.
+        subjects: the subject of each sequence.
+        regressor: the result of `fit`.
+        settings: the settings of `fit`.
 
     Returns:
-        One row a joint, keys `COLUMNS`. `surface_mm`: distance of the joint from the surface of the
-        template, negative inside. `rank`: independent directions of its weights that move it by over
-        0.1 mm. `condition`: of the Gram matrix of the vertices with a weight. `residual_mm`,
-        `held_out_mm`: root mean square distance from the labels in the fit, and of each subject by the
-        fit without it. `uncertainty_mm`: jackknife standard error of the predicted joint over subjects.
-        The last two are None with a single subject.
+        One row a joint, keys `COLUMNS`.
+        `surface_mm`: distance of the joint from the surface of the template, negative inside.
+        `rank`: number of independent directions of its weights that move it by over 0.1 mm.
+        `condition`: condition number of the Gram matrix of the vertices with a weight.
+        `residual_mm`: root mean square distance from the labels in the fit.
+        `held_out_mm`: the same for each subject under the fit without that subject; None with one
+        subject.
+        `uncertainty_mm`: jackknife standard error of the predicted joint over subjects; None with one.
 
     Raises:
         DataError, StoreError, ShapeError, UnitError, SolverError: as `fit`.
@@ -85,13 +88,13 @@ def determinacy(
         add_sequence(stats, body, vertices, bodies, frames, settings, last)
     total = joined(list(parts.values()))
     total.complete()
-    may, weights = allowed[:, vertices], regressor.weights[:, vertices]
+    part_allowed, weights = allowed[:, vertices], regressor.weights[:, vertices]
     gram = reduce(np.add, total.gram) / total.total_weight
-    held_out, uncertainty = _left_out(body, parts, vertices, may, settings, total)
+    held_out, uncertainty = _left_out(body, parts, vertices, part_allowed, settings, total)
     surface = surface_distance(regressor.weights @ body.template, body.template, body.faces)
     columns = {
         "surface_mm": 1e3 * surface,
-        "rank": _ranks(gram, may),
+        "rank": _ranks(gram, part_allowed),
         "condition": [_condition(gram, np.flatnonzero(row)) for row in weights],
         "residual_mm": 1e3 * np.sqrt(row_squares(total.residual(weights), settings)),
         "held_out_mm": held_out,
@@ -108,7 +111,7 @@ def _left_out(
     body: Body,
     parts: dict[str, Statistics],
     vertices: np.ndarray,
-    may: np.ndarray,
+    allowed: np.ndarray,
     settings: FitRegressor,
     total: Statistics,
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -116,42 +119,45 @@ def _left_out(
     if len(parts) < 2:
         return None, None
     mirror = mirror_of(body, vertices) if settings.symmetric else None
-    squares, fits = np.zeros(len(may)), []
+    squares, fits = np.zeros(len(allowed)), []
     for subject, own in parts.items():
         rest = joined([part for name, part in parts.items() if name != subject])
-        fits.append(fit_regressor(rest, settings, allowed=may, mirror=mirror).weights)
+        fits.append(fit_regressor(rest, settings, allowed=allowed, mirror=mirror).weights)
         own.complete()
         squares += own.total_weight * row_squares(own.residual(fits[-1]), settings)
-    moved = np.zeros(len(may))
+    moved = np.zeros(len(allowed))
     for weights in fits:
-        away = weights - np.mean(fits, axis=0)
-        product = [moved_squares(away, gram) / total.total_weight for gram in total.gram]
+        change = weights - np.mean(fits, axis=0)
+        product = [moved_squares(change, gram) / total.total_weight for gram in total.gram]
         moved += row_squares(product, settings)
     jackknife = (len(fits) - 1) / len(fits)
     return 1e3 * np.sqrt(squares / total.total_weight), 1e3 * np.sqrt(jackknife * moved)
 
 
-def moved_squares(away: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """away @ gram @ away.T on the vertices that matter."""
-    used = np.flatnonzero(away.any(axis=0))
-    return away[:, used] @ gram[np.ix_(used, used)] @ away[:, used].T
+def moved_squares(change: np.ndarray, gram: np.ndarray) -> np.ndarray:
+    """change @ gram @ change.T, (J, J): inner products of the joints' movements when weights change."""
+    used = np.flatnonzero(change.any(axis=0))
+    return change[:, used] @ gram[np.ix_(used, used)] @ change[:, used].T
 
 
 def row_squares(products: list[np.ndarray], settings: FitRegressor) -> np.ndarray:
-    """Mean squared length of each row's residual, translation eliminated, from R R^T of each group."""
+    """Mean squared length of each row's residual, (J,), from R R^T of each group of axes, (J, J).
+
+    The translation is eliminated where the settings ask for it.
+    """
     links = couplings(len(products[0]), settings)
     both = [link @ product @ link for link, product in zip(links, products, strict=True)]
     return np.maximum(np.sum([np.diag(part) for part in both], axis=0), 0.0)
 
 
-def _ranks(gram: np.ndarray, may: np.ndarray) -> list[int]:
-    """Of each row the eigenvalues above `VISIBLE_M`^2 of the Gram matrix of its vertices, m^2."""
-    found: dict[bytes, int] = {}
-    for row in may:
-        if row.tobytes() not in found:
+def _ranks(gram: np.ndarray, allowed: np.ndarray) -> list[int]:
+    """For each row the number of eigenvalues above `VISIBLE_M`^2 of the Gram matrix of its vertices."""
+    ranks: dict[bytes, int] = {}
+    for row in allowed:
+        if row.tobytes() not in ranks:
             values = np.linalg.eigvalsh(gram[np.ix_(row, row)])
-            found[row.tobytes()] = int((values > VISIBLE_M**2).sum())
-    return [found[row.tobytes()] for row in may]
+            ranks[row.tobytes()] = int((values > VISIBLE_M**2).sum())
+    return [ranks[row.tobytes()] for row in allowed]
 
 
 def _condition(gram: np.ndarray, support: np.ndarray) -> float:
@@ -171,16 +177,17 @@ def surface_distance(points: np.ndarray, vertices: np.ndarray, faces: np.ndarray
     Returns:
         (P,) float64.
 
-    Source: nearest point by plane or edges; winding number by van Oosterom and Strackee, 1983.
+    Source: the nearest point of a face lies on its plane or on its edges. Inside and outside differ by
+    the winding number, a sum of solid angles (van Oosterom and Strackee, 1983).
     """
-    found = []
+    distances = []
     for point in np.asarray(points, dtype=np.float64):
         corners = vertices[faces].astype(np.float64) - point
         edges = np.roll(corners, -1, axis=1) - corners
         normal = np.cross(edges[:, 0], edges[:, 1])
         area = np.maximum(np.linalg.norm(normal, axis=1), 1e-300)
         height = np.einsum("fc,fc->f", corners[:, 0], normal) / area
-        # The foot of the perpendicular is inside where all three edges see it on their inner side.
+        # The foot of the perpendicular lies in the face if it is on the inner side of all three edges.
         foot = (height / area)[:, None] * normal
         inward = np.cross(normal[:, None], edges)
         above = (np.einsum("fec,fec->fe", foot[:, None] - corners, inward) >= 0).all(axis=1)
@@ -194,5 +201,5 @@ def surface_distance(points: np.ndarray, vertices: np.ndarray, faces: np.ndarray
         others = np.einsum("fc,fc,f->f", a, b, lc) + np.einsum("fc,fc,f->f", b, c, la)
         others += np.einsum("fc,fc,f->f", c, a, lb) + la * lb * lc
         winding = np.arctan2(volume, others).sum() / (2 * np.pi)
-        found.append(-nearest if winding > 0.5 else nearest)
-    return np.array(found)
+        distances.append(-nearest if winding > 0.5 else nearest)
+    return np.array(distances)

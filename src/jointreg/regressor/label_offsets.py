@@ -1,20 +1,20 @@
-"""Label offsets: how far each subject's labelled joints lie from where one regressor for all puts them.
+"""Label offsets: constant distances of each subject's labelled joints from those of a shared regressor.
 
-Markers sit a little differently on every person (paper Fig. 8). Beside one regressor J for all there is
-a constant offset o for each subject and joint, in the frame of the limb that carries the joint:
+Markers are placed a little differently on every person (paper Fig. 8). The model has one regressor J for
+all subjects, and a constant offset o for each subject and joint, in the frame of the joint's limb:
 
     X_nj = J_j V_n + R_n,limb(j) o_s(n),j + noise
 
-R is the global rotation of the skeleton joint that `skeleton.H36M_AS_SMPL` names, in the camera frame:
-in T-pose the axes are the body's own, x to its left, y up, z forward. Offsets sum to zero over the
-subjects of the fit, since J takes up what they have in common.
+R is the global rotation of the skeleton joint that `skeleton.H36M_AS_SMPL` names, in the camera frame.
+In T-pose the axes are those of the body: x to its left, y up, z forward. Offsets sum to zero over the
+subjects of the fit, because J takes up their common part.
 
-Offsets are random effects: `spread` is their standard deviation, and a mean over a sequence of frames
-errs with the covariance `noise`, since an error of pose lasts and moves a whole limb. Both come from the
-data by moments about J itself, so nothing is tuned; together they are the ridge. What the bodies leave
-open, across a shin say, shrinks to nothing.
+Offsets are random effects with standard deviation `spread`. The mean residual of a sequence has the
+covariance `noise`: an error of pose lasts for many frames and moves a whole limb. Both are estimated
+from the residuals of J by moments, and together they give the ridge, so there is nothing to tune.
+Components that the bodies do not determine, for example across a shin, shrink to zero.
 
-Source: the model is ours, the observation the paper's (Fig. 8); best linear unbiased prediction:
+Source: the observation is from the paper (Fig. 8), the model is ours. Best linear unbiased prediction:
 Robinson, Statistical Science 1991.
 """
 
@@ -37,18 +37,16 @@ from jointreg.regressor.normal_equations import Statistics, centred
 from jointreg.skeleton import LIMB
 from jointreg.stores.schema import Record, require_same_rows
 
-"""Skeleton joint whose frame carries each of the 17."""
-
 ROUNDS = 3
-"""Fits of J, each with noise and spread from the residuals of the one before: after the third, offsets
-stay where they are to a few hundredths of a millimetre."""
+"""Fits of J, each with noise and spread from the residuals of the fit before. More than three change
+the offsets by a few hundredths of a millimetre."""
 LEAST_SPREAD_M = 1e-4
-"""Spread below which there are no offsets to speak of, metres."""
+"""Smallest spread that is estimated, metres; there are no offsets below it."""
 
 
 @dataclass(frozen=True)
 class Residual:
-    """What a regressor leaves of the labels of one sequence, in the frames of the limbs."""
+    """Residuals of a regressor on the labels of one sequence, in the frames of the limbs."""
 
     frames: int
     mean: np.ndarray
@@ -59,27 +57,28 @@ class Residual:
 
 @dataclass(frozen=True)
 class LabelOffsets:
-    """What `fit_offsets` found. S subjects."""
+    """Result of `fit_offsets` for S subjects."""
 
     regressor: Regressor
-    """The one that all subjects share."""
+    """The regressor that all subjects share."""
     subjects: tuple[str, ...]
     offsets: np.ndarray
     """In the limbs' frames, sum 0 over subjects, metres, (S, 17, 3)."""
     error: np.ndarray
-    """Standard error of the offsets, J taken as known, metres, (S, 17, 3)."""
+    """Standard error of the offsets for a given J, metres, (S, 17, 3)."""
     noise: np.ndarray
     """Covariance of the mean residual of one sequence, m^2, (51, 51)."""
     spread: float
-    """Standard deviation of an offset, metres an axis."""
+    """Standard deviation of an offset along one axis, metres."""
 
     def of_new_subject(self, sequences: Sequence[Residual]) -> tuple[np.ndarray, np.ndarray]:
-        """Offsets of a subject that was not in the fit, and their standard error, metres, (17, 3) each.
+        """Offsets of a subject outside the fit and their standard errors, metres, (17, 3) each.
 
-        They are relative to the mean of the subjects of the fit, which the regressor has taken up.
+        Offsets are relative to the mean subject of the fit, because the regressor has taken up that
+        mean.
 
         Args:
-            sequences: residuals of the subject's sequences, of the regressor that the offsets are for.
+            sequences: residuals of the subject's sequences under the regressor of the offsets.
 
         Raises:
             DataError: no sequence.
@@ -87,7 +86,7 @@ class LabelOffsets:
         if not sequences:
             raise DataError(
                 "no sequence to estimate a label offset from",
-                "an offset that is used on one sequence needs another of the same subject",
+                "an offset for one sequence is estimated on another of the same subject: add a sequence",
             )
         frames = [each.frames for each in sequences]
         mean = np.average([each.mean.ravel() for each in sequences], axis=0, weights=frames)
@@ -96,8 +95,8 @@ class LabelOffsets:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays of `stores.OFFSETS`."""
-        own = {name: getattr(self, name) for name in ("offsets", "error", "noise")}
-        return own | {"weights": self.regressor.weights, "spread": np.array([self.spread])}
+        arrays = {name: getattr(self, name) for name in ("offsets", "error", "noise")}
+        return arrays | {"weights": self.regressor.weights, "spread": np.array([self.spread])}
 
 
 def read_offsets(record: Record) -> LabelOffsets:
@@ -118,29 +117,30 @@ def fit_offsets(
     start: np.ndarray,
     settings: FitRegressor,
 ) -> LabelOffsets:
-    """Fit one regressor for all and an offset for each subject and joint, in one streaming pass.
+    """Fit a shared regressor and an offset for each subject and joint, in one streaming pass.
 
-    First J, each joint j on its own, with the offsets eliminated in closed form:
+    First J is fitted, each joint j on its own, with the offsets eliminated in closed form:
 
     min over J >= 0, o with sum_s o_sj = 0 of  (1/N) sum_n |X_nj - J_j V_n - R_nj o_sj|^2
         + sum_s (N_s/N) ridge_sj o_sj^2  +  sum_weight (sum_i J_ji - 1)^2
 
-    with ridge_sj = noise_j / (K_s spread^2) for each axis, K_s the number of sequences of subject s (the
-    effective one where they differ in length). Noise and spread come from the residuals of the J before,
-    in `ROUNDS` rounds: `start`, fitted without offsets, has taken up some of what subjects differ by.
-    Then, given J, the offsets of all joints together, now with the whole covariance `noise`.
+    with ridge_sj = noise_j / (K_s spread^2) for each axis. K_s is the number of sequences of subject s,
+    or the effective number where they differ in length. Noise and spread come from the residuals of the
+    J before, in `ROUNDS` rounds: `start` was fitted without offsets and has taken up some of the
+    differences between subjects. Then the offsets of all joints are fitted together, given J and all of
+    `noise`.
 
     Args:
         body: the body model, with SMPL's 24 joints.
         sequences: subject, stores BODIES and FRAMES (`joints_cam` is enough) of each sequence. The
-            bodies' place is taken as it is: refined, or fitted to the labels.
+            translation of the bodies must mean something: bodies refined or fitted to the labels.
         start: a regressor fitted to the same bodies without offsets, (17, V).
-        settings: the block fit_regressor_opt: sum_weight, candidates_m and support.
+        settings: the block fit_regressor; of it sum_weight, candidates_m and support.
 
     Raises:
-        ConfigError: translation is `eliminated`: such bodies' place says nothing about a joint's.
+        ConfigError: translation is `eliminated`, so that the bodies' translation means nothing.
         DataError: a single subject, or no subject with two sequences.
-        StoreError: bodies and frames of a sequence are not the same rows.
+        StoreError: bodies and frames of a sequence have different rows.
         ShapeError, UnitError: as `Statistics.add`.
         SolverError: the active-set solver did not finish.
     """
@@ -157,26 +157,26 @@ def fit_offsets(
         residuals.setdefault(subject, []).append(residual)
         sums.setdefault(subject, []).append(_add_sequence(stats, body, bodies, frames))
     allowed = allowed_vertices(body, settings)
-    count = np.array([_count(each) for each in residuals.values()])
-    frames_each = np.array([sum(r.frames for r in each) for each in residuals.values()])
+    count = np.array([_count(own) for own in residuals.values()])
+    frames_each = np.array([sum(r.frames for r in own) for own in residuals.values()])
     share = frames_each / stats.frames
-    means = np.array([sum(each) for each in sums.values()]) / frames_each[:, None, None, None]
+    means = np.array([sum(own) for own in sums.values()]) / frames_each[:, None, None, None]
     stats.complete()
     for _ in range(ROUNDS):
         noise, spread = _moments(list(residuals.values()))
         ratio = np.diag(noise).reshape(1, -1, 3) / (spread**2 * count[:, None, None])
         elimination = _elimination(share, ratio)
         weights = _shared_regressor(stats, means, elimination, settings.sum_weight, allowed)
-        for subject, each in residuals.items():
-            residuals[subject] = list(map(partial(_moved, weights), each, sums[subject]))
-    left = means[..., -1] - np.einsum("jv,sjcv->sjc", weights, means[..., :-1])
+        for subject, own in residuals.items():
+            residuals[subject] = list(map(partial(_refitted, weights), own, sums[subject]))
+    mean_residuals = means[..., -1] - np.einsum("jv,sjcv->sjc", weights, means[..., :-1])
     gains = np.array([_gain(noise / k, spread) for k in count])
-    left = left.reshape(len(count), -1)
-    common = np.linalg.solve(gains.sum(axis=0), np.einsum("sab,sb->a", gains, left))
+    mean_residuals = mean_residuals.reshape(len(count), -1)
+    common = np.linalg.solve(gains.sum(axis=0), np.einsum("sab,sb->a", gains, mean_residuals))
     return LabelOffsets(
         regressor=Regressor(weights, about={"frames": stats.frames}),
         subjects=tuple(residuals),
-        offsets=np.einsum("sab,sb->sa", gains, left - common).reshape(len(count), -1, 3),
+        offsets=np.einsum("sab,sb->sa", gains, mean_residuals - common).reshape(len(count), -1, 3),
         error=np.array([_error(gain, spread) for gain in gains]),
         noise=noise,
         spread=spread,
@@ -186,29 +186,29 @@ def fit_offsets(
 def sequence_residuals(
     body: Body, bodies: Record, frames: Record, regressors: Mapping[str, np.ndarray]
 ) -> list[Residual]:
-    """R^T (X - J V) over the frames of one sequence, for each regressor (17, V).
+    """R^T (X - J V) over the frames of one sequence, a `Residual` for each regressor (17, V).
 
     Raises:
-        StoreError: bodies and frames are not the same rows.
+        StoreError: bodies and frames have different rows.
         ShapeError: a regressor does not fit the body.
     """
     require_same_rows(bodies, frames, "label offsets: bodies and frames")
     pose = bodies.rotations, bodies.betas
     limb = body.transforms(*pose)[0][:, LIMB].astype(np.float64)
-    left = frames.joints_cam - regressed_joints(body, *pose, regressors, bodies.translation)
-    local = np.einsum("njac,rnja->rnjc", limb, left).reshape(len(left), len(limb), -1)
+    residuals = frames.joints_cam - regressed_joints(body, *pose, regressors, bodies.translation)
+    local = np.einsum("njac,rnja->rnjc", limb, residuals).reshape(len(residuals), len(limb), -1)
     means = local.mean(axis=1)
-    about = local - means[:, None]
+    deviations = local - means[:, None]
     return [
         Residual(len(limb), mean.reshape(-1, 3), part.T @ part)
-        for mean, part in zip(means, about, strict=True)
+        for mean, part in zip(means, deviations, strict=True)
     ]
 
 
 def _add_sequence(stats: Statistics, body: Body, bodies: Record, frames: Record) -> np.ndarray:
-    """Add to the statistics; returns the sums of centred R^T V and, last, R^T X, (17, 3, V + 1).
+    """Add to the statistics. Returns sums over frames of centred R^T V and, last, R^T X, (17, 3, V + 1).
 
-    A sequence's sums take 2.8 MB at 6890 vertices.
+    The sums of one sequence take 2.8 MB at 6890 vertices.
     """
     total = np.zeros((3 * len(LIMB), body.n_vertices + 1))
     for begin in range(0, len(frames.joints_cam), CHUNK):
@@ -224,14 +224,14 @@ def _add_sequence(stats: Statistics, body: Body, bodies: Record, frames: Record)
     return total.reshape(len(LIMB), 3, -1)
 
 
-def _moved(weights: np.ndarray, residual: Residual, sums: np.ndarray) -> Residual:
-    """The residual of a sequence with its mean for another regressor; the scatter hardly changes."""
+def _refitted(weights: np.ndarray, residual: Residual, sums: np.ndarray) -> Residual:
+    """The residual of a sequence under another regressor; its scatter hardly changes and stays."""
     mean = (sums[..., -1] - np.einsum("jv,jcv->jc", weights, sums[..., :-1])) / residual.frames
     return replace(residual, mean=mean)
 
 
 def _count(sequences: Sequence[Residual]) -> float:
-    """Number of sequences, the effective one where they differ in length."""
+    """Number of sequences, or the effective number where they differ in length."""
     frames = np.array([each.frames for each in sequences], dtype=np.float64)
     return float(frames.sum() ** 2 / np.square(frames).sum())
 
@@ -239,8 +239,8 @@ def _count(sequences: Sequence[Residual]) -> float:
 def _moments(subjects: Sequence[Sequence[Residual]]) -> tuple[np.ndarray, float]:
     """Noise, m^2, (51, 51), and spread, metres.
 
-    Noise has the correlations of the frames within sequences, and for each joint the variance between
-    the means of one subject's sequences: those are too few for correlations of 51 numbers.
+    Noise has the correlations of frames within sequences, and for each joint the variance between the
+    sequence means of a subject. There are too few sequences to estimate correlations of 51 numbers.
     """
     degrees = sum(len(sequences) - 1 for sequences in subjects)
     if len(subjects) < 2 or degrees == 0:
@@ -261,21 +261,21 @@ def _moments(subjects: Sequence[Sequence[Residual]]) -> tuple[np.ndarray, float]
 
 
 def _gain(noise: np.ndarray, spread: float) -> np.ndarray:
-    """Best estimate of an offset from a mean residual with this noise, a matrix (51, 51)."""
+    """Matrix that takes a mean residual with this noise to the best estimate of the offset, (51, 51)."""
     prior = spread**2 * np.eye(len(noise))
     return np.linalg.solve(prior + noise, prior)
 
 
 def _error(gain: np.ndarray, spread: float) -> np.ndarray:
-    """Standard error of that estimate, metres, (17, 3)."""
+    """Standard error of the estimate by `gain`, metres, (17, 3)."""
     return spread * np.sqrt(np.maximum(1 - np.diag(gain), 0)).reshape(-1, 3)
 
 
 def _elimination(share: np.ndarray, ratio: np.ndarray) -> np.ndarray:
-    """A with r^T A r what the best offsets take off sum_s share_s r_s^2, (17, 3, S, S).
+    """A with r^T A r the reduction of sum_s share_s r_s^2 by the best offsets, (17, 3, S, S).
 
-    Each joint and axis is on its own. The offsets minimise sum_s share_s ((r_s - o_s)^2 + ratio_s o_s^2)
-    under sum_s o_s = 0.
+    Each joint and axis is a problem of its own. The offsets minimise
+    sum_s share_s ((r_s - o_s)^2 + ratio_s o_s^2) under sum_s o_s = 0.
     """
     own = np.moveaxis(1 / (share[:, None, None] * (1 + ratio)), 0, -1)
     common = own[..., :, None] * own[..., None, :] / own.sum(axis=-1)[..., None, None]
@@ -291,20 +291,20 @@ def _shared_regressor(
 ) -> np.ndarray:
     """J with the offsets eliminated, (17, V). `stats` are complete.
 
-    What the elimination leaves is again least squares. Its Gram matrix is that of `stats` less one of
-    rank 3 (S - 1) that differs from joint to joint. `means` of R^T V and R^T X are (S, 17, 3, V + 1).
+    After the elimination the problem is again least squares. Its Gram matrix is that of `stats` minus a
+    matrix of rank 3 (S - 1) for each joint. `means` of R^T V and R^T X are (S, 17, 3, V + 1).
     """
     (gram,) = stats.gram
     reduced = np.empty_like(gram)
-    found = []
+    shared = []
     for joint, target in enumerate(stats.cross[0] / stats.frames):
-        ours = means[:, joint]
-        pulled = np.einsum("cst,tcv->scv", elimination[joint], ours[..., :-1])
-        target = target - np.einsum("scv,sc->v", pulled, ours[..., -1])
+        own = means[:, joint]
+        pulled = np.einsum("cst,tcv->scv", elimination[joint], own[..., :-1])
+        target = target - np.einsum("scv,sc->v", pulled, own[..., -1])
         np.divide(gram, stats.frames, out=reduced)
         reduced = dgemm(
             -1.0,
-            ours[..., :-1].reshape(-1, len(target)).T,
+            own[..., :-1].reshape(-1, len(target)).T,
             pulled.reshape(-1, len(target)).T,
             beta=1.0,
             c=reduced,
@@ -312,5 +312,5 @@ def _shared_regressor(
             overwrite_c=True,
         )
         row = solve_nnls([(ALONE, reduced)], target[None], sum_weight, allowed=allowed[joint][None])
-        found.append(row[0])
-    return np.array(found)
+        shared.append(row[0])
+    return np.array(shared)

@@ -1,7 +1,7 @@
-"""Learning curve of a regressor: fits to fewer subjects and fewer frames, judged without the truth.
+"""Learning curve of a regressor: fits to fewer subjects and fewer frames, scored without the truth.
 
-How many frames are enough? Where the curves are flat. Statistics are additive, so the bodies are posed
-once: they are kept of every subject and fraction of its frames, and a fit to some subjects takes sums.
+Where a curve is flat, there are enough frames. Statistics are additive, so the bodies are posed once.
+There are statistics for every subject and fraction of its frames, and a fit uses sums of them.
 """
 
 from collections.abc import Sequence
@@ -25,17 +25,17 @@ COLUMNS = ("n_subjects", "subset", "fraction", "frames", "metric", "value_mm")
 """Columns of learning_curve.csv: docs/regressor.md."""
 
 METRICS = ("fitted", "held_out", "from_all")
-"""Root mean square distances over joints and frames: from the labels, on the fit's own frames and on all
-frames of the subjects that it has not seen; from the joints that the fit to everything predicts, on all
-frames. The translation is eliminated where the fit does so."""
+"""Root mean square distances over joints and frames. `fitted`: from the labels, on the frames of the
+fit. `held_out`: from the labels, on all frames of the other subjects. `from_all`: from the joints of the
+fit to all frames, on all frames. The translation is eliminated where the fit eliminates it."""
 
 MOST_VERTICES = 1723
-"""Fits use so many vertices, evenly taken from those that the regressor may use."""
+"""Fits use at most this many of the vertices that the regressor may use, evenly chosen."""
 MOST_SUBSETS = 10
-"""Subsets of one size: all of them, or a drawn part."""
+"""Largest number of subsets of one size. If there are more, some are drawn."""
 
 Parts = dict[str, list[Statistics]]
-"""Subject -> statistics of each fraction of its frames, complete."""
+"""Subject -> complete statistics of each fraction of its frames."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Fit:
 
     subjects: tuple[str, ...]
     fraction: float
-    """Of the frames of each of these subjects."""
+    """Part of the frames of each of these subjects, 0 to 1."""
     frames: int
     weights: np.ndarray
     """(17, V)."""
@@ -57,7 +57,7 @@ class Fit:
 
 
 def fit_arrays(fits: Sequence[Fit]) -> dict[str, np.ndarray]:
-    """The arrays of `stores.LEARNING_CURVE`, on the vertices that any fit uses."""
+    """The arrays of `stores.LEARNING_CURVE`, for the vertices that any fit uses."""
     used = np.flatnonzero(np.any([fit.weights.any(axis=0) for fit in fits], axis=0))
     return {
         "weights": np.array([fit.weights[:, used] for fit in fits]),
@@ -89,32 +89,34 @@ def learning_curve(
 ) -> tuple[list[Fit], list[dict[str, Any]]]:
     """Fit to 1, 2, all but one and all subjects, and to fractions of their frames.
 
-    The frames of each subject, all of its actions, takes and cameras together, are put in a random order
-    once; a fraction is its beginning, at least one frame. So small sets are parts of larger ones.
+    The frames of each subject, with all its actions, takes and cameras, are put in a random order once.
+    A fraction is the beginning of that order, at least one frame. So small sets are parts of larger
+    ones.
 
     Args:
         body: the body model.
         sequences: bodies and labels of the training subjects, read twice.
-        subjects: of each sequence.
-        regressor: what `regressor.fit` found on all frames; says what frames weigh in robust fits.
-        settings: its settings.
+        subjects: the subject of each sequence.
+        regressor: the result of `fit` on all frames. Robust fits take the weights of frames from it.
+        settings: the settings of that fit.
         fractions: increasing, the last 1.
-        generator: orders frames and, where there are more than `MOST_SUBSETS`, draws subsets.
+        generator: orders the frames, and draws subsets where there are more than `MOST_SUBSETS`.
 
     Returns:
-        The fits, and rows with keys `COLUMNS`, one a fit and metric of `METRICS`: `held_out` where a
-        subject is left, `from_all` where the fit is not that to all.
+        The fits; and rows with keys `COLUMNS`, one for each fit and metric of `METRICS`. `held_out`
+        needs a subject outside the fit; `from_all` is left out for the fit to all frames.
 
     Raises:
-        DataError, StoreError, ShapeError, UnitError, SolverError: as `regressor.fit`.
+        DataError, StoreError, ShapeError, UnitError, SolverError: as `fitting.fit`.
     """
     allowed = allowed_vertices(body, settings)
     vertices = thinned(body, allowed, MOST_VERTICES, settings)
     parts = _statistics(body, sequences, subjects, vertices, regressor, settings, fractions, generator)
-    may, mirror = allowed[:, vertices], mirror_of(body, vertices) if settings.symmetric else None
+    part_allowed = allowed[:, vertices]
+    mirror = mirror_of(body, vertices) if settings.symmetric else None
 
     def fitted(some: Sequence[Statistics]) -> np.ndarray:
-        return fit_regressor(joined(some), settings, allowed=may, mirror=mirror).weights
+        return fit_regressor(joined(some), settings, allowed=part_allowed, mirror=mirror).weights
 
     every = [of_subject[-1] for of_subject in parts.values()]
     total, reference = joined(every), fitted(every)
@@ -123,22 +125,22 @@ def learning_curve(
         for k, fraction in enumerate(fractions):
             own = [parts[subject][k] for subject in subset]
             others = [of_subject[-1] for subject, of_subject in parts.items() if subject not in subset]
-            found = fitted(own)
+            part_weights = fitted(own)
             weights = np.zeros(allowed.shape)
-            weights[:, vertices] = found
+            weights[:, vertices] = part_weights
             fits.append(Fit(subset, fraction, sum(part.frames for part in own), weights))
-            rows.append(fits[-1].row("fitted", _residual_mm(own, found, settings)))
+            rows.append(fits[-1].row("fitted", _residual_mm(own, part_weights, settings)))
             if others:
-                rows.append(fits[-1].row("held_out", _residual_mm(others, found, settings)))
+                rows.append(fits[-1].row("held_out", _residual_mm(others, part_weights, settings)))
             if others or k < len(fractions) - 1:
-                moved = [moved_squares(found - reference, gram) for gram in total.gram]
+                moved = [moved_squares(part_weights - reference, gram) for gram in total.gram]
                 squares = row_squares(moved, settings) / total.total_weight
                 rows.append(fits[-1].row("from_all", _root_mm(squares)))
     return fits, rows
 
 
 def subsets(subjects: Sequence[str], generator: np.random.Generator) -> list[tuple[str, ...]]:
-    """Subsets of 1, 2, all but one and all subjects, at most `MOST_SUBSETS` of each size."""
+    """Subsets of 1, 2, all but one and all subjects, up to `MOST_SUBSETS` of each size."""
     chosen = []
     for size in sorted({1, 2, len(subjects) - 1, len(subjects)} & set(range(1, len(subjects) + 1))):
         every = list(combinations(subjects, size))
@@ -159,7 +161,7 @@ def _statistics(
     fractions: Sequence[float],
     generator: np.random.Generator,
 ) -> Parts:
-    """One pass over the bodies, each frame added to the smallest fraction that holds it; then sums."""
+    """One pass over the bodies adds each frame to the smallest fraction that contains it; then sums."""
     lengths = [len(frames.joints_cam) for _, frames in sequences]
     smallest = _smallest_fraction(lengths, subjects, fractions, generator)
     parts: Parts = {}
@@ -178,8 +180,9 @@ def _statistics(
                 part.add_statistics(of_subject[k - 1])
         if of_subject[0].frames == 0:
             raise ShapeError(
-                f"{subject}: no frame of the smallest fraction, of {of_subject[0].seen}, has a weight",
-                "raise drop_above_m, or the smallest of learning_curve.fractions",
+                f"{subject}: none of the {of_subject[0].frames_added} frames of the smallest fraction "
+                "has a weight",
+                "raise drop_above_m, or the smallest of fit_learning_curve.fractions",
             )
     return parts
 
@@ -190,8 +193,8 @@ def _smallest_fraction(
     fractions: Sequence[float],
     generator: np.random.Generator,
 ) -> list[np.ndarray]:
-    """Of each frame of each sequence the index of the smallest fraction that it belongs to."""
-    found: list[np.ndarray] = [np.empty(0, np.intp)] * len(lengths)
+    """For each sequence the index of the smallest fraction that contains each frame, (frames,)."""
+    members: list[np.ndarray] = [np.empty(0, np.intp)] * len(lengths)
     for subject in dict.fromkeys(subjects):
         own = [at for at, name in enumerate(subjects) if name == subject]
         count = sum(lengths[at] for at in own)
@@ -199,8 +202,8 @@ def _smallest_fraction(
         member = np.searchsorted(ends, generator.permutation(count), side="right")
         borders = np.cumsum([lengths[at] for at in own])[:-1]
         for at, part in zip(own, np.split(member, borders), strict=True):
-            found[at] = part
-    return found
+            members[at] = part
+    return members
 
 
 def _rows(record: Record, chosen: np.ndarray) -> Record:

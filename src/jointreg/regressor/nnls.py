@@ -1,7 +1,8 @@
 """Non-negative least squares on Gram matrices, rows coupled or not, by an active set.
 
 Source: Lawson and Hanson, Solving Least Squares Problems, 1974, on the Gram matrix as in Bro and de
-Jong, J. Chemometrics 1997. Here several rows enter at once; steps that do not lower the sum are undone.
+Jong, J. Chemometrics 1997. Here several vertices enter at once, one a row. A step that does not lower
+the sum is undone.
 """
 
 from collections.abc import Sequence
@@ -14,13 +15,13 @@ Terms = Sequence[tuple[np.ndarray, np.ndarray]]
 """Pairs of coupling (J, J), symmetric positive definite, and gram (V, V), symmetric semi-definite."""
 
 ALONE = np.ones((1, 1))
-"""Coupling of a row that is a problem of its own."""
+"""Coupling of a single row."""
 MOST_STEPS = 20_000
-"""Fits of 17 rows take 20 to 500 steps."""
+"""Limit on the steps of a solve. Fits of 17 rows take 20 to 500."""
 OPTIMAL = 1e-10
-"""A gradient this small against the targets counts as zero."""
+"""A gradient of up to this part of the targets counts as zero."""
 STUCK = 1e-6
-"""A larger gradient at the end is a failure of the solver, not rounding."""
+"""A gradient above this part of the targets at the end is a failure of the solver, not rounding."""
 
 
 def solve_nnls(
@@ -32,7 +33,7 @@ def solve_nnls(
     start: np.ndarray | None = None,
     most_steps: int = MOST_STEPS,
 ) -> np.ndarray:
-    """Coupled rows of non-negative least squares, exact up to rounding.
+    """Solve coupled rows of non-negative least squares, exactly up to rounding.
 
     min over W >= 0 of  sum_terms sum_jk coupling_jk W_j gram W_k^T  -  2 sum_j target_j W_j^T
                         + sum_weight sum_j (sum_i W_ji - 1)^2
@@ -40,16 +41,17 @@ def solve_nnls(
     Args:
         terms: couplings and Grams.
         target: (J, V), in the unit of the Grams.
-        sum_weight: pull of each row towards sum 1, in the unit of the Grams.
+        sum_weight: weight of the squared difference between each row sum and 1, in the unit of the
+            Grams.
         allowed: entries that may be positive, (J, V) bool; None for all.
         start: a non-negative guess, (J, V), zero where not allowed; None starts from zero.
         most_steps: limit on the steps.
 
     Returns:
-        (J, V) float64, at which no allowed entry can grow or shrink to lower the sum.
+        (J, V) float64: no change of a single allowed entry lowers the sum.
 
     Raises:
-        SolverError: the step limit was reached, equations could not be solved, or the end is no optimum.
+        SolverError: the step limit was reached, equations have no solution, or the result is no optimum.
     """
     weights = np.zeros(target.shape) if start is None else start.astype(np.float64)
     passive = weights > 0
@@ -72,9 +74,12 @@ def solve_nnls(
         rows = np.flatnonzero(slope > OPTIMAL * scale)
         if not len(rows):
             if steepest > STUCK * scale:
-                raise SolverError(f"NNLS is stuck at a gradient of {steepest / scale:.1g}, expected 0")
+                raise SolverError(
+                    f"NNLS is stuck: relative gradient {steepest / scale:.1g}, expected <= {STUCK:g}",
+                    "raise sum_weight, or restrict the vertices (candidates_m)",
+                )
             return weights
-        if not together:  # one vertex at a time always makes progress, but for rounding
+        if not together:  # a single vertex always lowers the sum, up to rounding
             rows = rows[[slope[rows].argmax()]]
         trial, its_passive = weights.copy(), passive.copy()
         its_passive[rows, entering[rows]] = True
@@ -86,7 +91,7 @@ def solve_nnls(
         elif together and len(rows) > 1:
             together = False
         else:
-            useless[rows, entering[rows]] = True  # twins, within rounding, of some that are in
+            useless[rows, entering[rows]] = True  # numerically identical to vertices in the set
     raise SolverError(
         f"NNLS did not settle in {most_steps} steps",
         "raise sum_weight, or restrict the vertices (candidates_m)",
@@ -96,37 +101,37 @@ def solve_nnls(
 def prune(
     terms: Terms, target: np.ndarray, sum_weight: float, weights: np.ndarray, most: np.ndarray
 ) -> np.ndarray:
-    """Cut rows to at most so many non-zeros: drop the smallest and solve again on the rest, repeatedly.
+    """Limit the non-zeros of each row: drop the smallest and solve again on the rest, repeatedly.
 
     Args:
         terms: as `solve_nnls`.
         target: as `solve_nnls`.
         sum_weight: as `solve_nnls`.
         weights: a solution, (J, V).
-        most: non-zeros of each row, (J,).
+        most: largest number of non-zeros of each row, (J,).
 
     Returns:
-        (J, V), the optimum on its own support; the best support of that size it need not be.
+        (J, V), optimal for its support. Another support of that size may be better.
     """
     used = np.flatnonzero(weights.any(axis=0))
     small = [(coupling, gram[np.ix_(used, used)]) for coupling, gram in terms]
-    rows, wanted = weights[:, used], target[:, used]
+    rows, targets = weights[:, used], target[:, used]
     while (over := np.count_nonzero(rows, axis=1) > most).any():
         smallest = np.where(rows > 0, rows, np.inf).argmin(axis=1)
         rows[over, smallest[over]] = 0
-        rows = solve_nnls(small, wanted, sum_weight, allowed=rows > 0, start=rows)
+        rows = solve_nnls(small, targets, sum_weight, allowed=rows > 0, start=rows)
     pruned = np.zeros_like(weights)
     pruned[:, used] = rows
     return pruned
 
 
 def _value(target: np.ndarray, sum_weight: float, weights: np.ndarray) -> float:
-    """The sum to minimise, less a constant, where no positive weight can lower it."""
+    """The sum to minimise, up to a constant, where the gradient of positive weights is zero."""
     return -float(np.vdot(target, weights) + sum_weight * weights.sum())
 
 
 def _times(weights: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """weights @ gram, touching only the columns of the symmetric gram that any weight uses."""
+    """weights @ gram, reading only the columns of the symmetric gram with a non-zero weight."""
     support = np.flatnonzero(weights.any(axis=0))
     return weights[:, support] @ gram[:, support].T
 
@@ -134,12 +139,12 @@ def _times(weights: np.ndarray, gram: np.ndarray) -> np.ndarray:
 def _descend(
     terms: Terms, target: np.ndarray, sum_weight: float, weights: np.ndarray, passive: np.ndarray
 ) -> None:
-    """Minimise over the passive entries; those that would turn negative leave the set. In place."""
+    """Minimise over the passive entries, in place. Entries that would turn negative leave the set."""
     row, vertex = np.nonzero(passive)
     block = sum_weight * (row[:, None] == row)
     for coupling, gram in terms:
         block = block + coupling[np.ix_(row, row)] * gram[np.ix_(vertex, vertex)]
-    block[np.diag_indices_from(block)] *= 1 + 1e-12  # vertices that move alike stay solvable
+    block[np.diag_indices_from(block)] *= 1 + 1e-12  # solvable where vertices move alike
     right, current = target[row, vertex] + sum_weight, weights[row, vertex]
     inside = np.arange(len(row))
     while len(inside):

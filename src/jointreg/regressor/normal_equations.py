@@ -1,4 +1,4 @@
-"""Sufficient statistics of Eq. 1: what the fit of a regressor keeps of any number of frames."""
+"""Sufficient statistics of Eq. 1: the sums over frames from which a regressor is fitted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,26 +6,27 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.linalg.blas import dsyrk
 
-from jointreg.errors import ShapeError, UnitError
+from jointreg.errors import ShapeError
+from jointreg.plausible import BODY_M
 from jointreg.skeleton import H36M_17
 
 TOGETHER = ((0, 1, 2),)
 DEPTH_APART = ((0, 1), (2,))
 Groups = tuple[tuple[int, ...], ...]
-"""Axes of the camera frame that are summed together."""
+"""Groups of camera axes. Each group has sums of its own."""
 
 TILE = 512
-"""Side of the tiles in which a triangle of a Gram matrix is copied to the other."""
+"""Side of the tiles in which one triangle of a Gram matrix is copied to the other."""
 
 
 @dataclass
 class Statistics:
     """Sufficient statistics of Eq. 1 over any number of frames, centred on each frame's mesh mean.
 
-    Memory is independent of the number of frames: one V x V matrix a group of axes and a chunk of
-    frames. Where a translation is fitted, depth is kept apart from the lateral axes. V may be a part of
-    the mesh; the mean is then that part's. Sums are float64: float32 takes two thirds of the time, but
-    moves predicted joints by up to 0.15 mm.
+    Memory is independent of the number of frames: one V x V matrix for each group of axes, and a chunk
+    of frames. Fits of a translation need the depth apart from the lateral axes. The V vertices may be a
+    part of the mesh; the mean is then the mean of that part. Sums are float64: float32 takes two thirds
+    of the time, but moves predicted joints by up to 0.15 mm.
     """
 
     n_vertices: int
@@ -33,9 +34,9 @@ class Statistics:
     groups: Groups = TOGETHER
     """`TOGETHER` or `DEPTH_APART`."""
     frames: int = 0
-    """Frames with a weight."""
-    seen: int = 0
-    """All frames that were added."""
+    """Number of frames with a weight above zero."""
+    frames_added: int = 0
+    """Number of all frames, with or without a weight."""
     total_weight: float = 0.0
     """Sum of the frames' weights."""
     gram: list[np.ndarray] = field(init=False)
@@ -57,11 +58,11 @@ class Statistics:
         Args:
             vertices: posed meshes, or always the same part of them.
             joints: labels.
-            weights: of the frames, (N,), non-negative; None for 1.
+            weights: of the frames, (N,), non-negative; None for weights of 1.
 
         Raises:
-            ShapeError: the arrays do not belong together.
-            UnitError: the median body is not between 0.5 and 3 m across (usually millimetres).
+            ShapeError: an array has another shape.
+            UnitError: an implausible median extent (`plausible.BODY_M`), usually millimetres.
         """
         count = len(vertices)
         if vertices.shape != (count, self.n_vertices, 3) or joints.shape != (count, self.n_joints, 3):
@@ -71,10 +72,11 @@ class Statistics:
             )
         for name, points in (("vertices", vertices), ("joints", joints)):
             extent = float(np.median(np.ptp(points, axis=1).max(axis=-1)))
-            if not 0.5 <= extent <= 3.0:
-                raise UnitError(
-                    f"{name} extend over {extent:.3g} m in the median frame, expected 0.5-3 m"
-                )
+            BODY_M.require(
+                extent,
+                f"{name} extend over {extent:.3g} m in the median frame",
+                "give bodies and labels in metres: divide millimetres by 1000",
+            )
         vertices, joints = centred(vertices, joints)
         if weights is not None:
             vertices *= np.sqrt(weights)[:, None, None]
@@ -85,14 +87,14 @@ class Statistics:
             self.gram[index] = dsyrk(1.0, v.T, beta=1.0, c=self.gram[index], trans=1, overwrite_c=True)
             self.cross[index] += x @ v.T
             self.square[index] += x @ x.T
-        self.seen += count
+        self.frames_added += count
         self.frames += count if weights is None else int(np.count_nonzero(weights))
         self.total_weight += count if weights is None else float(weights.sum())
 
     def add_statistics(self, other: "Statistics") -> None:
         """Add the frames of other statistics of the same vertices and groups."""
         self.frames += other.frames
-        self.seen += other.seen
+        self.frames_added += other.frames_added
         self.total_weight += other.total_weight
         for name in ("gram", "cross", "square"):
             for into, values in zip(getattr(self, name), getattr(other, name), strict=True):
@@ -108,9 +110,9 @@ class Statistics:
                 inner[...] = np.triu(inner) + np.triu(inner, 1).T
 
     def symmetrise(self, mirror: np.ndarray, mirrored_rows: np.ndarray) -> None:
-        """Make them the statistics of all frames and their mirror images, each half, in place.
+        """Average the statistics of all frames with those of their mirror images, in place.
 
-        A mirror changes no inner product, so this only averages entries with their counterparts.
+        A reflection changes no inner product, so entries are averaged with their counterparts.
 
         Args:
             mirror: vertex on the other side, its own inverse, (V,).
@@ -130,27 +132,28 @@ class Statistics:
     def residual(self, weights: np.ndarray) -> list[np.ndarray]:
         """Mean over frames of R R^T for each group, R = X - J V, m^2, (J, J).
 
-        Needs `complete`. Diagonals of all groups add up to the mean squared distance of each joint.
+        Call `complete` first. The diagonals of all groups add up to the mean squared distance of each
+        joint from its label.
         """
         used = np.flatnonzero(weights.any(axis=0))
         part = weights[:, used]
-        found = []
+        residuals = []
         for gram, cross, square in zip(self.gram, self.cross, self.square, strict=True):
             mixed = cross[:, used] @ part.T
             product = part @ gram[np.ix_(used, used)] @ part.T
-            found.append((square - mixed - mixed.T + product) / self.total_weight)
-        return found
+            residuals.append((square - mixed - mixed.T + product) / self.total_weight)
+        return residuals
 
 
 def centred(vertices: np.ndarray, joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices and joints less the mean of each frame's vertices, float64."""
+    """Vertices and joints minus the mean of each frame's vertices, float64."""
     vertices, joints = np.asarray(vertices, np.float64), np.asarray(joints, np.float64)
     centre = vertices.mean(axis=1, keepdims=True)
     return vertices - centre, joints - centre
 
 
 def joined(parts: Sequence[Statistics]) -> Statistics:
-    """The statistics of all frames of some statistics of the same vertices and groups."""
+    """The sum of statistics of the same vertices and groups."""
     first = parts[0]
     total = Statistics(first.n_vertices, first.n_joints, first.groups)
     for part in parts:

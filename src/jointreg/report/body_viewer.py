@@ -16,9 +16,9 @@ from jointreg.body.model import Body
 from jointreg.config.examples import Example
 from jointreg.errors import ConfigError
 from jointreg.exchange.regressor import Regressor
-from jointreg.skeleton import H36M_17, LIMBS
+from jointreg.skeleton import H36M_17, LIMBS, PELVIS
 from jointreg.stores.schema import Record, require_same_rows
-from jointreg.tables.names import regressor_name
+from jointreg.tables.names import TABLE_1, regressor_name
 
 FRAMES_SHOWN = 5
 """Frames of each example sequence, evenly over what one camera saw; three bodies take 0.17 MB each."""
@@ -100,7 +100,7 @@ def pack(body: Body, regressors: Mapping[str, Regressor], clips: Sequence[Clip])
 
 def _label(name: str) -> str:
     """J_opt of variant full is the J_opt of Table I."""
-    return regressor_name("opt" if name == "opt_full" else name)
+    return regressor_name(TABLE_1.get(name, name))
 
 
 def _support(row: np.ndarray) -> dict[str, list[Any]]:
@@ -114,7 +114,7 @@ def _clip(clip: Clip) -> dict[str, Any]:
     """Frames one by one, each moved so that its labelled pelvis is the origin."""
     frames = []
     for at, name in enumerate(clip.frames):
-        origin = clip.labels[at, H36M_17.index("pelvis")]
+        origin = clip.labels[at, PELVIS]
         labels = np.round((clip.labels[at] - origin) * TURN, 4)
         meshes = {
             kind: _positions((vertices[at] - origin) * TURN) for kind, vertices in clip.vertices.items()

@@ -1,7 +1,7 @@
 """What rules offer to the report: their files marked `report(...)`, with captions filled in.
 
-Runs while Snakemake reads the workflow, so that a changed caption, or a number in it, is a changed
-parameter of the rule `report`, and of no other.
+Runs while Snakemake reads the workflow. A changed caption, or a changed number in it, is then a changed
+parameter of the rule `report` and of no other rule.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from jointreg.errors import ConfigError
+from jointreg.report.captions import fill_caption
 
 
 def exhibits(
@@ -20,7 +20,7 @@ def exhibits(
     """Every marked output of one rule, in its order, as plain values.
 
     Args:
-        rule: a rule of Snakemake; of it `output` (files with the flag `report`) and `params` are read.
+        rule: a rule of Snakemake. Its `output` (files with the flag `report`) and `params` are read.
         config: the run's configuration, which captions may print.
         wildcards: the jobs of a rule with wildcards, one mapping a job.
 
@@ -29,11 +29,11 @@ def exhibits(
         (reStructuredText) of each file.
 
     Raises:
-        ConfigError: a caption asks for something that its rule does not have.
+        ConfigError: a caption names a parameter that its rule does not have.
     """
     from snakemake.io import apply_wildcards
 
-    found = []
+    marked = []
     for values in wildcards:
         params = {
             name: value(SimpleNamespace(**values)) if callable(value) else value
@@ -44,7 +44,7 @@ def exhibits(
                 continue
             source = Path(mark.caption.get_path_or_uri(secret_free=True))
             labels = {key: apply_wildcards(value, values) for key, value in mark.labels.items()}
-            found.append(
+            marked.append(
                 {
                     "path": str(apply_wildcards(file, values)),
                     "kind": source.stem,
@@ -53,34 +53,9 @@ def exhibits(
                     "caption": fill_caption(source, params, config),
                 }
             )
-    return found
+    return marked
 
 
 def digest(value: Any) -> str:
     """Short identity of plain values."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def fill_caption(source: Path, params: Mapping[str, Any], config: Mapping[str, Any]) -> str:
-    """The text of a caption file with the rule's parameters and the configuration filled in.
-
-    Args:
-        source: reStructuredText with Jinja's `{{ snakemake.params... }}`, as in Snakemake's report.
-        params: parameters of the rule that made the file.
-        config: the run's configuration.
-
-    Raises:
-        ConfigError: the caption asks for something that is not there.
-    """
-    from jinja2 import Environment, StrictUndefined, TemplateError
-
-    seen = SimpleNamespace(params=dict(params), config=dict(config))
-    try:
-        template = Environment(undefined=StrictUndefined, autoescape=False).from_string(
-            source.read_text()
-        )
-        return template.render(snakemake=seen)
-    except TemplateError as error:
-        raise ConfigError(
-            f"caption {source}: {error}; parameters of its rule: {', '.join(sorted(params))}"
-        ) from error

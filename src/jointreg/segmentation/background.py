@@ -1,9 +1,8 @@
-"""The empty room of each camera: median and noise of its videos, with the labelled person left out."""
+"""Rule `background`: the empty room of each camera, from its videos without the labelled person."""
 
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
 from jointreg import config
@@ -12,13 +11,13 @@ from jointreg.datasets.video import sample_frames
 from jointreg.errors import DataError
 from jointreg.progress import progress
 from jointreg.segmentation.limbs import near_limbs
-
-cv2.setNumThreads(1)
+from jointreg.threads import one_opencv_thread
 
 PERSON_M = (0.30, 0.12)
-"""Distances from the labelled limbs within which a pixel may show, and most likely shows, the person."""
+"""Distances from the labelled limbs, metres. A pixel within the first may show the person, a pixel
+within the second most likely does."""
 VOTES = 3
-"""Votes that a pixel needs before doubtful ones are left out."""
+"""Number of frames with which a pixel's statistics are taken from the most trusted frames alone."""
 SPREAD_UNIT = 16
 """Steps of the stored spread per grey value."""
 _STRIP_BYTES = 32 * 2**20
@@ -27,16 +26,17 @@ _TRIM_FACTOR = 1.647
 """Standard deviation of a normal variable over that of its middle 75 per cent."""
 
 
+@one_opencv_thread()
 def background_model(
     recordings: Sequence[Recording], settings: config.Background
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Empty-room image and noise of every camera, over all recordings of a subject.
 
-    Frames are spread evenly over a camera's recordings. A frame does not vote near the labelled limbs,
-    so a person who keeps to one place does not become background: a pixel takes the frames in which
-    the limbs are farther than the first of `PERSON_M`; where those are fewer than `VOTES`, than the
-    second; where those are too few as well, all frames. Memory: `max_frames` images of
-    one camera plus one strip.
+    Frames are spread evenly over a camera's recordings. A frame has no vote on pixels near the labelled
+    limbs, so that a person who stays in one place does not become background. A pixel uses the frames in
+    which the limbs are farther away than the first of `PERSON_M`. If these are fewer than `VOTES`, it
+    uses those beyond the second, and if these are too few, all frames. Memory: `max_frames` images of
+    one camera and one strip.
 
     Args:
         recordings: all takes and cameras of one subject; cameras of one name share one model.
@@ -56,18 +56,18 @@ def background_model(
     width, height = (max(size[axis] for size in sizes.values()) for axis in (0, 1))
     median = np.zeros((len(names), height, width, 3), np.uint8)
     spread = np.zeros_like(median)
-    used = []
+    counts = []
     for index, camera in enumerate(progress(names, "cameras")):
         own = [recording for recording in recordings if recording.camera.name == camera]
         pictures, trust = _sample(own, settings.max_frames)
         rows, columns = pictures.shape[1:3]
         median[index, :rows, :columns], spread[index, :rows, :columns] = room_statistics(pictures, trust)
-        used.append(len(pictures))
+        counts.append(len(pictures))
         print(f"background of camera {camera}: {len(pictures)} frames of {len(own)} videos")
     facts = {
         "camera_names": names,
         "image_size": {name: list(size) for name, size in sizes.items()},
-        "frames": used,
+        "frames": counts,
     }
     return {"median": median, "spread": spread}, facts
 
@@ -77,12 +77,12 @@ def room_statistics(pictures: np.ndarray, trust: np.ndarray) -> tuple[np.ndarray
 
     Args:
         pictures: (N, height, width, 3) uint8.
-        trust: how surely a picture shows the empty room, (N, height, width) uint8: a pixel takes the
-            votes with the largest value that has at least `VOTES` votes at or above it.
+        trust: how surely a picture shows the empty room, (N, height, width) uint8. A pixel uses the
+            pictures at or above the largest trust that at least `VOTES` pictures reach.
 
     Returns:
-        Median (height, width, 3) uint8; standard deviation of the middle three quarters of the votes,
-        scaled to a normal variable's, in 1/16 grey values, same shape, uint8.
+        Median (height, width, 3) uint8. Standard deviation of the middle three quarters of the values,
+        scaled so that it is that of a normal variable, in 1/16 grey values, same shape, uint8.
     """
     count, height, width, _ = pictures.shape
     median = np.empty((height, width, 3), np.uint8)
@@ -97,21 +97,21 @@ def room_statistics(pictures: np.ndarray, trust: np.ndarray) -> tuple[np.ndarray
 def _strip_statistics(pictures: np.ndarray, trust: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     count = len(pictures)
     ranked = np.sort(trust, axis=0)[::-1]
-    free = trust >= ranked[min(VOTES, count) - 1]
-    votes = free.sum(axis=0)[..., None]
-    # Left-out values sort behind every real one, so the first `votes` ranks are the free ones.
-    ordered = np.where(free[..., None], pictures, np.uint16(256)).astype(np.uint16)
+    voting = trust >= ranked[min(VOTES, count) - 1]
+    votes = voting.sum(axis=0)[..., None]
+    # Left-out values sort behind every real one, so that the first `votes` ranks are those that vote.
+    ordered = np.where(voting[..., None], pictures, np.uint16(256)).astype(np.uint16)
     ordered = np.sort(np.ascontiguousarray(np.moveaxis(ordered, 0, -1)), axis=-1)
     low = np.take_along_axis(ordered, ((votes - 1) // 2)[..., None], axis=-1)
     high = np.take_along_axis(ordered, (votes // 2)[..., None], axis=-1)
     median = ((low + high + 1) // 2)[..., 0]
     rank = np.arange(count)
     cut = np.floor(votes * _TRIM)[..., None]
-    kept = ((rank >= cut) & (rank < votes[..., None] - cut)).astype(np.float32)
+    central = ((rank >= cut) & (rank < votes[..., None] - cut)).astype(np.float32)
     values = ordered.astype(np.float32)
-    total = kept.sum(axis=-1)
-    mean = (values * kept).sum(axis=-1) / total
-    variance = ((values - mean[..., None]) ** 2 * kept).sum(axis=-1) / total
+    total = central.sum(axis=-1)
+    mean = (values * central).sum(axis=-1) / total
+    variance = ((values - mean[..., None]) ** 2 * central).sum(axis=-1) / total
     spread = np.sqrt(variance) * _TRIM_FACTOR * SPREAD_UNIT
     return median.astype(np.uint8), np.clip(np.round(spread), 0, 255).astype(np.uint8)
 
@@ -130,7 +130,8 @@ def _sample(recordings: list[Recording], max_frames: int) -> tuple[np.ndarray, n
             if picture.shape != pictures.shape[1:]:
                 raise DataError(
                     f"{recording.video}: pictures of {picture.shape[1]} x {picture.shape[0]} px, "
-                    f"expected {width} x {height} px as in the camera's other videos"
+                    f"expected {width} x {height} px as in the camera's other videos",
+                    "fetch the video again, or leave the take out of the sequence table",
                 )
             pictures[count] = picture
             frame = min(max(number - recording.frame_offset, 0), len(recording.joints_cam) - 1)
@@ -139,5 +140,8 @@ def _sample(recordings: list[Recording], max_frames: int) -> tuple[np.ndarray, n
                 trust[count] -= near_limbs(recording, frame, radius).astype(np.uint8)
             count += 1
     if not count:
-        raise DataError(f"no frames in the videos of camera {recordings[0].camera.name}")
+        raise DataError(
+            f"no frames in the videos of camera {recordings[0].camera.name}",
+            "raise background.max_frames, or leave the camera out of the sequence table",
+        )
     return pictures[:count], trust[:count]

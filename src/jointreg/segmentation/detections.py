@@ -1,8 +1,8 @@
-"""People that a detector found in a picture: their masks in a crop, and who of them is the labelled one.
+"""Detected people: their masks in a crop, and which of them is the labelled person.
 
 Mask R-CNN gives each person a box and a coarse grid of probabilities (28 x 28) that spans the box. The
-grid is read where each crop pixel lies in the video picture, lens distortion included: one bilinear
-interpolation of the network's own numbers, with no mask of the picture's size in between.
+grid is read where each crop pixel lies in the video picture, lens distortion included. That is one
+bilinear interpolation of the network's own numbers, without a mask of the picture's size in between.
 """
 
 from collections.abc import Callable
@@ -12,21 +12,22 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from jointreg.geometry.camera import Camera, crop_maps
-from jointreg.segmentation.limbs import CORE_M, REACH_M, draw_limbs
+from jointreg.segmentation.limbs import CORE_M, SURFACE_M, draw_limbs
 from jointreg.stores.schemas import CROP
 
-AGREES = 0.5
-"""Least agreement of a mask with the labels for it to be the labelled person's; see `agreement`.
+LEAST_AGREEMENT = 0.5
+"""Agreement with the labels (`label_agreement`) from which a mask may be the labelled person's.
 
-Perfect grids of the open data set reach 0.78 to 0.9; shifted 15 cm aside at most 0.51, 30 cm 0.30."""
+Perfect grids of the open data set reach 0.78 to 0.9. Shifted aside by 15 cm they reach 0.51 at most, by
+30 cm 0.30."""
 
 
 class People(NamedTuple):
-    """N people found in one picture, the surest first."""
+    """N people detected in one picture, in falling order of confidence."""
 
     boxes: np.ndarray
-    """Left, top, right, bottom of what a grid spans: outer edges in video pixels, the centre of the
-    first pixel being (0, 0), (N, 4)."""
+    """Left, top, right, bottom of each grid: outer edges in video pixels, where (0, 0) is the centre of
+    the first pixel, (N, 4)."""
     scores: np.ndarray
     """The detector's confidence, 0-1, (N,)."""
     grids: np.ndarray
@@ -38,10 +39,10 @@ Network = Callable[[list[np.ndarray]], list[People]]
 
 
 def in_crop(people: People, camera: Camera, crop_k: np.ndarray) -> np.ndarray:
-    """Masks of everybody in the pixels of an undistorted crop.
+    """Masks of all people in the pixels of an undistorted crop.
 
-    A grid is interpolated linearly between the centres of its cells, and beyond the outermost down to 0
-    within one cell, so that a mask has the area that its cells say.
+    A grid is interpolated linearly between the centres of its cells. Beyond the outermost centres it
+    falls to 0 within one cell, so that a mask has the area of its cells.
 
     Args:
         people: boxes in the distorted picture of `camera`.
@@ -66,8 +67,7 @@ def in_crop(people: People, camera: Camera, crop_k: np.ndarray) -> np.ndarray:
 def labelled_person(masks: np.ndarray, joints_px: np.ndarray, pixels_per_metre: float) -> int | None:
     """Index of the mask (of N) that agrees best with the labels; None where none agrees.
 
-    Confidence does not count: if only somebody beside the labelled person is found, however surely, the
-    answer is None.
+    The detector's confidence does not count. If only another person is detected, the answer is None.
 
     Args:
         masks: probabilities in crop pixels, (N, H, W) 0-1.
@@ -76,20 +76,21 @@ def labelled_person(masks: np.ndarray, joints_px: np.ndarray, pixels_per_metre: 
     """
     if not len(masks):
         return None
-    found = agreement(masks, joints_px, pixels_per_metre)
-    best = int(found.argmax())
-    return best if found[best] >= AGREES else None
+    agreement = label_agreement(masks, joints_px, pixels_per_metre)
+    best = int(agreement.argmax())
+    return best if agreement[best] >= LEAST_AGREEMENT else None
 
 
-def agreement(masks: np.ndarray, joints_px: np.ndarray, pixels_per_metre: float) -> np.ndarray:
+def label_agreement(masks: np.ndarray, joints_px: np.ndarray, pixels_per_metre: float) -> np.ndarray:
     """How well masks (N, H, W) lie on the labelled limbs, (N,) 0-1.
 
-    The mean probability on the limbs' core (`CORE_M`), times the share of the mask within a person's
-    reach of them (`REACH_M`): a mask that unites two people covers the limbs, but reaches too far.
+    It is the mean probability on the limbs' core (`CORE_M`), times the share of the mask that is
+    within `SURFACE_M` of the limbs. A mask that unites two people covers the limbs, but it extends too
+    far.
     """
     height, width = masks.shape[1:]
     core, reach = (
-        draw_limbs(joints_px, radius * pixels_per_metre, width, height) for radius in (CORE_M, REACH_M)
+        draw_limbs(joints_px, radius * pixels_per_metre, width, height) for radius in (CORE_M, SURFACE_M)
     )
     total = masks.sum(axis=(1, 2))
     return masks[:, core].mean(axis=1) * masks[:, reach].sum(axis=1) / np.maximum(total, 1e-9)

@@ -6,12 +6,10 @@ import numpy as np
 from jointreg.datasets.recording import Recording
 from jointreg.skeleton import H36M_17, LIMBS
 
-cv2.setNumThreads(1)
-
-REACH_M = 0.35
+SURFACE_M = 0.35
 """A person's surface lies within this distance of the labelled limbs (hands, feet, loose clothes), m."""
 CORE_M = 0.045
-"""Pixels this near to a labelled limb belong to the person, metres."""
+"""Pixels within this distance of a labelled limb belong to the person, metres."""
 
 
 def near_limbs(recording: Recording, frame: int, radius_m: float) -> np.ndarray:

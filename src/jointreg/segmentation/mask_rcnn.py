@@ -3,8 +3,8 @@
 Both are ResNet-50 with a feature pyramid, trained on COCO: `mask_rcnn_R_50_FPN_3x` of detectron2's model
 zoo, and torchvision's `maskrcnn_resnet50_fpn`, which the reference code names. Neither library is a
 requirement of jointreg: envs/detectron2.yaml, envs/torchvision.yaml. Their 28 x 28 grids are taken
-before the library pastes them into a picture: `segmentation.detections` reads them where the crop
-needs them, which is exact; torchvision's paste moves the edges of a box to whole pixels.
+before the library pastes them into a picture. `segmentation.detections` reads the grids at the crop's
+pixels, which is exact, whereas torchvision's paste moves the edges of a box to whole pixels.
 
 Source: He et al., Mask R-CNN, ICCV 2017; paper III.
 """
@@ -24,7 +24,7 @@ from jointreg.files.pickles import read_pickle
 from jointreg.segmentation.detections import Network, People
 
 LEAST_SCORE = 0.5
-"""Detections that the network holds for less likely than this are not people."""
+"""Detections of a lower confidence do not count as people."""
 
 
 def load_network(method: str, weights: str | Path, sha256: str, device: str) -> Network:
@@ -33,38 +33,39 @@ def load_network(method: str, weights: str | Path, sha256: str, device: str) -> 
     Args:
         method: "detectron2" or "torchvision".
         weights: the library's own file, or one of the same layout.
-        sha256: of the file, or its first digits.
+        sha256: digest of the file, or its first digits.
         device: "cpu" or "cuda".
 
     Raises:
         ConfigError: the library is not installed.
-        DataError: the file is missing, another one, damaged, or not this network's.
+        DataError: the file is missing, damaged, has another sha256, or is not this network's.
     """
-    library = Detectron2 if method == "detectron2" else Torchvision
-    return library(read_weights(weights, sha256, GET_WEIGHTS[method]), device)
+    libraries: dict[str, type[Detectron2] | type[Torchvision]]
+    libraries = {"detectron2": Detectron2, "torchvision": Torchvision}
+    return libraries[method](read_weights(weights, sha256, GET_WEIGHTS[method]), device)
 
 
 def read_weights(path: str | Path, sha256: str, source: str) -> dict[str, torch.Tensor]:
     """Parameters by name, from a `torch.save` file or a pickle of arrays as in detectron2's model zoo.
 
-    Nothing that a file holds is run: torch reads with `weights_only`, pickles may hold arrays only.
+    No code in a file is run: torch reads with `weights_only`, pickles may contain arrays only.
 
     Args:
         path: the file; `.pkl` is read as a pickle.
-        sha256: that the file must have, or its first digits.
+        sha256: digest that the file must have, or its first digits.
         source: where the file comes from, for errors.
 
     Raises:
-        DataError: the file is missing, has another sha256, or holds something else.
+        DataError: the file is missing, has another sha256, or contains something else.
     """
     path = Path(path)
     if not path.is_file():
         raise DataError(f"weights {path} do not exist", source)
     raw = path.read_bytes()
-    found = hashlib.sha256(raw).hexdigest()
-    if not found.startswith(sha256):
+    digest = hashlib.sha256(raw).hexdigest()
+    if not digest.startswith(sha256):
         raise DataError(
-            f"weights {path}: sha256 is {found}, expected {sha256} (segment.sha256)",
+            f"weights {path}: sha256 is {digest}, expected {sha256} (segment.sha256)",
             f"fetch the file again, or correct segment.sha256: {source}",
         )
     try:
@@ -73,7 +74,7 @@ def read_weights(path: str | Path, sha256: str, source: str) -> dict[str, torch.
         else:
             loaded = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
         state = {name: torch.as_tensor(value) for name, value in loaded.get("model", loaded).items()}
-    except Exception as error:  # whatever a damaged or foreign file makes of the readers
+    except Exception as error:  # any error that a damaged or foreign file causes
         raise DataError(
             f"weights {path} are not readable as parameters by name: {error}", source
         ) from error
@@ -81,10 +82,10 @@ def read_weights(path: str | Path, sha256: str, source: str) -> dict[str, torch.
 
 
 def fill(model: torch.nn.Module, state: Mapping[str, torch.Tensor], what: str) -> None:
-    """Give a network its parameters; none may be missing, left over or of another shape.
+    """Load a network's parameters; none may be missing, left over or of another shape.
 
-    Old names of parameters are the libraries' business, which rename them (torchvision's file of 2019).
-    Anchors and the mean colour may be left over: old files hold them, and they are settings.
+    The libraries rename parameters of old files themselves (torchvision's file of 2019). Anchors and the
+    mean colour may be left over: old files contain them, but they are settings.
 
     Raises:
         DataError: names the first differences.
@@ -92,7 +93,7 @@ def fill(model: torch.nn.Module, state: Mapping[str, torch.Tensor], what: str) -
     try:
         missing, unknown = model.load_state_dict(state, strict=False)
     except RuntimeError as error:  # other shapes
-        raise DataError(f"the weights are not those of {what}: {error}") from error
+        raise DataError(f"the weights are not those of {what}: {error}", _OTHER_WEIGHTS) from error
     unknown = [name for name in unknown if not name.startswith(_SETTINGS)]
     faults = [
         f"{len(names)} {fault} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
@@ -100,9 +101,12 @@ def fill(model: torch.nn.Module, state: Mapping[str, torch.Tensor], what: str) -
         if names
     ]
     if faults:
-        raise DataError(f"the weights are not those of {what}: parameters {', '.join(faults)}")
+        raise DataError(
+            f"the weights are not those of {what}: parameters {', '.join(faults)}", _OTHER_WEIGHTS
+        )
 
 
+_OTHER_WEIGHTS = "name the method's own file in segment.weights"
 _SETTINGS = ("proposal_generator.anchor_generator.", "pixel_mean", "pixel_std")
 
 
@@ -111,8 +115,8 @@ class Torchvision:
 
     Args:
         state: parameters by name.
-        device: "cpu" or "cuda"; the latter has not been run.
-        least_score: detections below it are dropped.
+        device: "cpu" or "cuda". "cuda" has not been run.
+        least_score: detections of a lower confidence are left out.
 
     Raises:
         ConfigError: torchvision is not installed.
@@ -121,8 +125,8 @@ class Torchvision:
 
     PERSON = 1
     FIRST_CENTRE = 0.0
-    """Where in a box's coordinates the centre of the first pixel lies for the grid inside: torchvision
-    trains masks with `roi_align(aligned=False)`, which takes the pixel n at n, not at n + 1/2."""
+    """Centre of the first pixel in a box's coordinates, for the grid inside. torchvision trains masks
+    with `roi_align(aligned=False)`, in which the centre of pixel n is at n, not at n + 1/2."""
 
     def __init__(
         self, state: Mapping[str, torch.Tensor], device: str, least_score: float = LEAST_SCORE
@@ -144,30 +148,30 @@ class Torchvision:
         """The people in pictures (height, width, 3) uint8 RGB."""
         model = self.model
         images = [torch.tensor(p, device=self.device).permute(2, 0, 1) / 255 for p in pictures]
-        seen, _ = model.transform(images)
-        features = model.backbone(seen.tensors)
-        proposals, _ = model.rpn(seen, features)
-        found, _ = model.roi_heads(features, proposals, seen.image_sizes)
+        resized, _ = model.transform(images)
+        features = model.backbone(resized.tensors)
+        proposals, _ = model.rpn(resized, features)
+        outputs, _ = model.roi_heads(features, proposals, resized.image_sizes)
         return [
             self.people(output, size, picture.shape[:2])
-            for output, size, picture in zip(found, seen.image_sizes, pictures, strict=True)
+            for output, size, picture in zip(outputs, resized.image_sizes, pictures, strict=True)
         ]
 
     @classmethod
     def people(
-        cls, output: Mapping[str, torch.Tensor], seen: tuple[int, int], size: tuple[int, ...]
+        cls, output: Mapping[str, torch.Tensor], resized: tuple[int, int], size: tuple[int, ...]
     ) -> People:
         """People among the detections in one picture.
 
         Args:
-            output: `boxes` (N, 4) in the picture as the network saw it, `labels` (N,), `scores` (N,),
-                `masks` (N, 1, M, M): the grids, not yet pasted.
-            seen: height and width of the picture as the network saw it.
+            output: `boxes` (N, 4) in the resized picture, `labels` (N,), `scores` (N,), `masks`
+                (N, 1, M, M): the grids, not yet pasted.
+            resized: height and width of the picture that the network was given.
             size: height and width of the video picture.
         """
-        kept = output["labels"] == cls.PERSON
-        boxes, scores, grids = (output[key][kept] for key in ("boxes", "scores", "masks"))
-        return _people(boxes, scores, grids, seen, size, cls.FIRST_CENTRE)
+        person = output["labels"] == cls.PERSON
+        boxes, scores, grids = (output[key][person] for key in ("boxes", "scores", "masks"))
+        return _people(boxes, scores, grids, resized, size, cls.FIRST_CENTRE)
 
 
 class Detectron2:
@@ -202,12 +206,12 @@ class Detectron2:
         inputs = []
         for picture in pictures:
             blue_first = np.ascontiguousarray(picture[..., ::-1])
-            seen = self.resize.get_transform(blue_first).apply_image(blue_first)
-            inputs.append({"image": torch.tensor(seen.astype(np.float32).transpose(2, 0, 1))})
-        found = self.model.inference(inputs, do_postprocess=False)
+            resized = self.resize.get_transform(blue_first).apply_image(blue_first)
+            inputs.append({"image": torch.tensor(resized.astype(np.float32).transpose(2, 0, 1))})
+        outputs = self.model.inference(inputs, do_postprocess=False)
         return [
             self.people(output, picture.shape[:2])
-            for output, picture in zip(found, pictures, strict=True)
+            for output, picture in zip(outputs, pictures, strict=True)
         ]
 
     @classmethod
@@ -215,13 +219,13 @@ class Detectron2:
         """People among the detections in one picture.
 
         Args:
-            output: `Instances` before post-processing: `pred_boxes` in the picture as the network saw
-                it (`image_size`), `scores`, `pred_classes`, `pred_masks` (N, 1, M, M), the grids.
+            output: `Instances` before post-processing: `pred_boxes` in the resized picture (of
+                `image_size`), `scores`, `pred_classes`, `pred_masks` (N, 1, M, M), the grids.
             size: height and width of the video picture.
         """
-        kept = output.pred_classes == cls.PERSON
+        person = output.pred_classes == cls.PERSON
         boxes, scores, grids = (
-            values[kept] for values in (output.pred_boxes.tensor, output.scores, output.pred_masks)
+            values[person] for values in (output.pred_boxes.tensor, output.scores, output.pred_masks)
         )
         return _people(boxes, scores, grids, output.image_size, size, cls.FIRST_CENTRE)
 
@@ -230,16 +234,16 @@ def _people(
     boxes: torch.Tensor,
     scores: torch.Tensor,
     grids: torch.Tensor,
-    seen: tuple[int, int],
+    resized: tuple[int, int],
     size: tuple[int, ...],
     first_centre: float,
 ) -> People:
-    """Boxes of the picture as the network saw it, in video pixels; boxes without an area are left out.
+    """People with boxes in video pixels, from boxes in the resized picture; none without an area.
 
-    Resizing keeps the outer edges of a picture, so a place keeps its share of the picture's width.
+    Resizing keeps the outer edges of a picture, so that a place keeps its share of the picture's width.
     """
     edges = boxes.double().cpu().numpy() + (0.5 - first_centre)
-    scale = np.array([size[1] / seen[1], size[0] / seen[0]])
+    scale = np.array([size[1] / resized[1], size[0] / resized[0]])
     edges = edges * np.tile(scale, 2) - 0.5
     real = np.flatnonzero((edges[:, 2:] - edges[:, :2]).min(axis=1) > 0)
     return People(edges[real], scores.cpu().numpy()[real], grids[:, 0].float().cpu().numpy()[real])

@@ -1,16 +1,13 @@
 """How near estimated person masks are to true ones."""
 
-from typing import TYPE_CHECKING
-
 import cv2
 import numpy as np
 
 from jointreg.errors import DataError
-
-if TYPE_CHECKING:
-    pass
+from jointreg.threads import one_opencv_thread
 
 
+@one_opencv_thread()
 def mask_quality(mask: np.ndarray, true: np.ndarray) -> tuple[float, float]:
     """Overlap and signed boundary bias of one mask against the true coverage.
 
@@ -19,14 +16,15 @@ def mask_quality(mask: np.ndarray, true: np.ndarray) -> tuple[float, float]:
 
     Returns:
         Intersection over union (of the coverages: sum of minima over sum of maxima), and the bias in
-        pixels: area of the mask less the true area, over the true perimeter. Positive: too wide.
+        pixels: area of the mask less the true area, over the true perimeter. It is positive where the
+        mask is too wide.
 
     Raises:
         DataError: the true mask is empty.
     """
     mask, true = _as_share(mask), _as_share(true)
     if true.sum() <= 0:
-        raise DataError("the true mask is empty: nothing to compare with")
+        raise DataError("the true mask is empty", "compare frames that show the person only")
     overlap = np.minimum(mask, true).sum() / np.maximum(mask, true).sum()
     return float(overlap), float((mask.sum() - true.sum()) / perimeter(true))
 

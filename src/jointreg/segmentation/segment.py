@@ -1,185 +1,186 @@
-"""Person masks in crop coordinates: one interface, and the methods behind it."""
+"""Rule `segment`: person masks in crop coordinates, by one of several methods (`SEGMENTERS`)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from jointreg import config
 from jointreg.datasets.recording import Recording
 from jointreg.datasets.video import videos
-from jointreg.errors import StoreError
+from jointreg.errors import ConfigError, StoreError
 from jointreg.frames.crops import sampler
 from jointreg.progress import counter, report
 from jointreg.segmentation.background import SPREAD_UNIT
-from jointreg.segmentation.limbs import CORE_M, REACH_M, near_limbs
+from jointreg.segmentation.limbs import CORE_M, SURFACE_M, near_limbs
 from jointreg.segmentation.subtraction import person_coverage
+from jointreg.stores.schema import Record
 from jointreg.stores.schemas import CROP
+from jointreg.threads import one_opencv_thread
 
 if TYPE_CHECKING:
     from jointreg.segmentation.detections import Network
 
-
-cv2.setNumThreads(1)
-
-SEEN = 0.2
-"""Least share of the limbs' core that must differ from the room for a person to be there."""
-
-Segmenter = Callable[
-    [Mapping[str, np.ndarray], Mapping[str, Any], Sequence[Recording], config.Segment, Any, str],
-    tuple[np.ndarray, np.ndarray],
-]
-"""(frames arrays, frames facts, recordings, settings, room, device) -> masks (N, CROP, CROP) uint8 and
-scores (N,) float32. `room` is the background store, `device` where a network runs."""
+LEAST_SHARE = 0.2
+"""Share of the limbs' core that must differ from the room for a person to be there."""
 
 
+@dataclass(frozen=True)
+class Footage:
+    """The N frames of a sequence and the recordings behind them: the input of every method."""
+
+    frames: Record
+    """Record of `stores.FRAMES`."""
+    recordings: Sequence[Recording]
+    """The recordings that the frames were cut from."""
+    room: Record | None = None
+    """Record of `stores.BACKGROUND`, which the method `background` needs."""
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.frames["frame"])
+
+    def videos(self) -> Iterator[tuple[Recording, np.ndarray, Iterator[np.ndarray]]]:
+        """The recordings, each with its rows and video pictures; see `datasets.video.videos`."""
+        return videos(self.frames, self.frames.attrs, self.recordings)
+
+
+Masks = tuple[np.ndarray, np.ndarray]
+"""Masks (N, CROP, CROP) uint8, probability x 255, and scores (N,) float32, 0 without a person."""
+
+Segmenter = Callable[[Footage, config.Segment, str], Masks]
+"""A method: footage, settings and the device of a network, "cpu" or "cuda" -> masks and scores."""
+
+
+@one_opencv_thread()
 def segment(
-    frames: Mapping[str, np.ndarray],
-    facts: Mapping[str, Any],
-    recordings: Sequence[Recording],
-    settings: config.Segment,
-    room: Any = None,
-    device: str = "cpu",
+    footage: Footage, settings: config.Segment, device: str = "cpu"
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Segment every row of a frames store with the method of the settings.
+    """Segment every frame with the method of the settings.
 
     Args:
-        frames: arrays of `stores.FRAMES`.
-        facts: its attributes (rows, camera_names, take_names).
-        recordings: the recordings that the frames were cut from.
-        settings: method and its parameters.
-        room: for `background`, the record of `stores.BACKGROUND`.
-        device: where Mask R-CNN runs, "cpu" or "cuda".
+        footage: frames and recordings.
+        settings: the method and its parameters.
+        device: "cpu" or "cuda"; where Mask R-CNN runs.
 
     Returns:
-        Arrays of `stores.MASKS` and its facts: rows, method. Rows without a person have score 0.
+        Arrays of `stores.MASKS` and its facts: rows, method. Frames without a person have score 0.
 
     Raises:
         ConfigError: the method is not installed in this environment.
-        DataError: the network's weights are missing, damaged or not those of the settings.
+        DataError: a recording or the network's weights are missing or damaged, or the weights have
+            another sha256 than the settings.
+        StoreError: the background model does not fit the recordings.
     """
-    masks, score = SEGMENTERS[settings.method](frames, facts, recordings, settings, room, device)
+    masks, score = SEGMENTERS[settings.method](footage, settings, device)
     masks = np.where(score[:, None, None] > 0, masks, np.uint8(0))
     print(f"{np.count_nonzero(score)} of {len(score)} frames have a mask")
-    return {"masks": masks, "score": score}, {"rows": facts["rows"], "method": settings.method}
+    return {"masks": masks, "score": score}, {
+        "rows": footage.frames.attrs["rows"],
+        "method": settings.method,
+    }
 
 
-def segment_background(
-    frames: Mapping[str, np.ndarray],
-    facts: Mapping[str, Any],
-    recordings: Sequence[Recording],
-    settings: config.Segment,
-    room: Any,
-    device: str,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Segment by comparing frames with the empty room (`segmentation.subtraction.person_coverage`).
+def segment_background(footage: Footage, settings: config.Segment, device: str) -> Masks:
+    """Compare frames with the empty room (`segmentation.subtraction.person_coverage`).
 
-    The score of a row is the share of the limbs' core that differs from the room; 0 if under `SEEN`.
+    The score of a frame is the share of the limbs' core that differs from the room, or 0 if it is under
+    `LEAST_SHARE`.
 
     Raises:
+        ConfigError: there is no background model.
         StoreError: the background model lacks a camera of the frames, or has another size.
         DataError: a recording of the frames is missing, or a video is damaged.
     """
-    masks = np.zeros((len(frames["frame"]), CROP, CROP), np.uint8)
-    score = np.zeros(len(masks), np.float32)
-    tick = counter("frames", len(masks))
-    for recording, rows, images in videos(frames, facts, recordings):
-        median, spread = _room(room, recording)
+    if footage.room is None:
+        raise ConfigError(
+            "segment.method 'background' needs a background model",
+            "give Footage(frames, recordings, room), room as written by the rule background",
+        )
+    frames = footage.frames
+    masks = np.zeros((len(footage), CROP, CROP), np.uint8)
+    score = np.zeros(len(footage), np.float32)
+    tick = counter("frames", len(footage))
+    for recording, rows, images in footage.videos():
+        median, spread = _room(footage.room, recording)
         for row, image in zip(rows, images, strict=True):
             number = int(frames["frame"][row])
             sample = sampler(recording.camera, frames["crop_intrinsics"][row])
             left, top, right, bottom = sample.window(*recording.camera.size, space=16)
             window = (slice(top, bottom), slice(left, right))
             depth = recording.joints_cam[number, :, 2].mean()
-            alpha, seen = person_coverage(
+            alpha, share = person_coverage(
                 image[window],
                 median[window],
                 spread[window].astype(np.float32) / SPREAD_UNIT,
                 core=near_limbs(recording, number, CORE_M)[window],
-                reach=near_limbs(recording, number, REACH_M)[window],
+                reach=near_limbs(recording, number, SURFACE_M)[window],
                 pixels_per_metre=float(recording.camera.intrinsics[0, 0] / depth),
                 threshold=settings.threshold,
             )
             masks[row] = np.round(sample(alpha, left, top) * 255)
-            score[row] = seen if seen >= SEEN else 0.0
+            score[row] = share if share >= LEAST_SHARE else 0.0
             tick()
     return masks, score
 
 
-def segment_landmarker(
-    frames: Mapping[str, np.ndarray],
-    facts: Mapping[str, Any],
-    recordings: Sequence[Recording],
-    settings: config.Segment,
-    room: Any,
-    device: str,
-) -> tuple[np.ndarray, np.ndarray]:
+def segment_landmarker(footage: Footage, settings: config.Segment, device: str) -> Masks:
     """Segment the crops with the landmark network in the file `settings.weights`."""
     from jointreg.labels.landmarker import Landmarker, segment_crops
 
+    frames = footage.frames
     return segment_crops(Landmarker(settings.weights), frames["crops"], frames["joints_px"])
 
 
-def segment_mask_rcnn(
-    frames: Mapping[str, np.ndarray],
-    facts: Mapping[str, Any],
-    recordings: Sequence[Recording],
-    settings: config.Segment,
-    room: Any,
-    device: str,
-) -> tuple[np.ndarray, np.ndarray]:
+def segment_mask_rcnn(footage: Footage, settings: config.Segment, device: str) -> Masks:
     """Segment the video pictures with the Mask R-CNN in the file `settings.weights`."""
     from jointreg.segmentation.mask_rcnn import load_network
 
     network = load_network(settings.method, settings.weights, settings.sha256, device)
-    return segment_people(network, frames, facts, recordings, settings.batch)
+    return segment_people(footage, network, settings.batch)
 
 
-def segment_people(
-    network: "Network",
-    frames: Mapping[str, np.ndarray],
-    facts: Mapping[str, Any],
-    recordings: Sequence[Recording],
-    batch: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Let a network find everybody in the whole video pictures, and keep the labelled person's mask.
+def segment_people(footage: Footage, network: "Network", batch: int) -> Masks:
+    """Detect everybody in whole video pictures and use the labelled person's mask.
 
-    The score of a row is the network's confidence in that person; 0 where nobody agrees with the labels,
-    whoever else was found (`segmentation.detections.labelled_person`).
+    The score of a frame is the network's confidence in that person. It is 0 where nobody agrees with the
+    labels, whoever else is detected (`segmentation.detections.labelled_person`).
 
     Args:
-        network: finds the people in pictures of one size.
-        batch: pictures that it is given at once.
+        footage: frames and recordings.
+        network: detects the people in pictures of one size.
+        batch: number of pictures in one call of the network.
     """
     from jointreg.segmentation.detections import in_crop, labelled_person
 
-    masks = np.zeros((len(frames["frame"]), CROP, CROP), np.uint8)
-    score = np.zeros(len(masks), np.float32)
+    frames = footage.frames
+    masks = np.zeros((len(footage), CROP, CROP), np.uint8)
+    score = np.zeros(len(footage), np.float32)
     show, done = report("pictures"), 0
-    for recording, rows, images in videos(frames, facts, recordings):
+    for recording, rows, images in footage.videos():
         for first in range(0, len(rows), batch):
             part = rows[first : first + batch]
             for row, people in zip(part, network(list(islice(images, len(part)))), strict=True):
                 crop_k = frames["crop_intrinsics"][row]
-                found = in_crop(people, recording.camera, crop_k)
+                candidates = in_crop(people, recording.camera, crop_k)
                 scale = crop_k[0, 0] / frames["joints_cam"][row, :, 2].mean()
-                person = labelled_person(found, frames["joints_px"][row], scale)
+                person = labelled_person(candidates, frames["joints_px"][row], scale)
                 if person is not None:
-                    masks[row] = np.round(found[person] * 255)
+                    masks[row] = np.round(candidates[person] * 255)
                     score[row] = people.scores[person]
             done += len(part)
-            show(done, len(masks))
+            show(done, len(footage))
     return masks, score
 
 
-def _room(model: Any, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+def _room(model: Record, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
     """Median and spread of a recording's camera, cut to the camera's size."""
-    known, camera = model.attrs["camera_names"], recording.camera
-    if camera.name not in known:
+    names, camera = model.attrs["camera_names"], recording.camera
+    if camera.name not in names:
         raise StoreError(
-            f"the background model has cameras {known}, not {camera.name}", "rerun background"
+            f"the background model has cameras {names}, not {camera.name}", "rerun background"
         )
     width, height = model.attrs["image_size"][camera.name]
     if (width, height) != tuple(camera.size):
@@ -188,7 +189,7 @@ def _room(model: Any, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
             f"{camera.size[0]} x {camera.size[1]} px",
             "rerun background",
         )
-    index = known.index(camera.name)
+    index = names.index(camera.name)
     return model["median"][index, :height, :width], model["spread"][index, :height, :width]
 
 
@@ -198,4 +199,4 @@ SEGMENTERS: dict[str, Segmenter] = {
     "detectron2": segment_mask_rcnn,
     "torchvision": segment_mask_rcnn,
 }
-"""Methods by name. Another one takes its seat by an entry with the same signature."""
+"""Methods by the value of `segment.method`. To add a method, add an entry here."""

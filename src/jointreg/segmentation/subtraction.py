@@ -3,14 +3,12 @@
 import cv2
 import numpy as np
 
-cv2.setNumThreads(1)
-
 HOLE_M = (0.02, 0.06)
-"""Holes narrower than the first are filled, metres; to the second where they are unlike the room."""
+"""Holes narrower than the first are filled, metres. Up to the second, those unlike the room are."""
 NOISE = 1.0
 """Least standard deviation of a background pixel, grey values: rounding and compression."""
 SHADOW = (0.5, 1.05)
-"""Linear light on a shaded background pixel over that on the empty room: ceiling lamps leave half."""
+"""Range of a shaded background pixel's linear light over the empty room's: ceiling lamps leave half."""
 SHADOW_COLOUR = 0.06
 """Departure of a shadow from the background's colour, as a share of its own brightness."""
 CONTRAST = 0.03
@@ -37,13 +35,13 @@ def person_coverage(
     """Share of each pixel that the person covers, from one picture and the empty room.
 
     1. A pixel is foreground if it departs from the room by `threshold` noise deviations and is not the
-       room in shadow: the room's colour, somewhat darker. No shadow is believed on the core.
-    2. Clean-up: parts out of reach of the labelled limbs or without contact to them go, narrow holes
+       room in shadow (the room's colour, somewhat darker). On the core nothing counts as shadow.
+    2. Parts out of reach of the labelled limbs, or without contact to them, are removed. Narrow holes
        are filled.
-    3. In a band around that outline coverage is fractional: a pixel's colour is the mixture
-       a F + (1 - a) B of the person's colour F nearby and the room's, shaded as nearby, B; a follows.
-       Without this step the outline of step 1 is too wide: it takes in every pixel that shows a trace
-       of the person.
+    3. In a band around the outline coverage is fractional. A pixel's colour is the mixture
+       a F + (1 - a) B of the person's colour F nearby and the room's colour B, shaded as nearby. Solved
+       for the coverage a. Without this step the outline is too wide: step 1 includes every pixel that
+       shows a trace of the person.
 
     Args:
         image: video picture or a part of it, (H, W, 3) uint8 RGB.
@@ -61,8 +59,8 @@ def person_coverage(
     picture, room = linear_light(image), linear_light(median)
     shade, shaded = shadow(picture, room)
     foreground = _clean(differs & (~shaded | core) & reach, differs, core, pixels_per_metre)
-    seen = float(foreground[core].mean()) if core.any() else 0.0
-    return _matte(picture, room, foreground, shade), seen
+    share = float(foreground[core].mean()) if core.any() else 0.0
+    return _matte(picture, room, foreground, shade), share
 
 
 def linear_light(image: np.ndarray) -> np.ndarray:
@@ -80,10 +78,10 @@ def shadow(picture: np.ndarray, room: np.ndarray) -> tuple[np.ndarray, np.ndarra
         Brightness over the room's, (H, W) float32, and whether the pixel has the room's colour at a
         brightness within `SHADOW`, (H, W) bool.
     """
-    seen, empty = cv2.blur(picture, (3, 3)), cv2.blur(room, (3, 3))
+    smooth, empty = cv2.blur(picture, (3, 3)), cv2.blur(room, (3, 3))
     brightness = np.maximum(_dot(empty, empty), 1e-4)
-    shade = _dot(seen, empty) / brightness
-    rest = np.maximum(_dot(seen, seen) / brightness - shade**2, 0)  # squared, what shade leaves
+    shade = _dot(smooth, empty) / brightness
+    rest = np.maximum(_dot(smooth, smooth) / brightness - shade**2, 0)  # squared departure in colour
     return shade, (shade > SHADOW[0]) & (shade < SHADOW[1]) & (rest < (SHADOW_COLOUR * shade) ** 2)
 
 
@@ -95,7 +93,7 @@ def _dot(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def _clean(
     raw: np.ndarray, differs: np.ndarray, core: np.ndarray, pixels_per_metre: float
 ) -> np.ndarray:
-    """Keep what touches the limbs' core, without specks and with narrow holes filled."""
+    """The parts that touch the limbs' core, without specks and with narrow holes filled, (H, W) bool."""
     opened = cv2.morphologyEx(raw.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     likely = (opened > 0) | (core & (cv2.blur(raw.astype(np.float32), (5, 5)) > 0.3))
     count, parts, stats, _ = cv2.connectedComponentsWithStats(likely.astype(np.uint8), connectivity=8)

@@ -1,13 +1,13 @@
 """Numba kernels of `jointreg.silhouette`: contour edges, exact pixel areas, and their gradient.
 
-In one file on purpose: numba's cache on disk does not notice edits in another.
+In one file on purpose: numba's cache on disk does not notice edits in a second file.
 
 Points come as (V, 2, groups, LANES): a group of frames side by side, innermost. Each frame is drawn in
 a window around its contour, in coordinates shifted so that pixel (row, column) of the window is the
 cell [column, column + 1] x [row, row + 1]. Images of the window have one more row on top, for what
 lies above the image: there the contour covers the whole column below itself. All scalars are float64;
-only images have the dtype of the points. Kernels borrow arrays and count no references (`_nrt`): in
-calls this small that costs a fifth of the time.
+only images have the dtype of the points. Kernels borrow arrays and count no references (`_nrt`):
+counting takes a fifth of the time of calls this small.
 
 A frame's contour is first cut into pieces, each inside one pixel, numbered from 1. `shapes` (6, P):
 start x, y and end x, y inside the pixel, length and middle as fractions of the edge. `cells` (4, P):
@@ -27,10 +27,10 @@ to `_union`:
 - A part of a line is bare, and bounds the covered area, if it has layers on one side only. The area
   under the bare parts is the covered area; only bare parts pull (their length is cut down to them).
 
-Ends are compared by x, then y, as if the pixel were sheared by next to nothing: vertical and touching
-lines need no tolerance then, because lines that share a vertex hold the same two numbers. One line is
-compared with eight others at a time, without branches; the few pairs that touch where they should
-cross or run past each other are settled one by one (`_touch`). A pixel with more than `CAPACITY`
+End points are ordered by x, then by y, which is equivalent to an infinitesimal shear. Vertical and
+touching lines then need no tolerance, because lines that share a vertex contain the same two numbers.
+One line is compared with eight others at a time, without branches. The few pairs that touch where they
+should cross or run past each other are settled one by one (`_touch`). A pixel with more than `CAPACITY`
 pieces or `EVENTS` events keeps its mean number of layers.
 """
 
@@ -488,7 +488,7 @@ def _union(
 
 @inlined
 def _empty_block(lanes: np.ndarray, block: int) -> None:
-    """Lines that nothing is beside, in lanes that may stay unused."""
+    """Lines with no neighbour, for lanes that may stay unused."""
     for k in range(BLOCK):
         lanes[REACH, block, k] = -1.0
 

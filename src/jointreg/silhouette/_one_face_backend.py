@@ -1,9 +1,9 @@
 """The reference code's silhouette, emulated: PyTorch3D's soft one with no blur and one face a pixel.
 
-The nearest face that holds a pixel's centre gives it the opacity sigmoid(d^2 / sigma), d being the
-distance from the centre to that face's nearest edge; pixels that no face holds are 0. So the opacity
+The nearest face that contains a pixel's centre gives it the opacity sigmoid(d^2 / sigma), d being the
+distance from the centre to that face's nearest edge; pixels in no face are 0. So the opacity
 is 0.5 to 0.6 inside a mesh of small faces, whether an edge is on the contour or not, and nothing pulls
-from outside the projected mesh. It is here to be compared with, not to be used.
+from outside the projected mesh. It serves for comparison only.
 
 Lengths are in normalised device coordinates, 2 over the shorter side of the image per pixel.
 `tests/paper` compares image and gradient with PyTorch3D's own.

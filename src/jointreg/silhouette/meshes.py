@@ -42,7 +42,7 @@ def rendered(
 def mesh_coverage(
     vertices: np.ndarray, faces: np.ndarray, crop_intrinsics: np.ndarray, size: int = CROP
 ) -> np.ndarray:
-    """As `rendered`, for meshes that are posed already: vertices (N, V, 3) metres, camera frame."""
+    """`rendered` for meshes that are posed already: vertices (N, V, 3) metres, camera frame."""
     import torch
 
     from jointreg.silhouette.rendering import coverage

@@ -1,15 +1,16 @@
 """Exact, differentiable silhouettes of closed meshes from their contour edges alone.
 
 A closed, consistently oriented mesh needs no z-buffer and no triangle filling. The faces that turn
-their positive side to the image cover every inside point at least once; their common boundary is
-the contour (some 900 of SMPL's 20,664 edges). The signed area under each contour edge, cut exactly
-at the pixel grid, goes into a column buffer; a prefix sum down the columns is the number of layers
-A over each pixel, averaged over its area. The coverage is C = min(A, 1), but for pixels that can hold
-0 and 2 layers at once: there the pieces of contour are compared with each other, and the area under
-those that bound the covered part is C. Covered is what any face projects onto, also where the mesh
-crosses itself. The gradient walks the same pieces: both are exact to rounding. A known exception: of
-crumpled meshes whose vertices all lie on a grid of half pixels, one in thirteen had a wrong pixel, where
-vertices lie on edges that are not theirs. A millionth of a pixel of shift mends it.
+their positive side to the image cover every inside point at least once; their common boundary is the
+contour (some 900 of SMPL's 20,664 edges). The signed area under each contour edge, cut exactly at the
+pixel grid, goes into a column buffer; a prefix sum down the columns is the number of layers A over
+each pixel, averaged over its area. The coverage is C = min(A, 1), except in pixels that can contain 0
+and 2 layers at once: there the pieces of contour are compared with each other, and the area under
+those that bound the covered part is C. A point counts as covered if any face projects onto it,
+including where the mesh intersects itself. The gradient is taken over the same pieces. Both are exact
+to rounding, with one known exception: of crumpled meshes whose vertices all lie on a grid of half
+pixels, one in thirteen had a wrong pixel, where vertices lie on edges of other faces. A shift by a
+millionth of a pixel mends it.
 
 Pixel (row y, column x) covers [x - 0.5, x + 0.5] x [y - 0.5, y + 0.5]. Parts of the mesh outside the
 image are clipped; loss outside the image is not counted. Kernels run on the CPU, sixteen frames
@@ -161,7 +162,7 @@ def _check(points: torch.Tensor, topology: Topology, backend: str) -> None:
     if backend not in BACKENDS:
         raise ConfigError(f"silhouette backend is {backend!r}, expected one of {', '.join(BACKENDS)}")
     check_points(points, topology)
-    if backend != "numba":  # its kernel finds what is not finite while it reads the points
+    if backend != "numba":  # its kernel checks the points while it reads them
         check_finite(points)
 
 

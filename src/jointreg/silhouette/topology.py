@@ -1,4 +1,4 @@
-"""What a silhouette is of: a closed mesh and its projected vertices."""
+"""The input of a silhouette: a closed mesh and its projected vertices."""
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ class Topology:
         if faces.ndim != 2 or faces.shape[1] != 3 or len(faces) == 0 or faces.dtype.kind not in "iu":
             raise ShapeError(f"faces are {faces.dtype} of shape {faces.shape}, expected integers (F, 3)")
         if faces.min() < 0:
-            raise DataError(f"faces hold vertex index {faces.min()}, expected indices from 0")
+            raise DataError(f"faces contain vertex index {faces.min()}, expected indices from 0")
         self.faces = np.ascontiguousarray(faces, dtype=np.int32)
         self.edges = _paired_edges(self.faces)
         self.n_vertices = int(self.faces.max()) + 1
@@ -53,7 +53,7 @@ def check_points(points: torch.Tensor, topology: Topology) -> None:
     """Refuse projected vertices that do not fit a mesh.
 
     Raises:
-        ShapeError: not (N, at least `silhouette.topology.n_vertices`, 2) float32 or float64.
+        ShapeError: not (N, at least `topology.n_vertices`, 2) float32 or float64.
     """
     if points.ndim != 3 or points.shape[2] != 2 or points.shape[1] < topology.n_vertices:
         raise ShapeError(

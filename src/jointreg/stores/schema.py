@@ -6,16 +6,19 @@ entries carry a fixed time stamp, so writing the same arrays twice gives the sam
 """
 
 import hashlib
-import os
 import zipfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jointreg.errors import StoreError
+from jointreg.files.atomic import replacing
+
+if TYPE_CHECKING:
+    from zarr.core.buffer import Buffer
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,8 @@ class Schema:
 
         path = Path(path)
         checked = self._check(path, arrays)
-        store = MemoryStore()
-        group = zarr.create_group(store, zarr_format=3)
+        entries: dict[str, Buffer] = {}
+        group = zarr.create_group(MemoryStore(entries), zarr_format=3)
         for key, spec in self.arrays.items():
             value = checked[key]
             chunks = (min(spec.chunk, max(len(value), 1)), *(max(n, 1) for n in value.shape[1:]))
@@ -102,16 +105,13 @@ class Schema:
                 "provenance": dict(provenance or {}),
             }
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-                for key in sorted(store._store_dict):
-                    entry = zipfile.ZipInfo(key, date_time=(1980, 1, 1, 0, 0, 0))
-                    archive.writestr(entry, store._store_dict[key].to_bytes())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with (
+            replacing(path) as temporary,
+            zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
+        ):
+            for key in sorted(entries):
+                entry = zipfile.ZipInfo(key, date_time=(1980, 1, 1, 0, 0, 0))
+                archive.writestr(entry, entries[key].to_bytes())
 
     def read(self, path: str | Path, only: Collection[str] | None = None) -> Record:
         """Read arrays, each checked against the schema and the digest stored with it.
@@ -134,10 +134,10 @@ class Schema:
             with ZipStore(path, mode="r") as store:
                 group = zarr.open_group(store, mode="r")
                 attrs: dict[str, Any] = dict(group.attrs)
-                found = attrs.get("schema"), attrs.get("version")
-                if found != (self.name, self.version):
+                schema, version = attrs.get("schema"), attrs.get("version")
+                if (schema, version) != (self.name, self.version):
                     raise StoreError(
-                        f"{path}: schema {found[0]} version {found[1]}, "
+                        f"{path}: schema {schema} version {version}, "
                         f"expected {self.name} version {self.version}",
                         again,
                     )

@@ -52,8 +52,8 @@ BODIES = Schema(
 FEATURES = Schema(
     "features",
     1,
-    "What SPIN's ResNet-50 says of every row of `frames`, in pictures cut by one rule of "
-    "`networks.crops`. Facts: rows, crop.",
+    "Output of SPIN's ResNet-50 for every row of `frames`, in pictures cut by one rule of "
+    "`run_network.crops`. Facts: rows, crop.",
     {
         "features": Array(("frame", 2048), "float32", "1", "Output of the backbone."),
         "crop_intrinsics": Array(("frame", 3, 3), "float64", "px", "Pinhole K of the picture."),

@@ -8,8 +8,6 @@ from jointreg.provenance import seed_for
 from jointreg.skeleton import H36M_17, LIMB
 from jointreg.synthetic.parameters import Labels
 
-"""Skeleton joint whose local frame carries each of the 17 labels."""
-
 
 def planted_generator(parameters_seed: int, *identity: str) -> np.random.Generator:
     """Random numbers of one planted thing, the same in every job that asks for it."""

@@ -1,10 +1,9 @@
-"""Human3.6M's raw layout, written: file names, CDF poses, the 32-joint skeleton, video.
+"""Writes Human3.6M's raw layout: file names, CDF poses, the 32-joint skeleton, video.
 
-What the real files look like is described in docs and read by `jointreg.datasets.human36m.files`.
+docs/human36m.md describes the real files; `jointreg.datasets.human36m.files` reads them.
 """
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from jointreg.errors import ConfigError
+from jointreg.files.atomic import replacing
 from jointreg.skeleton import H36M_17, H36M_17_IN_32, SMPL_24
 from jointreg.synthetic.parameters import Video
 
@@ -32,7 +32,7 @@ EXTRA: dict[int, tuple[str, tuple[float, float, float]]] = {
 
 
 S1_NAMES = {"Photo": "TakingPhoto", "WalkDog": "WalkingDog"}
-"""Actions that S1's files call otherwise."""
+"""Names of actions that S1's files spell differently."""
 
 
 def subject_number(subject: str) -> int:
@@ -93,8 +93,7 @@ def write_cdf(path: Path, values: np.ndarray) -> None:
     """One CDF as the data set has it: variable `Pose`, (N, C) -> shape (1, N, C), double precision."""
     from cdflib.cdfwrite import CDF
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _finished(path) as temporary:
+    with replacing(path) as temporary:
         file = CDF(temporary, cdf_spec={"Compressed": 0}, delete=True)
         spec = {
             "Variable": "Pose",
@@ -109,48 +108,38 @@ def write_cdf(path: Path, values: np.ndarray) -> None:
         file.close()
 
 
-class VideoWriter:
-    """An H.264 mp4 written frame by frame; complete under its name only after `close`."""
+@contextmanager
+def writing_video(
+    path: Path, size: tuple[int, int], frames_per_second: float, video: Video
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """Write an H.264 mp4; gives the function that appends a frame, (H, W, 3) uint8 RGB."""
+    import av
 
-    def __init__(
-        self, path: Path, size: tuple[int, int], frames_per_second: float, video: Video
-    ) -> None:
-        import av
-
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._temporary = path, path.with_name(f".{path.stem}.{os.getpid()}.mp4")
-        self._container = av.open(str(self._temporary), "w")
+    with replacing(path) as temporary, av.open(str(temporary), "w") as container:
         rate = Fraction(frames_per_second).limit_denominator(1000)
-        self._stream = self._container.add_stream("libx264", rate=rate)
-        self._stream.width, self._stream.height = size
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.codec_context.thread_count = 1
+        stream = container.add_stream("libx264", rate=rate)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.thread_count = 1
         # x264's fastest routines look at stray memory beside the picture: without `cpu-independent`
         # equal frames may give other bytes in the next run.
-        self._stream.options = {
+        stream.options = {
             "crf": str(video.crf),
             "preset": video.preset,
             "threads": "1",
             "x264-params": "cpu-independent=1",
         }
 
-    def add(self, image: np.ndarray) -> None:
-        """Append one frame, (H, W, 3) uint8 RGB."""
-        import av
+        def add(image: np.ndarray) -> None:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
 
-        self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-
-    def close(self) -> None:
-        """Write what the encoder still holds and give the file its name."""
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
-        self._temporary.replace(self._path)
+        yield add
+        container.mux(stream.encode(None))
 
 
 def save_npz(path: Path, **arrays: np.ndarray) -> None:
-    """Compressed npz under a temporary name, then renamed; same arrays, same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _finished(path) as temporary:
+    """Write a compressed npz; same arrays, same bytes."""
+    with replacing(path) as temporary:
         np.savez_compressed(temporary, allow_pickle=False, **arrays)
 
 
@@ -158,14 +147,3 @@ def rows_of(takes: Sequence[str], cameras: Sequence[str], frames: int) -> dict[s
     """Keys `take`, `camera` (text) and `frame` of all rows: by take, then camera, then frame."""
     take, camera, frame = np.meshgrid(takes, cameras, np.arange(frames), indexing="ij")
     return {"take": take.ravel(), "camera": camera.ravel(), "frame": frame.ravel().astype(np.int32)}
-
-
-@contextmanager
-def _finished(path: Path) -> Iterator[Path]:
-    """A temporary name with the same ending; the file gets its own name only if all went well."""
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -65,7 +65,7 @@ class Room(Settings):
 
 
 class Video(Settings):
-    """From light to file."""
+    """Light, noise and compression of the videos."""
 
     supersampling: PositiveInt = Field(description="samples a pixel side; odd keeps masks unbiased")
     noise_grey: NonNegative = Field(description="sd of the sensor noise, grey levels of 255")
@@ -89,7 +89,7 @@ class Motion(Settings):
 
 
 class Labels(Settings):
-    """Labelled points, and what is wrong with them."""
+    """Labelled points and their errors."""
 
     points_cm: dict[str, Vector] = Field(
         description="offset from the skeleton joint: outwards (left), up, forward, T-pose, cm"

@@ -1,4 +1,4 @@
-"""What all subjects of the open data set have in common: cameras, file names, J_std - and J_true."""
+"""Files that all subjects of the open data set share: cameras and file names, J_std and J_true."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +37,7 @@ def write_rig(
 
     Args:
         root: folder of the raw data.
-        truth: folder of what no stage but `diagnose` may read.
+        truth: folder that only `diagnose` may read.
         parameters: of the generator.
         subjects: Human3.6M's names of the subjects that will be made.
         actions: actions that will be made.
@@ -46,7 +46,7 @@ def write_rig(
         seed: for the random bodies that J_std is fitted on.
 
     Raises:
-        ConfigError: a subject, action, take or camera that the generator does not know.
+        ConfigError: a subject, action, take or camera that the generator does not list.
     """
     from jointreg.datasets.human36m.metadata import ACTIONS as NUMBERS
     from jointreg.datasets.human36m.metadata import write_metadata
@@ -67,8 +67,9 @@ def write_rig(
     body = load_body(parameters.body)
     true = true_regressor(body, parameters.labels)
     generator = np.random.default_rng(seed_for(seed, "J_std"))
-    save_regressor(Regressor(standard_regressor(body, true, parameters, generator)), root / STANDARD)
-    save_regressor(Regressor(true), truth / TRUE)
+    standard = Regressor(standard_regressor(body, true, parameters, generator))
+    save_regressor(standard, root / STANDARD, body=body)
+    save_regressor(Regressor(true), truth / TRUE, body=body)
 
 
 def cameras_of(subject: str, parameters: Parameters) -> list[Camera]:

@@ -6,10 +6,10 @@ Pixel convention: the centre of the top-left pixel is (0, 0). Colours are linear
 
 import numpy as np
 
-from jointreg.geometry.rasterise import _jit
+from jointreg.geometry.rasterise import jit
 
 
-@_jit
+@jit
 def paint_room(
     size: tuple[int, int],
     intrinsics: np.ndarray,
@@ -78,7 +78,7 @@ def paint_room(
     return light, floor
 
 
-@_jit
+@jit
 def _meet(
     position: np.ndarray,
     direction: np.ndarray,
@@ -104,7 +104,7 @@ def _meet(
     return surface
 
 
-@_jit
+@jit
 def _room_colour(
     point: np.ndarray, surface: int, colours: np.ndarray, texture: float, rgb: np.ndarray
 ) -> None:
@@ -131,7 +131,7 @@ def _room_colour(
         rgb[k] = colours[row, k] * brightness
 
 
-@_jit
+@jit
 def _srgb(linear: float) -> float:
     """Linear light 0-1 to sRGB 0-255."""
     if linear <= 0.0031308:
@@ -139,7 +139,7 @@ def _srgb(linear: float) -> float:
     return 255.0 * (1.055 * linear ** (1.0 / 2.4) - 0.055)
 
 
-@_jit
+@jit
 def to_srgb(linear: np.ndarray) -> np.ndarray:
     """Linear light (rows, columns, 3) to sRGB 0-255, float32."""
     out = np.empty(linear.shape, dtype=np.float32)
@@ -150,7 +150,7 @@ def to_srgb(linear: np.ndarray) -> np.ndarray:
     return out
 
 
-@_jit
+@jit
 def compose(
     room: np.ndarray,
     room_srgb: np.ndarray,

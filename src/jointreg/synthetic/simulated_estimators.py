@@ -22,7 +22,7 @@ _COLUMNS = 88
 
 @dataclass(frozen=True)
 class View:
-    """Identity of one take seen by one camera: what the errors depend on besides the method."""
+    """One take in one camera. The errors depend on it and on the method."""
 
     subject: str
     action: str
@@ -52,7 +52,7 @@ def simulate(
         frames_per_second: of the frames.
         settings: sizes of the errors.
         planted_seed: of the errors that all data share.
-        seed: of those that come and go.
+        seed: of the errors that come and go.
 
     Returns:
         Rotations (N, 24, 3, 3), betas (N, B) and pelvis joint (N, 3) metres, camera frame.
@@ -87,7 +87,7 @@ def shape_bias(method: str, settings: Estimators) -> np.ndarray:
 
 
 def _mixed(method: str, settings: Estimators, draw: Callable[[str], np.ndarray]) -> np.ndarray:
-    """Errors of a method: what it shares with the leading method and what is its own."""
+    """Errors of a method: the part shared with the leading method plus its own."""
     first, shared = settings.leading, settings.methods[method].shared
     if method == first:
         return draw(first)

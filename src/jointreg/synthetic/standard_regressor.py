@@ -36,7 +36,7 @@ def standard_regressor(
         (17, V) float64, non-negative, rows sum to 1.
 
     Raises:
-        SolverError: a row found no vertex.
+        SolverError: no vertex gets weight in a row.
     """
     rotations, betas, translation = random_bodies(body, parameters, generator)
     labels = np.matmul(true, body.vertices(rotations, betas, translation).astype(np.float64))
@@ -142,13 +142,13 @@ def _regress(body: Body, vertices: np.ndarray, labels: np.ndarray, reach_m: floa
         near = np.flatnonzero(np.linalg.norm(body.template - rest[joint], axis=1) < reach_m)
         matrix: np.ndarray[Any, Any] = vertices[:, near].transpose(0, 2, 1).reshape(-1, len(near))
         matrix = np.concatenate([matrix, np.full((1, len(near)), sum_weight)])
-        found, _ = nnls(*_compressed(matrix, np.append(labels[:, row].ravel(), sum_weight)))
-        if not found.sum() > 0.5:
+        entries, _ = nnls(*_compressed(matrix, np.append(labels[:, row].ravel(), sum_weight)))
+        if not entries.sum() > 0.5:
             raise SolverError(
-                f"J_std: joint '{H36M_17[row]}' found no vertices",
+                f"J_std: joint '{H36M_17[row]}' has no vertices",
                 "raise standard_regressor.reach_m in config/generator.yaml",
             )
-        weights[row, near] = found / found.sum()
+        weights[row, near] = entries / entries.sum()
     return weights
 
 

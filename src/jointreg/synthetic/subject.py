@@ -1,6 +1,7 @@
-"""Everything of one virtual subject: videos, labels and predictions as delivered, truth beside them."""
+"""One virtual subject: its videos, labels and predictions in the public formats, and the truth."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,9 +56,9 @@ def write_subject(
 
     Args:
         subject: Human3.6M's name, "S1".
-        root: folder of the raw data; holds `metadata.xml` from `write_rig`. Videos, CDF files and
+        root: folder of the raw data, with `metadata.xml` from `write_rig`. Videos, CDF files and
             prediction files go here.
-        truth_root: folder of what no stage but `diagnose` may read: bodies and masks.
+        truth_root: folder of the true bodies and masks, which only `diagnose` may read.
         parameters: of the generator.
         takes: action -> sub-action numbers: the work.
         cameras: cameras to write.
@@ -66,7 +67,7 @@ def write_subject(
         seed: of motion, sensor noise and the estimators' noise.
 
     Raises:
-        ConfigError: a subject, action, take or camera that the generator or the rig does not know.
+        ConfigError: a subject, action, take or camera that neither generator nor rig lists.
         DataError: `metadata.xml` is missing or damaged.
     """
     from jointreg.datasets.human36m.metadata import read_metadata
@@ -98,7 +99,7 @@ def write_subject(
                 boxes += [picture.box for picture in pictures[camera.name]]
                 coverages += [picture.coverage for picture in pictures[camera.name]]
         truth.write_masks(truth_root, subject, action, rows, boxes, coverages)
-        truth.write_bodies(truth_root, subject, action, rows, *stage.seen(recordings))
+        truth.write_bodies(truth_root, subject, action, rows, *stage.true_bodies(recordings))
         for method in parameters.estimators.methods:
             rotations, betas, translation = stage.predicted(method, action, names, recordings)
             path = root / "predictions" / method / subject / f"{action}.npz"
@@ -107,7 +108,7 @@ def write_subject(
 
 @dataclass(frozen=True)
 class _Stage:
-    """One subject's day in the laboratory."""
+    """Renders and labels all takes of one subject."""
 
     subject: str
     parameters: Parameters
@@ -120,7 +121,7 @@ class _Stage:
     seed: int
 
     def perform(self, action: str, take: str, frames: int) -> Take:
-        """Move and label."""
+        """Motion and labels of one take."""
         return performed(
             self.who, self.subject, action, take, np.arange(frames) / self.frames_per_second,
             self.regressor, self.parameters, self.seed,
@@ -148,27 +149,28 @@ class _Stage:
         """Videos of one take; the pictures come back without their images. `tick`: called after each."""
         name, video = layout.recording_name(self.subject, action, take), self.parameters.video
         drawn: dict[str, list[Picture]] = {camera.name: [] for camera in self.rig}
-        writers, pools, draws = {}, {}, {}
-        for camera in self.rig:
-            identity = ("video", self.subject, action, take, camera.name)
-            draws[camera.name] = np.random.default_rng(seed_for(self.seed, *identity))
-            pools[camera.name] = noise_pool(camera.size, video, draws[camera.name])
-            path = root / self.subject / "Videos" / f"{name}.{camera.name}.mp4"
-            writers[camera.name] = layout.VideoWriter(path, camera.size, self.frames_per_second, video)
-        for vertices in posed(self.who.body, recording):
-            colours, shadow = self.painter.light(vertices), self.painter.shadow(vertices)
-            for scene in self.scenes:
-                key = scene.camera.name
-                offset = int(draws[key].integers(len(pools[key]) // 2))
-                picture = self.painter.paint(scene, vertices, colours, shadow, pools[key], offset)
-                writers[key].add(picture.image)
-                drawn[key].append(Picture(picture.image[:0], picture.box, picture.coverage))
-                tick()
-        for writer in writers.values():
-            writer.close()
+        append, pools, draws = {}, {}, {}
+        with ExitStack() as videos:
+            for camera in self.rig:
+                identity = ("video", self.subject, action, take, camera.name)
+                draws[camera.name] = np.random.default_rng(seed_for(self.seed, *identity))
+                pools[camera.name] = noise_pool(camera.size, video, draws[camera.name])
+                path = root / self.subject / "Videos" / f"{name}.{camera.name}.mp4"
+                append[camera.name] = videos.enter_context(
+                    layout.writing_video(path, camera.size, self.frames_per_second, video)
+                )
+            for vertices in posed(self.who.body, recording):
+                colours, shadow = self.painter.light(vertices), self.painter.shadow(vertices)
+                for scene in self.scenes:
+                    key = scene.camera.name
+                    offset = int(draws[key].integers(len(pools[key]) // 2))
+                    picture = self.painter.paint(scene, vertices, colours, shadow, pools[key], offset)
+                    append[key](picture.image)
+                    drawn[key].append(Picture(picture.image[:0], picture.box, picture.coverage))
+                    tick()
         return drawn
 
-    def seen(self, recordings: Sequence[Take]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def true_bodies(self, recordings: Sequence[Take]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """True rotations, betas, translation in the camera frame; rows as `synthetic.layout.rows_of`."""
         parts = [in_camera(r, self.who, camera) for r in recordings for camera in self.rig]
         rotations, translation = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -178,7 +180,7 @@ class _Stage:
     def predicted(
         self, method: str, action: str, names: Sequence[str], recordings: Sequence[Take]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The same as one simulated estimator sees it, float32."""
+        """Predictions of one simulated estimator, arrays as in `true_bodies`, float32."""
         parts = []
         for name, recording in zip(names, recordings, strict=True):
             for camera in self.rig:

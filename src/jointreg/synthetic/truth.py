@@ -1,4 +1,4 @@
-"""What only the generator knows, on disk. Tests and `diagnose` read it; no other stage may.
+"""The truth on disk: true bodies, masks and regressor. Only tests and `diagnose` may read it.
 
 <truth>/J_true.npy                     (17, V), `H36M_17` order
 <truth>/bodies/<subject>/<action>.npz  rotations (N, 24, 3, 3), betas (N, 10), translation (N, 3):

@@ -1,14 +1,12 @@
-"""Tables as cells: frames of `jointreg.tables.numbers` and of the diagnosis in, a
-`tables.render.Grid` out."""
+"""Tables of errors as cells: frames of `jointreg.tables.numbers` in, a `tables.render.Grid` out."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from jointreg.config.methods import Method
 from jointreg.evaluation.intervals import ENOUGH_CLUSTERS, FEWEST_CLUSTERS
+from jointreg.tables.cells import change_cell, marked, printed, printed_value
 from jointreg.tables.names import (
     ACTIONS,
     ALL,
@@ -20,29 +18,21 @@ from jointreg.tables.names import (
     regressor_name,
 )
 from jointreg.tables.numbers import MM_METRICS, PAIRS, paper_row
-from jointreg.tables.render import Cell, Grid
+from jointreg.tables.render import Cell, Grid, Groups
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
 Methods = Mapping[str, Method]
-Groups = list[tuple[str, tuple[str, ...]]]
 
 PERCENT = ("pck150", "auc")
-
-TRUTH_COLUMNS = {
-    "true joints": ("joint_error_true_joints", "joint_error_true_joints_root_aligned"),
-    "labels": ("joint_error_labels", "joint_error_labels_root_aligned"),
-}
-"""What the joints of a regressor are compared with -> metrics as it stands and root-aligned."""
 
 
 def all_grids(
     tables: "Mapping[str, pd.DataFrame]",
     *,
     captions: Mapping[str, tuple[str, str]],
-    paper: "pd.DataFrame | None" = None,
+    paper_values: "pd.DataFrame | None" = None,
     methods: Methods | None = None,
 ) -> dict[str, Grid]:
     """Every table of `tables.numbers.all_tables` as cells with its caption.
@@ -50,11 +40,11 @@ def all_grids(
     Args:
         tables: name -> numbers.
         captions: name -> what stands above and below the table, `tables.render.caption_of`.
-        paper: as `table_1`.
+        paper_values: from `tables.numbers.read_paper_values`; None: no rows of the paper.
         methods: the table of methods, for names.
     """
     grids = {
-        "table_1": table_1(tables["table_1"], paper, methods),
+        "table_1": table_1(tables["table_1"], paper_values, methods),
         "changes": changes(tables["changes"], methods),
         "by_subject": by_subject(tables["by_subject"], methods),
         "by_action": by_action(tables["by_action"], methods),
@@ -62,44 +52,45 @@ def all_grids(
         "pck_auc": pck_auc(tables["pck_auc"], methods),
         "ablation": ablation(tables["ablation"], methods),
     }
-    grids["table_1"] = replace(grids["table_1"], note=grids["changes"].note)
+    note = f"{grids['changes'].note} {grids['table_1'].note}".strip()
+    grids["table_1"] = replace(grids["table_1"], note=note)
     return {name: captioned(grid, *captions[name]) for name, grid in grids.items()}
 
 
 def captioned(grid: Grid, above: str, below: str) -> Grid:
-    """A table with its caption; what its numbers say stands first below it."""
+    """A table with its caption above and, after its own note, with more text below."""
     return replace(grid, caption=above, note=f"{grid.note} {below}".strip())
 
 
 def table_1(
-    table: "pd.DataFrame", paper: "pd.DataFrame | None" = None, methods: Methods | None = None
+    table: "pd.DataFrame", paper_values: "pd.DataFrame | None" = None, methods: Methods | None = None
 ) -> Grid:
     """Table I: errors by regressor; the paper's values and ours less the paper's below a real network.
 
     The paper's other rows follow at the end. Where our rows are simulated they name the *real* network,
-    because the two are not to be compared.
+    because the two are not to be compared. The note holds the remarks on the paper's values.
     """
     regressors = _regressors(table)
     simulated = any(name.startswith(SIMULATED) for name in table["method"])
     groups: Groups = [("", ("Method",)), *((regressor_name(r), _names(MM_METRICS)) for r in regressors)]
-    theirs = {} if paper is None else dict(list(paper.groupby("method", sort=False)))
+    of_paper = {} if paper_values is None else dict(list(paper_values.groupby("method", sort=False)))
     lines, beside = [], set()
     for method in table["method"].unique():
         ours = _by_key(table[table["method"] == method])
         lines.append((Cell(display_name(method, methods)), *_errors(ours, regressors)))
-        row = next((name for name in theirs if name.lower() == paper_row(method, methods)), None)
+        row = next((name for name in of_paper if name.lower() == paper_row(method, methods)), None)
         if row is not None:
             beside.add(row)
-            lines.append(_paper_line(f"{row}, paper", theirs[row], regressors))
+            lines.append(_paper_line(f"{row}, paper", of_paper[row], regressors))
             differences = [ours.get((r, m)) for r in regressors for m in MM_METRICS]
-            cells = [_number(row, "difference_mm", "+z.1f") for row in differences]
+            cells = [printed_value(row, "difference_mm", "+z.1f") for row in differences]
             lines.append((Cell("ours - paper", "reference"), *(Cell(c, "reference") for c in cells)))
-    for row, values in theirs.items():
+    for row, values in of_paper.items():
         if row not in beside:
-            lines.append(
-                _paper_line(f"paper: real {row}" if simulated else f"{row}, paper", values, regressors)
-            )
-    return Grid(tuple(groups), tuple(lines))
+            name = f"paper: real {row}" if simulated else f"{row}, paper"
+            lines.append(_paper_line(name, values, regressors))
+    remarks = [] if paper_values is None else paper_values["remark"].dropna()
+    return Grid(tuple(groups), tuple(lines), note=" ".join(remarks))
 
 
 def changes(table: "pd.DataFrame", methods: Methods | None = None) -> Grid:
@@ -112,9 +103,9 @@ def changes(table: "pd.DataFrame", methods: Methods | None = None) -> Grid:
     ]
     lines = []
     for (method, subject), part in table.groupby(["method", "subject"], sort=False):
-        found = {(r["regressor"], r["reference"], r["metric"]): r for _, r in part.iterrows()}
+        by_pair = {(r["regressor"], r["reference"], r["metric"]): r for _, r in part.iterrows()}
         cells = [
-            _change(found.get((*pair, metric)), ("change_mm", "low_mm", "high_mm"))
+            change_cell(by_pair.get((*pair, metric)), ("change_mm", "low_mm", "high_mm"))
             for pair in pairs
             for metric in MM_METRICS
         ]
@@ -150,12 +141,12 @@ def verdict(table: "pd.DataFrame", methods: Methods | None = None) -> str:
             "higher": part[part["low_mm"] > 0],
             "undecided (the interval holds 0)": part[(part["low_mm"] <= 0) & (part["high_mm"] >= 0)],
         }
-        said = [
+        parts = [
             f"{what} for {', '.join(display_name(m, methods) for m in rows['method'])}"
             for what, rows in signs.items()
             if len(rows)
         ]
-        sentences.append(f"{METRIC_NAMES[metric]} with J_opt less that with J_spin: {'; '.join(said)}.")
+        sentences.append(f"{METRIC_NAMES[metric]} with J_opt less that with J_spin: {'; '.join(parts)}.")
     if clusters < ENOUGH_CLUSTERS:
         sentences.append(
             f"These are {clusters} clusters: with fewer than {ENOUGH_CLUSTERS} an interval may cover "
@@ -192,9 +183,9 @@ def by_action(table: "pd.DataFrame", methods: Methods | None = None) -> Grid:
         for method in table["method"].unique():
             known = [r for r in regressors if (metric, method, r, MEAN) in values]
             texts = [
-                [_text(values.get((metric, method, r, action))) for r in known] for action in actions
+                [printed(values.get((metric, method, r, action))) for r in known] for action in actions
             ]
-            columns = [_marked(column) for column in texts]
+            columns = [marked(column) for column in texts]
             for k, regressor in enumerate(known):
                 names = METRIC_NAMES[metric], display_name(method, methods), regressor_name(regressor)
                 lines.append((*map(Cell, names), *(column[k] for column in columns)))
@@ -206,13 +197,13 @@ def by_joint(table: "pd.DataFrame", methods: Methods | None = None) -> Grid:
     part = table[table["metric"] == "mpjpe"]
     values = part.set_index(["joint", "method", "regressor"])["value_mm"].to_dict()
     outside = set(part.loc[~part["in_mean"], "joint"])
-    shown = {m: _regressors(part[part["method"] == m]) for m in part["method"].unique()}
+    by_method = {m: _regressors(part[part["method"] == m]) for m in part["method"].unique()}
     groups: Groups = [("", ("Joint",))]
-    groups += [(display_name(m, methods), tuple(map(regressor_name, rs))) for m, rs in shown.items()]
+    groups += [(display_name(m, methods), tuple(map(regressor_name, rs))) for m, rs in by_method.items()]
     lines = []
     for joint in part["joint"].unique():
         name = joint.replace("_", " ") + (" (not in the mean)" if joint in outside else "")
-        cells = [_marked([_text(values.get((joint, m, r))) for r in rs]) for m, rs in shown.items()]
+        cells = [marked([printed(values.get((joint, m, r))) for r in rs]) for m, rs in by_method.items()]
         lines.append((Cell(name), *(cell for group in cells for cell in group)))
     return Grid(tuple(groups), tuple(lines), wide=True)
 
@@ -237,63 +228,21 @@ def ablation(table: "pd.DataFrame", methods: Methods | None = None) -> Grid:
     groups += [(METRIC_NAMES[metric], ("mm", "less J_opt (full)")) for metric in MM_METRICS]
     lines = []
     for method, part in table.groupby("method", sort=False):
-        found, names = _by_key(part), list(dict.fromkeys(part["regressor"]))
-        texts = {m: _marked([_number(found.get((r, m)), "value_mm") for r in names]) for m in MM_METRICS}
+        by_key, names = _by_key(part), list(dict.fromkeys(part["regressor"]))
+        texts = {
+            m: marked([printed_value(by_key.get((r, m)), "value_mm") for r in names]) for m in MM_METRICS
+        }
         ends = tuple(f"change_from_opt_full_{end}mm" for end in ("", "low_", "high_"))
         for k, regressor in enumerate(names):
             cells = []
             for metric in MM_METRICS:
-                row = found.get((regressor, metric))
-                cells += [texts[metric][k], _change(row, ends) if regressor != "opt_full" else Cell("")]
+                row = by_key.get((regressor, metric))
+                cells += [
+                    texts[metric][k],
+                    change_cell(row, ends) if regressor != "opt_full" else Cell(""),
+                ]
             lines.append((Cell(display_name(method, methods)), Cell(regressor_name(regressor)), *cells))
     return Grid(tuple(groups), tuple(lines), wide=True)
-
-
-def diagnostics(table: "pd.DataFrame") -> Grid:
-    """Regressors on the true bodies of the test subjects, from diagnostics.csv."""
-    rows = table[table["method"] == "truth"]
-    values = {(r.regressor, r.variant, r.metric): r.value for r in rows.itertuples()}
-    names = list(dict.fromkeys((r, v) for r, v, _ in values))
-    order = ("std", "spin", "opt", "true")
-    names.sort(key=lambda name: (order.index(name[0]) if name[0] in order else 9, name[1] != "full"))
-    groups: Groups = [("", ("Regressor",))]
-    groups += [(against, ("as it stands", "root-aligned")) for against in TRUTH_COLUMNS]
-    columns = []
-    for metrics in TRUTH_COLUMNS.values():
-        for metric in metrics:
-            texts = [_text(values.get((*name, metric))) for name in names]
-            fitted = _marked(
-                [text for text, name in zip(texts, names, strict=True) if name[0] != "true"]
-            )
-            columns.append([*fitted, *map(Cell, texts[len(fitted) :])])
-    lines = []
-    for k, (regressor, variant) in enumerate(names):
-        name = "true regressor" if regressor == "true" else regressor_name(regressor)
-        name += "" if regressor != "opt" else f" ({variant.replace('_', ' ')})"
-        lines.append((Cell(name), *(column[k] for column in columns)))
-    return Grid(tuple(groups), tuple(lines))
-
-
-def variants(table: "pd.DataFrame") -> Grid:
-    """Refined bodies of all variants against the truth, from variants.csv."""
-    metrics = list(dict.fromkeys(table["metric"]))
-    found = {(row["bodies"], row["metric"]): row for _, row in table.iterrows()}
-    groups: Groups = [("", ("Bodies",)), *((_metric_title(m), ("value", "less full")) for m in metrics)]
-    lines = []
-    for bodies in dict.fromkeys(table["bodies"]):
-        cells = []
-        for metric in metrics:
-            row = found[bodies, metric]
-            digits = 3 if row["unit"] == "1" else 1
-            ends = ("change_from_full", "change_low", "change_high")
-            cells += [Cell(f"{row['value']:.{digits}f}"), _change(row, ends, digits)]
-        lines.append((Cell(bodies.replace("_", " ")), *cells))
-    return Grid(tuple(groups), tuple(lines), wide=True)
-
-
-def _metric_title(metric: str) -> str:
-    unit = "" if "iou" in metric else ", mm"
-    return metric.replace("_", " ").replace("iou", "IoU").replace("t pose", "T-pose") + unit
 
 
 def _names(metrics: Iterable[str]) -> tuple[str, ...]:
@@ -308,23 +257,6 @@ def _by_key(table: "pd.DataFrame") -> "dict[tuple[str, str], pd.Series]":
     return {(row["regressor"], row["metric"]): row for _, row in table.iterrows()}
 
 
-def _text(value: float | None, form: str = "z.1f") -> str:
-    """A number as printed, zero without a minus; a dash where there is none."""
-    return "-" if value is None or np.isnan(value) else f"{value:{form}}"
-
-
-def _number(row: "pd.Series | None", column: str, form: str = "z.1f") -> str:
-    return "-" if row is None else _text(row[column], form)
-
-
-def _marked(texts: Sequence[str], least: bool = True) -> list[Cell]:
-    """Cells of numbers that compete: the smallest as printed is `best`, or the largest, but no tie."""
-    numbers = [float(text) for text in texts if text != "-"]
-    best = (min if least else max)(numbers, default=0.0)
-    marked = len(set(numbers)) > 1
-    return [Cell(t, "best" if marked and t != "-" and float(t) == best else "plain") for t in texts]
-
-
 def _errors(
     ours: "Mapping[tuple[str, str], pd.Series]",
     regressors: Sequence[str],
@@ -333,23 +265,13 @@ def _errors(
     least: bool = True,
 ) -> list[Cell]:
     """The metrics of each regressor, the best of every metric marked."""
-    columns = [_marked([_number(ours.get((r, m)), column) for r in regressors], least) for m in metrics]
+    columns = [
+        marked([printed_value(ours.get((r, m)), column) for r in regressors], least) for m in metrics
+    ]
     return [cells[k] for k in range(len(regressors)) for cells in columns]
 
 
 def _paper_line(name: str, values: "pd.DataFrame", regressors: Sequence[str]) -> tuple[Cell, ...]:
-    theirs = _by_key(values)
-    texts = [_number(theirs.get((r, m)), "value_mm") for r in regressors for m in MM_METRICS]
+    by_key = _by_key(values)
+    texts = [printed_value(by_key.get((r, m)), "value_mm") for r in regressors for m in MM_METRICS]
     return (Cell(name, "reference"), *(Cell(text, "reference") for text in texts))
-
-
-def _change(row: "pd.Series | None", ends: tuple[str, ...], digits: int = 1) -> Cell:
-    """A change and, where there is one, its interval; `ends`: columns of mean, low and high end."""
-    middle, low, high = ends
-    if row is None or np.isnan(row[middle]):
-        return Cell("-" if row is None else "")
-    form = f"+z.{digits}f"
-    text = _text(row[middle], form)
-    if np.isfinite(row[low]):
-        text += f" [{_text(row[low], form)}, {_text(row[high], form)}]"
-    return Cell(text)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from jointreg.config.methods import Method
+from jointreg.config.settings import REFERENCE_REGRESSOR
 
 if TYPE_CHECKING:
     pass
@@ -35,7 +36,12 @@ def regressor_name(regressor: str) -> str:
 
 _REGRESSOR = re.compile(r"\bJ_([a-z]+)")
 
-TABLE_1: dict[str, str] = {"std": "std", "spin": "spin", "opt_full": "opt", "given": "given"}
+TABLE_1: dict[str, str] = {
+    "std": "std",
+    "spin": "spin",
+    REFERENCE_REGRESSOR: "opt",
+    "given": "given",
+}
 """Regressors of Table I: name in the evaluation -> name in the table. `given`: joints, no regressor."""
 
 ACTIONS: dict[str, str] = {

@@ -52,8 +52,8 @@ def read_rows(paths: Iterable[str | Path]) -> "pd.DataFrame":
     return rows
 
 
-def read_paper(path: str | Path) -> "pd.DataFrame":
-    """Read the paper's values: columns method, regressor, metric, value_mm, source."""
+def read_paper_values(path: str | Path) -> "pd.DataFrame":
+    """Read the paper's values: columns method, regressor, metric, value_mm, source, remark (or NaN)."""
     import pandas as pd
 
     return pd.read_csv(path, comment="#")
@@ -155,7 +155,7 @@ def table_1(
     rows: "pd.DataFrame",
     average: Average,
     *,
-    paper: "pd.DataFrame | None" = None,
+    paper_values: "pd.DataFrame | None" = None,
     methods: Mapping[str, Method] | None = None,
 ) -> "pd.DataFrame":
     """Table I: regressors std, spin and opt, the paper's value and the difference where it has one.
@@ -165,7 +165,7 @@ def table_1(
     Args:
         rows: tidy rows of all methods and test subjects.
         average: the protocol's mean.
-        paper: `read_paper`; None where the data is not Human3.6M.
+        paper_values: `read_paper_values`; None where the data is not Human3.6M.
         methods: the table of methods; says which paper row belongs to which method.
 
     Returns:
@@ -176,8 +176,10 @@ def table_1(
     """
     table = compare(_of_table_1(rows), average, ("std", "spin"))
     known: dict[tuple[str, str, str], float] = {}
-    if paper is not None:
-        known = {(p.method.lower(), p.regressor, p.metric): p.value_mm for p in paper.itertuples()}
+    if paper_values is not None:
+        known = {
+            (p.method.lower(), p.regressor, p.metric): p.value_mm for p in paper_values.itertuples()
+        }
     beside = [
         known.get((paper_row(e.method, methods), e.regressor, e.metric), np.nan)
         for e in table.itertuples()
@@ -289,12 +291,12 @@ def all_tables(
     average: Average,
     joints: Sequence[str],
     *,
-    paper: "pd.DataFrame | None" = None,
+    paper_values: "pd.DataFrame | None" = None,
     methods: Mapping[str, Method] | None = None,
 ) -> "dict[str, pd.DataFrame]":
     """Every table by name, from the same evaluations; arguments as of `table_1` and `by_joint`."""
     return {
-        "table_1": table_1(rows, average, paper=paper, methods=methods),
+        "table_1": table_1(rows, average, paper_values=paper_values, methods=methods),
         "changes": changes(rows, average),
         "by_subject": by_subject(rows, average),
         "by_action": by_action(rows, average),

@@ -4,19 +4,28 @@ All are written from the same cells (`Grid`). Cells come from `jointreg.tables.g
 `jointreg.tables.numbers`.
 """
 
-import html
 import re
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from markupsafe import Markup, escape
+
+from jointreg.files.templates import fill_html
+from jointreg.files.text_table import aligned_lines
 from jointreg.tables.names import _REGRESSOR
 
 FORMS = ("md", "tex", "html", "txt")
 """Endings of the printed forms of a table, beside its CSV."""
 
+_MINUS = re.compile(r"(?<!\w)-(?=\d)|(?<= )-(?= )")
+"""A hyphen that stands for a minus."""
+
 Style = Literal["plain", "best", "reference"]
+
+Groups = list[tuple[str, tuple[str, ...]]]
+"""Heading of each group of columns, and the headings of its columns."""
 
 
 @dataclass(frozen=True)
@@ -94,40 +103,10 @@ def to_markdown(grid: Grid) -> str:
 def to_html(grid: Grid) -> str:
     """An HTML fragment, one `table` with its caption, and the note below in a paragraph.
 
-    Every heading says what it heads (`scope`), so that a screen reader can name the column and row of a
-    number. Text is escaped; there is no style beyond alignment.
+    Every heading has its `scope`, so that a screen reader can name the column and row of a number. Text
+    is escaped; there is no style beyond alignment.
     """
-    spanned = any(group for group, _ in grid.groups)
-    first, second = [], []
-    for group, columns in grid.groups:
-        if group:
-            first.append(f'<th scope="colgroup" colspan="{len(columns)}">{_html(group)}</th>')
-        elif spanned:
-            first.append(f'<td colspan="{len(columns)}"></td>')
-        second += [f'<th scope="col">{_html(column)}</th>' for column in columns]
-    wrap = {"plain": "{}", "best": "<strong>{}</strong>", "reference": "<em>{}</em>"}
-    body = []
-    for row in grid.rows:
-        texts = [wrap[cell.style].format(_html(cell.text)) if cell.text else "" for cell in row]
-        names = [
-            f'<th scope="row" style="text-align: left">{text}</th>' for text in texts[: grid.labels]
-        ]
-        cells = [f'<td style="text-align: right">{text}</td>' for text in texts[grid.labels :]]
-        body.append(f"<tr>{''.join(names + cells)}</tr>")
-    lines = [
-        "<table>",
-        *([f"<caption>{_html(grid.caption)}</caption>"] if grid.caption else []),
-        "<thead>",
-        *([f"<tr>{''.join(first)}</tr>"] if spanned else []),
-        f"<tr>{''.join(second)}</tr>",
-        "</thead>",
-        "<tbody>",
-        *body,
-        "</tbody>",
-        "</table>",
-        *([f"<p>{_html(grid.note)}</p>"] if grid.note else []),
-    ]
-    return "\n".join(lines) + "\n"
+    return fill_html("tables/assets/table.html", grid=grid, typeset=_typeset)
 
 
 def to_latex(grid: Grid, label: str = "") -> str:
@@ -182,60 +161,47 @@ def to_text(grid: Grid, width: int = 100) -> str:
 
     Groups that would pass `width` characters go into another block under the first.
     """
-    blocks = [_text_block(grid, chosen) for chosen in _fitting_groups(grid, width)]
+    names, *groups = (_group_lines(grid, group) for group in range(len(grid.groups)))
+    blocks: list[list[list[str]]] = [[]]
+    for lines in groups:
+        used = sum(len(part[0]) for part in (names, *blocks[-1]))
+        if blocks[-1] and used + len(lines[0]) > width:
+            blocks.append([])
+        blocks[-1].append(lines)
     marked = any(cell.style == "best" for row in grid.rows for cell in row)
     below = ["* best of its row and metric"] if marked else []
     below += [textwrap.fill(text, width) for text in (grid.note, grid.caption) if text]
-    return "\n".join(blocks) + "\n\n".join(below) + "\n"
+    return "\n".join(_block(names, block) for block in blocks) + "\n\n".join(below) + "\n"
 
 
-def _columns(grid: Grid, group: int) -> list[list[str]]:
-    """Heading and cells of the columns of one group, one character kept for the mark of the best."""
+def _group_lines(grid: Grid, group: int) -> list[str]:
+    """Heading of a group, headings of its columns, and its cells, all lines equally long.
+
+    The last character of each column is kept for the mark of the best.
+    """
+    heading, columns = grid.groups[group]
     start = sum(len(names) for _, names in grid.groups[:group])
-    columns = []
-    for k, name in enumerate(grid.groups[group][1], start=start):
-        cells = [row[k].text + ("*" if row[k].style == "best" else " ") for row in grid.rows]
-        columns.append([name + " ", *cells])
-    return columns
+    rows = [[f"{name} " for name in columns]]
+    rows += [
+        [
+            cell.text + ("*" if cell.style == "best" else " ")
+            for cell in row[start : start + len(columns)]
+        ]
+        for row in grid.rows
+    ]
+    if group == 0:
+        lines = [f"{line} " for line in aligned_lines(rows, gap=" ")]
+    else:
+        right = aligned_lines(rows, "r" * len(columns), gap=" ")
+        lines = [f" {line}".rjust(len(heading) + 1) for line in right]
+    return [heading.center(len(lines[0])), *lines]
 
 
-def _widths(grid: Grid, group: int) -> list[int]:
-    """Width of each column of a group, gap included; a long group heading widens its last one."""
-    widths = [max(map(len, column)) + 1 for column in _columns(grid, group)]
-    widths[-1] += max(len(grid.groups[group][0]) + 1 - sum(widths), 0)
-    return widths
-
-
-def _fitting_groups(grid: Grid, width: int) -> list[list[int]]:
-    """Indices of the groups in each block: as many as fit, at least one; the first is in all."""
-    first = sum(_widths(grid, 0))
-    blocks: list[list[int]] = [[]]
-    used = first
-    for group in range(1, len(grid.groups)):
-        needed = sum(_widths(grid, group))
-        if blocks[-1] and used + needed > width:
-            blocks.append([])
-            used = first
-        blocks[-1].append(group)
-        used += needed
-    return blocks
-
-
-def _text_block(grid: Grid, groups: list[int]) -> str:
-    """The names of the rows and some groups as lines; rows that are empty there are left out."""
-    body = [""] * (1 + len(grid.rows))
-    for column, wide in zip(_columns(grid, 0), _widths(grid, 0), strict=True):
-        body = [line + cell.ljust(wide) for line, cell in zip(body, column, strict=True)]
-    label = len(body[0])
-    head = " " * label
-    for group in groups:
-        widths = _widths(grid, group)
-        head += grid.groups[group][0].center(sum(widths))
-        for column, wide in zip(_columns(grid, group), widths, strict=True):
-            body = [line + cell.rjust(wide) for line, cell in zip(body, column, strict=True)]
-    names, *lines = [line.rstrip() for line in body]
-    lines = [line for line in lines if len(line) > label]
-    return "\n".join([*filter(None, [head.rstrip()]), names, "-" * len(names), *lines]) + "\n"
+def _block(names: list[str], groups: list[list[str]]) -> str:
+    """The names of the rows and some groups side by side, without rows that are empty there."""
+    head, columns, *rows = ("".join(parts).rstrip() for parts in zip(names, *groups, strict=True))
+    filled = [row for row in rows if len(row) > len(names[0])]
+    return "\n".join([*filter(None, [head]), columns, "-" * len(columns), *filled]) + "\n"
 
 
 def _markdown(text: str) -> str:
@@ -243,10 +209,10 @@ def _markdown(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _html(text: str) -> str:
-    """Escaped, regressors with their index, numbers with a minus."""
-    text = re.sub(r"(?<!\w)-(?=\d)|(?<= )-(?= )", "\N{MINUS SIGN}", html.escape(text))
-    return _REGRESSOR.sub(r"J<sub>\1</sub>", text)
+def _typeset(text: str) -> Markup:
+    """Text escaped for HTML, regressors with their index, numbers with a minus."""
+    safe = _MINUS.sub("\N{MINUS SIGN}", str(escape(text)))
+    return Markup(_REGRESSOR.sub(r"J<sub>\1</sub>", safe))
 
 
 _LATEX = {
@@ -269,5 +235,5 @@ def _latex(text: str) -> str:
             continue
         part = "".join(_LATEX.get(mark, mark) for mark in part)
         part = re.sub(r"(?<=\w)(/|\\_)(?=\w)", r"\1\\allowbreak{}", part)
-        parts.append(re.sub(r"(?<![\w])-(?=\d)|(?<= )-(?= )", "$-$", part))
+        parts.append(_MINUS.sub("$-$", part))
     return "".join(parts)

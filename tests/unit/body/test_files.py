@@ -237,10 +237,79 @@ def test_a_body_of_another_topology_than_the_regressor_is_refused(tmp_path, body
         load_regressor(path, other)
 
 
+def moved(arrays, key, change):
+    return {key: change(np.array(arrays[key], dtype=np.float64))}
+
+
+def turned(arrays, signs, axes=(0, 1, 2)):
+    """The template with other axes, each times a sign."""
+    return {"v_template": arrays["v_template"][:, axes] * np.array(signs)}
+
+
+def shuffled(arrays, key, axis=0):
+    order = np.random.default_rng(3).permutation(arrays[key].shape[axis])
+    return {key: np.take(arrays[key], order, axis=axis)}
+
+
+def one_joint(weights):
+    weights[:] = np.eye(24)[0]
+    return weights
+
+
+def repeated_vertex(faces):
+    faces[7, 1] = faces[7, 0]
+    return faces
+
+
+def sides_exchanged(regressor):
+    """Joints 1 and 2, 4 and 5, and so on: SMPL's left and right."""
+    pairs = [(1, 2), (4, 5), (7, 8), (10, 11), (13, 14), (16, 17), (18, 19), (20, 21), (22, 23)]
+    for left, right in pairs:
+        regressor[[left, right]] = regressor[[right, left]]
+    return regressor
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda a: {"v_template": a["v_template"] * 1000}, UnitError, "high, expected 0.4 to 2.6 m"),
+        (lambda a: moved(a, "v_template", lambda v: 1000 * v), UnitError, "high, expected 1.2 to 2.2 m"),
+        (lambda a: moved(a, "v_template", lambda v: v / 2), UnitError, "0.8224 high, expected 1.2 to"),
+        (lambda a: moved(a, "v_template", lambda v: v * np.nan), DataError, "v_template holds NaN"),
+        (lambda a: moved(a, "v_template", lambda v: v * 1e300), DataError, "v_template holds NaN, inf"),
+        (lambda a: turned(a, (1, -1, 1)), DataError, "positive volume"),
+        (lambda a: turned(a, (-1, 1, 1)), DataError, "positive volume"),
+        (lambda a: turned(a, (-1, -1, 1)), DataError, "do not rise upwards"),
+        (lambda a: turned(a, (-1, 1, -1)), DataError, "left_collar do not rise to the body's left"),
+        (lambda a: turned(a, (1, 1, 1), (1, 2, 0)), UnitError, "high, expected 1.2"),
+        (lambda a: turned(a, (1, 1, 1), (1, 0, 2)), DataError, "positive volume"),
+        (lambda a: turned(a, (1, 1, -1), (1, 0, 2)), DataError, "do not rise"),
+        (lambda a: shuffled(a, "v_template"), DataError, "volume|do not rise"),
+        (lambda a: moved(a, "J_regressor", lambda j: 0 * j), DataError, r"row 0 .*\(pelvis\) sums to 0"),
+        (lambda a: moved(a, "J_regressor", lambda j: 2 * j), DataError, r"sums to 2, expected 1"),
+        (lambda a: moved(a, "J_regressor", lambda j: j * 1e30), DataError, "J_regressor holds NaN, inf"),
+        (
+            lambda a: moved(a, "J_regressor", sides_exchanged),
+            DataError,
+            "do not rise to the body's left",
+        ),
+        (lambda a: shuffled(a, "J_regressor"), DataError, "do not rise"),
+        (lambda a: shuffled(a, "J_regressor", 1), DataError, "do not rise"),
+        (lambda a: shuffled(a, "weights"), DataError, r"vertices that follow .* m from it"),
+        (lambda a: moved(a, "weights", one_joint), DataError, "no vertex follows joint 1 .23 such"),
+        (lambda a: moved(a, "weights", lambda w: w * 0.9), DataError, "sum to 1"),
+        (
+            lambda a: moved(a, "weights", lambda w: 2 * w - np.roll(w, 1, axis=1)),
+            DataError,
+            "go down to -1",
+        ),
+        (
+            lambda a: moved(a, "shapedirs", lambda d: 100 * d),
+            UnitError,
+            "shapedirs moves a vertex by 4.6",
+        ),
+        (lambda a: moved(a, "posedirs", lambda d: 100 * d), UnitError, "posedirs moves a vertex by 1.8"),
+        (lambda a: {"shapedirs": a["shapedirs"][:, :, 0]}, DataError, "shapedirs has shape"),
+        (lambda a: {"shapedirs": a["shapedirs"][:, :, :0]}, DataError, "expected at least one beta"),
         (lambda a: {"weights": a["weights"][:, :20]}, DataError, r"20 columns.*24 \(SMPL\)"),
         (
             lambda a: {"kintree_table": a["kintree_table"][:, ::-1]},
@@ -248,16 +317,50 @@ def test_a_body_of_another_topology_than_the_regressor_is_refused(tmp_path, body
             "not the skeleton of SMPL",
         ),
         (lambda a: {"f": a["f"] + 1}, DataError, "triangles of vertices 0 to 6889"),
-        (lambda a: {"weights": a["weights"] * 0.9}, DataError, "sum to 1"),
-        (lambda a: {"v_template": a["v_template"] * np.nan}, DataError, "v_template holds NaN"),
-        (lambda a: {"shapedirs": a["shapedirs"][:, :, 0]}, DataError, "shapedirs has shape"),
+        (lambda a: {"f": a["f"][:0]}, DataError, r"f has shape \(0, 3\), expected triangles"),
+        (lambda a: {"f": a["f"][:, :2]}, DataError, r"f has shape \(13776, 2\), expected triangles"),
+        (lambda a: {"f": a["f"] + 0.5}, DataError, "f holds fractions"),
+        (lambda a: {"f": a["f"][:, ::-1]}, DataError, "turned inside out"),
+        (lambda a: {"f": a["f"][[*range(9), 3]]}, DataError, "faces that stand there twice"),
+        (lambda a: moved(a, "f", repeated_vertex), DataError, "face 7 of f has a vertex twice"),
+        (lambda a: {"weights": np.full((6890, 24), "x")}, DataError, "weights is <U1 of shape"),
     ],
 )
 def test_numbers_that_are_no_body_are_refused(tmp_path, body, change, error, message):
     arrays = smpl_arrays(body)
     np.savez(tmp_path / "body.npz", **(arrays | change(arrays)))
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         load_body(tmp_path / "body.npz")
+    assert "body.npz" in str(caught.value) and len(str(caught.value)) < 500
+
+
+def test_an_open_surface_is_a_body_and_is_noted(tmp_path, body, capsys):
+    """SMPL-X's eyes leave such edges: its bodies can be posed and scored, but not rendered."""
+    np.savez(tmp_path / "body.npz", **(smpl_arrays(body) | {"f": body.faces[:-1]}))
+    assert same(load_body(tmp_path / "body.npz"), body)
+    assert "3 edges have one face only" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "message"),
+    [
+        ("{", "is not the sidecar of a body"),
+        ("[1]", "it holds a list, expected keys and values"),
+        ("null", "it holds a NoneType"),
+        ("", "is not the sidecar of a body"),
+        ("[" * 10**5, "nested too deep"),
+        ('{"sha256": 1}', "describes another file"),
+        ('{"sha256": "a", "sha256": "b"}', "stands in it twice"),
+    ],
+)
+def test_a_sidecar_that_is_none_is_refused_with_its_name(tmp_path, body, sidecar, message):
+    convert_body("open", tmp_path / "body.npz")
+    path = tmp_path / "body.npz.json"
+    path.write_text(sidecar)
+    with pytest.raises(DataError, match=rf"body\.npz\.json.*{message}(.|\n)*delete .*body\.npz\.json"):
+        load_body(tmp_path / "body.npz")
+    path.unlink()
+    assert same(load_body(tmp_path / "body.npz"), body)
 
 
 def test_a_map_of_sides_that_is_none_is_left_out(tmp_path, body, capsys):

@@ -84,3 +84,45 @@ def test_wrong_shapes_are_named(body):
         body.vertices(np.zeros((2, 23, 3, 3)), np.zeros((2, 10)))
     with pytest.raises(ShapeError, match=r"\(2, 9\)"):
         body.vertices(np.zeros((2, 24, 3, 3)), np.zeros((2, 9)))
+
+
+def posed(make_bodies, generator, count=3):
+    rotations, betas, translation = make_bodies(generator, count)
+    return {"rotations": rotations, "betas": betas, "translation": translation}
+
+
+@pytest.mark.parametrize("method", ["vertices", "joints"])
+def test_no_frames_give_no_bodies(body, make_bodies, generator, method):
+    arguments = {name: array[:0] for name, array in posed(make_bodies, generator).items()}
+    assert getattr(body, method)(**arguments).shape == (0, 6890 if method == "vertices" else 24, 3)
+
+
+@pytest.mark.parametrize("method", ["vertices", "joints"])
+@pytest.mark.parametrize(
+    ("name", "change", "error", "message"),
+    [
+        ("translation", lambda t: t[:1], ShapeError, r"\(1, 3\), expected \(3, 3\)"),
+        ("translation", lambda t: t[0], ShapeError, r"\(3,\), expected \(3, 3\)"),
+        ("translation", lambda t: t * np.nan, DataError, "translation are float32 or not finite"),
+        ("rotations", lambda r: 1.0, ShapeError, r"rotations have shape \(\), expected"),
+        ("rotations", lambda r: r[:, :20], ShapeError, r"expected \(3, 24, 3, 3\)"),
+        ("rotations", lambda r: r * np.nan, DataError, "rotations are float32 or not finite"),
+        ("rotations", lambda r: r * np.float32([1, 1, -1]), DataError, "rotations of row 0 mirror"),
+        ("betas", lambda b: b[:, :4], ShapeError, r"betas have shape \(3, 4\), expected \(3, 10\)"),
+        ("betas", lambda b: b + np.inf, DataError, "betas are float32 or not finite"),
+        ("betas", lambda b: b + 0j, DataError, "betas are complex64"),
+        (
+            "betas",
+            lambda b: b + np.float32(1e30),
+            DataError,
+            r"betas reach 1e\+30, expected at most 100",
+        ),
+        ("betas", lambda b: b.astype(str), DataError, "betas are <U"),
+    ],
+)
+def test_arguments_that_are_no_bodies_are_refused(
+    body, make_bodies, generator, method, name, change, error, message
+):
+    arguments = posed(make_bodies, generator)
+    with pytest.raises(error, match=message):
+        getattr(body, method)(**(arguments | {name: change(arguments[name])}))

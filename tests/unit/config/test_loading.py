@@ -1,8 +1,10 @@
 """The configuration: refusals name the key and the file; the shipped files are complete."""
 
 import pytest
+from parameter_table import parameter_table
 
 from jointreg import config
+from jointreg.config.loading import OLD_KEYS
 from jointreg.errors import ConfigError
 
 
@@ -21,7 +23,7 @@ def test_default_configuration_is_the_real_data_set(root):
     loaded = config.load(config.read_yaml(root / "config/config.yaml"))
     assert loaded.run == "human36m"
     assert loaded.methods == ["spin", "vibe", "meva"]
-    assert not loaded.synthesize.enabled
+    assert loaded.dataset.source == "human36m"
 
 
 def test_unknown_key_is_named_with_file_neighbour_and_choices(values):
@@ -81,7 +83,20 @@ def test_missing_key_and_undefined_variant(values):
         ("segment", "method", "detectron2", "needs segment.weights and segment.sha256(.|\n)*f10217"),
         ("segment", "sha256", "bf2d0c", "segment.sha256' is 'bf2d0c'"),
         ("evaluate", "root", "hip", "evaluate.root is 'hip'"),
-        ("fit_regressor_opt", "sum_weight", 0.0, "sum_weight' is 0.0"),
+        ("fit_regressor", "sum_weight", 0.0, "fit_regressor.sum_weight' is 0.0"),
+        ("fit_regressor", "opt", {"sum_weight": 0.0}, "fit_regressor.opt.sum_weight' is 0.0"),
+        (
+            "fit_regressor",
+            "spin",
+            {"sum_wieght": 1.0},
+            "spin.sum_wieght'; did you mean 'sum_w",
+        ),
+        (
+            "variant_settings",
+            "second_round",
+            {"joint": -1.0},
+            "second_round.joint' is -1",
+        ),
     ],
 )
 def test_what_could_only_fail_late_is_refused_at_once(values, block, key, value, message):
@@ -130,7 +145,92 @@ def test_a_variant_changes_only_what_it_says(values):
     assert changed == full
 
 
-def test_parameter_table_is_in_step(root):
+@pytest.mark.parametrize("key", OLD_KEYS)
+def test_an_old_key_stops_the_run_with_the_new_name(values, key):
+    *blocks, name = key.split(".")
+    block = values
+    for part in blocks:
+        block = block[part]
+    block[name] = {}
+    new = OLD_KEYS[key].split(":")[0].split(",")[0].split(".")[0]
+    assert new in config.Config.model_fields
+    with pytest.raises(ConfigError, match=rf"key '{key}' has a new name\. Write {new}"):
+        config.load(values, ["config/mine.yaml"])
+
+
+def test_every_old_key_is_gone_and_its_new_name_is_there(root):
+    """The cure, followed to the letter, gives the run that the old keys gave."""
+    values = config.read_yaml(root / "config/config.yaml")
+    for key in OLD_KEYS:
+        block = values
+        for part in key.split("."):
+            block = block.get(part) if isinstance(block, dict) else None
+        assert block is None, key
+    values["dataset"]["source"], values["body"] = "synthetic", "open"
+    values["fit_regressor"] |= {"spin": {"sum_weight": 7.0}, "opt": {"sum_weight": 9.0}}
+    loaded = config.load(values)
+    assert loaded.dataset.kind == "human36m"
+    assert (loaded.fit_regressor_spin.sum_weight, loaded.fit_regressor_opt.sum_weight) == (7, 9)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("human36m", "human36m"),
+        ("synthetic", "human36m"),
+        ("multiview", "multiview"),
+        ("landmarks", "multiview"),
+    ],
+)
+def test_the_source_decides_the_layout(values, source, kind):
+    values["dataset"]["source"] = source
+    assert config.load(values).dataset.kind == kind
+
+
+def test_run_stands_in_for_its_name_in_every_text(values):
+    values["run"] = "mine"
+    values["methods"] = ["{run}_a", "b"]
+    loaded = config.load(values)
+    assert loaded.dataset.root == "data/mine/human36m"
+    assert loaded.estimate.predictions == "data/mine/human36m/predictions"
+    assert loaded.methods == ["mine_a", "b"]
+
+
+def test_regressors_share_a_block_and_differ_where_it_says(values):
+    values["fit_regressor"] |= {"sum_weight": 50.0, "opt": {"max_vertices": 20}}
+    loaded = config.load(values)
+    spin, opt = loaded.fit_regressor_spin.model_dump(), loaded.fit_regressor_opt.model_dump()
+    assert {key for key in spin if spin[key] != opt[key]} == {"translation", "max_vertices"}
+    assert (spin["translation"], opt["translation"]) == ("eliminated", "absolute")
+    assert (spin["sum_weight"], opt["sum_weight"], opt["max_vertices"]) == (50, 50, 20)
+
+
+def test_a_contradiction_of_one_regressor_names_its_block(values):
+    """`symmetric` is harmless in the block, `max_vertices` in the sub-block; together they are not."""
+    values["fit_regressor"] |= {"symmetric": True, "opt": {"max_vertices": 1}}
+    with pytest.raises(ConfigError, match=r"'fit_regressor\.opt' is (.|\n)*symmetric needs"):
+        config.load(values)
+
+
+def test_translation_is_eliminated_after_root_relative_refinement(values):
+    values["variants"] = ["full", "reference_code"]
+    loaded = config.load(values)
+    fits = {name: config.fit_settings(loaded, name) for name in ("opt_full", "opt_reference_code")}
+    assert fits["opt_full"] == loaded.fit_regressor_opt
+    changed = fits["opt_reference_code"].model_dump() | {"translation": "absolute"}
+    assert fits["opt_reference_code"].translation == "eliminated"
+    assert changed == fits["opt_full"].model_dump()
+
+
+def test_every_variant_is_checked_when_the_file_is_loaded(values):
+    """Also one that this run does not ask for."""
+    assert "multiview" not in values["variants"]
+    values["variant_settings"]["multiview"] = {"camera": "fish_eye"}
+    with pytest.raises(ConfigError, match=r"variant_settings\.multiview\.camera' is 'fish_eye'"):
+        config.load(values)
+
+
+def test_the_page_of_the_configuration_is_in_step(root):
     loaded = config.load(config.read_yaml(root / "config/config.yaml"))
     page = (root / "config/README.md").read_text()
-    assert config.parameter_table(loaded) in page, "run `make docs`"
+    assert parameter_table(loaded) in page, "run `make docs`"

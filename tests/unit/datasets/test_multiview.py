@@ -136,7 +136,7 @@ def recording(tmp_path):
 
 def settings(root, calibration="room.qca.txt"):
     return config.Dataset(
-        kind="multiview",
+        source="multiview",
         root=str(root),
         calibration=str(root / calibration),
         damaged="",

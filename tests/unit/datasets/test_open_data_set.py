@@ -25,7 +25,7 @@ def dataset(tmp_path_factory, root):
     for subject in SUBJECTS:
         write_subject(subject, raw, truth, parameters, {"Walking": ["1"]}, CAMERAS, 1, 5.0, seed=0)
     settings = Dataset(
-        kind="human36m",
+        source="human36m",
         root=str(raw),
         calibration=str(raw / "metadata.xml"),
         damaged="",

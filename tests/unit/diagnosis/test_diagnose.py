@@ -9,7 +9,7 @@ from jointreg import stores
 from jointreg.body import Body, load_body
 from jointreg.config import Evaluate
 from jointreg.diagnosis import cases, diagnose
-from jointreg.diagnosis.diagnose import Case
+from jointreg.diagnosis.cases import Case
 from jointreg.errors import DataError, ShapeError, StoreError
 from jointreg.files.csv_rows import write_rows
 from jointreg.geometry.camera import Camera, crop_intrinsics

@@ -8,7 +8,6 @@ from capture_scene import camera, images, recording, walk, write_video
 
 from jointreg import config
 from jointreg.config.methods import NETWORKS, Method
-from jointreg.config.settings import Crop
 from jointreg.errors import DataError
 from jointreg.estimators.input_crops import (
     RULES,
@@ -171,8 +170,8 @@ def test_a_recording_that_is_not_there_is_named(scene):
 
 
 def test_every_rule_has_words_and_the_caption_says_who_was_shown_what(open_config):
-    assert set(CROPS) == {*RULES, "prepared"} == set(Crop.__args__)
-    settings = open_config.networks.model_copy(
+    assert set(CROPS) == {*RULES, "prepared"} == set(config.settings.Crop.__args__)
+    settings = open_config.run_network.model_copy(
         update={"crops": config.Crops(spin="spin", vibe="reference_code", meva="reference_code")}
     )
     methods = [
@@ -186,5 +185,5 @@ def test_every_rule_has_words_and_the_caption_says_who_was_shown_what(open_confi
     assert words.count("whole recordings") == 1
     assert "PREDICTIONS" not in words
     assert "open body" not in words
-    assert "say nothing of them" in protocol_words(settings, methods, "open")
+    assert "not a measure of the networks" in protocol_words(settings, methods, "open")
     assert protocol_words(settings, methods[-1:], "open") == ""

@@ -9,7 +9,7 @@ import pytest
 from jointreg import metrics, stores
 from jointreg.body import Body, load_body, model
 from jointreg.config import Evaluate
-from jointreg.errors import ConfigError, ShapeError, StoreError
+from jointreg.errors import ShapeError, StoreError
 from jointreg.evaluation import evaluate
 from jointreg.files.csv_rows import write_rows
 from jointreg.geometry.rotations import from_axis_angle
@@ -203,8 +203,3 @@ def test_a_regressor_of_another_mesh_is_refused(body: Body) -> None:
             bodies["betas"],
             {"std": np.zeros((17, 6890)), "spin": np.zeros((17, 431))},
         )
-
-
-def test_an_unknown_root_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"hips.*pelvis"):
-        evaluate.protocol_root(Evaluate(joints=14, root="hips", average="frames"))

@@ -6,8 +6,9 @@ import pytest
 from jointreg import config
 from jointreg.config.sequences import load_sequences
 from jointreg.datasets.damaged import read_damaged, units
-from jointreg.evaluation.evaluate import evaluate, protocol_joints
-from jointreg.evaluation.protocol import protocol_sentence
+from jointreg.errors import ConfigError
+from jointreg.evaluation.evaluate import evaluate
+from jointreg.evaluation.protocol import protocol_joints, protocol_root, protocol_sentence
 from jointreg.skeleton import H36M_14, H36M_17
 
 PRESETS = ("spin_p1", "spin_p2", "h36m_fetch")
@@ -114,3 +115,8 @@ def test_pa_mpjpe_of_14_joints_does_not_see_the_others(root, body):
         errors = evaluate(body, {"joints": predicted}, labels, {}, protocol)
         mean = 1000 * errors.pa_mpjpe[0][:, protocol_joints(protocol)].mean()
         assert limit[0] <= mean <= limit[1], name
+
+
+def test_an_unknown_root_is_refused():
+    with pytest.raises(ConfigError, match=r"hips.*pelvis"):
+        protocol_root(config.Evaluate(joints=14, root="hips", average="frames"))

@@ -8,7 +8,7 @@ from PIL import Image
 
 from jointreg.figures import style
 from jointreg.figures.animation import Fit, animate, save_gif
-from jointreg.figures.overlays import Drawn, Example
+from jointreg.figures.panels import DrawnBody, DrawnFrame
 
 SIDE = 64
 MOMENTS = 4
@@ -25,8 +25,8 @@ def fit() -> Fit:
     """A bright square that moves from left to right over a black crop, to a mask on the right."""
     shown = [square(left) for left in np.linspace(2, 42, MOMENTS).astype(int)]
     joints = np.full((17, 2), 60.0)
-    bodies = [Drawn(s, np.stack([np.ones_like(s), s], axis=2), joints) for s in shown]
-    frame = Example(
+    bodies = [DrawnBody(s, np.stack([np.ones_like(s), s], axis=2), joints) for s in shown]
+    frame = DrawnFrame(
         title="S1 Walking, camera 54138969, frame 3",
         crop=np.zeros((SIDE, SIDE, 3), np.uint8),
         mask=(255 * square(42)).astype(np.uint8),

@@ -30,7 +30,7 @@ def test_energies_are_medians_and_absent_terms_have_no_line() -> None:
 def test_keypoints_have_a_panel_where_a_variant_has_the_term() -> None:
     reference = energies(terms=4)
     figure = curves.energy_curves({"full": (ITERATIONS, energies()), "ref": (ITERATIONS, reference)})
-    assert [axis.get_title() for axis in figure.axes] == list(curves.TERMS)
+    assert [axis.get_title() for axis in figure.axes] == list(curves.TERM_TITLES)
     (line,) = figure.axes[3].lines
     np.testing.assert_allclose(line.get_ydata(), np.median(reference[..., 3], axis=0))
 
@@ -45,7 +45,7 @@ def test_ten_variants_have_ten_lines_that_differ() -> None:
 def test_discriminator_losses_are_joined_and_rounds_marked() -> None:
     losses = np.array([[0.6, 0.5, 0.4], [0.7, 0.45, 0.42]])
     right = np.array([[0.7, 0.8], [0.6, 0.55]])
-    figure = curves.discriminator_curves({"full": curves.Training(losses, right)})
+    figure = curves.discriminator_curves({"full": curves.DiscriminatorTraining(losses, right)})
     loss, initial, refined = figure.axes
     undecided, curve, border = loss.lines
     assert list(undecided.get_ydata()) == [0.5, 0.5]
@@ -60,7 +60,7 @@ def test_discriminator_losses_are_joined_and_rounds_marked() -> None:
 
 @pytest.mark.parametrize("rounds", [1, 2, 10])
 def test_rounds_are_counted_in_whole_numbers(rounds: int) -> None:
-    training = curves.Training(np.full((rounds, 3), 0.4), np.full((rounds, 2), 0.7))
+    training = curves.DiscriminatorTraining(np.full((rounds, 3), 0.4), np.full((rounds, 2), 0.7))
     figure = curves.discriminator_curves({"full": training})
     figure.canvas.draw()
     ticks = [tick for tick in figure.axes[1].get_xticks() if 0.5 <= tick <= rounds + 0.5]

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from planted_tables import planted_tables
 
 from jointreg.body import load_body
-from jointreg.figures import mesh, tables
+from jointreg.figures import error_dots, mesh
+from jointreg.figures.saving import save
 
 
 def _texts(figure: Figure) -> str:
@@ -51,7 +52,7 @@ def test_table_plot_shows_every_value_and_interval() -> None:
         ]
         + [{"method": "MEVA", "regressor": "opt", "metric": "pa_mpjpe", "value_mm": 61.9}]
     )
-    figure = tables.table_1_plot(_table(), paper=paper)
+    figure = error_dots.table_1_plot(_table(), paper_values=paper)
     texts = _texts(figure)
     assert "sim_spin (simulated)" in texts
     assert "paper: real SPIN" in texts
@@ -68,7 +69,7 @@ def test_table_plot_shows_every_value_and_interval() -> None:
 def test_table_plot_draws_no_interval_where_there_is_none() -> None:
     table = _table()
     table[["change_from_std_low_mm", "change_from_std_high_mm"]] = np.nan
-    lines = tables.table_1_plot(table).axes[1].lines
+    lines = error_dots.table_1_plot(table).axes[1].lines
     # What remains with two ends is the vertical line at zero.
     assert [list(line.get_xdata()) for line in lines if len(line.get_xdata()) == 2] == [[0, 0]]
 
@@ -77,7 +78,7 @@ def test_table_plot_draws_no_interval_where_there_is_none() -> None:
 def test_errors_stand_beside_their_joint_or_action(name: str, by: str) -> None:
     tables, methods = planted_tables(real=False)
     table = tables[name]
-    figure = tables.errors_by(table, by, methods)
+    figure = error_dots.errors_by(table, by, methods)
     assert [axis.get_title() for axis in figure.axes] == [f"{m} (simulated)" for m in methods]
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == [str(value).replace("_", " ") for value in table[by].unique()]
@@ -140,16 +141,16 @@ def test_support_marks_the_joint_that_each_row_reads() -> None:
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_the_same_figure_gives_the_same_bytes(tmp_path: Path, ending: str) -> None:
     for name in ("a", "b"):
-        tables.save(tables.table_1_plot(_table()), tmp_path / f"{name}.{ending}", dpi=60)
+        save(error_dots.table_1_plot(_table()), tmp_path / f"{name}.{ending}", dpi=60)
     first = (tmp_path / f"a.{ending}").read_bytes()
     assert len(first) > 1000
     assert first == (tmp_path / f"b.{ending}").read_bytes()
 
 
 def test_figures_load_neither_pyplot_nor_torch() -> None:
-    modules = ("figures", "mesh_figures", "overlays", "curves", "animation", "shading")
+    modules = ("error_dots", "mesh", "overlays", "curves", "animation", "shading", "saving")
     code = (
-        f"import sys, {', '.join(f'jointreg.{name}' for name in modules)}\n"
+        f"import sys, {', '.join(f'jointreg.figures.{name}' for name in modules)}\n"
         "print([m for m in ('matplotlib.pyplot', 'torch') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

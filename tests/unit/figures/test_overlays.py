@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jointreg.body import load_body
-from jointreg.figures import overlays, shading, style, tables
-from jointreg.figures.overlays import Drawn, Example
+from jointreg.figures import overlays, panels, shading, style
+from jointreg.figures.panels import DrawnBody, DrawnFrame
+from jointreg.figures.saving import save
 from jointreg.silhouette.meshes import mesh_coverage
 
 VARIANTS = ("full", "no_discriminator", "no_silhouette")
@@ -21,15 +22,15 @@ def disc(x: float, y: float, radius: float, side: int = 64) -> np.ndarray:
     return (np.hypot(columns - x, rows - y) < radius).astype(float)
 
 
-def drawn(covered: np.ndarray, joints: np.ndarray, brightness: float = 1.0) -> Drawn:
-    return Drawn(covered, np.stack([np.full(covered.shape, brightness), covered], axis=2), joints)
+def drawn(covered: np.ndarray, joints: np.ndarray, brightness: float = 1.0) -> DrawnBody:
+    return DrawnBody(covered, np.stack([np.full(covered.shape, brightness), covered], axis=2), joints)
 
 
 @pytest.fixture
-def example() -> Example:
+def example() -> DrawnFrame:
     """A person with radius 20 on black; the initial body is a disc of half the radius."""
     joints = np.random.default_rng(0).uniform(20, 44, (17, 2))
-    return Example(
+    return DrawnFrame(
         title="take 1, camera 54138969, frame 5",
         crop=np.zeros((64, 64, 3), np.uint8),
         mask=(255 * disc(32, 32, 20)).astype(np.uint8),
@@ -42,7 +43,7 @@ def example() -> Example:
 
 
 @pytest.fixture
-def ablated(example: Example) -> Example:
+def ablated(example: DrawnFrame) -> DrawnFrame:
     refined = dict.fromkeys(VARIANTS, example.bodies["refined"])
     return replace(example, bodies={"initial": example.bodies["initial"], **refined})
 
@@ -56,21 +57,21 @@ def joints_of(axis: Axes) -> list[np.ndarray]:
     return [np.stack(line.get_data(), axis=1) for line in axis.lines if line.get_marker() == "o"]
 
 
-def test_overlap_is_that_of_the_discs(example: Example) -> None:
+def test_overlap_is_that_of_the_discs(example: DrawnFrame) -> None:
     quarter = disc(32, 32, 10).sum() / disc(32, 32, 20).sum()
     assert example.iou("initial") == pytest.approx(quarter)
     assert example.iou("refined") == 1
     assert replace(example, mask=np.zeros((64, 64), np.uint8)).iou("refined") == 0
 
 
-def test_overlay_states_the_overlap_of_each_body(example: Example) -> None:
+def test_overlay_states_the_overlap_of_each_body(example: DrawnFrame) -> None:
     figure = overlays.overlay([example, example], "S9 Walking")
     quarter = disc(32, 32, 10).sum() / disc(32, 32, 20).sum()
     line = ["take 1, camera 54138969, frame 5", f"initial, IoU {quarter:.2f}", "refined, IoU 1.00"]
     assert titles(figure) == line * 2
 
 
-def test_overlay_draws_labels_and_joints_where_they_are(example: Example) -> None:
+def test_overlay_draws_labels_and_joints_where_they_are(example: DrawnFrame) -> None:
     axis = overlays.overlay([example]).axes[1]
     labels, joints = joints_of(axis)
     np.testing.assert_allclose(labels, example.labels_px)
@@ -79,12 +80,12 @@ def test_overlay_draws_labels_and_joints_where_they_are(example: Example) -> Non
     assert axis.get_ylim() == (63.5, -0.5)
 
 
-def test_overlay_takes_an_empty_mask(example: Example) -> None:
+def test_overlay_takes_an_empty_mask(example: DrawnFrame) -> None:
     nothing = replace(example, mask=np.zeros((64, 64), np.uint8))
     assert "refined, IoU 0.00" in titles(overlays.overlay([nothing]))
 
 
-def test_ablations_have_a_panel_for_the_input_and_every_body(ablated: Example) -> None:
+def test_ablations_have_a_panel_for_the_input_and_every_body(ablated: DrawnFrame) -> None:
     figure = overlays.ablations([ablated, ablated])
     overlaps = [f"{ablated.iou(name):.3f}" for name in ("initial", *VARIANTS)]
     names = ["initial", "full", "no discriminator", "no silhouette"]
@@ -96,7 +97,7 @@ def test_ablations_have_a_panel_for_the_input_and_every_body(ablated: Example) -
         np.testing.assert_allclose(joints, body.joints_px)
 
 
-def test_many_bodies_take_two_lines_and_hide_the_empty_panel(example: Example) -> None:
+def test_many_bodies_take_two_lines_and_hide_the_empty_panel(example: DrawnFrame) -> None:
     bodies = {"initial": example.bodies["initial"]}
     bodies |= {f"variant_{k}": example.bodies["refined"] for k in range(7)}
     figure = overlays.ablations([replace(example, bodies=bodies)])
@@ -107,7 +108,7 @@ def test_many_bodies_take_two_lines_and_hide_the_empty_panel(example: Example) -
 
 
 @pytest.mark.parametrize("variants", [3, 8])
-def test_ablations_show_as_many_examples_as_fit_on_a_page(example: Example, variants: int) -> None:
+def test_ablations_show_as_many_examples_as_fit_on_a_page(example: DrawnFrame, variants: int) -> None:
     bodies = {"initial": example.bodies["initial"]}
     bodies |= {f"variant_{k}": example.bodies["refined"] for k in range(variants)}
     figure = overlays.ablations([replace(example, bodies=bodies)] * 9)
@@ -118,7 +119,7 @@ def test_ablations_show_as_many_examples_as_fit_on_a_page(example: Example, vari
     assert height <= style.PAGE_HEIGHT_IN < height + one_more
 
 
-def test_ablations_show_one_scale_around_each_person(ablated: Example) -> None:
+def test_ablations_show_one_scale_around_each_person(ablated: DrawnFrame) -> None:
     """A small person in a corner and a large one in the middle: windows of one size, all inside."""
     corner = replace(
         ablated,
@@ -126,7 +127,7 @@ def test_ablations_show_one_scale_around_each_person(ablated: Example) -> None:
         bodies={name: drawn(disc(6, 50, 8), ablated.labels_px) for name in ablated.bodies},
     )
     figure = overlays.ablations([ablated, corner])
-    around = 2 * overlays.AROUND_PX
+    around = 2 * panels.AROUND_PX
     extent = np.ptp(np.argwhere(disc(32, 32, 20)), axis=0) + 1 + around
     for axis in figure.axes:
         (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
@@ -137,18 +138,18 @@ def test_ablations_show_one_scale_around_each_person(ablated: Example) -> None:
     assert figure.axes[5].get_ylim()[0] == 63.5
 
 
-def test_a_shaded_body_has_its_colour_where_it_covers(ablated: Example) -> None:
+def test_a_shaded_body_has_its_colour_where_it_covers(ablated: DrawnFrame) -> None:
     """Brightness 1/2 over black at the panel's opacity, nothing where the body is not."""
     half = drawn(disc(32, 32, 15), ablated.labels_px, brightness=0.5)
     figure = overlays.ablations([replace(ablated, bodies=dict.fromkeys(ablated.bodies, half))])
     picture = figure.axes[2].images[1].get_array()
     colour = [int(style.COLOURS["refined"][k : k + 2], 16) / 255 for k in (1, 3, 5)]
     np.testing.assert_allclose(picture[32, 32, :3], np.array(colour) / 2, atol=1e-6)
-    assert picture[32, 32, 3] == overlays.OPACITY
+    assert picture[32, 32, 3] == panels.OPACITY
     assert picture[32, 60, 3] == 0
 
 
-def test_teaser_shows_input_initial_and_refined_in_one_column(example: Example) -> None:
+def test_teaser_shows_input_initial_and_refined_in_one_column(example: DrawnFrame) -> None:
     figure = overlays.teaser(example)
     assert titles(figure) == ["input", "initial", "refined"]
     assert figure.get_size_inches()[0] == style.COLUMN_IN
@@ -158,7 +159,7 @@ def test_teaser_shows_input_initial_and_refined_in_one_column(example: Example) 
         np.testing.assert_allclose(joints, example.bodies[name].joints_px)
 
 
-def test_triplets_show_crop_mask_and_body_of_every_example(example: Example) -> None:
+def test_triplets_show_crop_mask_and_body_of_every_example(example: DrawnFrame) -> None:
     other = replace(example, mask=255 - example.mask)
     figure = overlays.triplets([example, other, example])
     assert titles(figure) == ["input", "mask", "render"] * 3  # the fourth place is hidden
@@ -171,7 +172,7 @@ def test_triplets_show_crop_mask_and_body_of_every_example(example: Example) -> 
     assert len(windows) == 1
 
 
-def test_joint_estimates_are_where_each_regressor_reads_them(example: Example) -> None:
+def test_joint_estimates_are_where_each_regressor_reads_them(example: DrawnFrame) -> None:
     read = {"std": example.bodies["initial"], "opt": example.bodies["refined"]}
     figure = overlays.joint_estimates([replace(example, bodies=read)])
     marks = [line for line in figure.axes[0].lines if line.get_linestyle() == "None"]
@@ -182,9 +183,9 @@ def test_joint_estimates_are_where_each_regressor_reads_them(example: Example) -
     assert names == ["J_std", "J_opt", "labelled joint"]
 
 
-def test_ablations_give_the_same_bytes(tmp_path: Path, ablated: Example) -> None:
+def test_ablations_give_the_same_bytes(tmp_path: Path, ablated: DrawnFrame) -> None:
     for name in ("a.png", "b.png"):
-        tables.save(overlays.ablations([ablated]), tmp_path / name, dpi=60)
+        save(overlays.ablations([ablated]), tmp_path / name, dpi=60)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 

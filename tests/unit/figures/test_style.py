@@ -11,9 +11,9 @@ from matplotlib.colors import to_rgb
 from planted_tables import PAPER, planted_tables
 
 from jointreg.body import load_body
-from jointreg.figures import curves, mesh, overlays, style
+from jointreg.figures import curves, error_dots, mesh, overlays, style
 from jointreg.figures.learning_curve import learning_curves
-from jointreg.figures.overlays import Drawn, Example
+from jointreg.figures.panels import DrawnBody, DrawnFrame
 
 GRAPHICS, TEXT = 3.0, 4.5
 """WCAG 2.2, success criteria 1.4.11 and 1.4.3: least contrast."""
@@ -104,10 +104,10 @@ def example(bodies):
     rows, columns = np.mgrid[:64, :64]
     covered = (np.hypot(columns - 32, (rows - 32) / 2) < 12).astype(float)
     joints = np.random.default_rng(4).uniform(20, 44, (17, 2))
-    body = Drawn(covered, np.stack([covered, covered], axis=2), joints + 1)
+    body = DrawnBody(covered, np.stack([covered, covered], axis=2), joints + 1)
     crop, mask = np.zeros((64, 64, 3), np.uint8), (255 * covered).astype(np.uint8)
     title = "S11 WalkTogether\ncamera 54138969, frame 1234"
-    return Example(title, crop, mask, joints, dict.fromkeys(bodies, body))
+    return DrawnFrame(title, crop, mask, joints, dict.fromkeys(bodies, body))
 
 
 def drawn():
@@ -130,11 +130,13 @@ def drawn():
         "fraction": np.tile([0.5, 0.5, 0.5, 1, 1, 1], 2), "frames": np.tile([10, 20, 50, 20, 40, 99], 2),
         "value_mm": rows,
     }  # fmt: skip
-    yield tables.table_1_plot(tables["table_1"], methods, PAPER)
-    yield tables.errors_by(tables["by_joint"], "joint", methods)
-    yield tables.errors_by(tables["by_action"], "action", methods)
+    yield error_dots.table_1_plot(tables["table_1"], methods, PAPER)
+    yield error_dots.errors_by(tables["by_joint"], "joint", methods)
+    yield error_dots.errors_by(tables["by_action"], "action", methods)
     yield curves.energy_curves({f"variant_{k}": (steps, energies) for k in range(8)})
-    yield curves.discriminator_curves({"full": curves.Training(np.ones((2, 4)), np.ones((2, 2)))})
+    yield curves.discriminator_curves(
+        {"full": curves.DiscriminatorTraining(np.ones((2, 4)), np.ones((2, 2)))}
+    )
     yield learning_curves(pd.DataFrame(fits))
     yield mesh.regressor_support(body.template, body.faces, dict.fromkeys(["std", "opt"], weights))
     joints = weights @ body.template

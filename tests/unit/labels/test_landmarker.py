@@ -7,12 +7,16 @@ from project import ROOT
 from jointreg.errors import DataError, ShapeError
 from jointreg.labels.landmarker import (
     BLAZEPOSE_33,
+    MARGIN,
     MIRROR_33,
     Box,
     Landmarker,
+    Look,
+    _mask_in,
     around,
     around_joints,
     cut,
+    segment_crops,
 )
 from jointreg.labels.tracking import follow, read_tracks, write_tracks
 from jointreg.skeleton import H36M_17
@@ -57,8 +61,8 @@ def test_a_mask_comes_back_where_it_was_seen(angle):
     """Cut a blob out of an image, take the cut for the mask, put it back: the blob is in its place."""
     image, box = blob((224, 224), (130.4, 96.7), 12), Box(118.0, 107.0, 180.0, angle)
     seen = cut(image, box)[..., 0].astype(np.float32) / 255
-    look = landmarker.Look(box, np.zeros((33, 2)), np.ones(33), 1.0, seen)
-    back = landmarker._mask_in(look, 224)
+    look = Look(box, np.zeros((33, 2)), np.ones(33), 1.0, seen)
+    back = _mask_in(look, 224)
     np.testing.assert_allclose(centre_of(back), centre_of(image), atol=0.1)
     assert np.abs(back.astype(int) - image[..., 0]).max() < 6
 
@@ -80,7 +84,7 @@ def leaning(angle, height=400.0):
 def test_the_window_turns_with_the_trunk_and_holds_the_body(angle):
     box = around(leaning(angle))
     assert abs((box.angle - angle + np.pi) % (2 * np.pi) - np.pi) < 1e-9
-    assert abs(box.side - landmarker.MARGIN * 400) < 1e-6
+    assert abs(box.side - MARGIN * 400) < 1e-6
     np.testing.assert_allclose([box.x, box.y], [500, 600], atol=1e-6)
 
 
@@ -143,7 +147,7 @@ def picture():
 def test_nobody_is_found_in_an_empty_picture(landmarker):
     track = follow(landmarker, [np.full((480, 640, 3), 90, np.uint8)])
     assert np.isnan(track.points_px).all() and track.presence[0] == 0
-    masks, scores = landmarker.segment_crops(landmarker, np.full((1, 224, 224, 3), 90, np.uint8))
+    masks, scores = segment_crops(landmarker, np.full((1, 224, 224, 3), 90, np.uint8))
     assert scores[0] == 0 and not masks.any()
 
 
@@ -172,7 +176,7 @@ def test_mask_follows_the_crop(landmarker, picture):
     small = cv2.resize(picture, (540, 960), interpolation=cv2.INTER_AREA)[160:620, 20:480]
     crops = np.stack([cv2.resize(p, (224, 224), interpolation=cv2.INTER_AREA) for p in (small,)])
     moved = np.roll(crops, 20, axis=2)
-    masks, scores = landmarker.segment_crops(landmarker, np.concatenate([crops, moved]))
+    masks, scores = segment_crops(landmarker, np.concatenate([crops, moved]))
     assert scores.min() > 0.9
     first, second = (m.astype(float) / 255 for m in (np.roll(masks[0], 20, axis=1), masks[1]))
     assert np.minimum(first, second).sum() / np.maximum(first, second).sum() > 0.93
@@ -188,6 +192,6 @@ def cut_out(picture, angle):
 
 def test_shapes_are_checked():
     with pytest.raises(ShapeError, match="uint8"):
-        landmarker.segment_crops(None, np.zeros((1, 224, 224, 3)))
+        segment_crops(None, np.zeros((1, 224, 224, 3)))
     with pytest.raises(ShapeError, match="joints_px"):
-        landmarker.segment_crops(None, np.zeros((2, 224, 224, 3), np.uint8), np.zeros((1, 17, 2)))
+        segment_crops(None, np.zeros((2, 224, 224, 3), np.uint8), np.zeros((1, 17, 2)))

@@ -12,7 +12,7 @@ from jointreg.labels.sides import agree_on_sides, exchange, steady_sides
 from jointreg.labels.triangulation import sampson, synchronise, triangulate, undistort
 from jointreg.skeleton import H36M_17
 
-SETTINGS = config.Triangulate(enabled=True, weights="", outlier_px=25.0, max_shift=15, smoothing_hz=0.0)
+SETTINGS = config.Triangulate(weights="", outlier_px=25.0, max_shift=15, smoothing_hz=0.0)
 SIZE = (1088, 1920)
 
 

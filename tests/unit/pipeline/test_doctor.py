@@ -5,6 +5,7 @@ import pytest
 from official_files import write_official_smpl
 
 from jointreg.cli import main
+from jointreg.pipeline import doctor as doctor_module
 
 
 @pytest.fixture
@@ -30,8 +31,9 @@ def doctor(root, tmp_path, monkeypatch, capsys):
 def line(text, what):
     """The row of the table that is about `what`, and the lines under it that belong to it."""
     rows = text.splitlines()
-    (at,) = [k for k, row in enumerate(rows) if row[6:].startswith(f"{what}  ")]
-    end = next((k for k in range(at + 1, len(rows)) if rows[k][:6].strip()), len(rows))
+    left = next(row.index("what") for row in rows if row.split()[:2] == ["what", "blocks"])
+    (at,) = [k for k, row in enumerate(rows) if row[left:].startswith(f"{what}  ")]
+    end = next((k for k in range(at + 1, len(rows)) if rows[k][:left].strip()), len(rows))
     return "\n".join(rows[at:end])
 
 
@@ -103,3 +105,65 @@ def test_the_disk_of_a_run_is_stated_and_too_little_fails(doctor, monkeypatch):
     assert status == 1
     assert line(text, "disk").startswith("FAIL") and "make room" in line(text, "disk")
     assert "prepare" in line(text, "waits")
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Function (name, version, requirements) that installs a distribution of metadata alone."""
+    folder = tmp_path / "site"
+    monkeypatch.syspath_prepend(folder)
+
+    def plant(name, version, *requires):
+        about = folder / f"{name}-{version}.dist-info"
+        about.mkdir(parents=True)
+        extras = sorted({line.split('"')[1] for line in requires if "extra ==" in line})
+        lines = [f"Provides-Extra: {extra}" for extra in extras]
+        lines += [f"Requires-Dist: {line}" for line in requires]
+        head = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+        (about / "METADATA").write_text("\n".join([*head, *lines]) + "\n")
+
+    return plant
+
+
+def test_a_version_out_of_range_fails_with_the_range_and_a_cure(installed):
+    installed("jointreg", "1.0", "numpy<3,>=2.0", "zarr>=3.1", "scipy>=1.14", "planted-missing>=4")
+    installed("numpy", "1.26.4")
+    installed("zarr", "3.2.0b1")
+    installed("scipy", "1.16.0+local")
+    rows = {check.what: check for check in doctor_module.packages()}
+    assert list(rows) == ["numpy", "zarr", "scipy", "planted-missing"]
+    assert rows["numpy"].passed is False
+    assert rows["numpy"].result == "1.26.4, expected <3,>=2.0"
+    assert rows["numpy"].get == 'pip install "numpy<3,>=2.0"'
+    assert rows["zarr"].passed and rows["zarr"].result == "3.2.0b1"
+    assert rows["scipy"].passed
+    assert rows["planted-missing"].passed is False
+    assert rows["planted-missing"].result == "not installed, expected >=4"
+    table = doctor_module.report(list(rows.values()))
+    assert line(table, "numpy").startswith("FAIL") and "get it: pip install" in line(table, "numpy")
+
+
+def test_an_extra_counts_where_all_of_it_is_installed(installed):
+    """Two extras ask for different versions of one package; neither is looked at for tests."""
+    installed(
+        "jointreg",
+        "1.0",
+        'numpy>=2; python_version > "3"',
+        'typing-extensions>=99; python_version < "3"',
+        'whole-a>=2; extra == "workflow"',
+        'whole-b>=2; extra == "workflow"',
+        'whole-a==1.5; extra == "paper"',
+        'planted-missing; extra == "paper"',
+        'whole-a==7; extra == "test"',
+    )
+    installed("numpy", "2.1")
+    installed("whole_a", "1.0")
+    installed("whole_b", "2.0")
+    rows = {check.what: check.passed for check in doctor_module.packages()}
+    assert rows == {
+        "numpy": True,
+        "whole-a (extra: workflow)": False,
+        "whole-b (extra: workflow)": True,
+        "whole-a (extra: paper)": None,
+        "planted-missing (extra: paper)": None,
+    }

@@ -50,8 +50,8 @@ def test_a_missing_file_stops_what_follows_and_nothing_else():
 
 
 def test_jobs_are_those_of_the_whole_data_set(run):
-    """105 sequences, 75 of them to train on, three variants, two methods beside the initial one."""
-    counts = jobs(run[0], run[1])
+    """105 sequences, 75 to train on; three variants, two methods beside the initial one; no figures."""
+    counts = jobs(run[0], run[1], [])
     assert counts == {
         "prepare": 105,
         "segment": 75,

@@ -102,16 +102,16 @@ def test_derivatives_agree_with_central_differences(body):
     root = so3.from_axis_angle(rng.normal(size=(2, 3)))
     pose = rng.normal(0, 0.5, (2, len(keypoint_model.POSED), 3))
     translation, betas = rng.normal(size=(2, 3)), rng.normal(size=10)
+    unknowns = keypoint_fit._Unknowns(root, pose, translation, betas)
     labels = rng.normal(size=(2, 17, 3))
 
     def residual(step, shape):
         turned = so3.from_axis_angle(step[:, 3:6]) @ root
         moved = pose + step[:, 6:].reshape(pose.shape)
-        return keypoint_fit._linearise(
-            model, labels, turned, moved, translation + step[:, :3], betas + shape
-        )[2]
+        moved = keypoint_fit._Unknowns(turned, moved, translation + step[:, :3], betas + shape)
+        return keypoint_fit._linearise(model, labels, moved)[2]
 
-    by_pose, by_shape, _ = keypoint_fit._linearise(model, labels, root, pose, translation, betas)
+    by_pose, by_shape, _ = keypoint_fit._linearise(model, labels, unknowns)
     zero, small = np.zeros((2, width)), 1e-6
     for k in range(width):
         step = zero.copy()

@@ -162,7 +162,7 @@ def test_damaged_foreign_and_missing_files_are_refused(tmp_path, capsys):
         Discriminator.load(path)
     assert capsys.readouterr().out == ""
     torch.save({"weights": torch.zeros(3)}, path)
-    with pytest.raises(DataError, match="holds no discriminator"):
+    with pytest.raises(DataError, match="contains no discriminator"):
         Discriminator.load(path)
     torch.save(discriminator.parameters | {"pose_3.bias": torch.zeros(2)}, path)
     with pytest.raises(DataError, match=r"another network .*pose_3\.bias"):

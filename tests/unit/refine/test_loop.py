@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,13 +11,14 @@ from jointreg.config import Optimize, TrainDiscriminator, read_yaml
 from jointreg.errors import ConfigError, DataError, ShapeError, SolverError, UnitError
 from jointreg.geometry.camera import project_pinhole
 from jointreg.geometry.rotations import from_axis_angle
-from jointreg.refine import Views, energy_weights, refine, start_translation
+from jointreg.refine import Sample, Views, refine_sample, start_translation
 from jointreg.refine.adversarial import has_settled, train_discriminator
 from jointreg.refine.discriminator import Discriminator
+from jointreg.refine.energies import balance_energies
 from jointreg.refine.loop import step_size
 from jointreg.refine.losses import TERMS, EnergyWeights
-from jointreg.refine.start import move_to_camera, weak_perspective
 from jointreg.refine.targets import dilated
+from jointreg.refine.weak_camera import move_to_camera, weak_perspective
 from jointreg.silhouette import Topology, coverage
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24
 
@@ -49,18 +51,20 @@ def scene(body, make_bodies):
         "betas": (betas + generator.normal(0.6, 0.4, betas.shape)).astype(np.float32),
     }
     joints = np.einsum("jv,nvc->njc", regressor, vertices)
-    arguments = (body, bodies, joints, masks, intrinsics, regressor)
+    sample = Sample(bodies, joints, masks, intrinsics)
     return SimpleNamespace(
         body=body,
         bodies=bodies,
         joints=joints,
         keypoints=project_pinhole(joints, intrinsics),
+        intrinsics=intrinsics,
         masks=masks,
         regressor=regressor,
         vertices=vertices,
         translation=translation,
-        arguments=arguments,
-        weights=energy_weights(*arguments),
+        sample=sample,
+        arguments=(body, sample, regressor),
+        weights=balance_energies(body, sample, regressor),
     )
 
 
@@ -70,18 +74,13 @@ def discriminator():
 
 
 def run(scene, discriminator=None, *, scores=None, rows=slice(None), **changes):
-    body, bodies, joints, masks, intrinsics, regressor = scene.arguments
-    return refine(
-        body,
-        {name: value[rows] for name, value in bodies.items()},
-        joints[rows],
-        masks[rows],
-        intrinsics[rows],
-        regressor,
+    return refine_sample(
+        scene.body,
+        replace(scene.sample, scores=scores).part(rows),
+        scene.regressor,
         settings=SETTINGS.model_copy(update=changes),
         weights=scene.weights,
         discriminator=discriminator,
-        scores=scores,
     )
 
 
@@ -138,12 +137,12 @@ def test_stored_energies_are_those_of_the_bodies(scene, discriminator):
         vertices = scene.body.vertices(*theta)
         joints = np.einsum("jv,nvc->njc", scene.regressor, vertices)
         joint = ((joints - scene.joints) ** 2).sum(axis=(1, 2))
-        points = torch.from_numpy(project_pinhole(vertices, scene.arguments[4]))
+        points = torch.from_numpy(project_pinhole(vertices, scene.intrinsics))
         covered = coverage(points, Topology(scene.body.faces), 224).numpy()
         silhouette = ((covered - scene.masks / 255) ** 2).sum(axis=(1, 2))
         outputs = discriminator(*(torch.from_numpy(value) for value in theta[:2]))
         adversarial = ((1 - outputs) ** 2).mean(dim=1)
-        pixels = project_pinhole(joints, scene.arguments[4]) - scene.keypoints
+        pixels = project_pinhole(joints, scene.intrinsics) - scene.keypoints
         keypoints = (pixels**2).sum(axis=(1, 2))
         expected = np.stack([joint, silhouette, adversarial, keypoints], axis=1)
         np.testing.assert_allclose(refined.energies[:, step], expected, rtol=2e-3, atol=1e-6)
@@ -206,14 +205,14 @@ def test_no_frames_give_no_bodies(scene):
 
 
 def test_progress_counts_frames(scene):
-    told = []
-    refine(
+    calls = []
+    refine_sample(
         *scene.arguments,
         settings=SETTINGS.model_copy(update={"iterations": 1, "batch": 4}),
         weights=scene.weights,
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda done, total: calls.append((done, total)),
     )
-    assert told == [(4, 10), (8, 10), (10, 10)]
+    assert calls == [(4, 10), (8, 10), (10, 10)]
 
 
 def test_weights_make_the_first_energies_equal(scene):
@@ -228,12 +227,12 @@ def test_weights_make_the_first_energies_equal(scene):
 def test_weights_average_the_silhouette_over_frames_with_a_mask(scene):
     scores = np.ones(FRAMES)
     scores[[0, 7]] = 0
-    weights = energy_weights(*scene.arguments, scores=scores)
+    weights = balance_energies(scene.body, replace(scene.sample, scores=scores), scene.regressor)
     energies = run(scene, iterations=1).energies[:, 0, 1]
     assert weights.silhouette == pytest.approx(1 / energies[scores > 0].mean(), rel=1e-4)
     assert weights.joint == scene.weights.joint
     with pytest.raises(DataError, match="none of 10 frames has a person mask"):
-        energy_weights(*scene.arguments, scores=np.zeros(FRAMES))
+        balance_energies(scene.body, replace(scene.sample, scores=np.zeros(FRAMES)), scene.regressor)
 
 
 def test_alternation_uses_the_weights_it_is_given(scene):
@@ -336,22 +335,21 @@ def stage(body, make_bodies):
         "betas": (betas[moment] + generator.normal(0.4, 0.4, (len(moment), 10))).astype(np.float32),
     }
     joints = np.einsum("jv,nvc->njc", regressor, vertices)
-    arguments = (body, bodies, joints, masks, intrinsics, regressor)
+    arguments = (body, Sample(bodies, joints, masks, intrinsics, views=views), regressor)
     return SimpleNamespace(
         body=body,
         vertices=vertices,
         views=views,
         arguments=arguments,
-        weights=energy_weights(*arguments),
+        weights=balance_energies(*arguments),
     )
 
 
 def test_a_shared_body_is_the_same_body_in_all_cameras(stage):
-    refined = refine(
+    refined = refine_sample(
         *stage.arguments,
         settings=SETTINGS.model_copy(update={"multiview": True, "iterations": 5, "batch": 4}),
         weights=stage.weights,
-        views=stage.views,
     )
     seen = stage.body.vertices(refined.rotations, refined.betas, refined.translation)
     views = stage.views
@@ -367,7 +365,7 @@ def test_shared_bodies_come_closer_to_the_truth(stage):
     errors = {}
     for multiview in (False, True):
         settings = SETTINGS.model_copy(update={"multiview": multiview, "iterations": 60})
-        refined = refine(*stage.arguments, settings=settings, weights=stage.weights, views=stage.views)
+        refined = refine_sample(*stage.arguments, settings=settings, weights=stage.weights)
         errors[multiview] = vertex_error(stage, refined).mean()
     assert errors[True] < 0.65 * errors[False]
 
@@ -375,11 +373,10 @@ def test_shared_bodies_come_closer_to_the_truth(stage):
 def test_shared_bodies_do_not_depend_on_the_batch(stage):
     settings = SETTINGS.model_copy(update={"multiview": True, "iterations": 8})
     one, two = (
-        refine(
+        refine_sample(
             *stage.arguments,
             settings=settings.model_copy(update={"batch": batch}),
             weights=stage.weights,
-            views=stage.views,
         )
         for batch in (4, 64)
     )
@@ -389,8 +386,16 @@ def test_shared_bodies_do_not_depend_on_the_batch(stage):
 
 def test_sharing_without_cameras_is_refused(stage):
     settings = SETTINGS.model_copy(update={"multiview": True})
-    with pytest.raises(ShapeError, match="moments and cameras"):
-        refine(*stage.arguments, settings=settings, weights=stage.weights)
+    body, sample, regressor = stage.arguments
+    for views, words in ((None, "moments and cameras"), (stage.views.part(slice(4)), "have shapes")):
+        with pytest.raises(ShapeError, match=words):
+            refine_sample(
+                body,
+                replace(sample, views=views),
+                regressor,
+                settings=settings,
+                weights=stage.weights,
+            )
 
 
 def test_a_weak_camera_sees_the_pelvis_at_its_pixel(scene):
@@ -398,15 +403,15 @@ def test_a_weak_camera_sees_the_pelvis_at_its_pixel(scene):
     betas = generator.normal(size=(FRAMES, 10))
     translation = generator.normal([0.2, 0.1, 4], 0.3, (FRAMES, 3))
     weak = weak_perspective(FRAMES, (224, 224))
-    moved = move_to_camera(scene.body, betas, translation, scene.arguments[4], weak)
+    moved = move_to_camera(scene.body, betas, translation, scene.intrinsics, weak)
     shaped = scene.body.template + np.einsum("vcb,nb->nvc", scene.body.shape_directions, betas)
     pelvis = np.einsum("v,nvc->nc", scene.body.joint_regressor[0], shaped)[:, None]
-    one = project_pinhole(pelvis + translation[:, None], scene.arguments[4])
+    one = project_pinhole(pelvis + translation[:, None], scene.intrinsics)
     two = project_pinhole(pelvis + moved[:, None], weak)
     np.testing.assert_allclose(one, two, atol=1e-3)
     depths = (pelvis[:, 0] + moved)[:, 2] / (pelvis[:, 0] + translation)[:, 2]
     np.testing.assert_allclose(depths, 5000 / 430, rtol=1e-6)
-    back = move_to_camera(scene.body, betas, moved, weak, scene.arguments[4])
+    back = move_to_camera(scene.body, betas, moved, weak, scene.intrinsics)
     np.testing.assert_allclose(back, translation, atol=1e-5)
 
 
@@ -416,7 +421,7 @@ def test_the_reference_codes_terms_fit_the_joints_and_leave_the_depth(scene, dis
     assert (refined.energies[:, -1, 0] < refined.energies[:, 0, 0]).mean() > 0.7
     vertices = scene.body.vertices(refined.rotations, refined.betas, refined.translation)
     joints = np.einsum("jv,nvc->njc", scene.regressor, vertices)
-    pixels = np.linalg.norm(project_pinhole(joints, scene.arguments[4]) - scene.keypoints, axis=2)
+    pixels = np.linalg.norm(project_pinhole(joints, scene.intrinsics) - scene.keypoints, axis=2)
     assert pixels.mean() < 5
     depth = np.abs(joints[..., 2] - scene.joints[..., 2]).mean()
     assert depth > 2 * np.abs(run(scene).translation[:, 2] - scene.translation[:, 2]).mean()
@@ -465,11 +470,6 @@ def test_a_gradient_that_is_not_finite_is_named(scene, discriminator):
         run(scene, broken, adversarial=1.0)
 
 
-def replaced(scene, **changes):
-    names = ("body", "bodies", "joints_cam", "masks", "intrinsics", "regressor")
-    return dict(zip(names, scene.arguments, strict=True)) | changes
-
-
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
@@ -483,13 +483,23 @@ def replaced(scene, **changes):
         ),
         (lambda s: {"masks": s.masks / 255}, ShapeError, "masks are float64"),
         (lambda s: {"masks": s.masks[:4]}, ShapeError, "masks have shape"),
-        (lambda s: {"regressor": s.regressor[:, 1:]}, ShapeError, "regressor"),
         (lambda s: {"scores": np.ones(3)}, ShapeError, "scores"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(scene, change, error, words):
     with pytest.raises(error, match=words):
-        refine(**replaced(scene, **change(scene)), settings=SETTINGS, weights=EnergyWeights(1, 1, 4, 1))
+        refine_sample(
+            scene.body,
+            replace(scene.sample, **change(scene)),
+            scene.regressor,
+            settings=SETTINGS,
+            weights=EnergyWeights(1, 1, 4, 1),
+        )
+
+
+def test_a_regressor_of_another_body_is_refused(scene):
+    with pytest.raises(ShapeError, match="regressor have shape"):
+        balance_energies(scene.body, scene.sample, scene.regressor[:, 1:])
 
 
 def test_terms_without_means_are_refused(scene):

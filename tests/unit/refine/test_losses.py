@@ -9,7 +9,8 @@ from jointreg.errors import DataError
 from jointreg.geometry.camera import project_pinhole
 from jointreg.refine.losses import (
     REFERENCE_CODE,
-    UNDECIDED,
+    UNDECIDED_ENERGY,
+    UNDECIDED_LOSS,
     EnergyWeights,
     adversarial_energy,
     balanced_weights,
@@ -67,7 +68,7 @@ def test_joint_energy_keeps_frames_apart():
 
 
 def test_adversarial_energy_refers_to_an_undecided_discriminator():
-    assert adversarial_energy(torch.full((1, 26), 0.5)).item() == UNDECIDED
+    assert adversarial_energy(torch.full((1, 26), 0.5)).item() == UNDECIDED_ENERGY
     outputs = torch.tensor([[1.0, 1.0], [0.0, 0.0], [1.0, 0.0]])
     np.testing.assert_array_equal(adversarial_energy(outputs), [0, 1, 0.5])
 
@@ -76,14 +77,14 @@ def test_discriminator_loss_is_least_at_the_right_answers():
     right, wrong, half = torch.ones(5, 26), torch.zeros(3, 26), torch.full((4, 26), 0.5)
     assert discriminator_loss(right, wrong) == 0
     assert discriminator_loss(wrong, right) == 2
-    assert discriminator_loss(half, half) == 0.5
+    assert discriminator_loss(half, half) == UNDECIDED_LOSS
 
 
 def test_weights_bring_every_energy_to_one():
     weights = balanced_weights(0.08, 2500.0, 40.0)
     assert weights.joint * 0.08 == pytest.approx(1)
     assert weights.silhouette * 2500 == pytest.approx(1)
-    assert weights.adversarial * UNDECIDED == 1
+    assert weights.adversarial * UNDECIDED_ENERGY == 1
     assert weights.keypoints * 40 == pytest.approx(1)
 
 

@@ -222,7 +222,7 @@ def test_statistics_do_not_depend_on_how_frames_are_dealt(part, training):
     twice.add(posed[13:], joints[13:20])
     heavy.add(np.delete(posed, 3, axis=0), np.delete(joints[:20], 3, axis=0))
     heavy.add(posed[3:5], joints[3:5], weights=np.array([1.0, 0.0]))
-    assert (twice.frames, heavy.frames, heavy.seen, heavy.total_weight) == (20, 20, 21, 20.0)
+    assert (twice.frames, heavy.frames, heavy.frames_added, heavy.total_weight) == (20, 20, 21, 20.0)
     for other in (twice, heavy, joined([once])):
         assert np.abs(once.gram[0] - other.gram[0]).max() < 1e-10
         assert np.abs(once.cross[0] - other.cross[0]).max() < 1e-10

@@ -9,7 +9,7 @@ from jointreg.body import load_body
 from jointreg.body.model import part_of
 from jointreg.config import load, read_yaml
 from jointreg.regressor import fit
-from jointreg.regressor.identifiability import COLUMNS, determinacy, surface_distance
+from jointreg.regressor.identifiability import COLUMNS, identifiability_rows, surface_distance
 from jointreg.skeleton import H36M_17
 from jointreg.stores import Record
 
@@ -64,7 +64,7 @@ def subjects(part, make_bodies):
 def test_noise_is_measured_and_its_effect_foretold(part, subjects, settings, make_bodies):
     planted, sequences = subjects
     regressor = fit(part, sequences, settings)
-    rows = determinacy(part, sequences, list("abcde"), regressor, settings)
+    rows = identifiability_rows(part, sequences, list("abcde"), regressor, settings)
     assert [row["joint"] for row in rows] == list(H36M_17)
     assert all(set(row) == set(COLUMNS) for row in rows)
     column = {name: np.array([row[name] for row in rows]) for name in COLUMNS[1:]}
@@ -91,7 +91,7 @@ def test_rank_counts_what_moves(part, subjects, settings):
     joints = part.joints(still.rotations, still.betas, still.translation)[:, :17]
     sequences = [(still, Record({"joints_cam": joints}, {"rows": ""}))]
     regressor = fit(part, sequences, settings)
-    rows = determinacy(part, sequences, ["a"], regressor, settings)
+    rows = identifiability_rows(part, sequences, ["a"], regressor, settings)
     assert {row["rank"] for row in rows} == {3}
     assert rows[0]["held_out_mm"] is None
     assert rows[0]["uncertainty_mm"] is None

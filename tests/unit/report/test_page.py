@@ -1,18 +1,29 @@
-"""Pieces of the report: its answer, cells, captions, costs, packed bodies, the contrast of its CSS."""
+"""The report: its answer, cells, captions, escapes, costs, packed bodies, the contrast of its CSS."""
 
 import base64
+import json
 import re
+from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
+from page_files import PICTURE
 
+from jointreg.config.methods import Method
 from jointreg.errors import ConfigError
+from jointreg.files.templates import fill_html
 from jointreg.regressor import Regressor
-from jointreg.report import answer, body_viewer, html
+from jointreg.report import body_viewer, page
+from jointreg.report.answer import answer_from
+from jointreg.report.captions import fill_caption, prose
 from jointreg.report.costs import read_costs
-from jointreg.report.exhibits import fill_caption
+from jointreg.report.sortable import sortable_table
 from jointreg.skeleton import H36M_17
+from jointreg.tables import grids
+from jointreg.tables.names import regressor_name
+from jointreg.tables.render import write_forms
 
 
 def table_1(**by_method):
@@ -47,56 +58,140 @@ def truth(std, spin, opt, other=1.0):
     ]
 
 
+def rendered(part, rows, diagnosis=()):
+    """A part of the page that gives the answer, white space as one blank."""
+    words = fill_html(
+        f"report/assets/{part}.html",
+        answer=answer_from(rows, diagnosis),
+        regressor_name=regressor_name,
+    )
+    return " ".join(words.split())
+
+
 def test_the_answer_names_what_the_truth_and_what_mpjpe_prefers():
     rows = table_1(spin=(64.0, 58.0, 59.0), vibe=(66.0, 61.0, 60.5))
-    said = answer.lead(rows, truth(21.0, 25.0, 16.0))
-    assert "Nearest to the truth is <b>J_opt</b>" in said
-    assert "16.0 mm off, against 21.0 mm for J_std and 25.0 mm for J_spin" in said
-    assert "MPJPE would have chosen J_spin" in said
-    assert "by \u22125.5 to \u22125.0 mm from J_std to J_opt" in said
-    assert "by \u22120.5 to +1.0 mm from J_spin to J_opt" in said
-    assert "simulated" not in said
-    assert "would have" not in answer.lead(rows, truth(21.0, 15.0, 16.0))
+    lead = rendered("lead", rows, truth(21.0, 25.0, 16.0))
+    assert "Nearest to the truth is <b>J_opt</b>" in lead
+    assert "16.0 mm off, against 21.0 mm for J_std and 25.0 mm for J_spin." in lead
+    assert "MPJPE would have chosen J_spin." in lead
+    assert "MPJPE of 2 methods changes by \u22125.5 to \u22125.0 mm from J_std to J_opt" in lead
+    assert "by \u22120.5 to +1.0 mm from J_spin to J_opt." in lead
+    assert "simulated" not in lead
+    assert "would have" not in rendered("lead", rows, truth(21.0, 15.0, 16.0))
 
 
 def test_the_answer_without_truth_or_without_a_standard_claims_less():
-    said = answer.lead(table_1(sim_spin=(None, 58.0, 57.0)))
-    assert "MPJPE puts J_opt first" in said
-    assert "alone cannot say" in said
-    assert "J_std" not in said
-    assert "simulated estimators" in said
-    assert "nothing to compare" in answer.lead(table_1(spin=(60.0, None, None)))
+    lead = rendered("lead", table_1(sim_spin=(None, 58.0, 57.0)))
+    assert "MPJPE puts J_opt first" in lead
+    assert "alone cannot" in lead
+    assert "to J_std" not in lead and "from J_std" not in lead
+    assert "simulated estimators" in lead
+    assert "nothing to compare" in rendered("lead", table_1(spin=(60.0, None, None)))
 
 
 def test_yardsticks_are_means_over_methods_and_mark_the_smallest():
     rows = table_1(spin=(64.0, 58.0, 59.0), vibe=(66.0, 61.0, 60.0))
-    known = {line.name: line for line in answer.lines(rows, truth(21.0, 25.0, 16.0))}
-    assert known["MPJPE, mean of 2 methods"].values == {"std": 65.0, "spin": 59.5, "opt": 59.5}
+    known = {one.name: one for one in answer_from(rows, truth(21.0, 25.0, 16.0)).yardsticks}
+    assert known["MPJPE, mean of 2 methods"].errors_mm == {"std": 65.0, "spin": 59.5, "opt": 59.5}
     assert known["PA-MPJPE, mean of 2 methods"].best == "spin"
     assert len(known) == 3
-    table = answer.answer_table(rows, truth(21.0, 25.0, 16.0))
+    table = rendered("limits", rows, truth(21.0, 25.0, 16.0))
     assert re.findall(r'class="best">([\d.]+)<', table) == ["59.5", "29.8", "16.0"]
     assert "--share:64.0%" in table  # 16 of 25
 
 
 def test_cells_sort_by_the_whole_number_and_show_a_rounded_one():
-    table = html.sortable_table(
-        ["name", "value_mm", "frames"], [["<a>", "12.34567", "3"], ["b", "nan", "40"]], "what"
-    )
-    assert '<td data-value="12.34567">12.35</td>' in table
-    assert '<td data-value=""></td>' in table
-    assert '<td data-value="40">40</td>' in table
-    assert '<td class="text">&lt;a&gt;</td>' in table
+    columns, rows = ["name", "value_mm", "frames"], [["<a>", "12.34567", "3"], ["b", "nan", "40"]]
+    table = sortable_table(columns, rows)
+    assert table.columns == (("name", False), ("value mm", True), ("frames", True))
+    cells = [[(cell.value, cell.printed) for cell in row] for row in table.rows]
+    assert cells == [
+        [("<a>", "<a>"), (12.34567, "12.35"), (3, "3")],
+        [("b", "b"), ("", ""), (40, "40")],
+    ]
 
 
 def test_a_caption_is_filled_and_a_wrong_one_is_named(tmp_path):
     path = tmp_path / "caption.rst"
     path.write_text("Of ``{{ snakemake.params.cfg.kind }}``, run {{ snakemake.config['run'] }}.")
     text = fill_caption(path, {"cfg": {"kind": "std"}}, {"run": "open"})
-    assert html.prose(text) == '<p>Of <span class="docutils literal">std</span>, run open.</p>'
+    assert prose(text) == '<p>Of <span class="docutils literal">std</span>, run open.</p>'
     path.write_text("{{ snakemake.params.protocol }}")
     with pytest.raises(ConfigError, match=r"caption\.rst.*protocol.*parameters of its rule: cfg"):
-        fill_caption(path, {"cfg": {}}, {}).strip()
+        fill_caption(path, {"cfg": {}}, {})
+
+
+class Events(HTMLParser):
+    """Every tag with its attributes and every text of a page, in order; files inside it are left out."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.events = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        values = {name: re.sub("^data:.*", "a file", value or "") for name, value in attrs}
+        self.events.append((tag, values))
+
+    def handle_endtag(self, tag):
+        self.events.append(f"end of {tag}")
+
+    def handle_data(self, data):
+        self.events.append(" ".join(data.split()))
+
+
+def small_page(folder, name, body_data):
+    """A report whose method, caption, files, run and configuration bear this name."""
+    folder.mkdir()
+    rows = table_1(spin=(64.0, 58.0, 59.0))
+    methods = {"spin": Method("spin", "predictions", name, "", "", "", "", "")}
+    printed = grids.captioned(
+        grids.table_1(pd.DataFrame(rows).astype({"value_mm": float}), None, methods), name, name
+    )
+    for stem in ("table_1", name):
+        pd.DataFrame(rows).assign(method=name).to_csv(folder / f"{stem}.csv", index=False)
+        write_forms(folder / stem, printed)
+    (folder / f"{name}.svg").write_text(PICTURE)
+    (folder / f"{name}.txt").write_text(name)
+    (folder / "export" / name).mkdir(parents=True)
+    (folder / "export" / name / "J_regressor_h36m.npy").write_bytes(b"1")
+    shown = [("table_1.csv", "table_1"), *((f"{name}{end}", name) for end in (".svg", ".csv", ".txt"))]
+    return page.page(
+        page.Contents(
+            run=name,
+            exhibits=[
+                {"path": str(folder / path), "kind": kind, "category": name}
+                | {"title": name, "caption": name}
+                for path, kind in shown
+            ],
+            table_1=str(folder / "table_1.csv"),
+            diagnosis="",
+            body=body_data,
+            protocol=f"Protocol: {name}. More.",
+            sequences=[{"subject": name, "action": name, "split": "train"}],
+            config={"seed": 1, "run": name},
+            logs=str(folder / "logs"),
+            files=[str(folder / "export" / name / "J_regressor_h36m.npy")],
+        )
+    )
+
+
+def test_markup_in_a_label_a_caption_or_a_file_name_is_text(tmp_path):
+    """The page is that of a harmless name, with the other name in its place."""
+    nasty, plain = '<b>&"', "Plain"
+    events = {}
+    for at, name in enumerate((nasty, plain)):
+        body_data = {"clips": [f"</script>{name}"]}
+        of_page = Events(small_page(tmp_path / str(at), name, body_data)).events
+        where = of_page.index(("script", {"type": "application/json", "id": "body-data"})) + 1
+        assert json.loads(of_page.pop(where)) == body_data
+        events[name] = of_page
+    as_text = json.dumps(events[nasty]).replace(json.dumps(nasty)[1:-1], plain)
+    assert json.loads(as_text) == json.loads(json.dumps(events[plain]))
+    links = [event[1] for event in events[nasty] if isinstance(event, tuple) and event[0] == "a"]
+    assert [link["download"] for link in links if "download" in link] == [
+        *("table_1.csv", f"{nasty}.csv", f"{nasty}.txt", f"{nasty}.npy"),
+    ]
 
 
 def test_costs_add_up_by_rule(tmp_path):

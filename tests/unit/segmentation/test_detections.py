@@ -9,13 +9,13 @@ import torch
 from capture_scene import camera, coverage, images, recording, walk, write_video
 from scipy.ndimage import map_coordinates
 
-from jointreg import config
+from jointreg import config, stores
 from jointreg.frames.crops import person_intrinsics, sampler
 from jointreg.frames.prepare import prepare
-from jointreg.segmentation.detections import People, agreement, in_crop, labelled_person
+from jointreg.segmentation.detections import People, in_crop, label_agreement, labelled_person
 from jointreg.segmentation.mask_rcnn import Detectron2, Torchvision
 from jointreg.segmentation.quality import mask_quality
-from jointreg.segmentation.segment import segment_people
+from jointreg.segmentation.segment import Footage, segment_people
 
 VIEW = replace(camera(700), size=(760, 690))
 SEEN = (800, 881)
@@ -140,7 +140,7 @@ COUNT = 9
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
-    """A take in a video, its frames, its pictures, and everybody's coverage of every picture."""
+    """Footage of a take, its pictures, and everybody's coverage of every picture."""
     joints = walk(COUNT)
     view = camera(500)
     pictures = images(view, joints, np.random.default_rng(7))
@@ -148,10 +148,10 @@ def scene(tmp_path_factory):
     frames, facts = prepare([take], config.Prepare(frame_step=2, margin_m=0.5))
     own = [coverage(view, pose) for pose in joints]
     other = [coverage(view, pose + np.array([0.55, 0.0, 0.3])) for pose in joints]
-    return take, frames, facts, pictures, own, other
+    return Footage(stores.Record(frames, facts), [take]), pictures, own, other
 
 
-def found(*masks, scores=None):
+def detected(*masks, scores=None):
     """What a detector with fine grids says of full-size masks."""
     people = []
     for mask in masks:
@@ -175,19 +175,19 @@ def planted(scene, answer):
 
 
 def true_masks(scene):
-    take, frames, _, _, own, _ = scene
+    footage, _, own, _ = scene
+    (take,), frames = footage.recordings, footage.frames
     return [
         sampler(take.camera, crop_k)(own[number])
-        for crop_k, number in zip(frames["crop_intrinsics"], frames["frame"], strict=True)
+        for crop_k, number in zip(frames.crop_intrinsics, frames.frame, strict=True)
     ]
 
 
 @pytest.mark.parametrize("batch", [1, 3])
 def test_rows_get_the_mask_of_their_frame_whatever_the_batch(scene, batch):
     """Grids of 28 cells round off thin limbs; area and place stay."""
-    take, frames, facts = scene[:3]
-    network = planted(scene, lambda own, other: found(own))
-    masks, score = segment_people(network, frames, facts, [take], batch)
+    network = planted(scene, lambda own, other: detected(own))
+    masks, score = segment_people(scene[0], network, batch)
     assert score == pytest.approx(np.full(5, 0.99))
     for mask, truth in zip(masks, true_masks(scene), strict=True):
         overlap, bias = mask_quality(mask, truth)
@@ -199,28 +199,25 @@ def test_rows_get_the_mask_of_their_frame_whatever_the_batch(scene, batch):
 @pytest.mark.parametrize("scores", [[0.99, 0.6], [0.6, 0.99]])
 def test_a_second_person_never_wins(scene, scores):
     """However sure the network is of somebody else: the labelled person's mask and score are taken."""
-    take, frames, facts = scene[:3]
-    network = planted(scene, lambda own, other: found(own, other, scores=scores))
-    masks, score = segment_people(network, frames, facts, [take], 2)
-    alone, _ = segment_people(planted(scene, lambda own, other: found(own)), frames, facts, [take], 2)
+    network = planted(scene, lambda own, other: detected(own, other, scores=scores))
+    masks, score = segment_people(scene[0], network, 2)
+    alone, _ = segment_people(scene[0], planted(scene, lambda own, other: detected(own)), 2)
     assert score == pytest.approx(np.full(5, scores[0]))
     assert np.array_equal(masks, alone)
 
 
 def test_where_only_somebody_else_is_found_the_row_is_marked(scene):
     """Score 0 and an empty mask, the row stays; likewise where nobody is found."""
-    take, frames, facts = scene[:3]
     nobody = People(np.empty((0, 4)), np.empty(0), np.empty((0, 28, 28), np.float32))
-    for answer in (lambda own, other: found(other), lambda own, other: nobody):
-        masks, score = segment_people(planted(scene, answer), frames, facts, [take], 2)
+    for answer in (lambda own, other: detected(other), lambda own, other: nobody):
+        masks, score = segment_people(scene[0], planted(scene, answer), 2)
         assert masks.shape == (5, 224, 224)
         assert not masks.any() and not score.any()
 
 
 def test_a_mask_of_two_people_yields_to_that_of_the_labelled_one(scene):
-    take, frames, facts = scene[:3]
-    network = planted(scene, lambda own, other: found(np.maximum(own, other), own))
-    _, score = segment_people(network, frames, facts, [take], 2)
+    network = planted(scene, lambda own, other: detected(np.maximum(own, other), own))
+    _, score = segment_people(scene[0], network, 2)
     assert score == pytest.approx(np.full(5, 0.6))
 
 
@@ -228,6 +225,6 @@ def test_agreement_of_half_a_person_is_half():
     joints_px = np.array([[112.0, 20 + 10 * n] for n in range(17)])
     whole = np.zeros((2, 224, 224), np.float32)
     whole[0, 10:190, 100:124] = whole[1, 10:190, 112:124] = 1
-    assert agreement(whole, joints_px, 100.0) == pytest.approx([1, 0.5], abs=0.1)
+    assert label_agreement(whole, joints_px, 100.0) == pytest.approx([1, 0.5], abs=0.1)
     assert labelled_person(whole, joints_px, 100.0) == 0
     assert labelled_person(0.4 * whole, joints_px, 100.0) is None

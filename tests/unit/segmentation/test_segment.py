@@ -1,18 +1,20 @@
 """Masks from pixels alone lie on the true outline: overlap and, above all, signed boundary bias."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 from capture_scene import camera, coverage, empty_room, images, recording, walk, write_video
 
 from jointreg import config, stores
-from jointreg.errors import DataError, StoreError
+from jointreg.errors import ConfigError, DataError, StoreError
 from jointreg.frames.crops import sampler
 from jointreg.frames.prepare import prepare
 from jointreg.segmentation.background import background_model
 from jointreg.segmentation.limbs import near_limbs
 from jointreg.segmentation.quality import mask_quality, perimeter
-from jointreg.segmentation.segment import segment
+from jointreg.segmentation.segment import SEGMENTERS, Footage, segment
 from jointreg.segmentation.subtraction import person_coverage, shadow
 
 VIEW = camera(700)
@@ -49,61 +51,60 @@ def test_bytes_and_shares_are_judged_alike():
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
-    """One take with noise, compression and a cast shadow: recording, background model and frames."""
+    """One take with noise, compression and a cast shadow, the empty room and frames."""
     joints = walk(COUNT)
     pictures = images(VIEW, joints, np.random.default_rng(7), shadow=0.35)
     take = recording(write_video(tmp_path_factory.mktemp("scene") / "a.mp4", pictures), VIEW, joints)
     room = stores.Record(*background_model([take], config.Background(max_frames=COUNT)))
     frames, facts = prepare([take], config.Prepare(frame_step=3, margin_m=0.3))
-    return take, room, frames, facts
+    return Footage(stores.Record(frames, facts), [take], room)
 
 
-def true_masks(take, frames):
+def true_masks(footage):
+    (take,), frames = footage.recordings, footage.frames
     return [
         sampler(VIEW, crop_k)(coverage(VIEW, take.joints_cam[number]))
-        for crop_k, number in zip(frames["crop_intrinsics"], frames["frame"], strict=True)
+        for crop_k, number in zip(frames.crop_intrinsics, frames.frame, strict=True)
     ]
 
 
 def test_masks_lie_on_the_true_outline(scene, tmp_path):
-    take, room, frames, facts = scene
-    arrays, about = segment(frames, facts, [take], SETTINGS, room)
-    found = [mask_quality(m, t) for m, t in zip(arrays["masks"], true_masks(take, frames), strict=True)]
-    overlap, bias = np.array(found).T
+    arrays, about = segment(scene, SETTINGS)
+    quality = [mask_quality(m, t) for m, t in zip(arrays["masks"], true_masks(scene), strict=True)]
+    overlap, bias = np.array(quality).T
     assert overlap.min() > 0.97
     assert np.abs(bias).max() < 0.15
     assert (arrays["score"] > 0.9).all()
     stores.MASKS.write(tmp_path / "masks.zarr.zip", arrays, attrs=about)
     stores.require_same_rows(
-        stores.MASKS.read(tmp_path / "masks.zarr.zip"), stores.Record(frames, facts), "masks and frames"
+        stores.MASKS.read(tmp_path / "masks.zarr.zip"), scene.frames, "masks and frames"
     )
-    again, _ = segment(frames, facts, [take], SETTINGS, room)
+    again, _ = segment(scene, SETTINGS)
     assert np.array_equal(again["masks"], arrays["masks"])
 
 
 def test_the_outline_does_not_move_with_the_threshold(scene):
-    take, room, frames, facts = scene
     areas = []
     for threshold in (4.0, 9.0):
         settings = SETTINGS.model_copy(update={"threshold": threshold})
-        areas.append(segment(frames, facts, [take], settings, room)[0]["masks"].sum() / 255)
-    outline = sum(perimeter(mask) for mask in true_masks(take, frames))
+        areas.append(segment(scene, settings)[0]["masks"].sum() / 255)
+    outline = sum(perimeter(mask) for mask in true_masks(scene))
     assert abs(areas[0] - areas[1]) / outline < 0.1
 
 
 def test_a_video_without_the_person_gives_score_zero_and_an_empty_mask(scene, tmp_path):
-    take, room, frames, facts = scene
+    (take,) = scene.recordings
     empty = np.repeat(empty_room(VIEW, np.random.default_rng(5))[None], COUNT, axis=0)
     noise = np.random.default_rng(8).normal(0, 2, empty.shape)
     video = write_video(tmp_path / "empty.mp4", np.clip(empty + noise, 0, 255).astype(np.uint8))
     gone = recording(video, VIEW, take.joints_cam)
-    arrays, _ = segment(frames, facts, [gone], SETTINGS, room)
+    arrays, _ = segment(replace(scene, recordings=[gone]), SETTINGS)
     assert not arrays["score"].any()
     assert not arrays["masks"].any()
 
 
 def test_another_person_out_of_reach_is_left_out(scene):
-    take, room, *_ = scene
+    (take,), room = scene.recordings, scene.room
     reach, core = near_limbs(take, 0, 0.35), near_limbs(take, 0, 0.03)
     picture = images(VIEW, take.joints_cam[:1], np.random.default_rng(7))[0]
     picture[250:450, 560:620] = (150, 40, 50)
@@ -131,12 +132,37 @@ def test_shadows_darken_but_keep_the_colour():
 
 
 def test_what_does_not_belong_together_is_refused(scene):
-    take, room, frames, facts = scene
+    room = scene.room
     other = stores.Record(room, room.attrs | {"camera_names": ["60457274"]})
     with pytest.raises(StoreError, match=r"has cameras \['60457274'\], not 54138969"):
-        segment(frames, facts, [take], SETTINGS, other)
+        segment(replace(scene, room=other), SETTINGS)
     with pytest.raises(DataError, match="no recording of take 1, camera 54138969"):
-        segment(frames, facts, [], SETTINGS, room)
+        segment(replace(scene, recordings=[]), SETTINGS)
     smaller = stores.Record(room, room.attrs | {"image_size": {"54138969": [640, 700]}})
     with pytest.raises(StoreError, match="640 x 700 px, its video 700 x 700 px"):
-        segment(frames, facts, [take], SETTINGS, smaller)
+        segment(replace(scene, room=smaller), SETTINGS)
+    with pytest.raises(ConfigError, match="needs a background model"):
+        segment(replace(scene, room=None), SETTINGS)
+
+
+def test_an_entry_in_the_table_is_a_method(scene, monkeypatch):
+    """It is given the footage; rows without a score lose their mask; OpenCV has one thread meanwhile."""
+    threads = []
+
+    def halves(footage, settings, device):
+        threads.append(cv2.getNumThreads())
+        count = len(footage)
+        masks = np.full((count, 224, 224), 7, np.uint8)
+        return masks, (np.arange(count) % 2).astype(np.float32)
+
+    monkeypatch.setitem(SEGMENTERS, "landmarker", halves)
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        arrays, facts = segment(scene, SETTINGS.model_copy(update={"method": "landmarker"}))
+        assert (threads, cv2.getNumThreads()) == ([1], 2)
+    finally:
+        cv2.setNumThreads(before)
+    assert facts == {"rows": scene.frames.attrs["rows"], "method": "landmarker"}
+    odd = np.arange(len(scene)) % 2 == 1
+    assert (arrays["masks"][odd] == 7).all() and not arrays["masks"][~odd].any()

@@ -17,10 +17,10 @@ from jointreg.errors import ConfigError, DataError
 from jointreg.evaluation.evaluate import COLUMNS
 from jointreg.evaluation.intervals import mean_with_interval
 from jointreg.evaluation.protocol import protocol_sentence
-from jointreg.figures import tables
+from jointreg.figures import error_dots
 from jointreg.files.csv_rows import write_rows
 from jointreg.skeleton import H36M_14, H36M_17
-from jointreg.tables import grids, names, numbers, render
+from jointreg.tables import against_truth, grids, names, numbers, render
 
 PAPER = ROOT / "config" / "paper_table_1.csv"
 ACTIONS = ("Walking", "Sitting", "Directions", "Posing")
@@ -172,12 +172,12 @@ def test_means_over_joints_and_actions_are_the_numbers_of_table_1(average: numbe
 
 def test_regressors_stand_beside_the_truth_and_the_best_of_each_column_is_bold() -> None:
     table, _ = planted_diagnosis()
-    grid = grids.diagnostics(table)
+    grid = against_truth.diagnostics(table)
     assert [line[0].text for line in grid.rows] == [
         *("J_std", "J_spin", "J_opt (full)", "J_opt (no silhouette)", "true regressor"),
     ]
     values = {(r.regressor, r.variant, r.metric): r.value for r in table.itertuples()}
-    metrics = [metric for pair in grids.TRUTH_COLUMNS.values() for metric in pair]
+    metrics = [metric for pair in against_truth.TRUTH_COLUMNS.values() for metric in pair]
     texts = [[cell.text for cell in line[1:]] for line in grid.rows]
     assert texts[2] == [f"{values['opt', 'full', metric]:.1f}" for metric in metrics]
     assert texts[0] == [f"{values['std', '-', metric]:.1f}" for metric in metrics]
@@ -192,7 +192,7 @@ def test_regressors_stand_beside_the_truth_and_the_best_of_each_column_is_bold()
 
 def test_variants_print_their_values_changes_and_intervals() -> None:
     _, table = planted_diagnosis()
-    grid = grids.variants(table)
+    grid = against_truth.variants(table)
     for line in grid.rows:
         for k, metric in enumerate(("vertex_error", "rendered_iou_with_true_mask")):
             row = _pick(table, bodies=line[0].text.replace(" ", "_"), metric=metric)
@@ -254,10 +254,10 @@ def _methods(*names: tuple[str, str]) -> dict[str, Method]:
 
 
 def test_the_papers_value_stands_beside_the_real_network_only() -> None:
-    paper = numbers.read_paper(PAPER)
+    paper = numbers.read_paper_values(PAPER)
     methods = _methods(("spin", "SPIN"), ("meva", "MEVA"), ("sim_spin", ""))
     rows = _rows(("spin", "meva", "sim_spin"))
-    table = numbers.table_1(rows, "frames", paper=paper, methods=methods)
+    table = numbers.table_1(rows, "frames", paper_values=paper, methods=methods)
     real = _pick(table, method="spin", regressor="std", metric="mpjpe")
     assert real.paper_mm == 60.4
     assert real.difference_mm == pytest.approx(real.value_mm - 60.4)
@@ -270,12 +270,25 @@ def test_the_papers_value_stands_beside_the_real_network_only() -> None:
 def test_a_simulated_method_cannot_claim_a_row_of_the_paper() -> None:
     with pytest.raises(ConfigError, match="simulated"):
         numbers.table_1(
-            _rows(), "frames", paper=numbers.read_paper(PAPER), methods=_methods(("sim_spin", "SPIN"))
+            _rows(),
+            "frames",
+            paper_values=numbers.read_paper_values(PAPER),
+            methods=_methods(("sim_spin", "SPIN")),
         )
 
 
+def test_the_doubtful_number_of_the_paper_has_its_remark_wherever_it_is_printed() -> None:
+    grid, _ = _grid()
+    for form in (render.to_markdown, render.to_html, render.to_latex, render.to_text):
+        words = " ".join(form(grid).split())
+        assert "61.9" in words
+        assert "stood at the end of a broken line of our source, in the last column" in words
+    alone = grids.table_1(numbers.table_1(_rows(), "frames"))
+    assert alone.note == "" and "61.9" not in render.to_text(alone)
+
+
 def test_the_papers_gain_is_nearly_all_from_std_to_spin() -> None:
-    paper = numbers.read_paper(PAPER).set_index(["method", "regressor", "metric"]).value_mm
+    paper = numbers.read_paper_values(PAPER).set_index(["method", "regressor", "metric"]).value_mm
     for method in ("SPIN", "VIBE"):
         std, spin, opt = (paper[method, r, "mpjpe"] for r in ("std", "spin", "opt"))
         assert std - spin > 10 * (spin - opt) > 0
@@ -301,13 +314,13 @@ def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def _grid(caption: str = "", note: str = "") -> tuple[render.Grid, pd.DataFrame]:
     table = numbers.table_1(_rows(("sim_spin", "sim_vibe")), "frames")
-    return grids.captioned(grids.table_1(table, numbers.read_paper(PAPER)), caption, note), table
+    return grids.captioned(grids.table_1(table, numbers.read_paper_values(PAPER)), caption, note), table
 
 
 def test_below_a_real_network_stand_the_papers_values_and_the_difference() -> None:
-    paper, methods = numbers.read_paper(PAPER), _methods(("spin", "SPIN"), ("meva", "MEVA"))
+    paper, methods = numbers.read_paper_values(PAPER), _methods(("spin", "SPIN"), ("meva", "MEVA"))
     rows = _rows(("spin", "meva"))
-    table = numbers.table_1(rows, "frames", paper=paper, methods=methods)
+    table = numbers.table_1(rows, "frames", paper_values=paper, methods=methods)
     lines = grids.table_1(table, paper, methods).rows
     assert [line[0].text for line in lines] == [
         *("SPIN", "SPIN, paper", "ours - paper", "MEVA", "MEVA, paper", "ours - paper"),
@@ -340,7 +353,7 @@ def test_a_method_with_joints_only_stands_in_a_column_of_its_own_beside_dashes()
     rows = _rows()
     given = rows[rows.regressor == "std"].assign(regressor="given", method="pointnet")
     table = numbers.table_1(pd.concat([rows, given], ignore_index=True), "frames")
-    grid = grids.table_1(table, numbers.read_paper(PAPER))
+    grid = grids.table_1(table, numbers.read_paper_values(PAPER))
     assert [head for head, _ in grid.groups][1:5] == ["J_std", "J_spin", "J_opt", "joints as given"]
     (line,) = [row for row in grid.rows if row[0].text == "pointnet"]
     mpjpe = _pick(table, method="pointnet", metric="mpjpe").value_mm
@@ -351,7 +364,7 @@ def test_a_method_with_joints_only_stands_in_a_column_of_its_own_beside_dashes()
     for text in (render.to_markdown(grid), render.to_text(grid), render.to_latex(grid)):
         assert "nan" not in text.lower() and "joints as given" in text
     assert np.isnan(_pick(table, method="pointnet", metric="mpjpe").change_from_std_mm)
-    figure = tables.table_1_plot(table, paper=numbers.read_paper(PAPER))
+    figure = error_dots.table_1_plot(table, paper_values=numbers.read_paper_values(PAPER))
     assert "joints as given" in [text.get_text() for text in figure.legends[0].get_texts()]
     caption = protocol_sentence(
         Evaluate(joints=17, root="pelvis", average="frames"),
@@ -369,7 +382,7 @@ def test_markdown_rows_have_the_columns_of_the_head() -> None:
     text = render.to_markdown(_grid("Caption.", "Note.")[0]).splitlines()
     counts = {line.count("|") for line in text[2:-2]}
     assert counts == {8}
-    assert text[0] == "Caption." and text[-1] == "Note."
+    assert text[0] == "Caption." and text[-1].endswith(" Note.")
 
 
 def test_the_best_of_each_row_is_bold() -> None:

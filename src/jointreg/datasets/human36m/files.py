@@ -36,7 +36,7 @@ __all__ = ["ACTIONS", "CAMERAS", "Human36M", "Metadata", "image_size", "read_met
 
 _HOW_TO_GET = (
     "download and unpack Human3.6M (http://vision.imar.ro/human3.6m, registration needed) so that "
-    "dataset.root holds S1/Videos and S1/MyPoseFeatures, or switch synthesize.enabled on for the open "
+    "dataset.root holds S1/Videos and S1/MyPoseFeatures, or set dataset.source: synthetic for the open "
     "data set"
 )
 

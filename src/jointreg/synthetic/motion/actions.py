@@ -16,9 +16,9 @@ class Action:
     stance: str
     """standing, stooping, sitting, on_floor or walking."""
     gestures: tuple[str, ...]
-    """What the leading arm does, drawn in random order; rows of `GESTURES` or `REACHES`."""
+    """Gestures of the leading arm, drawn in random order; rows of `GESTURES` or `REACHES`."""
     rest: str
-    """What the other arm does most of the time; `swing` follows the legs."""
+    """Gesture of the other arm most of the time; `swing` follows the legs."""
     both: float
     """Probability that the other arm gestures too."""
     trunk: tuple[float, float, float]
@@ -26,9 +26,9 @@ class Action:
     head: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """The same of the head against the chest."""
     other: tuple[str, ...] = ()
-    """What the other arm does when it gestures; empty: the same as the leading one."""
+    """Gestures of the other arm; empty: those of the leading one."""
     together: bool = False
-    """Both arms change at once, from a gesture to the next one; `PARTNER` says which goes with which."""
+    """Whether both arms change at once, from a gesture to the next; `PARTNER` pairs the gestures."""
     descent: tuple[str, ...] = ()
     """Both arms at equal steps of the way down, of a stance that goes down; empty: the gesture of the
     moment."""
@@ -173,7 +173,7 @@ REACHES: dict[str, Reach] = {
 """Places for the hand joint; the fingers reach 8 cm farther."""
 
 PARTNER = {"crossed": "crossed_below"}
-"""What the other arm does when both act together; what is not named here is its own partner."""
+"""Gesture of the other arm when both act together. A gesture not named here is its own partner."""
 
 BEATS: dict[str, tuple[float, Angles]] = {
     "wave": (1.7, (0, 0, 16, 16)),

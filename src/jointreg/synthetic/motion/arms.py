@@ -65,13 +65,13 @@ def gesture(
 
 def on_the_way(arm: np.ndarray, row: Action, down: np.ndarray) -> np.ndarray:
     """Angles of one arm (N, 4) of a person who has gone `down` from 0 to 1, (N,): `Action.descent`."""
-    shown = arm
+    angles = arm
     steps = np.linspace(0, 1, len(row.descent))
     for index, name in enumerate(row.descent):
         if name:
             share = np.interp(down, steps, np.eye(len(steps))[index])[:, None]
-            shown = shown + share * (np.radians(GESTURES[name]) - arm)
-    return shown
+            angles = angles + share * (np.radians(GESTURES[name]) - arm)
+    return angles
 
 
 def reach(person: Figure, name: str, side: str, head: np.ndarray) -> np.ndarray:
@@ -136,7 +136,7 @@ def _performed(
     rest = angles[row.rest]
     sway = wobble(times, draw, 0.03, 4)
     held: list[np.ndarray] = []
-    shown: list[str] = []
+    gestures: list[str] = []
     starts: list[float] = []
     order: list[str] = []
     moment = 0.0
@@ -152,14 +152,14 @@ def _performed(
         elif row.stance == "standing":
             aim = rest + amplitude * (aim - rest)
         held.append(aim + jitter * draw.standard_normal(4))
-        shown.append(name)
+        gestures.append(name)
         starts.append(moment)
         moment += settings.change_s + row.pace * draw.uniform(*settings.gesture_s)
     begin = np.array(starts)
     arm = blend(times, begin, np.array(held), settings.change_s) + sway
     for name in sorted(BEATS.keys() & angles):
         rate, size = BEATS[name]
-        strength = np.array([[float(now == name)] for now in shown])
+        strength = np.array([[float(now == name)] for now in gestures])
         beat = blend(times, begin, strength, settings.change_s)
         arm += beat * np.sin(2 * np.pi * rate * times)[:, None] * np.radians(size)
     return arm

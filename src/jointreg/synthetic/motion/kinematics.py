@@ -1,4 +1,4 @@
-"""From a described posture to SMPL rotations: limbs by angles, legs by where the feet stand.
+"""From a described posture to SMPL rotations: arms by angles, legs by the places of the feet.
 
 Stage frame: y up, floor at y = 0, a body with zero heading faces +z with +x to its left; metres.
 N is the number of moments.
@@ -64,7 +64,7 @@ def still(count: int) -> Posture:
 
 @dataclass(frozen=True)
 class Figure:
-    """What posing needs to know of one subject's T-pose."""
+    """Measures of one subject's T-pose that posing needs."""
 
     body: Body
     betas: np.ndarray
@@ -200,7 +200,7 @@ def _arm(sign: float, angles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def _leg(person: Figure, side: str, posture: Posture) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Hip, knee and ankle rotations that put one foot where it shall be, each (N, 3, 3)."""
+    """Hip, knee and ankle rotations that put one foot at its place, each (N, 3, 3)."""
     rest = [
         person.rest[JOINT[name]] for name in ("pelvis", f"{side}_hip", f"{side}_knee", f"{side}_ankle")
     ]

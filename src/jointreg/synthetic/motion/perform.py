@@ -14,7 +14,7 @@ from jointreg.synthetic.motion.arms import gesture, on_the_way, swing_arms
 from jointreg.synthetic.motion.gait import walk
 from jointreg.synthetic.motion.kinematics import SIDES, Figure, pose, still
 from jointreg.synthetic.motion.rhythm import uneven, wobble
-from jointreg.synthetic.motion.stances import seat_height, sit, sit_on_floor, stand, stoop
+from jointreg.synthetic.motion.stances import Stance, seat_height, sit, sit_on_floor, stand, stoop
 from jointreg.synthetic.parameters import Motion
 
 __all__ = ["ACTIONS", "perform", "require_known", "seat_height"]
@@ -59,18 +59,19 @@ def perform(
         swing_arms(posture, phase, amplitude, generator)
     else:
         heading = generator.uniform(-np.pi, np.pi)
+        places = stools_m if row.stance == "sitting" else settings.standing_places_m
+        place = np.array(places[take % len(places)])
+        if row.stance != "sitting":
+            place = place + settings.place_jitter_m * np.clip(generator.standard_normal(2), -2, 2)
+        stance = Stance(person, posture, times, place, heading, generator)
         if row.stance == "sitting":
-            sit(person, posture, times, stools_m[take % len(stools_m)], heading, generator)
+            sit(stance)
+        elif row.stance == "stooping":
+            down = stoop(stance)
+        elif row.stance == "on_floor":
+            down = sit_on_floor(stance)
         else:
-            places = settings.standing_places_m
-            jitter = settings.place_jitter_m * np.clip(generator.standard_normal(2), -2, 2)
-            place = np.add(places[take % len(places)], jitter)
-            if row.stance == "stooping":
-                down = stoop(person, posture, times, place, heading, generator)
-            elif row.stance == "on_floor":
-                down = sit_on_floor(person, posture, times, place, heading, generator)
-            else:
-                stand(person, posture, times, place, heading, generator, row.sway)
+            stand(stance, row.sway)
     if row.gestures != ("swing",):
         gesture(person, posture, row, times, settings, amplitude, generator)
     for side in SIDES:

@@ -1,4 +1,4 @@
-"""What changes with time: slow noise, holding and changing. All are functions of time.
+"""Changes over time: slow noise, holding and moving on. All are functions of time.
 
 More frames, or another frame rate, show more of the same: nothing depends on how long the take is.
 """

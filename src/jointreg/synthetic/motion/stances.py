@@ -3,6 +3,8 @@
 Feet stay where they are planted; places are x, y of the room, headings about the vertical, radians.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from jointreg.synthetic.motion.actions import GESTURES
@@ -15,16 +17,22 @@ FLOOR_CENTRE = 0.2
 """How far before the middle of their place the feet of such a person are, metres."""
 
 
-def stand(
-    person: Figure,
-    posture: Posture,
-    times: np.ndarray,
-    place: np.ndarray,
-    heading: float,
-    generator: np.random.Generator,
-    sway: float = 1.0,
-) -> None:
+class Stance(NamedTuple):
+    """A person who stays in one place for N moments; the stances fill `posture`."""
+
+    person: Figure
+    posture: Posture
+    times: np.ndarray
+    """Seconds from the start of the take, (N,)."""
+    place: np.ndarray
+    """Of the feet, or of the stool: x, y of the room, metres, (2,)."""
+    heading: float
+    generator: np.random.Generator
+
+
+def stand(stance: Stance, sway: float = 1.0) -> None:
     """Feet planted, weight shifting from leg to leg; `sway` is a factor on the shifts."""
+    person, posture, times, place, heading, generator = stance
     across = sway * wobble(times, generator, 0.02, 1)[:, 0]
     along = wobble(times, generator, 0.012, 1)[:, 0]
     yaw = wobble(times, generator, 0.09, 1)[:, 0]
@@ -45,20 +53,14 @@ def stand(
         posture.feet[side] = np.tile(body @ about("y", toe_out), (len(times), 1, 1))
 
 
-def stoop(
-    person: Figure,
-    posture: Posture,
-    times: np.ndarray,
-    place: np.ndarray,
-    heading: float,
-    generator: np.random.Generator,
-) -> np.ndarray:
+def stoop(stance: Stance) -> np.ndarray:
     """Standing, and again and again bending hips, knees and back to the floor before the feet.
 
     Returns:
         How far down, 0 to 1, (N,).
     """
-    stand(person, posture, times, place, heading, generator)
+    stand(stance)
+    person, posture, times, _, heading, generator = stance
     down = up_and_down(times, generator, up_s=(0.7, 1.4), down_s=(0.2, 0.5), change_s=0.8)
     deep = generator.uniform(0.27, 0.36)
     fall = about("y", heading) @ [0.0, -deep * person.leg_length, -0.2 * person.leg_length]
@@ -69,16 +71,9 @@ def stoop(
     return down
 
 
-def sit(
-    person: Figure,
-    posture: Posture,
-    times: np.ndarray,
-    stool: tuple[float, float],
-    heading: float,
-    generator: np.random.Generator,
-    seat: float | None = None,
-) -> None:
+def sit(stance: Stance, seat: float | None = None) -> None:
     """On a stool, feet before it. `seat`: height of the pelvis joint, None for level thighs."""
+    person, posture, times, stool, heading, generator = stance
     height = _sitting_pelvis(person) if seat is None else seat
     lean = np.radians(-8) + wobble(times, generator, 0.02, 1)[:, 0]
     body = about("y", heading)
@@ -97,23 +92,17 @@ def sit(
         posture.feet[side] = np.tile(body @ about("y", toe_out), (len(times), 1, 1))
 
 
-def sit_on_floor(
-    person: Figure,
-    posture: Posture,
-    times: np.ndarray,
-    place: np.ndarray,
-    heading: float,
-    generator: np.random.Generator,
-) -> np.ndarray:
+def sit_on_floor(stance: Stance) -> np.ndarray:
     """From standing to sitting on the floor, knees up, and up again; the feet stay planted.
 
     Returns:
         How far down, 0 to 1, (N,).
     """
+    person, posture, times, place, heading, generator = stance
     body = about("y", heading)
     forward = body[:, 2]
     feet = place + FLOOR_CENTRE * np.array([forward[0], -forward[2]])
-    stand(person, posture, times, feet, heading, generator)
+    stand(stance._replace(place=feet))
     down = up_and_down(times, generator, up_s=(0.2, 0.6), down_s=(2.2, 4.0), change_s=1.5)
     away = generator.uniform(0.50, 0.56) * person.leg_length
     seated = np.mean([posture.ankles[side][0] for side in SIDES], axis=0) - away * forward
@@ -131,7 +120,8 @@ def sit_on_floor(
 def seat_height(person: Figure) -> float:
     """Height of the stool on which this person's thighs are about level, metres."""
     posture = still(1)
-    sit(person, posture, np.zeros(1), (0.0, 0.0), 0.0, np.random.default_rng(0), seat=0.0)
+    stance = Stance(person, posture, np.zeros(1), np.zeros(2), 0.0, np.random.default_rng(0))
+    sit(stance, seat=0.0)
     posture.trunk, posture.head = np.zeros((1, 3)), np.zeros((1, 3))
     for side in SIDES:
         posture.arms[side] = np.radians([GESTURES["on_knee"]])

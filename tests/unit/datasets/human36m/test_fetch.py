@@ -18,7 +18,7 @@ from jointreg.datasets.video import read_frames
 from jointreg.errors import DataError
 from jointreg.frames.prepare import prepare
 from jointreg.segmentation.background import background_model
-from jointreg.segmentation.segment import segment
+from jointreg.segmentation.segment import Footage, segment
 from jointreg.stores import Record
 from jointreg.synthetic.parameters import load_parameters
 from jointreg.synthetic.rig import write_rig
@@ -83,7 +83,7 @@ def processed(official, target, keep=lambda frames: frames, suffix=".png"):
 
 def settings(root):
     return Dataset(
-        kind="human36m",
+        source="human36m",
         root=str(root),
         calibration=str(root / "metadata.xml"),
         damaged="",
@@ -105,7 +105,8 @@ def test_both_layouts_give_the_same_frames_and_masks(official, tmp_path, open_co
     for root in (official, tree):
         recordings, frames, facts = read(root)
         room = Record(*background_model(recordings, Background(max_frames=20)))
-        masks, _ = segment(frames, facts, recordings, open_config.segment, room)
+        footage = Footage(Record(frames, facts), recordings, room)
+        masks, _ = segment(footage, open_config.segment)
         results.append((frames, facts, masks))
     (frames, facts, masks), (again, same_facts, same_masks) = results
     assert facts == same_facts

@@ -184,7 +184,7 @@ def data(tmp_path, rng):
 
 def settings(root: Path, **more: object) -> config.Dataset:
     values = {"damaged": "", "skip_damaged": True, "calibration": "metadata.xml"} | more
-    return config.Dataset(kind="human36m", root=str(root), **values)
+    return config.Dataset(source="human36m", root=str(root), **values)
 
 
 def test_a_sequence_is_read_by_the_mapping_table(data):

@@ -1,10 +1,6 @@
-"""Figures: arrays in, a matplotlib Figure out. No file is opened; `save` writes what the caller asks.
-
-In the style of `jointreg.figures.style`. No pyplot, so that no state outlives a call.
-"""
+"""Errors as dots: tables in, a matplotlib Figure out, in the style of `jointreg.figures.style`."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -29,20 +25,21 @@ PANELS_ACROSS = 2
 def table_1_plot(
     table: "pd.DataFrame",
     methods: "Mapping[str, Method] | None" = None,
-    paper: "pd.DataFrame | None" = None,
+    paper_values: "pd.DataFrame | None" = None,
 ) -> Figure:
     """Table I as dots: errors on the left, paired changes from J_std with intervals on the right.
 
     Args:
         table: from `tables.numbers.table_1`.
         methods: the table of methods, for labels.
-        paper: the paper's values; rows that are known whole, as hollow marks on lines of their own.
+        paper_values: from `tables.numbers.read_paper_values`; rows without gaps are drawn as
+            hollow marks on lines of their own.
     """
     regressors = [name for name in REGRESSOR_NAMES if name in set(table["regressor"])]
     lines = [(display_name(m, methods), table[table["method"] == m]) for m in table["method"].unique()]
     ours = len(lines)
-    if paper is not None:
-        whole = paper.groupby("method", sort=False).filter(
+    if paper_values is not None:
+        whole = paper_values.groupby("method", sort=False).filter(
             lambda p: set(regressors) - {"given"} <= set(p["regressor"])
         )
         lines += [(f"paper: real {m}", part) for m, part in whole.groupby("method", sort=False)]
@@ -114,15 +111,6 @@ def errors_by(table: "pd.DataFrame", by: str, methods: "Mapping[str, Method] | N
         handles = [mpl.lines.Line2D([], [], **look) for look in used.values()]
         figure.legend(handles=handles, loc="outside lower center", ncols=max(len(handles), 1))
     return figure
-
-
-def save(figure: Figure, path: str | Path, dpi: int = 150) -> None:
-    """Write PNG, SVG or PDF by the path's ending; the same figure gives the same bytes."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {"Software": None}}
-    with mpl.rc_context(STYLE):
-        figure.savefig(path, dpi=dpi, metadata=dates.get(path.suffix))
 
 
 def _interval(axis: Axes, row: "pd.Series", at: float, look: Mapping[str, Any]) -> None:

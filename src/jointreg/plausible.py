@@ -1,0 +1,49 @@
+"""Plausible lengths in metres: what lies outside is usually in other units."""
+
+from typing import NamedTuple
+
+from jointreg.errors import UnitError
+
+
+class Bounds(NamedTuple):
+    """Smallest and largest plausible length, metres."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g} m" if self.low else f"under {self.high:g} m"
+
+    def hold(self, length: float) -> bool:
+        """Whether a length lies between the bounds; NaN does not."""
+        return self.low <= length <= self.high
+
+    def require(self, length: float, found: str, cure: str) -> None:
+        """Refuse a length outside the bounds.
+
+        Args:
+            length: metres.
+            found: begins the error: where, what and how long.
+            cure: what to do about it.
+
+        Raises:
+            UnitError: "<found>, expected <bounds>".
+        """
+        if not self.hold(length):
+            raise UnitError(f"{found}, expected {self}", cure)
+
+
+LEG_M = Bounds(0.5, 1.3)
+"""Hip to knee to ankle."""
+BODY_M = Bounds(0.5, 3.0)
+"""Longest side of the box around a person in any pose."""
+TEMPLATE_M = Bounds(1.2, 2.2)
+"""Height of the template of a grown person's body model."""
+POSE_RADIUS_M = Bounds(0.0, 5.0)
+"""The joints' mean to the farthest joint."""
+PERSON_M = Bounds(0.5, 50.0)
+"""A recorded person's distance from the camera."""
+DEPTH_M = Bounds(0.0, 100.0)
+"""Depth or translation of a body in front of the camera."""
+CAMERA_M = Bounds(0.0, 200.0)
+"""A camera's distance from the middle of all cameras."""

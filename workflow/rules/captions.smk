@@ -1,0 +1,96 @@
+"""Captions, the protocol in words, and the frames that tables and figures show."""
+
+from jointreg.config.examples import load_examples
+from jointreg.datasets.human36m.layouts import human36m_layout
+from jointreg.evaluation.network_words import protocol_words
+from jointreg.evaluation.protocol import protocol_sentence
+from jointreg.labels import make
+from jointreg.tables.names import SIMULATED
+from jointreg.tables.render import FORMS
+
+EXAMPLES = load_examples(CONFIG.figures.examples, SEQUENCES)
+TRAINED_UNITS = {(row.subject, row.action) for row in TRAINING}
+# Shown with the bodies of all variants, which exist for training sequences.
+ABLATED = ([row for row in EXAMPLES if (row.subject, row.action) in TRAINED_UNITS] or EXAMPLES)[:3]
+# The paper's values are printed beside Human3.6M and its stand-in only.
+PAPER = "config/paper_table_1.csv" if CONFIG.dataset.kind == "human36m" else ""
+PROTOCOL = protocol_sentence(
+    CONFIG.evaluate,
+    subjects=TEST_SUBJECTS,
+    cameras=sorted({camera for row in SEQUENCES if row.split == "test" for camera in row.cameras}),
+    frame_step=CONFIG.prepare.frame_step,
+    skip_damaged=CONFIG.dataset.skip_damaged,
+    damaged=CONFIG.dataset.damaged,
+    kept_only=(
+        CONFIG.dataset.source == "human36m" and human36m_layout(CONFIG.dataset.root) == "h36m_fetch"
+    ),
+    simulated=any(method.startswith(SIMULATED) for method in CONFIG.methods),
+    fitted=any(METHODS[method].kind == "keypoints" for method in CONFIG.methods),
+    networks=protocol_words(
+        CONFIG.run_network, [METHODS[method] for method in CONFIG.methods], CONFIG.body
+    ),
+    given=len(BODY_METHODS) < len(CONFIG.methods),
+    labels=make.about(CONFIG.triangulate) if CONFIG.dataset.source == "landmarks" else "",
+)
+
+
+def examples(pattern, rows=EXAMPLES, variant=REFERENCE):
+    """`pattern` filled for every row of the table of examples, in its order."""
+    return [
+        str(pattern).format_map({"subject": row.subject, "action": row.action, "variant": variant})
+        for row in rows
+    ]
+
+
+def example_params(row):
+    """An example as plain values."""
+    return {"subject": row.subject, "action": row.action, "frames": list(row.frames)}
+
+
+def captions(names):
+    """Captions of tables, as parameters: a changed caption prints its table again."""
+    return {name: (ROOT / "workflow/report" / f"{name}.rst").read_text() for name in names}
+
+
+# The HTML form of every table; a source digest follows Python only.
+TABLE_TEMPLATE = ROOT / "src/jointreg/tables/assets/table.html"
+
+
+def printed(names):
+    """Tables in every form beside CSV: Markdown, LaTeX, HTML, terminal."""
+    return [f"results/{RUN}/tables/{name}.{form}" for name in names for form in FORMS]
+
+
+def table_report(name, form):
+    """A table of the report, with its caption."""
+    return report(
+        f"results/{RUN}/tables/{name}",
+        caption=f"../report/{name.split('.')[0]}.rst",
+        category="Tables",
+        labels={"table": name.split(".")[0].replace("_", " "), "form": form},
+    )
+
+
+def figure_report(name, what):
+    """A figure of the report, with its caption, and the same figure for a paper."""
+    base = f"results/{RUN}/figures/{name}"
+    caption = f"../report/{name}.rst"
+    svg = report(f"{base}.svg", caption=caption, category="Figures", labels={"figure": what})
+    return [svg, f"{base}.pdf", f"{base}.png"]
+
+
+def overlay_report(row):
+    """The overlay of one example."""
+    path = f"results/{RUN}/figures/overlay_{row.subject}_{row.action}.png"
+    labels = {"subject": row.subject, "action": row.action}
+    return report(path, caption="../report/overlay.rst", category="Overlays", labels=labels)
+
+
+def determinacy_report(name):
+    """What the data determine of one regressor, with its caption."""
+    return report(
+        f"results/{RUN}/tables/regressor_{name}.csv",
+        caption="../report/regressor.rst",
+        category="Tables",
+        labels={"table": f"what the data determine of J_{name}", "form": "data"},
+    )
