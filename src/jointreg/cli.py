@@ -81,7 +81,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     body = load_body(arguments.body)
     regressors = {file: load_regressor(file, body, note=_note) for file in arguments.regressor}
     protocol = Evaluate(joints=arguments.joints, root=arguments.root, average="frames")
-    means, frames = score(body, arguments.predictions, arguments.labels, regressors, protocol)
+    files = arguments.predictions, arguments.labels
+    means, frames = score(body, *files, regressors, protocol, track=arguments.track, note=_note)
     print(score_text(means, frames, protocol))
     return 0
 
@@ -166,12 +167,18 @@ def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         "Score predicted bodies against labelled joints: MPJPE, PA-MPJPE, PCK@150 and AUC.",
         "jointreg evaluate Walking.npz labels.npz --regressor J_std.npy J_opt.npy --joints 14",
     )
-    evaluate.add_argument("predictions", help="npz of bodies, docs/methods.md")
+    evaluate.add_argument("predictions", help="bodies, in a file of docs/methods.md")
     evaluate.add_argument(
         "labels", help="npz with joints_cam (N, 17, 3) in metres, or a store of prepare"
     )
     evaluate.add_argument(
         "--regressor", nargs="+", required=True, metavar="FILE", help="one or more, compared in a table"
+    )
+    evaluate.add_argument(
+        "--track",
+        default="",
+        metavar="PERSON",
+        help="person to score, where a tracker's file has several: the tool's number",
     )
     evaluate.add_argument(
         "--joints", type=int, choices=(14, 17), default=17, help="joints in the mean (default: 17)"

@@ -35,8 +35,6 @@ class Bounds(NamedTuple):
 
 LEG_M = Bounds(0.5, 1.3)
 """Hip to knee to ankle."""
-TRUNK_M = Bounds(0.2, 1.2)
-"""Pelvis to neck."""
 BODY_M = Bounds(0.5, 3.0)
 """Longest side of the box around a person in any pose."""
 TEMPLATE_M = Bounds(1.2, 2.2)

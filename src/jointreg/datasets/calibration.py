@@ -1,86 +1,101 @@
-"""Calibration files of camera systems: Qualisys, and OpenCV conventions in JSON or TOML.
+"""Calibrations of camera systems: what is read, checked, and fitted to a video's size.
 
-Whatever the file holds, the cameras returned are in metres and pixels, world to camera, x right,
-y down, z forward, with OpenCV's distortion.
+Whatever the file contains, the cameras returned are in metres and pixels, world to camera, x right,
+y down, z forward, with one of OpenCV's lens models.
 """
 
-import json
-import tomllib
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 
+from jointreg.datasets.opencv_calibration import read_opencv, unit_cure
+from jointreg.datasets.qualisys import read_qualisys
 from jointreg.errors import DataError
-from jointreg.files.xml import read_xml
-from jointreg.geometry import rotations as so3
 from jointreg.geometry.camera import Camera
 from jointreg.plausible import CAMERA_M
 
-SUBPIXELS = 64
-"""Qualisys counts image positions in 64ths of a pixel."""
+WIDE_M = 30.0
+"""Distance of a camera from the middle of all from which on the unit is printed."""
+FOCAL = (0.1, 100.0)
+"""Plausible focal lengths, widths of the picture."""
+COEFFICIENT = 100.0
+"""Largest plausible coefficient of the lens; rational models have larger ones, and are not bounded."""
+LARGEST_PX = 100_000
+SHAPE = 0.01
+"""Relative difference in width / height from which on a video is another cut of the picture."""
 
-UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
-"""Metres in each unit that a JSON or TOML calibration may name as `unit`."""
-
-_HOW_TO = "see docs/own_data.md for the formats that are read"
+_HOW_TO = "docs/own_data.md lists the formats that are read"
 
 
 def read_calibration(path: str | Path) -> dict[str, Camera]:
     """Cameras by name.
 
     Args:
-        path: `.qca.txt`, `.qca` or `.xml` (Qualisys); `.json` or `.toml` (OpenCV conventions): a table
-            a camera with `size` [width, height] px, `matrix` 3x3, `distortions` (4 or 5 numbers
-            k1 k2 p1 p2 k3), `rotation` (3x3, or a Rodrigues vector) and `translation`, X_cam = R X + t.
-            `name` overrides the table's key; `unit` (m, cm, mm) beside the cameras is that of the
-            translations, metres if absent; a table `metadata` is passed over.
+        path: `.qca.txt`, `.qca` or `.xml` (Qualisys); `.json` or `.toml` (OpenCV conventions; see
+            `opencv_calibration.read_opencv`).
 
     Raises:
-        DataError: the file is missing, malformed, or a camera is incomplete or no rotation.
-        UnitError: the cameras stand too far from their centre (`plausible.CAMERA_M`).
+        DataError: the file is missing, malformed, or a camera is incomplete or implausible.
+        UnitError: the cameras stand too far from their middle (`plausible.CAMERA_M`).
     """
     path = Path(path)
     if not path.is_file():
         raise DataError(f"calibration {path} does not exist", "check dataset.calibration")
     kind = path.suffixes[-2:] if path.suffix == ".txt" else path.suffixes[-1:]
     if kind[:1] in ([".qca"], [".xml"]):
-        cameras = _qualisys(path)
+        cameras = read_qualisys(path)
     elif kind in ([".json"], [".toml"]):
-        cameras = _opencv(path)
+        cameras = read_opencv(path)
     else:
-        raise DataError(f"calibration {path}: expected .qca.txt, .xml, .json or .toml", _HOW_TO)
+        raise DataError(
+            f"calibration {path}: expected .qca.txt, .xml, .json or .toml",
+            f"write its cameras to one JSON file: {_HOW_TO}",
+        )
     if not cameras:
         raise DataError(f"calibration {path} describes no camera", _HOW_TO)
     for camera in cameras.values():
-        _check(camera, path)
+        check_camera(camera, f"calibration {path}")
     centres = np.array([-camera.rotation.T @ camera.translation for camera in cameras.values()])
     apart = float(np.linalg.norm(centres - np.median(centres, axis=0), axis=1).max())
     CAMERA_M.require(
         apart,
         f"calibration {path}: cameras stand {apart:.4g} m from their middle",
-        'translations are probably millimetres: add `"unit": "mm"`',
+        unit_cure(path, apart),
     )
+    if apart > WIDE_M:
+        print(
+            f"calibration {path}: cameras stand up to {apart:.4g} m from their middle; "
+            f"if they do not, {unit_cure(path, apart)}"
+        )
     return cameras
 
 
 def fitted(camera: Camera, size: tuple[int, int]) -> Camera:
-    """The same camera for a video that shows the calibrated image at another resolution.
+    """The same camera for a video that shows the calibrated picture at another resolution.
 
-    The image is taken to be scaled evenly to fit, and centred between black bars if the shapes differ,
-    as video converters do.
+    The picture is taken to be scaled evenly to fit. If the shapes differ it is taken to be centred
+    between black bars, as video converters do, and that is printed.
 
     Args:
         camera: as calibrated.
-        size: width and height of the video.
+        size: width and height of the video as it is shown, px.
+
+    Raises:
+        DataError: one is upright, the other is not: the video is turned or cut.
     """
     if tuple(size) == tuple(camera.size):
         return camera
     wanted, calibrated = np.array(size, dtype=float), np.array(camera.size, dtype=float)
+    shapes = f"a video of {size[0]} x {size[1]} px, calibrated for {camera.size[0]} x {camera.size[1]}"
+    if (wanted[0] > wanted[1]) != (calibrated[0] > calibrated[1]):
+        raise DataError(
+            f"camera '{camera.name}': {shapes}: the video is turned or cut",
+            "give the calibration of the picture as the video shows it, or film that was calibrated",
+        )
     scale = float((wanted / calibrated).min())
+    if abs(wanted[0] * calibrated[1] / (wanted[1] * calibrated[0]) - 1) > SHAPE:
+        print(f"camera '{camera.name}': {shapes}: taken to be scaled by {scale:.4g} between black bars")
     intrinsics = camera.intrinsics.astype(float)
     intrinsics[:2] *= scale
     bars = (wanted - scale * calibrated) / 2
@@ -88,119 +103,45 @@ def fitted(camera: Camera, size: tuple[int, int]) -> Camera:
     return replace(camera, intrinsics=intrinsics, size=(int(size[0]), int(size[1])))
 
 
-def _qualisys(path: Path) -> dict[str, Camera]:
-    """Qualisys: millimetres, camera y up and z backward, positions in 64ths of a pixel.
+def check_camera(camera: Camera, where: str) -> None:
+    """Refuse a camera that cannot be one.
 
-    The distortion coefficients are those of normalised coordinates and carry no factor 64, though some
-    readers divide them too: chessboards filmed by the cameras of config/lab.yaml give k1 = -0.05 and
-    k2 = 0.15 as the file says.
+    Raises:
+        DataError: numbers that are not finite, no proper rotation, no pinhole matrix, implausible size,
+            focal length, centre or lens.
     """
-    root = read_xml(path, _HOW_TO)
-    cameras = {}
-    for element in root.iter("camera"):
-        name = element.get("serial", "")
-        where = f"calibration {path}, camera '{name}'"
-        if element.get("active", "1") != "1":
-            continue
-        pose, lens = element.find("transform"), element.find("intrinsic")
-        view = element.find("fov_video")
-        if pose is None or lens is None or view is None or not name:
-            raise DataError(f"{where}: lacks serial, transform, intrinsic or fov_video", _HOW_TO)
-        turned = np.array(
-            [[_number(pose, f"r{row}{column}", where) for column in (1, 2, 3)] for row in (1, 2, 3)]
-        )
-        rotation = np.diag([1.0, -1.0, -1.0]) @ turned
-        position = np.array([_number(pose, axis, where) for axis in "xyz"]) / 1000
-        edge = {side: _number(view, side, where) for side in ("left", "right", "top", "bottom")}
-        fx, fy, cx, cy = (
-            _number(lens, key, where) / SUBPIXELS
-            for key in ("focalLengthU", "focalLengthV", "centerPointU", "centerPointV")
-        )
-        cx, cy = cx - edge["left"], cy - edge["top"]
-        keys = (
-            *(f"radialDistortion{n}" for n in (1, 2, 3)),
-            *(f"tangentalDistortion{n}" for n in (1, 2)),
-        )
-        k1, k2, k3, p1, p2 = (_number(lens, key, where) for key in keys)  # of normalised coordinates
-        cameras[name] = Camera(
-            name,
-            rotation,
-            -rotation @ position,
-            np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]),
-            np.array([k1, k2, p1, p2, k3]),
-            (int(edge["right"] - edge["left"]) + 1, int(edge["bottom"] - edge["top"]) + 1),
-        )
-    return cameras
-
-
-def _number(element: ElementTree.Element, key: str, where: str) -> float:
-    try:
-        return float(element.attrib[key])
-    except (KeyError, ValueError):
-        raise DataError(
-            f"{where}: '{key}' of <{element.tag}> is missing or no number", _HOW_TO
-        ) from None
-
-
-def _opencv(path: Path) -> dict[str, Camera]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        table = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"calibration {path}: not readable ({error})", _HOW_TO) from error
-    if not isinstance(table, dict):
-        raise DataError(f"calibration {path}: holds a {type(table).__name__}, expected a table", _HOW_TO)
-    unit = table.pop("unit", "m")
-    if unit not in UNITS:
-        raise DataError(f"calibration {path}: unit is '{unit}', expected one of {sorted(UNITS)}")
-    table.pop("metadata", None)
-    cameras = {}
-    for key, entry in table.items():
-        where = f"calibration {path}, camera '{key}'"
-        if not isinstance(entry, Mapping):
-            raise DataError(f"{where}: is a {type(entry).__name__}, expected a table", _HOW_TO)
-        name = str(entry.get("name", key))
-        rotation = _array(entry, "rotation", ((3, 3), (3,)), where)
-        distortion = _array(entry, "distortions", ((4,), (5,)), where)
-        width, height = _array(entry, "size", ((2,),), where).astype(int).tolist()
-        cameras[name] = Camera(
-            name,
-            so3.from_axis_angle(rotation) if rotation.shape == (3,) else rotation,
-            _array(entry, "translation", ((3,),), where) * UNITS[unit],
-            _array(entry, "matrix", ((3, 3),), where),
-            np.concatenate([distortion, np.zeros(5 - len(distortion))]),
-            (width, height),
-        )
-    return cameras
-
-
-def _array(
-    entry: Mapping[str, Any], key: str, shapes: tuple[tuple[int, ...], ...], where: str
-) -> np.ndarray:
-    try:
-        value = np.array(entry[key], dtype=float)
-    except KeyError:
-        raise DataError(f"{where}: lacks '{key}'", _HOW_TO) from None
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{where}: '{key}' is no array of numbers ({error})", _HOW_TO) from error
-    value = value.squeeze() if value.ndim > 1 and value.shape not in shapes else value
-    if value.shape not in shapes:
-        raise DataError(f"{where}: '{key}' has shape {value.shape}, expected {shapes}", _HOW_TO)
-    return value
-
-
-def _check(camera: Camera, path: Path) -> None:
+    where = f"{where}, camera '{camera.name}'"
     numbers = (camera.rotation, camera.translation, camera.intrinsics, camera.distortion)
-    orthogonal = np.abs(camera.rotation @ camera.rotation.T - np.eye(3)).max() < 1e-3
     if not all(np.isfinite(n).all() for n in numbers):
-        raise DataError(f"calibration {path}, camera '{camera.name}': numbers are not finite", _HOW_TO)
+        raise DataError(f"{where}: numbers are not finite", _HOW_TO)
+    orthogonal = np.abs(camera.rotation @ camera.rotation.T - np.eye(3)).max() < 1e-3
     if not orthogonal or np.linalg.det(camera.rotation) < 0:
+        raise DataError(f"{where}: rotation is not a proper rotation matrix", _HOW_TO)
+    k, (width, height) = camera.intrinsics, camera.size
+    if not (0 < width < LARGEST_PX and 0 < height < LARGEST_PX):
+        raise DataError(f"{where}: size is {width} x {height} px", "size is width, height in pixels")
+    if k[1, 0] != 0 or not np.array_equal(k[2], [0, 0, 1]):
         raise DataError(
-            f"calibration {path}, camera '{camera.name}': rotation is not a proper rotation matrix"
+            f"{where}: matrix is {k.tolist()}, expected fx 0 cx, 0 fy cy, 0 0 1",
+            "give the matrix K row by row, in pixels",
         )
-    focal = camera.intrinsics[0, 0], camera.intrinsics[1, 1]
-    if min(focal) <= 0 or min(camera.size) <= 0:
+    focal = k[[0, 1], [0, 1]] / width
+    if not ((focal > FOCAL[0]) & (focal < FOCAL[1])).all():
         raise DataError(
-            f"calibration {path}, camera '{camera.name}': focal lengths {focal} and size {camera.size} "
-            "must be positive"
+            f"{where}: focal lengths are {k[0, 0]:.4g} and {k[1, 1]:.4g} px for a picture {width} px "
+            f"wide, expected positive, {FOCAL[0]} to {FOCAL[1]:.0f} widths",
+            "give the matrix K in pixels of the calibrated picture",
+        )
+    centre = k[:2, 2] / camera.size
+    if not ((centre > -0.5) & (centre < 1.5)).all():
+        raise DataError(
+            f"{where}: the optical axis meets the picture at {k[0, 2]:.4g}, {k[1, 2]:.4g} px, "
+            f"expected inside {width} x {height} px",
+            "give the matrix K in pixels of the calibrated picture",
+        )
+    if len(camera.distortion) <= 5 and np.abs(camera.distortion).max() > COEFFICIENT:
+        raise DataError(
+            f"{where}: a distortion coefficient is {np.abs(camera.distortion).max():.4g}, "
+            f"expected under {COEFFICIENT:.0f}",
+            "coefficients belong to normalised coordinates, in OpenCV's order k1 k2 p1 p2 k3",
         )

@@ -1,12 +1,19 @@
-"""Checks of labels and recordings, before anything is made of them."""
+"""Checks of recordings, before anything is made of them."""
 
 import numpy as np
 
+from jointreg.datasets.poses import (
+    order_of_legs,
+    require_finite,
+    require_metres,
+    require_person,
+    upside_down,
+)
 from jointreg.datasets.recording import Recording
 from jointreg.datasets.video import probe
 from jointreg.errors import DataError
-from jointreg.plausible import LEG_M, PERSON_M
-from jointreg.skeleton import H36M_17, rows
+from jointreg.plausible import PERSON_M
+from jointreg.skeleton import H36M_17
 
 LABELS_APART_PX = 2.0
 """Largest median distance between projected 3D labels and the 2D labels that came with them."""
@@ -16,7 +23,8 @@ def check_recording(recording: Recording) -> None:
     """Refuse labels and videos that cannot belong together.
 
     Raises:
-        DataError: NaN, joints behind the camera, video shorter than the labels, shifted 2D labels.
+        DataError: NaN, joints in another order, joints behind the camera, video shorter than the labels,
+            shifted 2D labels.
         UnitError: legs or distance of implausible length.
     """
     where = name(recording)
@@ -31,6 +39,14 @@ def check_recording(recording: Recording) -> None:
             "repair the labels: they have to be whole over the take",
         )
     check_units(joints_cam, where)
+    if order_of_legs(joints_cam, where) < 0:
+        raise DataError(
+            f"{where}: hips lie crossed to the shoulders: the right leg comes first",
+            "give the labels in the order of skeleton.H36M_17, left leg first",
+        )
+    require_person(joints_cam, where)
+    if upside_down(joints_cam):
+        print(f"{where}: the person is upside down in the picture: is the camera, or the labels' frame?")
     frame, joint = np.unravel_index(np.argmin(joints_cam[..., 2]), joints_cam.shape[:2])
     if joints_cam[frame, joint, 2] < 0.1:
         raise DataError(
@@ -67,27 +83,18 @@ def check_units(joints_cam: np.ndarray, where: str) -> None:
 
     Raises:
         UnitError: median leg length or distance from the camera is implausible.
+        DataError: a single frame is not finite, or implausible.
     """
-    leg = float(np.median(_length(joints_cam, "hip", "knee") + _length(joints_cam, "knee", "ankle")))
+    require_finite(joints_cam, where, "frame")
+    require_metres(joints_cam, where, "frame")
     distance = float(np.median(np.linalg.norm(joints_cam, axis=-1)))
-    for length, bounds, text in (
-        (leg, LEG_M, f"legs are {leg:.4g} m long"),
-        (distance, PERSON_M, f"the person is {distance:.4g} m from the camera"),
-    ):
-        pair = ("millimetres", "metres") if length > bounds.high else ("metres", "millimetres")
-        bounds.require(
-            length,
-            f"{where}: {text} (median)",
-            "give the labels in the unit that the data set's format prescribes: probably "
-            f"{pair[0]} taken for {pair[1]}",
-        )
+    PERSON_M.require(
+        distance,
+        f"{where}: the person is {distance:.4g} m from the camera (median)",
+        "give labels and calibration in one frame of reference, and the calibration's `unit`",
+    )
 
 
 def name(recording: Recording) -> str:
     """How errors call a recording."""
     return f"{recording.subject} {recording.action} take {recording.take} camera {recording.camera.name}"
-
-
-def _length(joints: np.ndarray, upper: str, lower: str) -> np.ndarray:
-    ends = [joints[:, rows([f"{side}_{part}" for side in ("left", "right")])] for part in (upper, lower)]
-    return np.linalg.norm(ends[0] - ends[1], axis=-1)

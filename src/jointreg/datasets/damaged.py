@@ -1,6 +1,5 @@
 """The table of recordings with known faults, and which of a sequence's recordings it leaves."""
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,17 +27,36 @@ def read_damaged(path: str | Path) -> tuple[Damage, ...]:
     """Read the table of damaged recordings: columns subject, action, take, camera, reason.
 
     Raises:
-        ConfigError: the file is missing or its columns are others.
+        ConfigError: the file is missing, its columns are others, or a row is incomplete.
     """
     path = Path(path)
     if not path.is_file():
         raise ConfigError(f"dataset.damaged: {path} does not exist", 'correct the path, or set it to ""')
-    with path.open(newline="") as stream:
-        reader = csv.DictReader((line for line in stream if not line.startswith("#")), delimiter="\t")
-        expected = list(Damage.__dataclass_fields__)
-        if reader.fieldnames != expected:
-            raise ConfigError(f"{path}: columns are {reader.fieldnames}, expected {expected}, with tabs")
-        return tuple(Damage(**row) for row in reader)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not text in UTF-8 ({error})", "save it as UTF-8") from error
+    rows = [
+        (number, line.split("\t"))
+        for number, line in enumerate(lines, start=1)
+        if line.strip() and not line.startswith("#")
+    ]
+    expected = list(Damage.__dataclass_fields__)
+    if not rows or rows[0][1] != expected:
+        columns = rows[0][1] if rows else []
+        raise ConfigError(f"{path}: columns are {columns}, expected {expected}, with tabs")
+    damages = []
+    for number, cells in rows[1:]:
+        names = cells[:4]
+        if len(cells) != len(expected) or not all(names) or names != [cell.strip() for cell in names]:
+            raise ConfigError(
+                f"{path}, line {number}: {cells}, expected {len(expected)} columns, with tabs and "
+                "without blanks around them"
+            )
+        if names[0] == expected[0]:
+            raise ConfigError(f"{path}, line {number}: the columns' names stand twice")
+        damages.append(Damage(*cells))
+    return tuple(damages)
 
 
 def fault(damaged: Iterable[Damage], sequence: "Work", take: str, camera: str) -> Damage | None:

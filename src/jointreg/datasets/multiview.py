@@ -3,14 +3,15 @@
 Layout under `dataset.root`: one folder a recording (the takes of the sequence table), in it
 `<camera>.mp4` (or .avi, .mov, .mkv) for every camera of the calibration file, and `labels.npz`:
 
-    joints_world   (N, 17, 3) metres, `skeleton.H36M_17` order, in the calibration's frame of reference
+    joints_world   (N, 17, 3) metres, `skeleton.H36M_17` order, in the calibration's frame of reference;
+                   moments in which a joint is not a number are left out
+    joint_names    (17,) names, where the order is another
     cameras        (C,) names; frame_offsets (C,): moment n is frame n + offset of that camera's video
     about          one text: what the labels are
 
 Without `cameras` and `frame_offsets` the videos are taken to be synchronous.
 """
 
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from jointreg import config
 from jointreg.config.sequences import Work
 from jointreg.datasets.calibration import fitted, read_calibration
 from jointreg.datasets.checks import check_units
+from jointreg.datasets.poses import describe_missing, left_leg_first, missing_rows
 from jointreg.datasets.recording import Recording, frame_window
 from jointreg.datasets.video import probe
 from jointreg.errors import ConfigError, DataError, ShapeError
+from jointreg.files.pickles import read_npz
 from jointreg.geometry.camera import Camera
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv")
@@ -64,11 +67,15 @@ class Multiview:
             path = self._folder(take) / "labels.npz"
             joints_world, offsets = read_labels(path)
             window = frame_window(sequence.first_frame, sequence.last_frame, len(joints_world))
+            missing = missing_rows(joints_world)
+            if missing.any():
+                print(f"{path}: {describe_missing(joints_world, 'frame')}; they are left out")
+            labelled = np.flatnonzero(~missing)
             for name, video in self._videos(take, sequence.cameras).items():
                 info = probe(video)
                 camera = fitted(self.calibration[name], (info.width, info.height))
                 joints_cam = camera.from_world(joints_world)
-                check_units(joints_cam, f"{path}, camera {name}")
+                check_units(joints_cam[labelled], f"{path}, camera {name}")
                 if offsets and name not in offsets:
                     raise DataError(
                         f"{path} has no frame offset for camera '{name}', only {sorted(offsets)}"
@@ -83,6 +90,8 @@ class Multiview:
                         joints_cam=joints_cam,
                         frames=window,
                         frame_offset=offsets.get(name, 0),
+                        kept=labelled if missing.any() else None,
+                        gaps=bool(missing.any()),
                     )
                 )
         return found
@@ -127,30 +136,43 @@ class Multiview:
 
 
 def read_labels(path: str | Path) -> tuple[np.ndarray, dict[str, int]]:
-    """Joints (N, 17, 3) in metres, and the frame offset of each camera (empty: all synchronous).
+    """Joints (N, 17, 3) in metres, left leg first, and the frame offset of each camera.
+
+    Joints that were not measured are NaN. No offsets: all cameras are synchronous.
 
     Raises:
-        DataError: the file is missing, damaged, or lacks an array.
+        DataError: the file is missing, damaged, or lacks an array; no moment has all joints; sides
+            contradict each other.
         ShapeError: joints that are not (N, 17, 3), or offsets that do not fit the cameras.
     """
     path = Path(path)
     if not path.is_file():
-        raise DataError(f"labels {path} do not exist", "make them: docs/own_data.md says what they hold")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"labels {path} are not a readable npz of plain arrays ({error})") from error
+        raise DataError(f"labels {path} do not exist", "make them: docs/own_data.md lists their arrays")
+    where = f"labels {path}"
+    arrays = read_npz(path.read_bytes(), where)
     if "joints_world" not in arrays:
-        raise DataError(f"labels {path} hold {sorted(arrays)}, expected joints_world among them")
-    joints = arrays["joints_world"].astype(float)
+        raise DataError(f"{where} have {sorted(arrays)}, expected joints_world among them")
+    joints = _numbers(arrays, "joints_world", where)
     if joints.ndim != 3 or joints.shape[1:] != (17, 3) or not len(joints):
-        raise ShapeError(
-            f"labels {path}: joints_world has shape {joints.shape}, expected (frames, 17, 3)"
+        raise ShapeError(f"{where}: joints_world has shape {joints.shape}, expected (frames, 17, 3)")
+    joints = left_leg_first(joints, where, arrays.get("joint_names"))
+    if missing_rows(joints).all():
+        raise DataError(f"{where}: {describe_missing(joints, 'frame')}", "give whole moments")
+    cameras = np.asarray(arrays.get("cameras", np.array([])))
+    offsets = _numbers(arrays, "frame_offsets", where) if "frame_offsets" in arrays else np.array([])
+    if cameras.shape != offsets.shape or cameras.ndim != 1:
+        raise ShapeError(f"{where}: {cameras.shape} cameras and {offsets.shape} frame_offsets")
+    whole_numbers = (offsets >= 0) & (offsets < 1e9) & (offsets == np.round(offsets))
+    if not whole_numbers.all() or len(set(cameras.tolist())) != len(cameras):
+        raise DataError(
+            f"{where}: frame_offsets of {cameras.tolist()} are {offsets.tolist()}, expected whole "
+            "numbers from 0, one a camera"
         )
-    names, offsets = arrays.get("cameras", np.array([])), arrays.get("frame_offsets", np.array([]))
-    if names.shape != offsets.shape or names.ndim != 1:
-        raise ShapeError(f"labels {path}: {names.shape} cameras and {offsets.shape} frame_offsets")
-    if (offsets < 0).any() or (offsets != np.round(offsets)).any():
-        raise DataError(f"labels {path}: frame_offsets are {offsets}, expected whole numbers from 0")
-    return joints, {str(name): int(offset) for name, offset in zip(names, offsets, strict=True)}
+    return joints, {str(name): int(offset) for name, offset in zip(cameras, offsets, strict=True)}
+
+
+def _numbers(arrays: dict[str, np.ndarray], key: str, where: str) -> np.ndarray:
+    values = np.asarray(arrays[key])
+    if values.dtype.kind not in "fiu":
+        raise DataError(f"{where}: {key} is {values.dtype} of shape {values.shape}, expected numbers")
+    return values.astype(float)

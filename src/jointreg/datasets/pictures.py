@@ -9,6 +9,10 @@ import numpy as np
 
 from jointreg.errors import DataError
 
+_JPEG, _JPEG_SCAN, _JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
+"""Marks of a JPEG picture: its first bytes, where its pixels begin, its end."""
+_AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+"""Labels belong to the stored pixels, whatever the header says about the camera's position."""
 _HOW_TO_GET = "extract the pictures again (h36m-fetch: process_all.py)"
 
 
@@ -34,13 +38,27 @@ def read(folder: Path, frames: Iterable[int]) -> Iterator[tuple[int, np.ndarray]
     """Frame number and picture, (height, width, 3) uint8 RGB, of the wanted frames.
 
     Raises:
-        DataError: a picture is missing or damaged.
+        DataError: a picture is missing, damaged, or of another size than the first one.
     """
+    size = None
     for frame in frames:
         path = folder / name(frame)
         if not path.is_file():
             raise DataError(f"{path} does not exist: frame {frame} was not extracted", _HOW_TO_GET)
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        raw = path.read_bytes()
+        if raw.startswith(_JPEG) and raw.rfind(_JPEG_END) < raw.rfind(_JPEG_SCAN):
+            raise DataError(f"{path}: ends before the end of the picture, truncated", _HOW_TO_GET)
+        try:
+            picture = cv2.imdecode(np.frombuffer(raw, np.uint8), _AS_STORED)
+        except cv2.error:  # more pixels than OpenCV reads
+            picture = None
         if picture is None:
             raise DataError(f"{path}: not a readable picture, truncated or damaged", _HOW_TO_GET)
+        size = size or picture.shape
+        if picture.shape != size:
+            raise DataError(
+                f"{path}: {picture.shape[1]} x {picture.shape[0]} px, the pictures before it "
+                f"{size[1]} x {size[0]}",
+                _HOW_TO_GET,
+            )
         yield frame, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

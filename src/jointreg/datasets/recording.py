@@ -31,6 +31,8 @@ class Recording:
     """Frame n is number n + frame_offset in the video file."""
     kept: np.ndarray | None = None
     """Frames that have a label and a picture, ascending; None: all. The others' labels are NaN."""
+    gaps: bool = False
+    """Whether frames that are not kept lack a joint. They are then left out at any frame step."""
     file: str = ""
     """The subject's own name of the take, where files have one: `Directions 1`."""
     joints_image_px: np.ndarray | None = None

@@ -20,18 +20,19 @@ _SEEK_GAP = 200
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video file says of itself."""
+    """Facts of a video file."""
 
     frames: int
-    """Number of frames, counted in the file's packets; of pictures the last one's number."""
+    """Frames that are shown, counted in the file's packets; of pictures the last one's number."""
     width: int
+    """Of the pictures as they are shown, after the turn that the file's header asks for."""
     height: int
     rate: float
     """Frames per second; 0 of pictures, which do not say."""
 
 
 def probe(path: str | Path) -> VideoInfo:
-    """Size, rate and exact number of frames of a video, without decoding it.
+    """Size, rate and exact number of frames of a video; only its first picture is decoded.
 
     Raises:
         DataError: the file is missing, truncated or not a video.
@@ -49,9 +50,19 @@ def probe(path: str | Path) -> VideoInfo:
 def _probe(path: Path, _state: tuple[int, int] | None) -> VideoInfo:
     """Opening costs some 30 ms, so a file that has not changed is looked at once."""
     with _Opened(path) as (container, stream):
-        frames = sum(1 for packet in container.demux(stream) if packet.size)
+        packets = [packet.is_discard for packet in container.demux(stream) if packet.size]
+        hidden = sum(packets)
+        if hidden:
+            print(f"{path}: the edit list of its header leaves out {hidden} of {len(packets)} frames")
         rate = float(stream.average_rate or 0)
-        return VideoInfo(frames, stream.codec_context.width, stream.codec_context.height, rate)
+        width, height = stream.codec_context.width, stream.codec_context.height
+    with _Opened(path) as (container, stream):
+        first = next(container.decode(stream), None)
+        quarters = 0 if first is None else _quarters(first, path)
+    if quarters:
+        print(f"{path}: turned by {90 * quarters} degrees as its header asks, frame numbers unchanged")
+    width, height = (height, width) if quarters % 2 else (width, height)
+    return VideoInfo(len(packets) - hidden, width, height, rate)
 
 
 def read_frames(path: str | Path, numbers: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
@@ -65,7 +76,8 @@ def read_frames(path: str | Path, numbers: Iterable[int]) -> Iterator[tuple[int,
         Frame number and image, (height, width, 3) uint8 RGB.
 
     Raises:
-        DataError: the file is missing or damaged, or ends before the last wanted frame.
+        DataError: the file is missing or damaged, a wanted picture or one that it was made from is
+            broken or of another size, or the file ends before the last wanted frame.
     """
     if Path(path).is_dir():
         yield from pictures.read(Path(path), numbers)
@@ -74,11 +86,27 @@ def read_frames(path: str | Path, numbers: Iterable[int]) -> Iterator[tuple[int,
     number = next(wanted, None)
     if number is None:
         return
-    at = -1
+    at, broken, size = -1, -1, None
     with _Opened(path) as (container, stream):
         for at, frame in enumerate(container.decode(stream)):
+            size = size or (frame.width, frame.height)
+            if frame.is_corrupt:
+                broken = at
+            elif frame.key_frame:
+                broken = -1  # key frames are made from no other picture
             if at == number:
-                yield number, _rgb(frame)
+                if broken >= 0:
+                    raise DataError(
+                        f"{path}: frame {number} cannot be used, frame {broken} is a broken picture",
+                        _HOW_TO_GET,
+                    )
+                if (frame.width, frame.height) != size:
+                    raise DataError(
+                        f"{path}: frame {number} has {frame.width} x {frame.height} px, the first "
+                        f"{size[0]} x {size[1]}: a camera is calibrated for one size",
+                        "cut the video where its size changes",
+                    )
+                yield number, _rgb(frame, path)
                 number = next(wanted, None)
                 if number is None:
                     return
@@ -140,17 +168,40 @@ def sample_frames(path: str | Path, count: int) -> Iterator[tuple[int, np.ndarra
         seen: set[int] = set()
         for number in numbers:
             container.seek(start + int(number * ticks), stream=stream)
-            frame = next(container.decode(stream), None)
+            frame = next((frame for frame in container.decode(stream) if not frame.is_corrupt), None)
             if frame is None:
                 continue
             at = round((frame.pts - start) / ticks)
             if at not in seen:
                 seen.add(at)
-                yield at, _rgb(frame)
+                yield at, _rgb(frame, path)
 
 
-def _rgb(frame: "av.VideoFrame") -> np.ndarray:
-    return frame.to_ndarray(format="rgb24")
+def _rgb(frame: "av.VideoFrame", path: str | Path) -> np.ndarray:
+    """The picture as it is shown, (height, width, 3) uint8."""
+    picture = frame.to_ndarray(format="rgb24")
+    quarters = _quarters(frame, path)
+    return np.ascontiguousarray(np.rot90(picture, quarters)) if quarters else picture
+
+
+def _quarters(frame: "av.VideoFrame", path: str | Path) -> int:
+    """Quarter turns against the clock that the header asks for, as OpenCV and players make them.
+
+    Raises:
+        DataError: the header mirrors the pictures, or turns them by other angles.
+    """
+    pieces: Any = frame.side_data
+    data = next((piece for piece in pieces if piece.type.name == "DISPLAYMATRIX"), None)
+    if data is None:
+        return 0
+    (a, b), (c, d) = np.frombuffer(bytes(data), np.int32).reshape(3, 3)[:2, :2].astype(float)
+    turn = -np.degrees(np.arctan2(b, a)) / 90
+    if a * d - b * c <= 0 or abs(turn - round(turn)) > 1e-3:
+        raise DataError(
+            f"{path}: its header mirrors the pictures or turns them by other than quarter turns",
+            "encode the video again, so that its pictures are stored as they are to be seen",
+        )
+    return round(turn) % 4
 
 
 class _Opened:

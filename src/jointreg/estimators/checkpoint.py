@@ -4,9 +4,7 @@ Tensors, plain containers and NumPy's scalars are read; a file that names any ot
 Optimiser states are not kept, nor even read where the file's format allows it.
 """
 
-import re
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import torch
 from torch import nn
 
 from jointreg.errors import ConfigError, DataError
+from jointreg.files.tensors import read_tensors
 
 WRAPPER: dict[str, str] = {"spin": "model", "vibe": "gen_state_dict", "meva": "gen_state_dict"}
 """Where in its file a network's weights are."""
@@ -40,14 +39,7 @@ _SIGN = {
 _NOT_NEEDED = ("vae_init_mlp.", "vae_model.e_")
 """Parts of MEVA's file that no body comes from: the encoder of its VAE, and a layer of another VAE."""
 
-_SCALAR = np.float64(0).__reduce__()[0]
-_SCALARS: list[Any] = [
-    np.dtype,
-    *{type(np.dtype(name)) for name in ("f2", "f4", "f8", "i4", "i8", "u1", "bool")},
-    (_SCALAR, "numpy._core.multiarray.scalar"),
-    (_SCALAR, "numpy.core.multiarray.scalar"),
-]
-"""What a pickled NumPy scalar is made of, in NumPy 1 and 2: VIBE and MEVA write their score as one."""
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def read_state(path: str | Path, network: str) -> dict[str, torch.Tensor]:
@@ -78,17 +70,36 @@ def read_state(path: str | Path, network: str) -> dict[str, torch.Tensor]:
             f"{path} is a checkpoint of {', '.join(sorted(theirs))}, expected one of {network}",
             f"expected {SOURCE[network]}",
         )
-    state = {
-        key: value.to(torch.float32, copy=True)  # a copy: the file, mapped into memory, is let go
+    used = {
+        key: value
         for key, value in found.items()
-        if "smpl" not in key.split(".")
-        and not key.endswith("num_batches_tracked")
-        and not key.startswith(_NOT_NEEDED)
+        if "smpl" not in str(key).split(".")
+        and not str(key).endswith("num_batches_tracked")
+        and not str(key).startswith(_NOT_NEEDED)
     }
+    _require_plain(used, path)
+    # Copies, so that the file, which may be mapped into memory, is let go.
+    state = {key: value.to(torch.float32, copy=True) for key, value in used.items()}
     for key, value in state.items():
         if not torch.isfinite(value).all():
             raise DataError(f"{path}: {key} is not finite", "fetch the file again")
     return state
+
+
+def _require_plain(state: Mapping[Any, torch.Tensor], path: Path) -> None:
+    """Refuse names that are no text, and tensors that are not floating-point numbers in memory.
+
+    Raises:
+        DataError: names the first of them.
+    """
+    for key, value in state.items():
+        plain = value.layout == torch.strided and value.device.type == "cpu" and value.dtype in _FLOATS
+        if not plain or not isinstance(key, str):
+            raise DataError(
+                f"{path}: {str(key)[:100]!r} is a tensor of {value.dtype}, {value.layout} on "
+                f"{value.device}, expected plain floating-point numbers",
+                "save the network's state_dict as its authors do",
+            )
 
 
 def read_mean_params(path: str | Path, prefix: str = "") -> dict[str, torch.Tensor]:
@@ -162,29 +173,12 @@ def known_network(network: str) -> None:
 def _load(path: Path, network: str) -> Any:
     if not path.is_file():
         raise DataError(f"checkpoint {path} of {network} does not exist", SOURCE[network])
-    try:
-        with torch.serialization.safe_globals(_SCALARS):
-            # Mapped, so that what is not asked for is not read; the format before 2020 cannot be.
-            mapped = zipfile.is_zipfile(path)
-            return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
-    except Exception as error:
-        reason = str(error).rpartition("WeightsUnpickler error:")[2].strip()
-        foreign = re.search(r"GLOBAL (\S+) was not an allowed global", reason)
-        if foreign:
-            raise DataError(
-                f"{path} names {foreign[1]}, expected tensors and numbers only: it is not read, because "
-                "that could run code",
-                f"expected {SOURCE[network]}",
-            ) from error
-        raise DataError(
-            f"{path} ({path.stat().st_size} bytes) is not a readable checkpoint, truncated or damaged: "
-            f"{(reason or type(error).__name__).splitlines()[0][:200]}",
-            f"fetch it again: {SOURCE[network]}",
-        ) from error
+    cures = [f"expected {SOURCE[network]}", f"fetch it again: {SOURCE[network]}"]
+    return read_tensors(path, "checkpoint", cures)
 
 
 def _described(content: Any) -> str:
-    """What a file holds, for errors."""
+    """The content of a file, for errors."""
     if not isinstance(content, dict):
         return f"a {type(content).__name__}"
     hint = {"model": " (a checkpoint of spin)", "gen_state_dict": " (a checkpoint of vibe or meva)"}

@@ -66,7 +66,7 @@ def network_crops(
     rule = RULES[crop]
     for recording, rows, images in videos(frames, facts, recordings):
         boxes = body_boxes(recording)
-        boxes = (smoothed(boxes) if rule.smoothed else boxes)[frames["frame"][rows].astype(int)]
+        boxes = (smoothed(_filled(boxes)) if rule.smoothed else boxes)[frames["frame"][rows].astype(int)]
         for row, (x, y, side), image in zip(rows.tolist(), boxes, images, strict=True):
             found, placed = rule.cut(image, np.array([x, y]), rule.factor * side)
             yield row, found, _pinhole(recording, placed)
@@ -86,6 +86,15 @@ def body_boxes(recording: Recording) -> np.ndarray:
     low = pixels.min(axis=1) - pixels_a_metre[:, None] * SKIN_M[0]
     high = pixels.max(axis=1) + pixels_a_metre[:, None] * SKIN_M[1]
     return np.column_stack([(low + high) / 2, (high - low).max(axis=1)])
+
+
+def _filled(boxes: np.ndarray) -> np.ndarray:
+    """Boxes (N, 3) in which frames without labels lie evenly between their neighbours."""
+    missing = ~np.isfinite(boxes).all(axis=1)
+    if missing.any():
+        number, there = np.arange(len(boxes)), np.flatnonzero(~missing)
+        boxes = np.column_stack([np.interp(number, there, column[there]) for column in boxes.T])
+    return boxes
 
 
 def smoothed(boxes: np.ndarray) -> np.ndarray:
@@ -157,7 +166,8 @@ def _pinhole(recording: Recording, placed: np.ndarray) -> np.ndarray:
     camera, (scale, shift) = recording.camera, placed
     matrix = np.diag([*scale, 1.0]) @ camera.intrinsics
     middle = ((CROP - 1) / 2 - shift) / scale
-    ray = cv2.undistortPoints(middle[None, None], camera.intrinsics, camera.distortion)[0, 0]
+    undistort = cv2.fisheye.undistortPoints if camera.fisheye else cv2.undistortPoints
+    ray = undistort(middle[None, None], camera.intrinsics, camera.distortion)[0, 0]
     matrix[:2, 2] = (CROP - 1) / 2 - matrix[:2, :2] @ ray
     return matrix
 

@@ -1,17 +1,18 @@
 """Pickles from strangers: arrays, numbers, text and plain containers, and nothing that could run code.
 
-Read are those of Python 2 and 3, those that joblib writes, and the official SMPL files with chumpy
-objects inside: chumpy and scipy objects become inert stand-ins that only hold what was stored, and
-`as_array` works out the array that they stand for.
+Read are those of Python 2 and 3, those that joblib writes in any compression of the standard library,
+and the official SMPL files with chumpy objects inside: chumpy and scipy objects become inert stand-ins
+that only hold what was stored, and `as_array` works out the array that they stand for.
 """
 
-import gzip
+import bz2
 import io
+import lzma
 import pickle
 import zipfile
 import zlib
-from collections import OrderedDict
-from collections.abc import Collection
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection
 from copyreg import _reconstructor  # type: ignore[attr-defined]  # typeshed does not list it
 from typing import Any, ClassVar
 
@@ -24,12 +25,15 @@ from jointreg.errors import DataError
 LARGEST = 10**8
 """Entries that a sparse matrix may claim before it is unpacked; the largest known mesh needs 2.4e6."""
 
+UNPACKED_BYTES = 4 * 2**30
+"""Bytes that a compressed pickle may unpack to."""
+
 
 def read_pickle(raw: bytes, where: str) -> Any:
     """What a pickle holds, with stand-ins for chumpy and scipy objects (see `as_array`).
 
     Args:
-        raw: the file's bytes, which may be compressed by zlib or gzip.
+        raw: the file's bytes, which may be compressed by zlib, gzip, bz2, xz or lzma.
         where: names the file in errors.
 
     Raises:
@@ -37,12 +41,13 @@ def read_pickle(raw: bytes, where: str) -> Any:
     """
     try:
         return _Unpickler(io.BytesIO(_unpacked(raw)), encoding="latin1").load()
+    except DataError as error:
+        what, _, cure = str(error).partition("\n  next:   ")
+        raise DataError(f"{where}: {what}", cure or None) from None
     except Exception as error:
         cure = cure_for(raw) or "fetch the file again: it is truncated or no pickle"
         if isinstance(error, _ForeignClass):
-            cure = (
-                "only plain arrays are read, as other classes could run code: save it with NumPy arrays"
-            )
+            cure = error.cure
         raise DataError(f"{where} is not a plain pickle of arrays: {error}", cure) from error
 
 
@@ -112,11 +117,23 @@ def as_array(value: Any, where: str) -> np.ndarray:
                 f"{where}: {value.about} does not say what its values are ({error!r})",
                 "convert this file with chumpy installed: save np.array(value) of each entry",
             ) from error
-    return np.asarray(value)
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{where}: lists of different lengths are no array ({error})") from error
 
 
 class _ForeignClass(pickle.UnpicklingError):
     """A class that is not on the list."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"class {name} is not allowed")
+        self.cure = (
+            "only arrays, numbers, text and plain containers are read, as other classes could run code: "
+            f"replace the {name} by a dict of NumPy arrays and save it again"
+        )
+        if name.startswith("torch."):
+            self.cure = "it contains torch tensors: save `tensor.detach().cpu().numpy()` of each"
 
 
 class _StandIn:
@@ -175,8 +192,8 @@ class _JoblibArray:
 
     def read(self, stream: io.BytesIO) -> np.ndarray:
         state, dtype = self.state, np.dtype(self.state["dtype"])
-        if dtype.hasobject:
-            raise pickle.UnpicklingError("an array of Python objects")
+        if dtype.hasobject:  # joblib then writes a pickle of its own
+            return as_array(_Unpickler(stream, encoding="latin1").load(), "joblib array")
         if state.get("numpy_array_alignment_bytes") is not None:
             stream.read(stream.read(1)[0])
         size = dtype.itemsize * int(np.prod(state["shape"], dtype=np.int64))
@@ -194,7 +211,12 @@ _PLAIN: dict[tuple[str, str], Any] = {
     ("builtins", "frozenset"): frozenset,
     ("builtins", "slice"): slice,
     ("builtins", "bytearray"): bytearray,
+    ("builtins", "complex"): complex,
+    **{("builtins", kind.__name__): kind for kind in (dict, list, tuple, int, float, bool, str)},
     ("collections", "OrderedDict"): OrderedDict,
+    ("collections", "defaultdict"): lambda *factory: {},
+    ("collections", "Counter"): dict,
+    ("collections", "deque"): deque,
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
@@ -228,7 +250,7 @@ class _Unpickler(_PythonUnpickler):
         known = {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(module, module)
         found = _PLAIN.get((known.replace("numpy._core.", "numpy.core."), name))
         if found is None:
-            raise _ForeignClass(f"class {module}.{name} is not allowed")
+            raise _ForeignClass(f"{module}.{name}")
         return found
 
     def load_build(self) -> None:
@@ -242,7 +264,31 @@ class _Unpickler(_PythonUnpickler):
     dispatch[pickle.BUILD[0]] = load_build
 
 
+_COMPRESSIONS: dict[bytes, Callable[[], Any]] = {
+    b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
+    b"\x78": zlib.decompressobj,
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ": lzma.LZMADecompressor,
+    b"]\x00\x00": lzma.LZMADecompressor,
+}
+"""First bytes of each compression -> what unpacks it."""
+
+_NOT_UNPACKED = {b"\x04\x22\x4d\x18": "lz4", b"\x28\xb5\x2f\xfd": "zstd"}
+
+
 def _unpacked(raw: bytes) -> bytes:
-    if raw[:2] == b"\x1f\x8b":
-        return gzip.decompress(raw)
-    return zlib.decompress(raw) if raw[:1] == b"\x78" else raw
+    for magic, name in _NOT_UNPACKED.items():
+        if raw.startswith(magic):
+            raise DataError(
+                f"compressed by {name}", "save it again without compression: joblib.dump(value, path)"
+            )
+    unpack = next((make for magic, make in _COMPRESSIONS.items() if raw.startswith(magic)), None)
+    if unpack is None:
+        return raw
+    unpacker = unpack()
+    content: bytes = unpacker.decompress(raw, UNPACKED_BYTES)
+    if not unpacker.eof:
+        if len(content) >= UNPACKED_BYTES:
+            raise ValueError(f"it unpacks to more than {UNPACKED_BYTES / 2**30:.0f} GiB")
+        raise EOFError("the compressed stream ends early")
+    return content

@@ -27,7 +27,7 @@ def read_xml(path: Path, next_step: str) -> ElementTree.Element:
         with path.open("rb") as stream:
             parser = ElementTree.XMLParser(target=_NoDoctype())
             return ElementTree.parse(stream, parser).getroot()
-    except ElementTree.ParseError as error:
-        raise DataError(f"{path}: not well-formed XML ({error})", next_step) from error
     except DataError as error:
         raise DataError(f"{path}: {error}", next_step) from None
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the last two: its encoding
+        raise DataError(f"{path}: not well-formed XML ({error})", next_step) from error

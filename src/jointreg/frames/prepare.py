@@ -46,6 +46,13 @@ def prepare(
     """
     if not recordings:
         raise DataError("no recordings to prepare", "check takes and cameras in the sequence table")
+    named = [(recording.take, recording.camera.name) for recording in recordings]
+    twice = [one for one in named if named.count(one) > 1]
+    if twice:
+        raise DataError(
+            f"take {twice[0][0]}, camera {twice[0][1]} stands twice: its frames would count twice",
+            "name each take and camera once in the sequence table",
+        )
     camera_names = sorted({recording.camera.name for recording in recordings})
     take_names = sorted({recording.take for recording in recordings})
     parts = []
@@ -92,7 +99,7 @@ def wanted_frames(recording: Recording, frame_step: int) -> np.ndarray:
     """Numbers of the frames to use: in the recording's window, every `frame_step`-th, counted from 0.
 
     A recording may have pictures of some frames only (`Recording.kept`). A step of 1 then takes all of
-    these.
+    these. Frames whose labels lack a joint (`Recording.gaps`) are left out at any step.
 
     Raises:
         DataError: the window contains none, or a frame that a larger step asks for has no picture.
@@ -101,7 +108,9 @@ def wanted_frames(recording: Recording, frame_step: int) -> np.ndarray:
     numbers = np.arange(first, recording.frames.stop, frame_step)
     if recording.kept is not None:
         available = recording.kept[(recording.kept >= first) & (recording.kept < recording.frames.stop)]
-        numbers = available if frame_step == 1 else numbers
+        if recording.gaps:
+            available = np.intersect1d(numbers, available)
+        numbers = available if frame_step == 1 or recording.gaps else numbers
         missing = np.setdiff1d(numbers, available)
         if len(missing):
             raise DataError(

@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Camera:
-    """One calibrated camera with OpenCV's five-coefficient distortion."""
+    """One calibrated camera with one of OpenCV's lens models."""
 
     name: str
     rotation: np.ndarray
@@ -22,9 +22,11 @@ class Camera:
     intrinsics: np.ndarray
     """Pinhole matrix K in pixels, shape (3, 3)."""
     distortion: np.ndarray
-    """k1, k2, p1, p2, k3, shape (5,)."""
+    """k1, k2, p1, p2, k3, shape (5,); with k4, k5, k6 (8,); with s1, s2, s3, s4 (12,). Fisheye: (4,)."""
     size: tuple[int, int]
     """Image width and height in pixels."""
+    fisheye: bool = False
+    """Whether the lens model is OpenCV's `cv2.fisheye`; its distortion is k1, k2, k3, k4."""
 
     def from_world(self, points_world: np.ndarray) -> np.ndarray:
         """World to camera frame, (..., 3) metres -> (..., 3) metres."""
@@ -37,7 +39,12 @@ class Camera:
     def project(self, points_cam: np.ndarray) -> np.ndarray:
         """Camera frame to distorted image pixels, (..., 3) metres -> (..., 2) px."""
         normalised = points_cam[..., :2] / points_cam[..., 2:]
-        return to_pixels(distort(normalised, self.distortion), self.intrinsics)
+        return to_pixels(self.distort(normalised), self.intrinsics)
+
+    def distort(self, normalised: np.ndarray) -> np.ndarray:
+        """Normalised coordinates x/z, y/z as the lens shows them, (..., 2) -> (..., 2)."""
+        lens = distort_fisheye if self.fisheye else distort
+        return lens(normalised, self.distortion)
 
 
 def to_pixels(normalised: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
@@ -58,18 +65,43 @@ def project_pinhole(points_cam: np.ndarray, intrinsics: np.ndarray) -> np.ndarra
 
 
 def distort(normalised: np.ndarray, distortion: np.ndarray) -> np.ndarray:
-    """Brown-Conrady distortion in OpenCV's order k1 k2 p1 p2 k3, (..., 2) -> (..., 2)."""
-    k1, k2, p1, p2, k3 = distortion
+    """Brown-Conrady distortion in OpenCV's order, (..., 2) -> (..., 2).
+
+    Args:
+        normalised: x/z, y/z.
+        distortion: k1 k2 p1 p2 k3 (5,), k4 k5 k6 (8,), s1 s2 s3 s4 (12,): rational and thin prism terms.
+    """
+    k1, k2, p1, p2, k3 = distortion[:5]
     x, y = normalised[..., 0], normalised[..., 1]
     r2 = x * x + y * y
     radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
-    return np.stack(
+    if len(distortion) > 5:
+        k4, k5, k6 = distortion[5:8]
+        radial = radial / (1 + r2 * (k4 + r2 * (k5 + r2 * k6)))
+    bent = np.stack(
         [
             x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x),
             y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y,
         ],
         axis=-1,
     )
+    if len(distortion) > 8:
+        s1, s2, s3, s4 = distortion[8:12]
+        bent += np.stack([r2 * (s1 + r2 * s2), r2 * (s3 + r2 * s4)], axis=-1)
+    return bent
+
+
+def distort_fisheye(normalised: np.ndarray, distortion: np.ndarray) -> np.ndarray:
+    """OpenCV's fisheye model, k1 k2 k3 k4, (..., 2) -> (..., 2).
+
+    The angle t to the optical axis is shown at radius t (1 + k1 t^2 + k2 t^4 + k3 t^6 + k4 t^8).
+    """
+    k1, k2, k3, k4 = distortion
+    radius = np.linalg.norm(normalised, axis=-1, keepdims=True)
+    angle = np.arctan(radius)
+    t2 = angle * angle
+    bent = angle * (1 + t2 * (k1 + t2 * (k2 + t2 * (k3 + t2 * k4))))
+    return normalised * np.where(radius > 1e-8, bent / np.maximum(radius, 1e-8), 1.0)
 
 
 def crop_intrinsics(
@@ -92,5 +124,5 @@ def crop_maps(camera: Camera, crop_k: np.ndarray, size: int) -> tuple[np.ndarray
     column, row = np.meshgrid(np.arange(size, dtype=np.float64), np.arange(size, dtype=np.float64))
     y = (row - crop_k[1, 2]) / crop_k[1, 1]
     x = (column - crop_k[0, 2] - crop_k[0, 1] * y) / crop_k[0, 0]
-    source = to_pixels(distort(np.stack([x, y], axis=-1), camera.distortion), camera.intrinsics)
+    source = to_pixels(camera.distort(np.stack([x, y], axis=-1)), camera.intrinsics)
     return source[..., 0].astype(np.float32), source[..., 1].astype(np.float32)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jointreg.errors import DataError, ShapeError
-from jointreg.geometry.camera import Camera, distort
+from jointreg.geometry.camera import Camera
 
 CAP_PX = 50.0
 """Epipolar distances count at most this much when cameras are synchronised, so that one wrong landmark
@@ -28,7 +28,7 @@ class Triangulated(NamedTuple):
 def undistort(camera: Camera, points_px: np.ndarray) -> np.ndarray:
     """Distorted image pixels to normalised coordinates (x/z, y/z), (..., 2) -> (..., 2).
 
-    Newton's method on `geometry.camera.distort`; NaN stays NaN.
+    Newton's method on `Camera.distort`; NaN stays NaN.
     """
     k = camera.intrinsics
     y = (points_px[..., 1] - k[1, 2]) / k[1, 1]
@@ -36,10 +36,9 @@ def undistort(camera: Camera, points_px: np.ndarray) -> np.ndarray:
     target = np.stack([x, y], axis=-1).astype(float)
     guess, small = target.copy(), 1e-6
     for _ in range(8):
-        error = distort(guess, camera.distortion) - target
+        error = camera.distort(guess) - target
         columns = [
-            (distort(guess + step, camera.distortion) - distort(guess - step, camera.distortion))
-            / (2 * small)
+            (camera.distort(guess + step) - camera.distort(guess - step)) / (2 * small)
             for step in (np.array([small, 0.0]), np.array([0.0, small]))
         ]
         (a, c), (b, d) = (np.moveaxis(column, -1, 0) for column in columns)

@@ -1,7 +1,7 @@
 """Initial bodies: delivered prediction files matched to the frames of a sequence, or a fit to labels.
 
-What files hold is read by `jointreg.predictions.conventions` and `jointreg.predictions.files`; here
-they meet the frames. Everything is in the camera frame, metres.
+`predictions.files` reads the files, `predictions.conventions` the arrays in them; here they are matched
+to the frames. Everything is in the camera frame, metres.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,17 +13,17 @@ import numpy as np
 from jointreg.body.model import Body
 from jointreg.config.methods import prediction_paths
 from jointreg.config.settings import Estimate
+from jointreg.datasets.poses import faces_away, require_same_sides, require_upright
 from jointreg.errors import DataError
 from jointreg.predictions.conventions import bodies, joints
-from jointreg.predictions.files import names_of_rows, of_sequence, read_file
+from jointreg.predictions.files import read_file
 from jointreg.predictions.keypoint_fit import fit_keypoints
-from jointreg.skeleton import H36M_17, H36M_AS_SMPL, PELVIS, SMPL_24, rows
+from jointreg.predictions.rows import IDENTITY, names_of_rows, numbers_of, of_sequence, pictures_of
+from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
 from jointreg.stores.schema import Record
 
-IDENTITY = ("take", "camera", "frame")
-
-UPRIGHT_RAD = np.pi / 3
-"""Median angle between predicted and labelled trunk beyond which the frames of reference differ."""
+NEAREST_M = 0.2
+"""Least distance of a predicted body before the camera, metres."""
 
 PLACED_BY = tuple(name for name in H36M_17 if name not in ("nose", "head_top"))
 """Joints whose nearest skeleton joint is near enough to place a body by."""
@@ -59,29 +59,77 @@ def estimate(
         where = path
     keys = set.intersection(*(set(part) for part in parts))
     whole = {key: np.concatenate([part[key] for part in parts]) for key in sorted(keys)}
-    found = match_predictions(whole, frames, where)
+    matched = match_predictions(whole, frames, where)
     if reading["kind"] == "joints":
-        _require_upright(found["joints"], rows(["pelvis", "neck"]), frames.joints_cam, where)
-        return {"joints": found["joints"].astype(np.float32)}
-    skeleton = body.joints(found["rotations"], found["betas"])
-    _require_upright(skeleton, rows(["pelvis", "neck"], SMPL_24), frames.joints_cam, where)
-    if "translation" not in found:
-        found["translation"] = placed(skeleton, frames.joints_cam)
+        require_upright(_trunk(matched["joints"], H36M_17), frames.joints_cam, where)
+        require_same_sides(matched["joints"], frames.joints_cam, where)
+        return {"joints": matched["joints"].astype(np.float32)}
+    skeleton = body.joints(matched["rotations"], matched["betas"])
+    check_bodies(skeleton, frames.joints_cam, where)
+    if "translation" not in matched:
+        matched["translation"] = placed(skeleton, frames.joints_cam)
         print(f"{where}: no translation in metres, bodies are placed by the labels")
-    return {key: found[key].astype(np.float32) for key in ("rotations", "betas", "translation")}
+    depth = matched["translation"][:, 2]
+    behind = np.flatnonzero(~(depth > NEAREST_M))
+    if len(behind):
+        raise DataError(
+            f"{where}: {len(behind)} bodies do not lie before the camera, the first at "
+            f"{depth[behind[0]]:.3g} m, expected more than {NEAREST_M} m",
+            "translations are in the camera's frame, z forward; or leave the key out",
+        )
+    return {key: matched[key].astype(np.float32) for key in ("rotations", "betas", "translation")}
 
 
-def read_predictions(path: str | Path, body: Body) -> dict[str, np.ndarray]:
-    """Bodies of one file with the identity of its rows, where it has one, by arrays of these names.
+def read_predictions(path: str | Path, body: Body, track: str = "") -> dict[str, np.ndarray]:
+    """Bodies of one file, and what it names about its rows.
+
+    Args:
+        path: the file.
+        body: the body model.
+        track: the person of several, as the tool numbers them.
+
+    Returns:
+        rotations (N, 24, 3, 3), betas (N, B), where given translation (N, 3); and of take, camera, frame
+        and imgname those that the file has, (N,) each.
 
     Raises:
         DataError: missing, truncated, or arrays of other shapes than the body needs.
     """
-    values = read_file(path)
-    found = bodies(values, str(path), body.n_betas)
+    values, where = read_file(path, track), str(path)
+    content = bodies(values, where, body.n_betas)
+    names: dict[str, np.ndarray] = {}
     if set(IDENTITY) <= set(values):
-        found = _identified(found, of_sequence(values, {}, {}, {}, str(path)), str(path))
-    return found
+        whole = of_sequence(values, {}, {}, {}, where)
+        names = {key: np.asarray(whole[key]) for key in IDENTITY}
+    else:
+        numbers, pictures = numbers_of(values, where), pictures_of(values)
+        names |= {} if numbers is None else {"frame": numbers}
+        names |= {} if pictures is None else {"imgname": pictures}
+    for key, column in names.items():
+        if len(column) != len(content["rotations"]):
+            raise DataError(f"{where}: {len(content['rotations'])} rows, but {len(column)} of {key}")
+    return content | names
+
+
+def check_bodies(skeleton: np.ndarray, labels: np.ndarray, where: str) -> None:
+    """Refuse bodies in another frame of reference than the labels'; print whether they face away.
+
+    Args:
+        skeleton: the bodies' joints, (N, 24, 3) metres, `SMPL_24`.
+        labels: (N, 17, 3) metres.
+        where: names the file of the predictions.
+
+    Raises:
+        DataError: as `datasets.poses.require_upright`.
+    """
+    require_upright(_trunk(skeleton, SMPL_24), labels, where)
+    across = [
+        points[:, names.index("left_hip")] - points[:, names.index("right_hip")]
+        for points, names in ((skeleton, SMPL_24), (labels, H36M_17))
+    ]
+    share = faces_away(*across)
+    if share > 0.5:
+        print(f"{where}: in {share:.0%} of the rows left and right lie opposite to the labels'")
 
 
 def match_predictions(
@@ -167,23 +215,6 @@ def _identified(
     return content | {key: np.asarray(values[key]) for key in IDENTITY}
 
 
-def _require_upright(points: np.ndarray, trunk: np.ndarray, labels: np.ndarray, where: str) -> None:
-    """Refuse poses in another frame of reference than the labels': numbers, but of nothing.
-
-    Args:
-        points: (N, K, 3).
-        trunk: rows of pelvis and neck among the K.
-        labels: (N, 17, 3).
-        where: names the file in the error.
-    """
-    ours = points[:, trunk[1]] - points[:, trunk[0]]
-    theirs = labels[:, H36M_17.index("neck")] - labels[:, PELVIS]
-    cosine = (ours * theirs).sum(-1) / (np.linalg.norm(ours, axis=-1) * np.linalg.norm(theirs, axis=-1))
-    angle = float(np.median(np.arccos(np.clip(cosine, -1, 1))))
-    if not angle < UPRIGHT_RAD:
-        raise DataError(
-            f"{where}: the trunk points {np.degrees(angle):.0f} degrees (median) away from the labels', "
-            "expected a few: poses in another frame of reference, rows of other frames, or 6D read in "
-            "the other convention",
-            "the global orientation is in the camera's frame: x right, y down, z forward",
-        )
+def _trunk(points: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """Pelvis to neck, (N, 3)."""
+    return points[:, names.index("neck")] - points[:, names.index("pelvis")]

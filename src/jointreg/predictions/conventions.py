@@ -1,7 +1,7 @@
 """Values of prediction files as rotations and betas, or as joints; nothing is guessed.
 
-What they mean shows in names and shapes; where these leave two readings, the numbers decide if only one
-is possible, and otherwise the file is refused. docs/methods.md lists what is known.
+Names and shapes show what the values mean. Where they leave two readings, the numbers decide if only one
+is possible; otherwise the file is refused. docs/methods.md lists the known keys.
 """
 
 from collections.abc import Mapping
@@ -9,20 +9,27 @@ from typing import Any
 
 import numpy as np
 
+from jointreg.datasets.poses import left_leg_first, require_finite, require_metres, require_person
 from jointreg.errors import DataError, UnitError
 from jointreg.files.pickles import as_array
 from jointreg.geometry.rotations import from_6d, from_axis_angle
 from jointreg.plausible import DEPTH_M, LEG_M
-from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, SMPL_24, rows
+from jointreg.skeleton import H36M_17, SMPL_24
 
-WHOLE = ("rotations", "rotmat", "pred_rotmat", "pose", "poses", "fullpose", "smpl_pose", "pred_pose")
+WHOLE = (
+    *("rotations", "rotmat", "pred_rotmat", "pose", "poses", "fullpose", "smpl_pose", "pred_pose"),
+    *("smpl_thetas", "smpl_poses"),
+)
 """Keys of all joints' rotations, root first."""
 PARTS = ("global_orient", "body_pose")
-BETAS = ("betas", "pred_betas", "smpl_beta", "pred_shape", "shape")
+BETAS = ("betas", "pred_betas", "smpl_beta", "smpl_betas", "pred_shape", "shape")
 JOINTS = ("joints_cam", "joints", "pred_joints", "joints3d", "joints_3d", "keypoints3d", "keypoints_3d")
 
 SIX = ("interleaved", "stacked")
 """6D conventions: a row-major 3x2 matrix (SPIN, VIBE), or the first column, then the second (MEVA)."""
+
+LARGEST_BETA = 10.0
+"""Standard deviations of a shape that the median of the rows may have; three times as many in a row."""
 
 _PAGE = "docs/methods.md lists keys and shapes"
 
@@ -40,6 +47,7 @@ def bodies(values: Mapping[str, Any], where: str, n_betas: int, six: str = "") -
         DataError: keys are missing, shapes unknown, conventions undecided, or numbers no rotations.
         UnitError: angles in degrees, or a translation that is not in metres.
     """
+    _require_camera(values, where)
     key = next((key for key in WHOLE if key in values), None)
     if key is not None:
         rotations = _rotations(_array(values, key, where), f"{where}: {key}", (24, 22, 52, 55), six)
@@ -56,12 +64,18 @@ def bodies(values: Mapping[str, Any], where: str, n_betas: int, six: str = "") -
             f"{', '.join(WHOLE)}, or {' and '.join(PARTS)}",
             cure,
         )
-    found = {"rotations": _with_hands(rotations)}
-    _require_rotations(found["rotations"], where)
-    found["betas"] = _betas(values, where, len(rotations), n_betas)
+    model = values.get("model") or {55: "SMPL-X", 52: "SMPL-H"}.get(rotations.shape[1])
+    if model == "SMPL-X":
+        print(
+            f"{where}: poses of {model}: its betas give the right shape with an SMPL-X body only, as "
+            "SMPL and the open body have other shape directions"
+        )
+    arrays = {"rotations": _with_hands(rotations)}
+    _require_rotations(arrays["rotations"], where)
+    arrays["betas"] = _betas(values, where, len(rotations), n_betas)
     if "translation" in values:
-        found["translation"] = _translation(_array(values, "translation", where), where, len(rotations))
-    return found
+        arrays["translation"] = _translation(_array(values, "translation", where), where, len(rotations))
+    return arrays
 
 
 def joints(values: Mapping[str, Any], where: str) -> np.ndarray:
@@ -85,24 +99,28 @@ def joints(values: Mapping[str, Any], where: str) -> np.ndarray:
             f"{where}: {key} has shape {points.shape}, expected (N, {len(H36M_17)}, 3)",
             "give all 17 joints: errors are taken from the pelvis, which sets of 14 lack",
         )
-    if not np.isfinite(points).all():
-        raise DataError(f"{where}: {key} is not finite in row {np.argwhere(~np.isfinite(points))[0][0]}")
-    if "joint_names" in values:
-        names = tuple(str(name) for name in np.asarray(values["joint_names"]).ravel())
-        if sorted(names) != sorted(H36M_17):
-            raise DataError(f"{where}: joint_names are {names}, expected those of skeleton.H36M_17")
-        points = points[:, rows(H36M_17, names)]
-    elif _sides(points, where) < 0:
-        print(f"{where}: the right leg comes first")
-        points = points[:, rows(H36M_17, H36M_17_RIGHT_FIRST)]
-    return points * _metres(points, where)
+    require_finite(points, f"{where}: {key}")
+    points = left_leg_first(points, where, values.get("joint_names")) * _metres(points, where)
+    require_metres(points, where)
+    require_person(points, where)
+    return points
+
+
+def _require_camera(values: Mapping[str, Any], where: str) -> None:
+    """Refuse files whose poses are in a room's frame only."""
+    world = [key for key in values if key in ("pose_world", "poses_world", "global_orient_world")]
+    if world and not set(values) & {*WHOLE, PARTS[0]}:
+        raise DataError(
+            f"{where} has '{world[0]}', poses in a room's frame, and none in the camera's",
+            "save the tool's poses in the camera's frame too",
+        )
 
 
 def _array(values: Mapping[str, Any], key: str, where: str) -> np.ndarray:
-    found = as_array(values[key], f"{where}: {key}")
-    if found.dtype.kind not in "fiu":
-        raise DataError(f"{where}: {key} is {found.dtype} of shape {found.shape}, expected numbers")
-    return found
+    array = as_array(values[key], f"{where}: {key}")
+    if array.dtype.kind not in "fiu" or not array.ndim:
+        raise DataError(f"{where}: {key} is {array.dtype} of shape {array.shape}, expected numbers")
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
 
 
 def _rotations(values: np.ndarray, where: str, counts: tuple[int, ...], six: str) -> np.ndarray:
@@ -194,17 +212,36 @@ def _require_rotations(rotations: np.ndarray, where: str) -> None:
 def _betas(values: Mapping[str, Any], where: str, count: int, n_betas: int) -> np.ndarray:
     key = next((key for key in BETAS if key in values), None)
     if key is None:
-        raise DataError(f"{where} lacks ['betas']: expected one of {', '.join(BETAS)}", _PAGE)
+        cure = _PAGE
+        if "smpl_poses" in values:
+            cure = "AIST++ gives motion without shape: add betas, zeros for the mean shape"
+        raise DataError(f"{where} lacks ['betas']: expected one of {', '.join(BETAS)}", cure)
     betas = _array(values, key, where)
     betas = betas.reshape(1, -1) if betas.ndim == 1 else betas
     if betas.ndim == 2 and len(betas) == 1 < count:  # one shape for all rows
         betas = np.repeat(betas, count, axis=0)
     if betas.ndim == 2 and betas.shape[1] > n_betas and not betas[:, n_betas:].any():
         betas = betas[:, :n_betas]
+    if betas.shape == (count, 16) and n_betas == 10:  # AMASS, BEDLAM: the first ten are SMPL's
+        largest = np.abs(betas[:, 10:]).max()
+        print(f"{where}: of 16 betas the last 6 (up to {largest:.2g}) are left out, the body has 10")
+        betas = betas[:, :10]
     if betas.shape != (count, n_betas):
         raise DataError(
             f"{where}: {key} has shape {betas.shape}, expected {(count, n_betas)}: the body has "
-            f"{n_betas} shape directions"
+            f"{n_betas} shape directions",
+            "BEV's eleventh is a share of a child's body: give the first ten of adults"
+            if betas.ndim == 2 and betas.shape[1] == 11
+            else "give the shape of the body that is set as `body`",
+        )
+    extremes = np.abs(betas).max(axis=1)
+    if not np.isfinite(extremes).all():
+        raise DataError(f"{where}: {key} of row {np.argmax(~np.isfinite(extremes))} is not finite")
+    if count and (np.median(extremes) > LARGEST_BETA or extremes.max() > 3 * LARGEST_BETA):
+        raise DataError(
+            f"{where}: {key} reach {extremes.max():.3g} in row {extremes.argmax()}, expected under "
+            f"{LARGEST_BETA:.0f}",
+            "betas are in standard deviations of the body's shape directions",
         )
     return betas
 
@@ -212,31 +249,18 @@ def _betas(values: Mapping[str, Any], where: str, count: int, n_betas: int) -> n
 def _translation(values: np.ndarray, where: str, count: int) -> np.ndarray:
     if values.shape != (count, 3):
         raise DataError(f"{where}: translation has shape {values.shape}, expected {(count, 3)}")
-    finite = values[np.isfinite(values)]
-    if finite.size:
-        size = float(np.median(np.abs(finite)))
-        DEPTH_M.require(
-            size,
-            f"{where}: translations are {size:.0f} large (median)",
-            "probably millimetres: divide by 1000, or leave the key out",
+    if not np.isfinite(values).all():
+        row = np.argmax(~np.isfinite(values).all(axis=1))
+        raise DataError(f"{where}: translation of row {row} is not finite")
+    far = np.abs(values).max(axis=1, initial=0)
+    if (far > DEPTH_M.high).any():
+        guess = "probably millimetres: divide by 1000" if np.median(far) > 500 else "give metres"
+        raise UnitError(
+            f"{where}: the translation of row {np.argmax(far > DEPTH_M.high)} is {far.max():.4g} large, "
+            f"expected {DEPTH_M}",
+            f"{guess}, or leave the key out",
         )
     return values
-
-
-def _sides(points: np.ndarray, where: str) -> int:
-    """1 where hips, read with the left leg first, lie as the shoulders do; -1 where they lie crossed."""
-    hips, shoulders = (
-        points[:, H36M_17.index(f"left_{part}")] - points[:, H36M_17.index(f"right_{part}")]
-        for part in ("hip", "shoulder")
-    )
-    share = float(((hips * shoulders).sum(axis=-1) > 0).mean())
-    if 0.2 < share < 0.8:
-        raise DataError(
-            f"{where}: hips lie as the shoulders do in {share:.0%} of the rows: the order of the joints "
-            "does not show",
-            "add joint_names, the names of skeleton.H36M_17 in the file's order",
-        )
-    return 1 if share >= 0.8 else -1
 
 
 def _metres(points: np.ndarray, where: str) -> float:
@@ -247,6 +271,7 @@ def _metres(points: np.ndarray, where: str) -> float:
             print(f"{where}: joints are in {unit}, legs {length * factor:.2f} m long")
             return factor
     raise UnitError(
-        f"{where}: legs are {length:.4g} long (median), expected {LEG_M} or a thousand times that in mm",
+        f"{where}: legs are {length:.4g} long (median), expected {LEG_M}, or a "
+        "thousand times that in mm",
         "give the joints in metres, in the camera's frame",
     )

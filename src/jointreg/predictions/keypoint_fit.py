@@ -19,9 +19,9 @@ import numpy as np
 
 from jointreg.body.model import Body
 from jointreg.config.settings import Estimate
-from jointreg.errors import DataError, ShapeError, SolverError
+from jointreg.datasets.poses import require_finite, require_metres
+from jointreg.errors import ShapeError, SolverError
 from jointreg.geometry import rotations as so3
-from jointreg.plausible import TRUNK_M
 from jointreg.predictions.keypoint_model import (
     LIMIT_STIFFNESS,
     POSED,
@@ -32,7 +32,7 @@ from jointreg.predictions.keypoint_model import (
     initial_pose,
 )
 from jointreg.progress import progress
-from jointreg.skeleton import H36M_17, PELVIS, SMPL_24
+from jointreg.skeleton import PELVIS, SMPL_24
 
 BETA_PRIOR = 4e-4
 """Square metres per frame and squared beta: one standard deviation weighs as much as 2 cm at one joint.
@@ -102,8 +102,8 @@ def fit_keypoints(body: Body, joints_cam: np.ndarray, settings: Estimate) -> Key
 
     Raises:
         ShapeError: labels that are not (N, 17, 3) with N > 0, or a body without SMPL's joints.
-        UnitError: an implausible median trunk (`plausible.TRUNK_M`), usually millimetres.
-        DataError: labels that are not finite.
+        UnitError: legs that are no person's, usually millimetres.
+        DataError: labels that are not finite, or a frame in another unit.
         SolverError: a step that is not finite.
     """
     labels = _checked(body, joints_cam)
@@ -158,17 +158,8 @@ def _checked(body: Body, joints_cam: np.ndarray) -> np.ndarray:
         raise ShapeError(f"keypoints: labels have shape {labels.shape}, expected (frames, 17, 3)")
     if body.joint_names != SMPL_24:
         raise ShapeError(f"keypoints: the body has {len(body.joint_names)} joints, expected SMPL's 24")
-    if not np.isfinite(labels).all():
-        frame, joint = np.argwhere(~np.isfinite(labels))[0, :2]
-        raise DataError(
-            f"keypoints: label '{H36M_17[joint]}' of frame {frame} is not finite",
-            "leave frames without labels out before fitting",
-        )
-    neck = H36M_17.index("neck")
-    trunk = float(np.median(np.linalg.norm(labels[:, neck] - labels[:, PELVIS], axis=-1)))
-    TRUNK_M.require(
-        trunk, f"keypoints: median distance pelvis to neck is {trunk:.4g} m", "give labels in metres"
-    )
+    require_finite(labels, "keypoints", "frame")
+    require_metres(labels, "keypoints", "frame")
     return labels
 
 

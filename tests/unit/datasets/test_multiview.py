@@ -9,11 +9,14 @@ import pytest
 from jointreg import config
 from jointreg.config.sequences import Work
 from jointreg.datasets.calibration import fitted, read_calibration
+from jointreg.datasets.checks import check_recording
 from jointreg.datasets.multiview import read_labels
 from jointreg.datasets.readers import open_dataset
 from jointreg.errors import ConfigError, DataError, ShapeError, UnitError
+from jointreg.frames.prepare import prepare, wanted_frames
 from jointreg.geometry import rotations as so3
 from jointreg.geometry.camera import Camera
+from jointreg.skeleton import H36M_17_RIGHT_FIRST, rows
 
 NAMES = ("left", "right")
 
@@ -267,3 +270,180 @@ def test_bad_calibrations_are_refused(tmp_path):
     (tmp_path / "a.xml").write_text(bomb)
     with pytest.raises(DataError, match="DOCTYPE"):
         read_calibration(tmp_path / "a.xml")
+
+
+def camera_table(**changes):
+    """One camera as JSON, before the origin."""
+    table = {
+        "matrix": [[600.0, 0, 319.5], [0, 600.0, 239.5], [0, 0, 1]],
+        "distortions": [-0.1, 0.02, 0, 0],
+        "rotation": [0.1, 0, 0],
+        "translation": [0, 0, 4],
+        "size": [640, 480],
+    }
+    return table | changes
+
+
+def read_tables(folder, tables):
+    (folder / "c.json").write_text(json.dumps(tables))
+    return read_calibration(folder / "c.json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"matrix": [[600, 0, 0], [0, 600, 0], [319.5, 239.5, 1]]}, "expected fx 0 cx"),
+        ({"matrix": [[0.9, 0, 0.5], [0, 1.2, 0.5], [0, 0, 1]]}, "focal lengths are 0.9"),
+        ({"matrix": [[600, 0, 2319], [0, 600, 239], [0, 0, 1]]}, "the optical axis meets"),
+        ({"matrix": [[True, 0, 0], [0, 600, 0], [0, 0, 1]]}, "contains true or false"),
+        ({"rotation": [90, 0, 0]}, "probably degrees"),
+        ({"distortions": [1e6, 0, 0, 0]}, "a distortion coefficient is"),
+        ({"distortions": [0.1] * 14}, "the sensor is tilted"),
+        ({"distortions": [0.1] * 5, "fisheye": True}, "a fisheye lens has 4"),
+        ({"fisheye": "no"}, "expected true or false"),
+        ({"model": "mei"}, "model is 'mei', expected one of pinhole"),
+        ({"model": "pinhole", "fisheye": True}, "name different lens models"),
+        ({"flip": True}, "flip is True, which is not supported"),
+        ({"size": [640.5, 480]}, "expected width and height in pixels"),
+        ({"size": [10**7, 480]}, "size is 10000000 x 480"),
+        ({"unit": "mm"}, "its unit is 'mm', that of the file 'm'"),
+        ({"translation": [[[[0]]]]}, "'translation' has shape"),
+    ],
+)
+def test_a_calibration_key_is_used_or_refused_by_name(tmp_path, changes, message):
+    with pytest.raises(DataError, match=message):
+        read_tables(tmp_path, {"left": camera_table(**changes)})
+
+
+def test_calibrations_whose_names_or_keys_stand_twice_are_refused(tmp_path):
+    with pytest.raises(DataError, match="two cameras are named 'a'"):
+        read_tables(tmp_path, {"1": camera_table(name="a"), "2": camera_table(name="a")})
+    (tmp_path / "c.json").write_text('{"unit": "mm", "unit": "m"}')
+    with pytest.raises(DataError, match="the key 'unit' stands twice"):
+        read_calibration(tmp_path / "c.json")
+    (tmp_path / "c.json").write_text("[" * 5000 + "]" * 5000)
+    with pytest.raises(DataError, match="not readable"):
+        read_calibration(tmp_path / "c.json")
+    with pytest.raises(DataError, match="unit is"):
+        read_tables(tmp_path, {"unit": ["m"], "left": camera_table()})
+
+
+def test_calibrations_as_other_tools_write_them_give_the_same_camera(tmp_path, capsys):
+    """Pose2Sim's flag, Caliscope's nested tables, AIST++'s list, Panoptic's names and centimetres."""
+    (wanted,) = read_tables(tmp_path, {"left": camera_table()}).values()
+    ours = camera_table()
+    panoptic = {
+        "name": "left",
+        "type": "hd",
+        "resolution": ours["size"],
+        "K": ours["matrix"],
+        "distCoef": [*ours["distortions"], 0],
+        "R": wanted.rotation.tolist(),
+        "t": [[0], [0], [400]],
+    }
+    caliscope = camera_table(name="left", port=0, rotation_count=-1, error=0.4, ignore=False)
+    listed = camera_table(name="left", translation=[0, 0, 400])
+    for tables in (
+        {"left": camera_table(fisheye=False)},
+        {"cameras": {"0": caliscope}},
+        {"unit": "cm", "cameras": [listed]},
+        {"calibDataSource": "160422", "cameras": [panoptic]},
+    ):
+        assert_same(read_tables(tmp_path, tables)["left"], wanted)
+    assert "not used" not in capsys.readouterr().out
+    read_tables(tmp_path, {"left": camera_table(gain=3)})
+    assert "keys that are not used: gain" in capsys.readouterr().out
+    with pytest.raises(DataError, match=r"tables of their own(.|\n)*metadata\.xml"):
+        read_tables(tmp_path, {"intrinsics": {}, "extrinsics": {}})
+
+
+@pytest.mark.parametrize("suffix", ["json", "toml"])
+def test_the_cure_for_the_unit_works_in_the_files_own_language(tmp_path, suffix):
+    """Millimetres as FreeMoCap writes them; the cure is applied as it is printed."""
+    tables = {
+        name: camera_table(translation=[x, -645.7, 738.9])
+        for name, x in (("cam_0", 0.0), ("cam_1", -2512.7))
+    }
+    path = tmp_path / f"c.{suffix}"
+    if suffix == "json":
+        text = json.dumps(tables)
+    else:
+        lines = [
+            line
+            for name, table in tables.items()
+            for line in (f"[{name}]", *(f"{key} = {value}" for key, value in table.items()))
+        ]
+        text = "\n".join([*lines, "[metadata]", "error = 0.3", ""])
+    path.write_text(text)
+    with pytest.raises(UnitError, match="probably millimetres") as error:
+        read_calibration(path)
+    cure = str(error.value).split("`")[1]
+    path.write_text("{" + cure + text[1:] if suffix == "json" else f"{cure}\n{text}")
+    assert "first line" in str(error.value) or "first brace" in str(error.value)
+    assert read_calibration(path)["cam_1"].translation[0] == pytest.approx(-2.5127)
+
+
+def test_a_video_of_another_shape_is_named_or_refused(capsys):
+    camera = make_cameras()["left"]
+    fitted(camera, (240, 200))
+    assert "between black bars" in capsys.readouterr().out
+    with pytest.raises(DataError, match="turned or cut"):
+        fitted(camera, (240, 320))
+
+
+def test_moments_that_lack_a_joint_are_left_out_and_counted(recording, capsys):
+    """Frame 4 has no left ankle: it has no row, at any frame step, and the others keep theirs."""
+    joints = person()
+    joints[4, 3] = np.nan
+    np.savez(recording / "walk/labels.npz", joints_world=joints)
+    takes = open_dataset(settings(recording)).recordings(sequence(cameras=["left"]))
+    assert "1 of 6 frames lack a joint, first frame 4, left_ankle" in capsys.readouterr().out
+    check_recording(takes[0])
+    assert wanted_frames(takes[0], 1).tolist() == [0, 1, 2, 3, 5]
+    assert wanted_frames(takes[0], 2).tolist() == [0, 2]
+    arrays, _ = prepare(takes, config.Prepare(frame_step=2, margin_m=0.3))
+    assert arrays["frame"].tolist() == [0, 2] and np.isfinite(arrays["joints_cam"]).all()
+    np.savez(recording / "walk/labels.npz", joints_world=joints * np.nan)
+    with pytest.raises(DataError, match="6 of 6 frames lack a joint"):
+        read_labels(recording / "walk/labels.npz")
+
+
+def test_labels_with_the_right_leg_first_are_reordered_and_that_is_printed(tmp_path, capsys):
+    path = tmp_path / "labels.npz"
+    theirs = person()[:, rows(H36M_17_RIGHT_FIRST)]
+    np.savez(path, joints_world=theirs)
+    assert np.array_equal(read_labels(path)[0], person())
+    assert "the right leg comes first" in capsys.readouterr().out
+    np.savez(path, joints_world=theirs, joint_names=np.array(H36M_17_RIGHT_FIRST))
+    assert np.array_equal(read_labels(path)[0], person())
+
+
+@pytest.mark.parametrize(
+    ("arrays", "error", "message"),
+    [
+        ({"joints_world": np.array([["a"]])}, DataError, "expected numbers"),
+        ({"cameras": ["a"], "frame_offsets": ["b"]}, DataError, "frame_offsets is .U1"),
+        ({"cameras": ["a"], "frame_offsets": [np.inf]}, DataError, "expected whole numbers from 0"),
+        ({"cameras": ["a", "a"], "frame_offsets": [0, 1]}, DataError, "one a camera"),
+        ({"cameras": ["a"], "frame_offsets": [0, 1]}, ShapeError, "frame_offsets"),
+        ({"joint_names": ["nose"] * 17}, DataError, "joint_names are"),
+    ],
+)
+def test_damaged_label_files_are_named(tmp_path, arrays, error, message):
+    np.savez(tmp_path / "labels.npz", **{"joints_world": person()} | arrays)
+    with pytest.raises(error, match=message):
+        read_labels(tmp_path / "labels.npz")
+
+
+def test_a_recording_in_another_order_or_frame_of_reference_is_refused(recording):
+    path = recording / "walk/labels.npz"
+    for change, error, message in (
+        (lambda p: p[:, ::-1], (DataError, UnitError), "walk"),
+        (lambda p: p * [1, 1, 0.5] + [0, 0, 2.0], (DataError, UnitError), "walk"),
+        (lambda p: np.where(np.arange(6)[:, None, None] == 3, 1000 * p, p), DataError, "frame 3"),
+        (lambda p: np.where(np.arange(6)[:, None, None] == 3, 0 * p, p), DataError, "frame 3"),
+    ):
+        np.savez(path, joints_world=change(person()))
+        with pytest.raises(error, match=message):
+            for take in open_dataset(settings(recording)).recordings(sequence()):
+                check_recording(take)

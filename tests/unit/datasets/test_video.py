@@ -1,5 +1,9 @@
 """Frames come out with their own numbers; broken files are named."""
 
+import struct
+
+import av
+import cv2
 import numpy as np
 import pytest
 from capture_scene import write_video
@@ -79,3 +83,64 @@ def test_truncated_and_missing_files_are_named(clip, tmp_path):
         probe(broken)
     with pytest.raises(DataError, match=r"none\.mp4 does not exist"):
         list(read_frames(tmp_path / "none.mp4", [0]))
+
+
+ONE = 1 << 16
+UNTURNED = struct.pack(">9i", ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30)
+
+
+def with_matrix(clip, path, a, b, c, d):
+    """A copy whose header asks for a turn: the display matrix of its track, in units of one."""
+    raw = clip.read_bytes()
+    at = raw.index(UNTURNED, raw.index(b"tkhd"))
+    matrix = struct.pack(">9i", a * ONE, b * ONE, 0, c * ONE, d * ONE, 0, 0, 0, 1 << 30)
+    path.write_bytes(raw[:at] + matrix + raw[at + 36 :])
+    return path
+
+
+@pytest.mark.parametrize("turn", [(0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)])
+def test_a_turn_in_the_header_is_made_as_opencv_makes_it(tmp_path, generator, turn):
+    noise = generator.integers(0, 255, (3, 6, 8, 1), np.uint8).repeat(8, 1).repeat(8, 2)
+    clip = write_video(tmp_path / "a.mp4", np.ascontiguousarray(noise.repeat(3, 3)))
+    turned = with_matrix(clip, tmp_path / "turned.mp4", *turn)
+    _, ours = next(read_frames(turned, [0]))
+    _, theirs = cv2.VideoCapture(str(turned)).read()
+    assert np.array_equal(ours, theirs[..., ::-1])
+    info = probe(turned)
+    assert (info.height, info.width) == ours.shape[:2] and info.frames == 3
+
+
+def test_mirrored_and_tilted_pictures_are_refused(clip, tmp_path):
+    for name, matrix in (("mirror", (-1, 0, 0, 1)), ("tilt", (1, 1, -1, 1))):
+        with pytest.raises(DataError, match="mirrors the pictures or turns them"):
+            probe(with_matrix(clip, tmp_path / f"{name}.mp4", *matrix))
+
+
+def test_frames_that_the_edit_list_leaves_out_are_not_counted(clip, tmp_path):
+    """The header starts the film four frames later: OpenCV and players number what is shown."""
+    raw = bytearray(clip.read_bytes())
+    at = raw.index(b"elst") + 16  # type, version and flags, count, duration; then the first moment
+    scale = struct.unpack(">I", raw[raw.index(b"mdhd") + 16 : raw.index(b"mdhd") + 20])[0]
+    (start,) = struct.unpack(">i", raw[at : at + 4])
+    raw[at : at + 4] = struct.pack(">i", start + 4 * scale // 25)
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(raw)
+    assert probe(path).frames == COUNT - 4
+    assert number_of(next(read_frames(path, [0]))[1]) == 4
+    assert len(list(read_frames(path, range(COUNT - 4)))) == COUNT - 4
+
+
+def test_a_broken_picture_is_refused_with_its_number(tmp_path, generator):
+    """Bytes of one picture are zeroed: the decoder conceals it, and goes on."""
+    noise = generator.integers(0, 255, (20, 6, 8, 1), np.uint8).repeat(16, 1).repeat(16, 2)
+    clip = write_video(tmp_path / "a.mp4", np.ascontiguousarray(noise.repeat(3, 3)))
+    with av.open(str(clip)) as container:
+        packets = [(p.pos, p.size, p.pts) for p in container.demux(video=0) if p.size]
+    raw = bytearray(clip.read_bytes())
+    pos, size, _ = packets[10]
+    raw[pos + size // 2 : pos + size] = bytes(size - size // 2)
+    path = tmp_path / "broken.mp4"
+    path.write_bytes(raw)
+    assert len(list(read_frames(path, range(3)))) == 3
+    with pytest.raises(DataError, match=r"broken\.mp4: frame \d+ cannot be used|not a readable video"):
+        list(read_frames(path, range(20)))

@@ -309,3 +309,32 @@ def test_wrong_calls_are_refused(load, files):
         load_estimator("vibe", checkpoint=files / "vibe.pt", mean_params=None)
     with pytest.raises(ConfigError, match="'hmr' is not known"):
         load_head("hmr", checkpoint=files / "vibe.pt", mean_params=None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda tensor: tensor.to(torch.int32), "is a tensor of torch.int32"),
+        (lambda tensor: tensor.to(torch.bool), "is a tensor of torch.bool"),
+        (lambda tensor: tensor.to_sparse(), "torch.sparse_coo"),
+        (lambda tensor: torch.full_like(tensor, torch.nan), "is not finite"),
+    ],
+)
+def test_weights_that_are_no_plain_numbers_are_named(tmp_path, change, message):
+    state = random_state("spin")
+    state["fc1.bias"] = change(state["fc1.bias"])
+    write_checkpoint(tmp_path / "spin.pt", "spin", state)
+    with pytest.raises(DataError, match=message):
+        read_state(tmp_path / "spin.pt", "spin")
+
+
+def test_a_flipped_bit_in_a_checkpoint_is_found(tmp_path):
+    """torch.save writes a checksum of every record, torch.load compares none."""
+    write_checkpoint(tmp_path / "spin.pt", "spin", random_state("spin"))
+    raw = bytearray((tmp_path / "spin.pt").read_bytes())
+    raw[len(raw) // 2] ^= 1
+    (tmp_path / "spin.pt").write_bytes(raw)
+    with pytest.raises(
+        DataError, match=r"spin\.pt .* is not a readable checkpoint(.|\n)*fetch it again"
+    ):
+        read_state(tmp_path / "spin.pt", "spin")

@@ -1,6 +1,7 @@
 """Pickles of other tools: joblib's arrays, arrays of objects, states for what is no object."""
 
 import pickle
+import types
 import zlib
 
 import numpy as np
@@ -89,3 +90,50 @@ def test_other_files_under_the_name_say_what_they_are():
     ):
         with pytest.raises(DataError, match=cure):
             read_pickle(raw, "SMPL_NEUTRAL.pkl")
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_plain_containers_of_the_standard_library_are_read(protocol):
+    from collections import Counter, OrderedDict, defaultdict, deque
+
+    people = defaultdict(dict)
+    people[3]["pose"] = np.arange(6.0)
+    wanted = {
+        "people": people,
+        "lists": defaultdict(list, {"a": [1, 2]}),
+        "ordered": OrderedDict(b=1, a=2),
+        "window": deque([1, 2, 3], maxlen=5),
+        "counts": Counter("aab"),
+        "number": 1 + 2j,
+    }
+    values = read_pickle(pickle.dumps(wanted, protocol), "x")
+    assert np.array_equal(values["people"][3]["pose"], np.arange(6.0))
+    assert values["lists"] == {"a": [1, 2]} and list(values["ordered"]) == ["b", "a"]
+    assert np.array_equal(as_array(values["window"], "x"), [1, 2, 3])
+    assert values["counts"] == {"a": 2, "b": 1} and values["number"] == 1 + 2j
+
+
+@pytest.mark.parametrize("method", ["zlib", "gzip", "bz2", "lzma", "xz"])
+def test_every_compression_of_joblib_is_read(tmp_path, method):
+    joblib = pytest.importorskip("joblib", reason="joblib is the yardstick: pip install joblib")
+    names = np.array(["a", None], dtype=object)
+    joblib.dump({"x": np.arange(9.0), "names": names}, tmp_path / "x.pkl", compress=(method, 3))
+    raw = (tmp_path / "x.pkl").read_bytes()
+    values = read_pickle(raw, "x.pkl")
+    assert np.array_equal(values["x"], np.arange(9.0)) and values["names"].tolist() == ["a", None]
+    with pytest.raises(DataError, match=r"ends early|truncated"):
+        read_pickle(raw[:-9], "x.pkl")
+
+
+def test_a_class_that_is_not_read_gets_a_cure_that_fits():
+    class Tensor:
+        def __reduce__(self):
+            return types.SimpleNamespace, ()
+
+    with pytest.raises(DataError, match=r"replace the types\.SimpleNamespace by a dict"):
+        read_pickle(pickle.dumps({"a": Tensor()}), "x.pkl")
+    raw = b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n."
+    with pytest.raises(DataError, match=r"torch tensors: save `tensor"):
+        read_pickle(raw, "x.pkl")
+    with pytest.raises(DataError, match=r"x\.pkl: compressed by lz4(.|\n)*without compression"):
+        read_pickle(b"\x04\x22\x4d\x18 and so on", "x.pkl")

@@ -1,11 +1,14 @@
 """Projection and crops against OpenCV."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from jointreg.geometry.camera import Camera, crop_intrinsics, crop_maps, project_pinhole
 from jointreg.geometry.rotations import from_axis_angle
+from jointreg.labels.triangulation import undistort
 
 
 @pytest.fixture
@@ -50,3 +53,27 @@ def test_crop_edges_map_to_edges():
     # Pixels 100 and 101 of the image make pixel 0 of the crop: their common edge is its centre.
     assert np.allclose(crop_k @ [100.5, 50.5, 1], [0, 0, 1])
     assert np.allclose(crop_k @ [99.5 + 448, 49.5 + 448, 1], [223.5, 223.5, 1])
+
+
+@pytest.mark.parametrize("count", [8, 12])
+def test_rational_and_thin_prism_lenses_agree_with_opencv(camera, generator, count):
+    lens = generator.uniform(-0.1, 0.1, count)
+    lens[2:4] /= 100
+    camera = replace(camera, distortion=lens)
+    points = generator.uniform([-1, -1, 3], [1, 1, 6], (40, 3))
+    theirs, _ = cv2.projectPoints(points, np.zeros(3), np.zeros(3), camera.intrinsics, lens)
+    assert np.abs(camera.project(points) - theirs[:, 0]).max() < 1e-8
+
+
+def test_fisheye_lenses_agree_with_opencv_up_to_the_edge(camera, generator):
+    lens = np.array([-0.05, 0.02, -0.01, 0.002])
+    camera = replace(camera, distortion=lens, fisheye=True)
+    points = generator.uniform([-9, -9, 2], [9, 9, 6], (40, 3))
+    points[0] = [0, 0, 2]
+    theirs, _ = cv2.fisheye.projectPoints(
+        points[:, None], np.zeros(3), np.zeros(3), camera.intrinsics, lens
+    )
+    assert np.abs(camera.project(points) - theirs[:, 0]).max() < 1e-8
+    near = points[np.linalg.norm(points[:, :2] / points[:, 2:], axis=1) < 1.5]
+    back = undistort(camera, camera.project(near))
+    assert np.abs(back - near[:, :2] / near[:, 2:]).max() < 1e-9

@@ -243,7 +243,7 @@ def test_bodies_in_another_frame_of_reference_are_refused(tmp_path, run, frames,
 def test_rows_that_nothing_names_are_refused(tmp_path, run, frames, truth):
     plain = {"rotmat": truth[0], "betas": truth[1]}
     np.savez(tmp_path / "all.npz", **plain)
-    with pytest.raises(DataError, match="does not say which frame a row belongs to"):
+    with pytest.raises(DataError, match="does not name the frame of each row"):
         run()
     np.savez(tmp_path / "all.npz", **plain, imgname=[f"{k}.png" for k in range(COUNT)])
     with pytest.raises(DataError, match=r"picture '0.png' is none of"):
@@ -300,7 +300,7 @@ def test_joints_that_are_none_are_refused(frames):
         ({"joints": points[:, :14]}, DataError, "give all 17 joints"),
         ({"joints": points * 25.4}, UnitError, "expected 0.5 to 1.3 m"),
         ({"pose": np.zeros((1, 72))}, DataError, "expected one of joints_cam"),
-        ({"joints": np.full((1, 17, 3), np.nan)}, DataError, "not finite"),
+        ({"joints": np.full((1, 17, 3), np.nan)}, DataError, "not a number"),
     ):
         with pytest.raises(error, match=message):
             joints(values, "file")

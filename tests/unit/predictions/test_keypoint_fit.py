@@ -149,5 +149,5 @@ def test_bad_labels_are_named(body):
     with pytest.raises(ShapeError, match="17"):
         keypoint_fit.fit_keypoints(body, labels[:, :14], SETTINGS)
     labels[1, H36M_17.index("left_knee")] = np.nan
-    with pytest.raises(DataError, match="'left_knee' of frame 1"):
+    with pytest.raises(DataError, match="frame 1, left_knee"):
         keypoint_fit.fit_keypoints(body, labels, SETTINGS)

@@ -7,7 +7,7 @@ files and metres here.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,11 @@ from jointreg.skeleton import H36M_17_IN_32
 if TYPE_CHECKING:
     from jointreg.config.sequences import Work
 
+
+LARGEST_BYTES = 2**30
+"""Size that an array of annot.h5 may declare; the largest known one has 50 MB."""
+MOST_FRAMES = 1_000_000
+"""Largest frame number of a recording."""
 
 _AGAIN = "run h36m-fetch's process_all.py again for this sequence"
 
@@ -87,7 +92,7 @@ class Human36MFetch(Human36M):
 
 
 def read_annotations(path: Path, camera: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What annot.h5 says of one camera.
+    """Labels of one camera in annot.h5.
 
     Returns:
         Frame numbers from 0, ascending, (N,); joints in the camera's frame (N, 32, 3) mm; pixels
@@ -100,17 +105,23 @@ def read_annotations(path: Path, camera: str) -> tuple[np.ndarray, np.ndarray, n
 
     try:
         with h5py.File(path) as file:
-            missing = [key for key in ("pose/3d", "pose/2d", "camera", "frame") if key not in file]
-            if missing:
-                cure = _AGAIN
-                if missing == ["pose/3d"]:
-                    cure = "take a newer h36m-fetch: pose/3d-univ is a scaled skeleton"
-                raise DataError(f"{path} lacks {', '.join(missing)}", cure)
-            rows = np.flatnonzero(np.asarray(file["camera"]) == int(camera))
-            frames = np.asarray(file["frame"])[rows].astype(np.int64) - 1
-            joints_cam, joints_px = (np.asarray(file[key])[rows] for key in ("pose/3d", "pose/2d"))
-    except OSError as error:
-        raise DataError(f"{path}: not a readable HDF5 file, truncated or damaged ({error})") from error
+            keys = ("pose/3d", "pose/2d", "camera", "frame")
+            arrays = {key: _dataset(file, key, path) for key in keys}
+    except DataError:
+        raise
+    except Exception as error:  # h5py raises errors of many kinds for damaged files
+        raise DataError(
+            f"{path}: not a readable HDF5 file, truncated or damaged ({error})", _AGAIN
+        ) from error
+    lengths = {key: len(values) for key, values in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"{path}: its arrays have different numbers of rows: {lengths}", _AGAIN)
+    numbers = arrays["frame"]
+    if arrays["camera"].ndim != 1 or numbers.ndim != 1 or (numbers != np.round(numbers)).any():
+        raise DataError(f"{path}: camera and frame are not one whole number a row", _AGAIN)
+    rows = np.flatnonzero(arrays["camera"] == int(camera))
+    frames = numbers[rows].astype(np.int64) - 1
+    joints_cam, joints_px = (arrays[key][rows] for key in ("pose/3d", "pose/2d"))
     if not len(rows):
         raise DataError(
             f"{path} has no rows of camera {camera}: h36m-fetch leaves out what it could not read",
@@ -124,9 +135,29 @@ def read_annotations(path: Path, camera: str) -> tuple[np.ndarray, np.ndarray, n
     if not np.isfinite(joints_cam).all() or not np.isfinite(joints_px).all():
         raise DataError(f"{path}: labels of camera {camera} hold NaN, expected numbers throughout")
     order = np.argsort(frames, kind="stable")
-    if frames[order[0]] < 0 or (np.diff(frames[order]) == 0).any():
+    last = frames[order[-1]]
+    if frames[order[0]] < 0 or last > MOST_FRAMES or (np.diff(frames[order]) == 0).any():
         raise DataError(f"{path}: frames of camera {camera} are not distinct numbers from 1")
     return frames[order], joints_cam[order].astype(np.float64), joints_px[order].astype(np.float64)
+
+
+def _dataset(file: Any, key: str, path: Path) -> np.ndarray:
+    """The numbers of a dataset of the file."""
+    import h5py
+
+    if key not in file or not isinstance(file[key], h5py.Dataset):
+        cure = (
+            "take a newer h36m-fetch: pose/3d-univ is a scaled skeleton" if key == "pose/3d" else _AGAIN
+        )
+        raise DataError(f"{path} lacks {key}", cure)
+    found = file[key]
+    if found.dtype.kind not in "fiu" or not found.ndim:
+        raise DataError(
+            f"{path}: {key} is {found.dtype} of shape {found.shape}, expected numbers", _AGAIN
+        )
+    if found.size * found.dtype.itemsize > LARGEST_BYTES:
+        raise DataError(f"{path}: {key} has shape {found.shape}, more than any recording", _AGAIN)
+    return np.asarray(found)
 
 
 def _spread(values: np.ndarray, frames: np.ndarray, count: int) -> np.ndarray:

@@ -59,6 +59,13 @@ class Human36M:
         path = Path(settings.calibration)
         self.metadata = read_metadata(path if path.is_file() else self.root / path)
         self.damaged = read_damaged(settings.damaged) if settings.damaged else ()
+        for row in self.damaged:
+            known = row.action in ACTIONS and row.camera in ("*", *CAMERAS)
+            if not known or not re.fullmatch(r"S([1-9]|10|11)", row.subject):
+                raise ConfigError(
+                    f"{settings.damaged}: {row.subject} {row.action} camera {row.camera}: expected a "
+                    "subject S1 to S11, an action and a camera (or *) of Human3.6M"
+                )
         self.skip_damaged = settings.skip_damaged
 
     def takes(self, subject: str, action: str) -> list[str]:
@@ -174,7 +181,7 @@ class Human36M:
                 f"action '{action}': Human3.6M has {', '.join(a for a in ACTIONS if a != '_ALL')}",
                 "correct the column action of the sequence table",
             )
-        if not take.isdigit():
+        if not take.isdecimal():
             raise ConfigError(
                 f"take '{take}' of {subject} {action}: expected a sub-action number, 1 or 2"
             )

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from jointreg.datasets.calibration import check_camera
 from jointreg.errors import DataError
 from jointreg.files.xml import read_xml
 from jointreg.geometry.camera import Camera
@@ -70,7 +71,8 @@ def read_metadata(path: str | Path) -> Metadata:
     are all zero is not described and gets no camera.
 
     Raises:
-        DataError: the file is missing, is not XML, declares a DOCTYPE or entities, or lacks an element.
+        DataError: the file is missing, is not XML, declares a DOCTYPE or entities, lacks an element, or
+            describes a camera that cannot be one.
     """
     path = Path(path)
     root = read_xml(path, _HOW_TO_GET)
@@ -81,6 +83,8 @@ def read_metadata(path: str | Path) -> Metadata:
         for index in range(len(CAMERAS))
         if w0[_extrinsics(subject, index)].any()
     }
+    for (subject, _), camera in cameras.items():
+        check_camera(camera, f"{path}, subject S{subject}")
     return Metadata(cameras, _mapping(path, root))
 
 
@@ -163,7 +167,7 @@ def _mapping(path: Path, root: ElementTree.Element) -> dict[tuple[int, int], dic
     for cells in rows:
         if not subjects:
             subjects = [int(cell[1:]) for cell in cells[2:] if re.fullmatch(r"S\d+", cell)]
-        elif len(cells) > 2 and cells[0].isdigit() and cells[1].isdigit():
+        elif len(cells) > 2 and cells[0].isdecimal() and cells[1].isdecimal():
             names = {s: name for s, name in zip(subjects, cells[2:], strict=False) if name}
             mapping[int(cells[0]), int(cells[1])] = names
             outside = [name for name in names.values() if not _FILE_NAME.fullmatch(name)]

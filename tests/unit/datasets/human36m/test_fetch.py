@@ -195,9 +195,54 @@ def millimetres(tree):
         file["pose/3d"][...] = file["pose/3d"][...] / 1000
 
 
+def changed_array(key, change):
+    def edit(tree):
+        with h5py.File(tree / "S1/WalkingDog-1/annot.h5", "a") as file:
+            values = np.asarray(file[key])
+            del file[key]
+            change(file, key, values)
+
+    return edit
+
+
+def dangling(file, key, values):
+    file[key] = h5py.SoftLink("/nowhere")
+
+
+def text(file, key, values):
+    file[key] = [b"a"] * len(values)
+
+
+def shorter(file, key, values):
+    file[key] = values[:-1]
+
+
+def group(file, key, values):
+    file.create_group(key)
+
+
+def scalar(file, key, values):
+    file[key] = 3
+
+
+def huge(file, key, values):
+    file.create_dataset(key, shape=(10**9, 32, 3), dtype="f8", chunks=(100, 32, 3))
+
+
+def far(file, key, values):
+    file[key] = values + 10**8
+
+
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
+        (changed_array("frame", dangling), "not a readable HDF5 file"),
+        (changed_array("frame", text), "frame is .*expected numbers"),
+        (changed_array("frame", far), "are not distinct numbers from 1"),
+        (changed_array("camera", shorter), "different numbers of rows"),
+        (changed_array("pose/2d", group), "lacks pose/2d"),
+        (changed_array("camera", scalar), "camera is .*expected numbers"),
+        (changed_array("pose/3d", huge), "more than any recording"),
         (no_annotations, r"WalkDog-1/annot.h5 does not exist; S1 has \['WalkingDog-1'"),
         (truncated, "not a readable HDF5 file"),
         (no_picture, "1 of 5 labelled frames have no picture, first img_000004.jpg"),

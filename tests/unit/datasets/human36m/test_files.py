@@ -333,3 +333,29 @@ def test_impossible_sequences_are_refused_by_name(data, sequence, message):
 def test_a_missing_table_of_damaged_recordings_is_an_error(data):
     with pytest.raises(ConfigError, match=r"none\.tsv does not exist"):
         open_dataset(settings(data[0], damaged="none.tsv"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("S1\tWalking\t1\t*", "line 2: .* expected 5 columns"),
+        ("S1\tWalking \t1\t*\tx", "without blanks around them"),
+        ("subject\taction\ttake\tcamera\treason", "line 2: the columns' names stand twice"),
+        ('S1\tWalking\t1\t"*\tx', "expected a subject S1 to S11"),
+        ("S12\tWalking\t1\t*\tx", "S12 Walking camera"),
+        ("S1\tWaking\t1\t*\tx", "S1 Waking camera"),
+    ],
+)
+def test_rows_of_the_damaged_table_that_match_nothing_are_refused(data, tmp_path, text, message):
+    path = tmp_path / "damaged.tsv"
+    path.write_text("subject\taction\ttake\tcamera\treason\n" + text + "\n")
+    with pytest.raises(ConfigError, match=message):
+        open_dataset(settings(data[0], damaged=str(path)))
+
+
+def test_a_damaged_table_that_is_no_utf8_is_named(tmp_path):
+    from jointreg.datasets.damaged import read_damaged
+
+    (tmp_path / "damaged.tsv").write_bytes(b"subject\xff\n")
+    with pytest.raises(ConfigError, match="not text in UTF-8"):
+        read_damaged(tmp_path / "damaged.tsv")

@@ -1,0 +1,299 @@
+"""Checks of a person's 17 joints. Labels and predictions pass the same ones, on every path.
+
+Joints are (N, 17, 3), metres, order `skeleton.H36M_17`, in any frame of reference unless a function says
+otherwise. Errors name the first row that is wrong.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from jointreg.errors import DataError, UnitError
+from jointreg.plausible import LEG_M, Bounds
+from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, PELVIS, rows
+
+LEG_OF_A_ROW_M = Bounds(0.25, 2.0)
+"""Length of a leg in a single row, where labels are noisy; `plausible.LEG_M` holds for the median."""
+REACH_M = Bounds(0.0, 2.5)
+"""Distance of a joint from the pelvis."""
+
+UPRIGHT_RAD = np.pi / 3
+"""Median angle between predicted and labelled trunk beyond which the frames of reference differ."""
+UPSIDE_DOWN_RAD = 2 * np.pi / 3
+"""Angle between the trunk and the picture's upward direction of a person upside down."""
+CLEAR = 0.8
+"""Share of the rows that have to agree before they decide something."""
+
+PROPORTIONS: tuple[tuple[str, str, float, float], ...] = (
+    ("pelvis", "{side}_hip", 0.0, 0.40),
+    ("{side}_hip", "{side}_knee", 0.36, 0.64),
+    ("{side}_knee", "{side}_ankle", 0.36, 0.64),
+    ("pelvis", "neck", 0.25, 1.1),
+    ("pelvis", "spine", 0.0, 0.75),
+    ("spine", "neck", 0.0, 0.75),
+    ("neck", "nose", 0.0, 0.5),
+    ("neck", "head_top", 0.0, 0.7),
+    ("neck", "{side}_shoulder", 0.03, 0.5),
+    ("{side}_shoulder", "{side}_elbow", 0.12, 0.55),
+    ("{side}_elbow", "{side}_wrist", 0.10, 0.55),
+)
+"""Two joints, and the least and largest median distance between them, in lengths of a leg."""
+
+_FAR = 1e9
+_APART_M = 0.05
+"""Hips or shoulders that lie nearer together show no side."""
+_AHEAD_M = 0.02
+"""Nose and bent knees show where a person looks if they lie this far out of line."""
+
+
+def missing_rows(joints: np.ndarray) -> np.ndarray:
+    """Rows in which a joint is not a number, (N,) bool."""
+    return ~np.isfinite(joints).all(axis=(1, 2))
+
+
+def describe_missing(joints: np.ndarray, word: str = "row") -> str:
+    """How many rows lack a joint, and the first one: frame 4, left_ankle is not a number (NaN)."""
+    row, joint = np.argwhere(~np.isfinite(joints).all(axis=2))[0]
+    return (
+        f"{int(missing_rows(joints).sum())} of {len(joints)} {word}s lack a joint, "
+        f"first {word} {row}, {H36M_17[joint]} is not a number (NaN)"
+    )
+
+
+def require_finite(joints: np.ndarray, where: str, word: str = "row") -> None:
+    """Refuse joints that are not numbers.
+
+    Raises:
+        DataError: names the first row and joint, and how many rows.
+    """
+    if not np.isfinite(joints).all():
+        raise DataError(
+            f"{where}: {describe_missing(joints, word)}", f"leave these {word}s out, or repair them"
+        )
+
+
+def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
+    """Refuse joints that are not in metres, all of them or those of a row.
+
+    Raises:
+        UnitError: the median length of a leg is implausible.
+        DataError: that of a single row is, or a joint lies farther from the pelvis than `REACH_M`.
+    """
+    joints = np.clip(joints, -_FAR, _FAR)  # so that nothing below overflows
+    legs = _legs(joints)
+    leg = float(np.median(legs))
+    if not LEG_M.hold(leg):
+        guess = "joints in another order or unit"
+        for factor, words in (
+            (1000.0, "millimetres taken for metres"),
+            (100.0, "centimetres taken for metres"),
+            (0.001, "metres taken for millimetres"),
+        ):
+            if LEG_M.hold(leg / factor):
+                guess = words
+        raise UnitError(
+            f"{where}: legs are {leg:.4g} m long (median), expected {LEG_M}: probably {guess}",
+            "give joints in metres (divide millimetres by 1000), in the order of skeleton.H36M_17",
+        )
+    low, high = LEG_OF_A_ROW_M
+    wrong = np.flatnonzero(((legs < low) | (legs > high)).any(axis=1))
+    if len(wrong):
+        raise DataError(
+            f"{where}: a leg of {word} {wrong[0]} is {_farthest(legs[wrong[0]], leg):.4g} m long, "
+            f"expected {LEG_OF_A_ROW_M}; so are {len(wrong)} {word}s",
+            f"repair these {word}s, or give their joints as NaN",
+        )
+    reach = np.linalg.norm(joints - joints[:, [PELVIS]], axis=-1)
+    far = np.argwhere(reach > REACH_M.high)
+    if len(far):
+        row, joint = far[0]
+        raise DataError(
+            f"{where}: {H36M_17[joint]} of {word} {row} lies {reach[row, joint]:.4g} m from the pelvis, "
+            f"expected {REACH_M}",
+            f"repair this {word}, or give its joints as NaN",
+        )
+
+
+def left_leg_first(
+    joints: np.ndarray,
+    where: str,
+    names: np.ndarray | None = None,
+    note: Callable[[str], None] = print,
+) -> np.ndarray:
+    """The joints in the order `H36M_17`, whatever leg comes first.
+
+    Args:
+        joints: (N, 17, 3); rows that are not numbers are passed over.
+        where: names the file.
+        names: names of the joints in the file's order; None: the side of the hips decides.
+        note: is told where the right leg comes first.
+
+    Raises:
+        DataError: other names, or hips and shoulders whose sides contradict each other.
+    """
+    if names is not None:
+        order = tuple(str(name) for name in np.asarray(names).ravel())
+        if sorted(order) != sorted(H36M_17):
+            raise DataError(
+                f"{where}: joint_names are {str(order)[:300]}, expected the 17 of skeleton.H36M_17"
+            )
+        joints = joints[:, rows(H36M_17, order)]
+        if order_of_legs(joints, where) < 0:
+            raise DataError(
+                f"{where}: by its joint_names the hips lie crossed to the shoulders",
+                "joint_names have to be in the order of the joints in the file",
+            )
+        return joints
+    if order_of_legs(joints, where) < 0:
+        note(f"{where}: the right leg comes first, joints are reordered")
+        return joints[:, rows(H36M_17, H36M_17_RIGHT_FIRST)]
+    return joints
+
+
+def order_of_legs(joints: np.ndarray, where: str) -> int:
+    """1 where the left leg comes first, -1 where the right one does, 0 where the sides do not show.
+
+    Hips lie as the shoulders do, or crossed.
+
+    Raises:
+        DataError: the rows contradict each other.
+    """
+    hips, shoulders = _across(joints, "hip"), _across(joints, "shoulder")
+    apart = np.minimum(np.linalg.norm(hips, axis=-1), np.linalg.norm(shoulders, axis=-1)) > _APART_M
+    if not apart.any():
+        return 0
+    share = float(((hips * shoulders).sum(axis=-1)[apart] > 0).mean())
+    if 1 - CLEAR < share < CLEAR:
+        raise DataError(
+            f"{where}: hips lie as the shoulders do in {share:.0%} of the rows: the order of the joints "
+            "does not show",
+            "add joint_names, the names of skeleton.H36M_17 in the file's order",
+        )
+    return 1 if share >= CLEAR else -1
+
+
+def require_person(joints: np.ndarray, where: str) -> None:
+    """Refuse joints that are not a person's: another order, mirrored, or both sides exchanged.
+
+    Raises:
+        DataError: two joints lie at a distance that no body has, or knees bend backward and the nose
+            is at the back of the head.
+    """
+    leg = float(np.median(_legs(joints)))
+    for side in ("left", "right"):
+        for one, other, low, high in PROPORTIONS:
+            ends = [name.format(side=side) for name in (one, other)]
+            a, b = (joints[:, H36M_17.index(name)] for name in ends)
+            length = float(np.median(np.linalg.norm(a - b, axis=-1)))
+            if not low * leg <= length <= high * leg:
+                raise DataError(
+                    f"{where}: {ends[0]} and {ends[1]} lie {length:.3g} m apart (median), expected "
+                    f"{low * leg:.2g} to {high * leg:.2g} m for legs of {leg:.2g} m: another order",
+                    "give the joints in the order of skeleton.H36M_17, or add joint_names",
+                )
+    _require_facing(joints, where)
+
+
+def require_upright(trunk: np.ndarray, labels: np.ndarray, where: str) -> None:
+    """Refuse predictions in another frame of reference than the labels'.
+
+    Args:
+        trunk: predicted pelvis to neck, (N, 3).
+        labels: (N, 17, 3).
+        where: names the file of the predictions.
+
+    Raises:
+        DataError: the median angle between the trunks is larger than `UPRIGHT_RAD`.
+    """
+    labelled = _trunk(labels)
+    lengths = np.linalg.norm(trunk, axis=-1) * np.linalg.norm(labelled, axis=-1)
+    cosine = (trunk * labelled).sum(-1) / np.maximum(lengths, 1e-12)
+    angle = float(np.median(np.arccos(np.clip(cosine, -1, 1))))
+    if not angle < UPRIGHT_RAD:
+        raise DataError(
+            f"{where}: the trunk points {np.degrees(angle):.0f} degrees (median) away from the labels', "
+            "expected a few: poses in another frame of reference, rows of other frames, or 6D read in "
+            "the other convention",
+            "the global orientation is in the camera's frame: x right, y down, z forward",
+        )
+
+
+def upside_down(joints_cam: np.ndarray) -> bool:
+    """Whether most rows show a person upside down in the picture; joints in a camera's frame, y down."""
+    trunk = _trunk(joints_cam)
+    down = trunk[:, 1] / np.maximum(np.linalg.norm(trunk, axis=-1), 1e-12)
+    return float((down > -np.cos(UPSIDE_DOWN_RAD)).mean()) > CLEAR
+
+
+def faces_away(predicted: np.ndarray, labels: np.ndarray) -> float:
+    """Share of the rows whose left and right lie opposite to the labels'; left minus right, (N, 3)."""
+    return float(((predicted * labels).sum(axis=-1) < 0).mean())
+
+
+def require_same_sides(joints: np.ndarray, labels: np.ndarray, where: str) -> None:
+    """Refuse joints whose sides are exchanged against the labels', or that are mirrored.
+
+    Raises:
+        DataError: with left and right exchanged most joints lie much nearer to the labels.
+    """
+    swapped = [
+        name.replace("left", "#").replace("right", "left").replace("#", "right") for name in H36M_17
+    ]
+    target = labels - labels[:, [PELVIS]]
+    given, exchanged = (
+        np.linalg.norm(points - points[:, [PELVIS]] - target, axis=-1).mean(axis=1)
+        for points in (joints, joints[:, rows(swapped)])
+    )
+    if np.median(given) > 0.05 and (exchanged < 0.6 * given).mean() > CLEAR:
+        raise DataError(
+            f"{where}: joints lie {1000 * np.median(given):.0f} mm from the labels, and "
+            f"{1000 * np.median(exchanged):.0f} mm with left and right exchanged",
+            "exchange left and right, or turn the mirrored axis round",
+        )
+
+
+def _require_facing(joints: np.ndarray, where: str) -> None:
+    forward = np.cross(_across(joints, "hip") + _across(joints, "shoulder"), _trunk(joints))
+    length = np.linalg.norm(forward, axis=-1)
+    forward = forward / np.maximum(length, 1e-12)[:, None]
+    backward = []
+    for name, ends in (
+        ("nose", ("neck", "head_top")),
+        ("left_knee", ("left_hip", "left_ankle")),
+        ("right_knee", ("right_hip", "right_ankle")),
+    ):
+        middle = joints[:, rows(ends)].mean(axis=1)
+        ahead = ((joints[:, H36M_17.index(name)] - middle) * forward).sum(axis=-1)
+        clear = (np.abs(ahead) > _AHEAD_M) & (length > 1e-4)
+        enough = clear.mean() > 0.1
+        backward.append(float((ahead[clear] < 0).mean()) if enough else 0.0)
+    nose, *knees = backward
+    if nose > CLEAR and min(knees) > CLEAR:
+        raise DataError(
+            f"{where}: the nose is at the back of the head and knees bend backward: left and right are "
+            "exchanged throughout, or an axis is mirrored",
+            "exchange left and right, or turn one axis of the joints round",
+        )
+
+
+def _legs(joints: np.ndarray) -> np.ndarray:
+    """Length of left and right leg, (N, 2) metres."""
+    hip, knee, ankle = (
+        joints[:, rows([f"left_{part}", f"right_{part}"])] for part in ("hip", "knee", "ankle")
+    )
+    return np.linalg.norm(hip - knee, axis=-1) + np.linalg.norm(knee - ankle, axis=-1)
+
+
+def _farthest(legs: np.ndarray, usual: float) -> float:
+    """The one of two legs that differs most from the usual length, in ratio."""
+    return float(legs[np.argmax(np.abs(np.log(np.maximum(legs, 1e-12) / usual)))])
+
+
+def _across(joints: np.ndarray, part: str) -> np.ndarray:
+    """Left minus right hip or shoulder, (N, 3)."""
+    return joints[:, H36M_17.index(f"left_{part}")] - joints[:, H36M_17.index(f"right_{part}")]
+
+
+def _trunk(joints: np.ndarray) -> np.ndarray:
+    """Pelvis to neck, (N, 3)."""
+    return joints[:, H36M_17.index("neck")] - joints[:, PELVIS]

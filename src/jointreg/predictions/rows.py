@@ -1,0 +1,117 @@
+"""Which frame each row of a prediction file belongs to, by what the file names."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jointreg.datasets.human36m.pictures import KNOWN, picture
+from jointreg.errors import DataError
+from jointreg.predictions.files import read_file
+from jointreg.predictions.tools import NUMBERS, frame_numbers
+
+IDENTITY = ("take", "camera", "frame")
+"""Arrays that identify a row."""
+IMAGES = ("imgname", "image_path", "img_path", "img_name")
+"""Keys of the file names of the pictures."""
+
+
+def of_sequence(
+    values: Mapping[str, Any],
+    which: Mapping[str, str],
+    take_files: Mapping[str, str],
+    known: Mapping[str, str],
+    where: str,
+) -> dict[str, Any]:
+    """The rows of a file that belong to one sequence, and the take, camera and frame of each.
+
+    Args:
+        values: from `read_file`.
+        which: subject and action of the sequence.
+        take_files: take -> the subject's own file name of it, where known.
+        known: take and camera that the path of the file names.
+        where: names the file in errors.
+
+    Returns:
+        The values, cut to M rows, with take, camera (text) and frame (numbers from 0), (M,) each.
+
+    Raises:
+        DataError: nothing names the frame of a row, or no row is of this sequence.
+    """
+    frames = numbers_of(values, where)
+    own = {key: np.asarray(values[key]).astype(str) for key in ("take", "camera") if _text(values, key)}
+    if frames is not None and len(own) == 2:
+        if {len(column) for column in own.values()} != {len(frames)}:
+            raise DataError(f"{where}: take, camera and frame differ in length")
+        return dict(values) | own | {"frame": frames}
+    names = pictures_of(values)
+    by_names = None if names is None else _by_names(names, which, take_files, where)
+    if names is not None and by_names is not None:
+        chosen, identity = by_names
+        rows = {k: v[chosen] for k, v in values.items() if np.ndim(v) >= 2 and len(v) == len(names)}
+        return dict(values) | rows | identity
+    if frames is not None and {"take", "camera"} <= set(known):
+        fixed = {key: np.full(len(frames), known[key]) for key in ("take", "camera")}
+        return dict(values) | fixed | {"frame": frames}
+    unknown = "" if names is None else f"; picture '{names[0]}' is none of {', '.join(KNOWN)}"
+    raise DataError(
+        f"{where} does not name the frame of each row{unknown}",
+        "give arrays take, camera and frame; or names of pictures (imgname); or frame_ids in one file a "
+        "take and camera, with {take} and {camera} in the column `files` of the table of methods",
+    )
+
+
+def numbers_of(values: Mapping[str, Any], where: str) -> np.ndarray | None:
+    """Frame numbers of the rows, (N,) from 0; None where the file has none."""
+    key = next((key for key in NUMBERS if key in values), None)
+    return None if key is None else frame_numbers(values[key], f"{where}: {key}")
+
+
+def pictures_of(values: Mapping[str, Any]) -> np.ndarray | None:
+    """File names of the rows' pictures, (N,) text; None where the file has none."""
+    key = next((key for key in IMAGES if key in values), None)
+    return None if key is None else np.asarray(values[key]).astype(str).ravel()
+
+
+def names_of_rows(path: str | Path) -> dict[str, Any]:
+    """The names of pictures in a file that lists them, such as SPIN's `h36m_valid_protocol2.npz`.
+
+    Raises:
+        DataError: there are none.
+    """
+    values = read_file(path)
+    names = {key: values[key] for key in IMAGES if key in values}
+    if not names:
+        raise DataError(f"{path} names no pictures: expected one of {', '.join(IMAGES)}")
+    return names
+
+
+def _text(values: Mapping[str, Any], key: str) -> bool:
+    """Whether there is a column of names: a `camera` of numbers is a weak-perspective camera."""
+    return key in values and np.ndim(values[key]) == 1 and np.asarray(values[key]).dtype.kind in "USOiu"
+
+
+def _by_names(
+    names: np.ndarray, which: Mapping[str, str], take_files: Mapping[str, str], where: str
+) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+    """Rows of a sequence by their pictures, and their identity; None where no name is known."""
+    pictures = [picture(name) for name in names.tolist()]
+    if not any(pictures):
+        return None
+    take_of = {file: take for take, file in take_files.items()}
+    chosen, identities = [], []
+    for row, parts in enumerate(pictures):
+        if parts is None:
+            raise DataError(f"{where}: picture '{names[row]}' is none of {', '.join(KNOWN)}")
+        take = parts.take if parts.action == which["action"] else take_of.get(parts.file)
+        if parts.subject == which["subject"] and take:
+            chosen.append(row)
+            identities.append((take, parts.camera, parts.frame))
+    if not chosen:
+        raise DataError(
+            f"{where}: none of {len(names)} pictures is of {which['subject']} {which['action']}, files "
+            f"{sorted(take_files.values())}; the first is '{names[0]}'"
+        )
+    columns = dict(zip(("take", "camera", "frame"), zip(*identities, strict=True), strict=True))
+    return np.array(chosen), {key: np.array(column) for key, column in columns.items()}

@@ -1,0 +1,144 @@
+"""A person's joints pass; another order, unit or side of them does not, and is named."""
+
+import numpy as np
+import pytest
+
+from jointreg.datasets import poses
+from jointreg.errors import DataError, UnitError
+from jointreg.geometry.rotations import from_axis_angle
+from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, rows
+
+STANDING = {
+    "pelvis": (0.0, 0.0, 0.0),
+    "left_hip": (0.13, 0.0, 0.0),
+    "left_knee": (0.14, 0.43, -0.06),
+    "left_ankle": (0.14, 0.87, 0.0),
+    "right_hip": (-0.13, 0.0, 0.0),
+    "right_knee": (-0.14, 0.42, -0.07),
+    "right_ankle": (-0.14, 0.86, 0.0),
+    "spine": (0.0, -0.24, 0.0),
+    "neck": (0.0, -0.49, 0.0),
+    "nose": (0.0, -0.58, -0.08),
+    "head_top": (0.0, -0.70, 0.0),
+    "left_shoulder": (0.15, -0.45, 0.0),
+    "left_elbow": (0.42, -0.35, 0.0),
+    "left_wrist": (0.62, -0.20, 0.0),
+    "right_shoulder": (-0.15, -0.45, 0.0),
+    "right_elbow": (-0.42, -0.40, 0.0),
+    "right_wrist": (-0.60, -0.58, 0.0),
+}
+"""Metres, y down, looking along -z."""
+
+
+@pytest.fixture
+def person(generator):
+    """Twenty rows of a person who turns and moves."""
+    base = np.array([STANDING[name] for name in H36M_17])
+    turns = from_axis_angle(np.linspace(0, 3, 20)[:, None] * [0.1, 1.0, 0.1])
+    noise = generator.normal(0, 0.01, (20, 17, 3))
+    return np.einsum("nab,jb->nja", turns, base) + noise + [0.5, 0.1, 4.0]
+
+
+def swapped(joints):
+    """Left and right exchanged throughout."""
+    names = [n.replace("left", "#").replace("right", "left").replace("#", "right") for n in H36M_17]
+    return joints[:, rows(names)]
+
+
+def check(joints):
+    ordered = poses.left_leg_first(joints, "file")
+    poses.require_metres(ordered, "file")
+    poses.require_person(ordered, "file")
+    return ordered
+
+
+def test_a_person_passes_in_any_frame_of_reference(person):
+    assert check(person) is person
+    lying = person @ from_axis_angle(np.array([np.pi / 2, 0, 0.4])).T
+    assert check(lying) is lying
+    assert check(0.65 * person) is not None  # a child
+
+
+def test_the_right_leg_first_is_seen_and_told(person):
+    told = []
+    theirs = person[:, rows(H36M_17_RIGHT_FIRST)]
+    assert np.array_equal(poses.left_leg_first(theirs, "file", note=told.append), person)
+    assert "right leg comes first" in told[0]
+    names = np.array(H36M_17_RIGHT_FIRST)
+    assert np.array_equal(poses.left_leg_first(theirs, "file", names, told.append), person)
+    assert len(told) == 1
+    with pytest.raises(DataError, match="by its joint_names the hips lie crossed"):
+        poses.left_leg_first(person, "file", names)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda p: 1000 * p, UnitError, "millimetres taken for metres"),
+        (lambda p: p / 1000, UnitError, "metres taken for millimetres"),
+        (lambda p: p / 0.3048, UnitError, "legs are 2"),
+        (lambda p: p / 2, UnitError, "legs are 0.4"),
+        (lambda p: 0 * p, UnitError, "legs are 0 m"),
+        (lambda p: p[:, ::-1], (DataError, UnitError), "file: "),
+        (lambda p: np.roll(p, 1, axis=1), (DataError, UnitError), "file: "),
+        (swapped, DataError, "knees bend backward"),
+        (lambda p: p * [-1, 1, 1], DataError, "an axis is mirrored"),
+    ],
+)
+def test_other_units_orders_and_sides_are_refused(person, change, error, message):
+    with pytest.raises(error, match=message):
+        check(change(person))
+
+
+@pytest.mark.parametrize(
+    ("row", "joint", "value", "message"),
+    [
+        (3, slice(None), lambda p: 1000 * p, "a leg of row 3 is 8"),
+        (5, slice(None), lambda p: 0 * p, "a leg of row 5 is 0 m"),
+        (7, 13, lambda p: 1e300 * p, "left_wrist of row 7 lies"),
+        (2, 9, lambda p: p + 9, "nose of row 2 lies"),
+    ],
+)
+def test_a_single_wrong_row_is_named(person, row, joint, value, message):
+    person[row, joint] = value(person[row, joint])
+    with pytest.raises(DataError, match=message):
+        check(person)
+
+
+def test_joints_that_are_not_numbers_are_counted_and_named(person):
+    person[4, 3, 1] = np.nan
+    person[9] = np.nan
+    assert np.flatnonzero(poses.missing_rows(person)).tolist() == [4, 9]
+    words = "2 of 20 frames lack a joint, first frame 4, left_ankle is not a number (NaN)"
+    assert poses.describe_missing(person, "frame") == words
+    with pytest.raises(DataError, match="first row 4, left_ankle"):
+        poses.require_finite(person, "file")
+
+
+def test_exchanged_pairs_of_joints_are_refused(person):
+    for one, other in (("left_knee", "left_ankle"), ("neck", "pelvis"), ("left_hip", "left_shoulder")):
+        names = list(H36M_17)
+        a, b = names.index(one), names.index(other)
+        names[a], names[b] = names[b], names[a]
+        with pytest.raises((DataError, UnitError)):
+            check(person[:, rows(names)])
+
+
+def test_sides_that_do_not_show_decide_nothing(person):
+    flat = np.array([[STANDING[name] for name in H36M_17]]) * [0, 1, 0]
+    assert poses.order_of_legs(flat, "file") == 0
+    both = np.concatenate([person, person[:, rows(H36M_17_RIGHT_FIRST)]])
+    with pytest.raises(DataError, match="the order of the joints does not show"):
+        poses.order_of_legs(both, "file")
+
+
+def test_predictions_are_compared_with_the_labels(person):
+    poses.require_same_sides(person + 0.02, person, "file")
+    with pytest.raises(DataError, match="with left and right exchanged"):
+        poses.require_same_sides(swapped(person), person, "file")
+    trunk = person[:, H36M_17.index("neck")] - person[:, 0]
+    poses.require_upright(trunk, person, "file")
+    with pytest.raises(DataError, match="180 degrees"):
+        poses.require_upright(-trunk, person, "file")
+    assert not poses.upside_down(person)
+    assert poses.upside_down(person * [1, -1, -1])
