@@ -93,7 +93,7 @@ def test_every_environment_has_the_python_of_the_project(root, environments, pro
 def rules(root):
     """(name, text) of every rule."""
     for path in rule_files(root):
-        for rule in re.split(r"^ *(?=rule )", path.read_text(), flags=re.MULTILINE)[1:]:
+        for rule in re.split(r"^ *(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)[1:]:
             yield rule.splitlines()[0], rule
 
 

@@ -26,7 +26,7 @@ ENDINGS = {
 """A dotted word that ends so may be a file."""
 SETTINGS = {"config.settings": "Config", "synthetic.parameters": "Parameters"}
 """Classes whose fields are keys of YAML files."""
-FOREIGN = {"chumpy", "np", "numpy", "torch", "zarr"}
+FOREIGN = {"chumpy", "cv2", "np", "numpy", "torch", "zarr"}
 """Packages of others, whose names are not looked up."""
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jointreg.config.sequences import Work
-from jointreg.config.tsv import _rows
+from jointreg.config.tsv import rows
 from jointreg.errors import ConfigError
 
 
@@ -27,7 +27,7 @@ def load_examples(path: str | Path, sequences: Iterable[Work]) -> list[Example]:
     """
     known = {(row.subject, row.action) for row in sequences}
     examples = []
-    for where, row in _rows(path, ("subject", "action", "frames")):
+    for where, row in rows(path, ("subject", "action", "frames")):
         if (row["subject"], row["action"]) not in known:
             raise ConfigError(f"{where}: no sequence {row['subject']} {row['action']} in this run")
         frames = tuple(int(number) for number in row["frames"].split(","))

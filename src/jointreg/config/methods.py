@@ -1,19 +1,12 @@
 """The table of methods: where the results of each come from."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-from jointreg import config
-
-if TYPE_CHECKING:
-    pass
-
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jointreg.config.tsv import _rows
+from jointreg.config.settings import RunNetwork
+from jointreg.config.tsv import rows
 from jointreg.errors import ConfigError
 
 NETWORKS: dict[str, tuple[str, bool]] = {
@@ -31,7 +24,7 @@ def network_of(kind: str) -> str:
     return NETWORKS[kind][0] if kind in NETWORKS else ""
 
 
-def crop_of(kind: str, settings: config.RunNetwork) -> str:
+def crop_of(kind: str, settings: RunNetwork) -> str:
     """Rule by which the input of a network is cut; empty for a kind of method that is no network."""
     return str(getattr(settings.crops, network_of(kind))) if kind in NETWORKS else ""
 
@@ -67,7 +60,7 @@ class Method:
     about: str
 
     def reading(self) -> dict[str, str]:
-        """What `estimate` has to know: a change of the other columns changes no number."""
+        """The columns that rule `estimate` depends on: a change of the others changes no number."""
         return {key: getattr(self, key) for key in ("kind", "files", "rows", "six")}
 
 
@@ -79,7 +72,7 @@ def load_methods(path: str | Path, required: Iterable[str] = ()) -> dict[str, Me
             in the table.
     """
     methods = {}
-    for where, row in _rows(path, tuple(Method.__dataclass_fields__)):
+    for where, row in rows(path, tuple(Method.__dataclass_fields__)):
         if row["kind"] not in KINDS:
             raise ConfigError(f"{where}: kind is '{row['kind']}', expected one of {', '.join(KINDS)}")
         if row["six"] not in ("", "interleaved", "stacked"):
@@ -113,7 +106,7 @@ def require_bodies(methods: Mapping[str, Method], initial: str) -> None:
 def prediction_paths(
     folder: str | Path, pattern: str, sequence: Mapping[str, Any]
 ) -> dict[str, dict[str, str]]:
-    """Files of one method and sequence -> what the path says of their rows (take, camera).
+    """Files of one method and sequence -> take and camera of their rows, where the path contains them.
 
     Args:
         folder: `estimate.predictions`.
@@ -124,8 +117,8 @@ def prediction_paths(
     for take, camera in sequence["units"]:
         values = {"subject": sequence["subject"], "action": sequence["action"]}
         values |= {"take": take, "camera": camera}
-        said = {key: values[key] for key in ("take", "camera") if f"{{{key}}}" in pattern}
-        paths[str(Path(folder, _fill(pattern, "files", pattern, values)))] = said
+        from_path = {key: values[key] for key in ("take", "camera") if f"{{{key}}}" in pattern}
+        paths[str(Path(folder, _fill(pattern, "files", pattern, values)))] = from_path
     return paths
 
 
@@ -133,7 +126,7 @@ _PLACES = {"subject": "S9", "action": "Walking", "take": "1", "camera": "6045727
 
 
 def _fill(pattern: str, where: str, column: str, values: Mapping[str, str] = _PLACES) -> str:
-    """A pattern with its places filled."""
+    """The pattern with its placeholders replaced."""
     try:
         return pattern.format_map(dict(values))
     except (KeyError, ValueError, IndexError) as error:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from jointreg.config.tsv import _rows
+from jointreg.config.tsv import rows
 from jointreg.errors import ConfigError
 
 SPLITS = ("train", "test")
@@ -50,7 +50,7 @@ def load_sequences(path: str | Path) -> list[Work]:
     """
     columns = ("subject", "action", "takes", "cameras", "first_frame", "last_frame", "split")
     sequences = []
-    for where, row in _rows(path, columns):
+    for where, row in rows(path, columns):
         try:
             first, last = int(row["first_frame"]), int(row["last_frame"])
         except ValueError:

@@ -1,14 +1,9 @@
 """The input of the networks among the methods, in words, for captions."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from jointreg import config
-
-if TYPE_CHECKING:
-    from jointreg.config.methods import Method
-
-from jointreg.config.methods import NETWORKS, crop_of
+from jointreg.config.methods import NETWORKS, Method, crop_of
 
 CROPS: dict[str, str] = {
     "reference_code": "crops by the reference code's rule (a square on the longer side of the body's "
@@ -39,7 +34,7 @@ def input_words(kind: str, settings: config.RunNetwork) -> str:
     return f"{CROPS[crop_of(kind, settings)]}, {alone}; {_ORIENTATION[settings.orientation]}"
 
 
-def protocol_words(settings: config.RunNetwork, methods: Iterable["Method"], body: str) -> str:
+def protocol_words(settings: config.RunNetwork, methods: Iterable[Method], body: str) -> str:
     """`input_words` of the networks among some methods, networks with the same input together.
 
     With the open body a warning follows, because its shape directions are not those of the networks.

@@ -2,14 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from jointreg.config.methods import Method
 from jointreg.config.settings import REFERENCE_REGRESSOR
-
-if TYPE_CHECKING:
-    pass
-
 
 REGRESSOR_NAMES: dict[str, str] = {
     "std": "J_std",
