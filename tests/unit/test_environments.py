@@ -17,8 +17,8 @@ PIP_NAME = {"opencv": "opencv-python-headless", "pytorch": "torch", "matplotlib-
 CONDA_ONLY = {"python", "pip", "detectron2"}
 OF_TORCH = {"torchvision"}
 """Packages of which each version belongs to one of torch, so that none needs to be named."""
-PACKAGE_OF = {"yaml": "pyyaml", "cv2": "opencv-python-headless", "PIL": "pillow"}
-"""Module -> the package that it is in, where the names differ."""
+PACKAGE_OF = {"yaml": "pyyaml", "cv2": "opencv-python-headless", "PIL": "pillow", "markupsafe": "jinja2"}
+"""Module -> the package that brings it, where the names differ."""
 
 
 @pytest.fixture(scope="module")
