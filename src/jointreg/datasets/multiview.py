@@ -62,7 +62,7 @@ class Multiview:
             DataError: a recording, video, camera or label file is missing or damaged.
             UnitError: labels that are not metres.
         """
-        found = []
+        recordings = []
         for take in sequence.takes:
             path = self._folder(take) / "labels.npz"
             joints_world, offsets = read_labels(path)
@@ -80,7 +80,7 @@ class Multiview:
                     raise DataError(
                         f"{path} has no frame offset for camera '{name}', only {sorted(offsets)}"
                     )
-                found.append(
+                recordings.append(
                     Recording(
                         subject=sequence.subject,
                         action=sequence.action,
@@ -94,7 +94,7 @@ class Multiview:
                         gaps=bool(missing.any()),
                     )
                 )
-        return found
+        return recordings
 
     def videos_of(self, take: str, cameras: Iterable[str] | None = None) -> dict[str, Path]:
         """Camera name -> video file of one recording; all cameras of the calibration by default."""
@@ -117,7 +117,7 @@ class Multiview:
         return folder
 
     def _videos(self, take: str, cameras: Iterable[str]) -> dict[str, Path]:
-        folder, found = self._folder(take), {}
+        folder, videos = self._folder(take), {}
         for name in cameras:
             if name not in self.calibration:
                 raise DataError(
@@ -131,8 +131,8 @@ class Multiview:
                     f"recording {folder} has no video of camera '{name}', expected {files[0].name}",
                     "get the video, or leave the camera out of the sequence table",
                 )
-            found[name] = existing[0]
-        return found
+            videos[name] = existing[0]
+        return videos
 
 
 def read_labels(path: str | Path) -> tuple[np.ndarray, dict[str, int]]:

@@ -28,10 +28,10 @@ def frames_in(folder: Path) -> list[int]:
         DataError: there are none.
     """
     matches = (re.fullmatch(r"img_(\d{6})\.jpg", path.name) for path in folder.iterdir())
-    found = sorted(int(match[1]) - 1 for match in matches if match)
-    if not found:
+    numbers = sorted(int(match[1]) - 1 for match in matches if match)
+    if not numbers:
         raise DataError(f"{folder} holds no pictures img_000001.jpg, ...", _HOW_TO_GET)
-    return found
+    return numbers
 
 
 def read(folder: Path, frames: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:

@@ -165,15 +165,15 @@ def sample_frames(path: str | Path, count: int) -> Iterator[tuple[int, np.ndarra
         return
     with _Opened(path) as (container, stream):
         start, ticks = stream.start_time or 0, 1 / float(stream.average_rate * stream.time_base)
-        seen: set[int] = set()
+        sampled: set[int] = set()
         for number in numbers:
             container.seek(start + int(number * ticks), stream=stream)
             frame = next((frame for frame in container.decode(stream) if not frame.is_corrupt), None)
             if frame is None:
                 continue
             at = round((frame.pts - start) / ticks)
-            if at not in seen:
-                seen.add(at)
+            if at not in sampled:
+                sampled.add(at)
                 yield at, _rgb(frame, path)
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 FEATURES = 2048
-"""Numbers that the backbone says of one image."""
+"""Numbers that the backbone gives for one image."""
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """What SPIN and its heirs subtract from RGB in 0-1, and divide by."""

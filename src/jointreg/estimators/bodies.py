@@ -47,29 +47,29 @@ def frame_features(
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Arrays of `stores.FEATURES`: what the backbone says of every frame. Raises as `network_crops`."""
+    """Arrays of `stores.FEATURES`: the backbone's output for every frame. Raises as `network_crops`."""
     import torch
 
     from jointreg.estimators.networks import image_features
 
     count = len(frames.frame)
-    found = np.empty((count, 2048), np.float32)
+    features = np.empty((count, 2048), np.float32)
     matrices = np.empty((count, 3, 3))
     rows: list[int] = []
     images: list[np.ndarray] = []
-    seen = network_crops(frames, frames.attrs, recordings, crop)
-    for done, (row, image, matrix) in enumerate(seen, start=1):
+    crops = network_crops(frames, frames.attrs, recordings, crop)
+    for done, (row, image, matrix) in enumerate(crops, start=1):
         matrices[row] = matrix
         rows.append(row)
         images.append(image)
         if len(rows) == batch or done == count:
             pictures = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-            seen_as = image_features(backbone, pictures, torch.device(device), batch)
-            found[rows] = seen_as.cpu().numpy()
+            part = image_features(backbone, pictures, torch.device(device), batch)
+            features[rows] = part.cpu().numpy()
             rows, images = [], []
             if progress is not None:
                 progress(done, count)
-    return {"features": found, "crop_intrinsics": matrices}
+    return {"features": features, "crop_intrinsics": matrices}
 
 
 def network_bodies(

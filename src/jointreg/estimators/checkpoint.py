@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from jointreg.errors import ConfigError, DataError
+from jointreg.files.pickles import read_npz
 from jointreg.files.tensors import read_tensors
 
 WRAPPER: dict[str, str] = {"spin": "model", "vibe": "gen_state_dict", "meva": "gen_state_dict"}
@@ -111,19 +112,21 @@ def read_mean_params(path: str | Path, prefix: str = "") -> dict[str, torch.Tens
     path = Path(path)
     if not path.is_file():
         raise DataError(f"mean parameters {path} do not exist", SOURCE["mean"])
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: np.asarray(archive[key], dtype=np.float32) for key in archive.files}
-    except Exception as error:
-        raise DataError(f"{path} is not a readable npz of plain arrays: {error}") from error
+    sizes = {"pose": 144, "shape": 10, "cam": 3}
+    arrays = read_npz(path.read_bytes(), str(path), sizes)
     mean = {}
-    for key, size in (("pose", 144), ("shape", 10), ("cam", 3)):
-        if key not in arrays or arrays[key].shape != (size,) or not np.isfinite(arrays[key]).all():
-            found = arrays[key].shape if key in arrays else f"arrays {sorted(arrays)}"
+    for key, size in sizes.items():
+        if key not in arrays:
+            raise DataError(f"{path} has {sorted(arrays)} and no '{key}'", SOURCE["mean"])
+        array = np.asarray(arrays[key])
+        plain = array.dtype.kind in "fiu" and array.shape == (size,) and np.isfinite(array).all()
+        if not plain:
             raise DataError(
-                f"{path}: '{key}' must be {size} finite numbers, found {found}", SOURCE["mean"]
+                f"{path}: '{key}' must be {size} finite numbers, found {array.dtype} of shape "
+                f"{array.shape}",
+                SOURCE["mean"],
             )
-        mean[f"{prefix}init_{key}"] = torch.from_numpy(arrays[key])[None]
+        mean[f"{prefix}init_{key}"] = torch.from_numpy(array.astype(np.float32))[None]
     return mean
 
 

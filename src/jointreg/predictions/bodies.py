@@ -185,8 +185,8 @@ def _sources(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Path and values of each file of the method, cut to the rows of this sequence, identity added."""
     takes, cameras = frames.attrs["take_names"], frames.attrs["camera_names"]
-    seen = sorted(set(zip(frames.take.tolist(), frames.camera.tolist(), strict=True)))
-    sequence = dict(which) | {"units": [(takes[take], cameras[camera]) for take, camera in seen]}
+    pairs = sorted(set(zip(frames.take.tolist(), frames.camera.tolist(), strict=True)))
+    sequence = dict(which) | {"units": [(takes[take], cameras[camera]) for take, camera in pairs]}
     naming = list(prediction_paths(settings.predictions, reading["rows"], sequence))
     files = prediction_paths(settings.predictions, reading["files"], sequence)
     if reading["rows"] and len(naming) != len(files):

@@ -183,7 +183,7 @@ def _convention(six: np.ndarray, declared: str, where: str) -> str:
         return clean[0]
     raise DataError(
         f"{where}: 6D rotations can be read in two ways, and the numbers do not decide",
-        "say `interleaved` (SPIN, VIBE) or `stacked` (MEVA) in the column `six` of the table of methods",
+        "write `interleaved` (SPIN, VIBE) or `stacked` (MEVA) into the column `six` of the methods",
     )
 
 

@@ -1,4 +1,4 @@
-"""What `keypoints` knows of a body: labelled points, pose prior, joint limits, and a first pose."""
+"""A body as `keypoints` fits it: labelled points, pose prior, joint limits, and a first pose."""
 
 import numpy as np
 

@@ -152,15 +152,15 @@ def _tracked(frames: list[dict[str, Any]], where: str, track: str) -> dict[str, 
                 "keep the labelled person of every frame",
             )
         wanted = [n for n, name in enumerate(ids) if not track or name == track]
-        seen = [n for n in wanted if int(since[n]) == 0]
-        lost += len(wanted) - len(seen)
-        if len(seen) > 1:
-            names = {ids[n]: None for n in seen}
+        present = [n for n in wanted if int(since[n]) == 0]
+        lost += len(wanted) - len(present)
+        if len(present) > 1:
+            names = {ids[n]: None for n in present}
             raise DataError(
                 f"{where}: frame {frame['time']} has several people ({_names(names)})", _choose(names)
             )
-        rows += [bodies[n] for n in seen]
-        numbers += [frame["time"] for _ in seen]
+        rows += [bodies[n] for n in present]
+        numbers += [frame["time"] for _ in present]
     if lost:
         print(f"{where}: {lost} bodies left out: the tracker had lost the person (tracked_time > 0)")
     if not rows:
@@ -186,8 +186,8 @@ def _romp(results: Mapping[str, Any], where: str, track: str) -> dict[str, Any]:
         return dict(results)
     pictures = sorted(results, key=str)
     numbers = [re.findall(r"\d+", str(name).rpartition("/")[2]) for name in pictures]
-    found = [int(digits[-1]) if digits else -1 for digits in numbers]
-    if found != list(range(found[0], found[0] + len(found))) or found[0] not in (0, 1):
+    order = [int(digits[-1]) if digits else -1 for digits in numbers]
+    if order != list(range(order[0], order[0] + len(order))) or order[0] not in (0, 1):
         raise DataError(
             f"{where}: pictures from '{pictures[0]}' to '{pictures[-1]}' are not numbered one by one "
             "from 0 or 1: the frame of each is not known",

@@ -197,9 +197,8 @@ def test_features_stand_in_the_rows_of_their_frames(files, tmp_path):
 
 def test_nothing_but_the_networks_themselves_brings_torch():
     """Jobs that read files and the process of the Snakefile stay light."""
-    modules = ", ".join(
-        f"jointreg.{name}" for name in ("networks", "network_input", "network_bodies", "estimates")
-    )
+    names = ("config.methods", "evaluation.network_words", "predictions.bodies", "predictions.files")
+    modules = ", ".join(f"jointreg.{name}" for name in names)
     code = f"import sys, {modules}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -292,7 +292,7 @@ def test_missing_files_are_refused_with_where_to_get_them(files, tmp_path):
     buffer = io.BytesIO()
     np.savez(buffer, **mean_arrays() | {"pose": np.zeros(72, np.float32)})
     (tmp_path / "wrong.npz").write_bytes(buffer.getvalue())
-    with pytest.raises(DataError, match=r"'pose' must be 144 finite numbers, found \(72,\)"):
+    with pytest.raises(DataError, match=r"'pose' must be 144 finite .* shape \(72,\)"):
         load_head("spin", checkpoint=files / "spin.pt", mean_params=tmp_path / "wrong.npz")
 
 

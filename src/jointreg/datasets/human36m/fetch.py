@@ -55,13 +55,15 @@ class Human36MFetch(Human36M):
         folder = self._folder(sequence.subject, sequence.action, take)
         camera = self._camera(sequence.subject, camera_name)
         frames, joints_cam, joints_px = read_annotations(folder / "annot.h5", camera_name)
-        shown = folder / "imageSequence" / camera_name
-        if not shown.is_dir():
-            raise DataError(f"{shown} does not exist, expected pictures of {len(frames)} frames", _AGAIN)
-        missing = sorted(set(frames.tolist()) - set(pictures.frames_in(shown)))
+        images = folder / "imageSequence" / camera_name
+        if not images.is_dir():
+            raise DataError(
+                f"{images} does not exist, expected pictures of {len(frames)} frames", _AGAIN
+            )
+        missing = sorted(set(frames.tolist()) - set(pictures.frames_in(images)))
         if missing:
             raise DataError(
-                f"{shown}: {len(missing)} of {len(frames)} labelled frames have no picture, first "
+                f"{images}: {len(missing)} of {len(frames)} labelled frames have no picture, first "
                 f"{pictures.name(missing[0])}",
                 _AGAIN,
             )
@@ -70,8 +72,8 @@ class Human36MFetch(Human36M):
             subject=sequence.subject,
             action=sequence.action,
             take=take,
-            camera=video_camera(shown, camera),
-            video=shown,
+            camera=video_camera(images, camera),
+            video=images,
             joints_cam=_spread(joints_cam[:, H36M_17_IN_32] / 1000, frames, count),
             frames=frame_window(sequence.first_frame, sequence.last_frame, count),
             kept=frames,
@@ -84,11 +86,11 @@ class Human36MFetch(Human36M):
         folders = [
             self.root / subject / f"{name}-{take}" for name in (action, OTHER_NAMES.get(action, action))
         ]
-        found = next((folder for folder in folders if (folder / "annot.h5").is_file()), None)
-        if found is None:
+        existing = next((folder for folder in folders if (folder / "annot.h5").is_file()), None)
+        if existing is None:
             there = sorted(path.name for path in (self.root / subject).glob("*-*"))
             raise DataError(f"{folders[0] / 'annot.h5'} does not exist; {subject} has {there}", _AGAIN)
-        return found
+        return existing
 
 
 def read_annotations(path: Path, camera: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -150,14 +152,14 @@ def _dataset(file: Any, key: str, path: Path) -> np.ndarray:
             "take a newer h36m-fetch: pose/3d-univ is a scaled skeleton" if key == "pose/3d" else _AGAIN
         )
         raise DataError(f"{path} lacks {key}", cure)
-    found = file[key]
-    if found.dtype.kind not in "fiu" or not found.ndim:
+    dataset = file[key]
+    if dataset.dtype.kind not in "fiu" or not dataset.ndim:
         raise DataError(
-            f"{path}: {key} is {found.dtype} of shape {found.shape}, expected numbers", _AGAIN
+            f"{path}: {key} is {dataset.dtype} of shape {dataset.shape}, expected numbers", _AGAIN
         )
-    if found.size * found.dtype.itemsize > LARGEST_BYTES:
-        raise DataError(f"{path}: {key} has shape {found.shape}, more than any recording", _AGAIN)
-    return np.asarray(found)
+    if dataset.size * dataset.dtype.itemsize > LARGEST_BYTES:
+        raise DataError(f"{path}: {key} has shape {dataset.shape}, more than any recording", _AGAIN)
+    return np.asarray(dataset)
 
 
 def _spread(values: np.ndarray, frames: np.ndarray, count: int) -> np.ndarray:

@@ -76,8 +76,8 @@ class Human36M:
             for (number, take), row in self.metadata.mapping.items()
             if number == ACTIONS.get(action)
         }
-        found = [take for take, name in mapped.items() if name in names]
-        return sorted(found) if found else [str(n) for n in range(1, len(names) + 1)]
+        takes = [take for take, name in mapped.items() if name in names]
+        return sorted(takes) if takes else [str(n) for n in range(1, len(names) + 1)]
 
     def recordings(self, sequence: "Work") -> list[Recording]:
         """Labels, cameras and videos of one sequence, ordered by take, then camera.
@@ -145,15 +145,15 @@ class Human36M:
                 known = fault(self.damaged, sequence, take, camera)
                 if known is not None:
                     where = f"{sequence.subject} {sequence.action} take {take} camera {camera}"
-                    done = "left out, damaged" if self.skip_damaged else "known fault kept in"
-                    print(f"{where}: {done}: {known.reason}")
-        kept = units(sequence, self.damaged, self.skip_damaged)
-        if not kept:
+                    treatment = "left out, damaged" if self.skip_damaged else "known fault kept in"
+                    print(f"{where}: {treatment}: {known.reason}")
+        remaining = units(sequence, self.damaged, self.skip_damaged)
+        if not remaining:
             raise DataError(
                 f"{sequence.subject} {sequence.action}: every recording is in the table of damaged ones",
                 "take the row out of the sequence table, or set dataset.skip_damaged: false",
             )
-        return kept
+        return remaining
 
     def _camera(self, subject: str, name: str) -> Camera:
         if name not in CAMERAS:
@@ -218,9 +218,9 @@ class Human36M:
         ]
         stems = {re.sub(r"\.\d{8}$", "", file.stem) for file in files}
         names = {action, OTHER_NAMES.get(action, action)}
-        found = {stem: re.fullmatch(r"(\w+?)(?: (\d+))?", stem) for stem in stems}
-        kept = {stem: match for stem, match in found.items() if match and match[1] in names}
-        return sorted(kept, key=lambda stem: (kept[stem][2] is None, int(kept[stem][2] or 0)))
+        matches = {stem: re.fullmatch(r"(\w+?)(?: (\d+))?", stem) for stem in stems}
+        named = {stem: match for stem, match in matches.items() if match and match[1] in names}
+        return sorted(named, key=lambda stem: (named[stem][2] is None, int(named[stem][2] or 0)))
 
 
 def read_pose(path: str | Path, dimensions: int) -> np.ndarray:

@@ -19,17 +19,17 @@ def human36m_layout(root: str | Path) -> Layout:
     """Layout of a copy of the data set; the official one where a root holds both.
 
     Raises:
-        DataError: neither; the message says what is there instead, and what to do about it.
+        DataError: neither; the message names what is there instead, and the cure.
     """
     root = Path(root)
     if any(root.glob(f"{SUBJECTS}/Videos")) or any(root.glob(f"{SUBJECTS}/MyPoseFeatures")):
         return "official"
     if next(root.glob(f"{SUBJECTS}/*-*/annot.h5"), None) is not None:
         return "h36m_fetch"
-    found = sorted(path.name for path in root.iterdir())[:8]
+    names = sorted(path.name for path in root.iterdir())[:8]
     raise DataError(
         f"{root}: no copy of Human3.6M in a known layout, expected {_EXPECTED}; found "
-        f"{', '.join(found) or 'nothing'}",
+        f"{', '.join(names) or 'nothing'}",
         _cure(root),
     )
 

@@ -25,12 +25,12 @@ _ACTION_OF = {number: action for action, number in ACTIONS.items()}
 
 
 class Picture(NamedTuple):
-    """What a file name says."""
+    """The parts of a file name."""
 
     subject: str
     action: str
     take: str
-    """Action and sub-action number; empty where `file` says both."""
+    """Action and sub-action number; empty where `file` gives both."""
     file: str
     """The subject's own name of the take, `TakingPhoto 1`; empty where action and take are known."""
     camera: str
