@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,12 @@ def test_the_contracts_of_import_linter_hold():
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert " 0 broken" in done.stdout
+
+
+def test_contributing_shows_the_floors_of_the_contract():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    assert "\n".join(layers) in (ROOT / "CONTRIBUTING.md").read_text()
 
 
 def test_few_modules_lie_at_the_root():
