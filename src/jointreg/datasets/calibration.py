@@ -33,7 +33,7 @@ def read_calibration(path: str | Path) -> dict[str, Camera]:
 
     Args:
         path: `.qca.txt`, `.qca` or `.xml` (Qualisys); `.json` or `.toml` (OpenCV conventions; see
-            `opencv_calibration.read_opencv`).
+            `datasets.opencv_calibration.read_opencv`).
 
     Raises:
         DataError: the file is missing, malformed, or a camera is incomplete or implausible.
