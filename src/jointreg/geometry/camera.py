@@ -26,7 +26,7 @@ class Camera:
     size: tuple[int, int]
     """Image width and height in pixels."""
     fisheye: bool = False
-    """Whether the lens model is OpenCV's `cv2.fisheye`; its distortion is k1, k2, k3, k4."""
+    """Whether the lens model is OpenCV's fisheye model, with distortion k1, k2, k3, k4."""
 
     def from_world(self, points_world: np.ndarray) -> np.ndarray:
         """World to camera frame, (..., 3) metres -> (..., 3) metres."""
