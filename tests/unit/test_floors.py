@@ -27,7 +27,6 @@ HEAVY = {"torch", "pandas", "matplotlib", "numba", "scipy", "zarr", "cv2"}
 
 TESTS_OF_SEVERAL_MODULES = {
     "test_floors.py": "the tree itself",
-    "test_references.py": "docstrings of the whole package",
     "test_environments.py": "envs/, pyproject.toml and constraints.txt",
     "test_references.py": "names in the docstrings of every module",
     "test_build_body.py": "tools/build_open_body.py",
