@@ -19,7 +19,7 @@ from jointreg.config.sequences import load_sequences
 from jointreg.diagnosis.cases import true_bodies
 from jointreg.errors import SolverError
 from jointreg.regressor import Regressor, fit
-from jointreg.regressor.identifiability import determinacy
+from jointreg.regressor.identifiability import identifiability_rows
 from jointreg.skeleton import H36M_17
 from jointreg.stores import Record
 
@@ -134,7 +134,7 @@ def measured(
         regressor = fit(body, sequences, settings)
     except SolverError:
         return "rows do not sum to 1"
-    rows = determinacy(body, sequences, subjects, regressor, settings)
+    rows = identifiability_rows(body, sequences, subjects, regressor, settings)
     errors: list[list[np.ndarray]] = [[], []]
     for bodies in unseen:
         posed = body.vertices(bodies.rotations, bodies.betas, bodies.translation)

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from jointreg.body.model import part_of
-from jointreg.config import LearningCurve
+from jointreg.config import FitLearningCurve
 from jointreg.diagnosis.learning_curve import true_errors
 from jointreg.exchange.placement import expected_joints
 from jointreg.figures.learning_curve import learning_curves
@@ -272,4 +272,4 @@ def test_picture_shows_every_fit_and_the_means(whole_curve):
 @pytest.mark.parametrize("fractions", [[], [0.1, 0.5], [0.5, 0.1, 1.0], [0.1, 0.1, 1.0], [0.0, 1.0]])
 def test_fractions_that_do_not_lead_to_the_whole_are_refused(fractions):
     with pytest.raises(ValidationError):
-        LearningCurve(fractions=fractions)
+        FitLearningCurve(fractions=fractions)
