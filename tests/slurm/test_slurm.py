@@ -38,3 +38,14 @@ def test_array_jobs_and_a_site_that_wants_gres(slurm, watcher, finished, tmp_pat
     assert sorted(job["gpu"] for job in jobs if job["partition"] == "gpu") == ["0", "1"]
     assert "array" in run.text
     recovered(folder, finished)
+
+
+def test_arrays_that_would_never_be_complete_stop_the_run_before_it_submits(
+    slurm, watcher, finished, tmp_path
+):
+    known = len(slurm.jobs())
+    folder = copy_without(finished, tmp_path / "run", *FROM_OPTIMIZE)
+    run = Run(folder, *on_slurm("--slurm-array-jobs", "optimize", "--jobs", "1"))
+    assert run.wait(300) != 0
+    assert "needs `jobs` of 2 or more (optimize 2), and `jobs` is 1" in run.text
+    assert len(slurm.jobs()) == known

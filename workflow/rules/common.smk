@@ -17,6 +17,7 @@ All rule files share one namespace: no name is bound in two of them (tests/workf
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(workflow.basedir).resolve()
@@ -29,7 +30,7 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
 from jointreg import config as settings
-from jointreg.pipeline import required_files
+from jointreg.pipeline import required_files, slurm
 from jointreg.config.methods import FROM_FILES, crop_of, load_methods, network_of, prediction_paths
 from jointreg.config.methods import require_bodies
 from jointreg.config.sequences import LONGEST_RECORDING, frames_of, load_sequences
@@ -158,3 +159,14 @@ DATASET_PARAMS = {
     "dataset": block("dataset") | {"source": CONFIG.dataset.kind},
     "damaged": file_digest(CONFIG.dataset.damaged),
 }
+
+
+onstart:
+    executor = workflow.executor_settings
+    if getattr(executor, "array_jobs", None):
+        slurm.require_room_for_arrays(
+            executor.array_jobs,
+            Counter(job.rule.name for job in workflow.dag.needrun_jobs()),
+            jobs=workflow.nodes,
+            limit=executor.array_limit,
+        )
