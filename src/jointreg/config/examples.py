@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jointreg.config.sequences import Work
-from jointreg.config.tsv import rows
+from jointreg.config.tsv import require_once, rows, whole_number
 from jointreg.errors import ConfigError
 
 
@@ -23,13 +23,20 @@ def load_examples(path: str | Path, sequences: Iterable[Work]) -> list[Example]:
     """Read the table of frames to show.
 
     Raises:
-        ConfigError: the file or a column is missing, or a row is no sequence of the run.
+        ConfigError: the file or a column is missing, there are no rows, or a row is no sequence of
+            the run or lists no frames.
     """
     known = {(row.subject, row.action) for row in sequences}
     examples = []
     for where, row in rows(path, ("subject", "action", "frames")):
         if (row["subject"], row["action"]) not in known:
             raise ConfigError(f"{where}: no sequence {row['subject']} {row['action']} in this run")
-        frames = tuple(int(number) for number in row["frames"].split(","))
+        numbers = row["frames"].split(",")
+        require_once(numbers, where, "frames")
+        frames = tuple(whole_number(number, where, "frames") for number in numbers)
+        if min(frames) < 0:
+            raise ConfigError(f"{where}: frames contains {min(frames)}, expected rows counted from 0")
         examples.append(Example(row["subject"], row["action"], frames))
+    if not examples:
+        raise ConfigError(f"{path} has no rows", "figures need at least one sequence to show")
     return examples

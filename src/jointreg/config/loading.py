@@ -1,5 +1,6 @@
 """From YAML files to checked settings; every fault is listed with its key."""
 
+import reprlib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -168,7 +169,7 @@ def _explain(fault: Any, prefix: tuple[str, ...]) -> str:
         return f"  unknown key '{key}'{hint} Allowed here: {', '.join(allowed)}"
     if fault["type"] == "missing":
         return f"  key '{key}' is missing"
-    return f"  '{key}' is {fault['input']!r}: {fault['msg']}"
+    return f"  '{key}' is {reprlib.repr(fault['input'])}: {fault['msg']}"
 
 
 def _block(path: tuple[str, ...]) -> type[Settings]:
@@ -183,8 +184,11 @@ def _block(path: tuple[str, ...]) -> type[Settings]:
 
 
 def read_yaml(*paths: str | Path) -> dict[str, Any]:
-    """Merge YAML files as Snakemake does: later files win, mappings merge, lists are replaced."""
-    import yaml
+    """Merge YAML files as Snakemake does: later files win, mappings merge, lists are replaced.
+
+    Raises:
+        ConfigError: a file that is missing, no YAML, no mapping, or gives a key twice.
+    """
 
     def merge(into: dict[str, Any], update: Mapping[str, Any]) -> None:
         for key, value in update.items():
@@ -195,5 +199,32 @@ def read_yaml(*paths: str | Path) -> dict[str, Any]:
 
     merged: dict[str, Any] = {}
     for path in paths:
-        merge(merged, yaml.safe_load(Path(path).read_text()) or {})
+        merge(merged, _mapping(Path(path)))
     return merged
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    """The mapping in one YAML file."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Refuses a key that stands twice; YAML takes the last one."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            keys = [key.value for key, _ in node.value]
+            for key, _ in node.value:
+                if keys.count(key.value) > 1:
+                    raise yaml.YAMLError(f"key '{key.value}' stands twice\n{key.start_mark}")
+            return super().construct_mapping(node, deep)
+
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", "check the path") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path} is not YAML: {str(error)[:500]}", "correct that line") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} contains a {type(content).__name__}, expected keys with values")
+    return content

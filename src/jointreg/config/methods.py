@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jointreg.config.settings import RunNetwork
-from jointreg.config.tsv import rows
+from jointreg.config.tsv import require_name, rows
 from jointreg.errors import ConfigError
 
 NETWORKS: dict[str, tuple[str, bool]] = {
@@ -73,6 +73,9 @@ def load_methods(path: str | Path, required: Iterable[str] = ()) -> dict[str, Me
     """
     methods = {}
     for where, row in rows(path, tuple(Method.__dataclass_fields__)):
+        require_name(row["name"], where)
+        if row["name"] in methods:
+            raise ConfigError(f"{where}: method {row['name']} stands twice")
         if row["kind"] not in KINDS:
             raise ConfigError(f"{where}: kind is '{row['kind']}', expected one of {', '.join(KINDS)}")
         if row["six"] not in ("", "interleaved", "stacked"):
@@ -129,7 +132,7 @@ def _fill(pattern: str, where: str, column: str, values: Mapping[str, str] = _PL
     """The pattern with its placeholders replaced."""
     try:
         return pattern.format_map(dict(values))
-    except (KeyError, ValueError, IndexError) as error:
+    except (KeyError, ValueError, IndexError, AttributeError) as error:
         raise ConfigError(
             f"{where}: {column} is '{pattern}', whose places may be "
             f"{', '.join(f'{{{name}}}' for name in _PLACES)} ({error!r})"

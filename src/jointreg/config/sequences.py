@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from jointreg.config.tsv import rows
+from jointreg.config.tsv import require_name, require_once, rows, whole_number
 from jointreg.errors import ConfigError
 
 SPLITS = ("train", "test")
@@ -51,18 +51,16 @@ def load_sequences(path: str | Path) -> list[Work]:
     columns = ("subject", "action", "takes", "cameras", "first_frame", "last_frame", "split")
     sequences = []
     for where, row in rows(path, columns):
-        try:
-            first, last = int(row["first_frame"]), int(row["last_frame"])
-        except ValueError:
-            raise ConfigError(f"{where}: first_frame and last_frame must be whole numbers") from None
+        first, last = (whole_number(row[key], where, key) for key in ("first_frame", "last_frame"))
         if row["split"] not in SPLITS:
             raise ConfigError(f"{where}: split is '{row['split']}', expected one of {SPLITS}")
         if first < 0 or last < -1 or -1 < last < first:
             raise ConfigError(f"{where}: frames {first} to {last}; last_frame is -1 for the end")
         takes, cameras = tuple(row["takes"].split(",")), tuple(row["cameras"].split(","))
+        require_once(takes, where, "takes")
+        require_once(cameras, where, "cameras")
         for name in (row["subject"], row["action"]):
-            if not name.replace("_", "").replace("-", "").isalnum():
-                raise ConfigError(f"{where}: '{name}' may hold letters, digits, '_' and '-' only")
+            require_name(name, where)
         sequences.append(Work(row["subject"], row["action"], takes, cameras, first, last, row["split"]))
     units = [(s.subject, s.action) for s in sequences]
     twice = {unit for unit in units if units.count(unit) > 1}

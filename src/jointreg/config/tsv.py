@@ -1,29 +1,81 @@
 """Tables with tabs between columns, as the files in config/ are."""
 
-import csv
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from jointreg.errors import ConfigError
 
 
 def rows(path: str | Path, columns: tuple[str, ...]) -> Iterable[tuple[str, dict[str, str]]]:
-    """Rows of a table, each with the words that name it in errors. Lines that begin with # are comments.
+    """Rows of a table, each with the words that name it in errors.
+
+    Lines that begin with # are comments. Quotes have no meaning.
 
     Raises:
-        ConfigError: the file is missing, its columns are others, or a row is too short.
+        ConfigError: the file is missing or no text, its columns are others, or a row has another number
+            of them.
     """
+    for where, cells in cells_of(path, columns):
+        if len(cells) != len(columns):
+            raise ConfigError(
+                f"{where} has {len(cells)} columns, expected {len(columns)}: {', '.join(columns)}",
+                "columns are separated by one tab",
+            )
+        yield where, dict(zip(columns, cells, strict=True))
+
+
+def cells_of(path: str | Path, columns: tuple[str, ...]) -> Iterable[tuple[str, list[str]]]:
+    """Lines below the names of the columns, cut at tabs."""
     path = Path(path)
     if not path.is_file():
         raise ConfigError(f"table {path} does not exist", "check the path in the configuration")
-    with path.open(newline="") as stream:
-        reader = csv.DictReader((line for line in stream if not line.startswith("#")), delimiter="\t")
-        names = tuple(reader.fieldnames or ())
-        if names != columns:
-            raise ConfigError(
-                f"{path}: columns are {names}, expected {columns}", "columns are separated by one tab"
-            )
-        for number, row in enumerate(reader, start=1):
-            if any(value is None for value in row.values()):
-                raise ConfigError(f"{path}: row {number} has too few columns")
-            yield f"{path}: row {number}", row
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not text in UTF-8 ({error})", "save it as UTF-8") from None
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    names = tuple(lines[0].split("\t")) if lines else ()
+    if names != columns:
+        raise ConfigError(
+            f"{path}: columns are {str(names)[:300]}, expected {columns}",
+            "columns are separated by one tab",
+        )
+    for number, line in enumerate(lines[1:], start=1):
+        yield f"{path}: row {number}", line.split("\t")
+
+
+def whole_number(text: str, where: str, column: str) -> int:
+    """The number in a cell: plain digits, with or without a sign.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not re.fullmatch(r"[+-]?[0-9]{1,9}", text.strip()):
+        raise ConfigError(f"{where}: {column} is '{text[:80]}', expected a whole number")
+    return int(text)
+
+
+def require_name(name: str, where: str) -> None:
+    """Refuse a name that could not be a part of a path.
+
+    Raises:
+        ConfigError: it contains more than letters, digits, '_' and '-'.
+    """
+    if not re.fullmatch(r"[\w-]+", name, re.ASCII):
+        raise ConfigError(
+            f"{where}: '{name[:80]}' is no name, expected letters, digits, '_' and '-' only"
+        )
+
+
+def require_once(names: Sequence[str], where: str, column: str) -> None:
+    """Refuse a list with an entry that is empty or stands twice.
+
+    Raises:
+        ConfigError: names the entry.
+    """
+    for name in names:
+        if not name or name != name.strip():
+            raise ConfigError(f"{where}: {column} contains '{name}', expected names between commas")
+        if names.count(name) > 1:
+            raise ConfigError(f"{where}: {column} contains {name} twice", "its frames would count twice")

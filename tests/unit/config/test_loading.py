@@ -234,3 +234,30 @@ def test_the_page_of_the_configuration_is_in_step(root):
     loaded = config.load(config.read_yaml(root / "config/config.yaml"))
     page = (root / "config/README.md").read_text()
     assert parameter_table(loaded) in page, "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"run: [open", "is not YAML"),
+        (b"run: open\nseed: 1\nrun: other\n", "key 'run' stands twice"),
+        (b"optimize:\n  batch: 1\n  batch: 2\n", "key 'batch' stands twice"),
+        (b"- run\n", "contains a list, expected keys"),
+        (b"run: \xff\n", "is not YAML"),
+        (None, "No such file"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_refused_by_name(tmp_path, content, message):
+    path = tmp_path / "run.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=message) as caught:
+        config.read_yaml(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_long_wrong_value_is_not_printed_whole(root):
+    values = config.read_yaml(root / "config/config.yaml")
+    with pytest.raises(ConfigError, match="'seed' is") as caught:
+        config.load(values | {"seed": ["long"] * 10_000})
+    assert len(str(caught.value)) < 1000

@@ -23,11 +23,16 @@ def test_human36m_table_is_the_whole_data_set(root):
         ("subject\taction\nS1\tWalking\n", "columns are"),
         (HEAD, "no rows"),
         (HEAD + "S1\tWalking\t1\ta\t0\t-1\tdev\n", "split is 'dev'"),
-        (HEAD + "S1\tWalking\t1\ta\tx\t-1\ttrain\n", "whole numbers"),
+        (HEAD + "S1\tWalking\t1\ta\tx\t-1\ttrain\n", "first_frame is 'x', expected a whole number"),
         (HEAD + "S1\tWalking\t1\ta\t9\t3\ttrain\n", "frames 9 to 3"),
         (HEAD + "../x\tWalking\t1\ta\t0\t-1\ttrain\n", "letters, digits"),
         (HEAD + 2 * "S1\tWalking\t1\ta\t0\t-1\ttrain\n", "stand twice"),
-        (HEAD + "S1\tWalking\n", "too few columns"),
+        (HEAD + "S1\tWalking\t1\ta\t1_0\t-1\ttrain\n", "first_frame is '1_0'"),
+        (HEAD + "S1\tWalking\t1,1\ta\t0\t-1\ttrain\n", "takes contains 1 twice"),
+        (HEAD + "S1\tWalking\t1\ta,b,a\t0\t-1\ttrain\n", "cameras contains a twice"),
+        (HEAD + "S1\tWalking\t1,\ta\t0\t-1\ttrain\n", "takes contains ''"),
+        (HEAD + "S1\tWalking\t1\ta\t0\t-1\ttrain\tmore\n", "has 8 columns"),
+        (HEAD + "S1\tWalking\n", "has 2 columns, expected 7"),
     ],
 )
 def test_bad_tables_are_refused(tmp_path, text, message):
@@ -53,3 +58,45 @@ def test_examples_are_sequences_of_the_run(root, tmp_path):
     path.write_text("subject\taction\tframes\nS1\tJuggling\t1\n")
     with pytest.raises(ConfigError, match="no sequence S1 Juggling"):
         load_examples(path, table)
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        ("one", "frames is 'one', expected a whole number"),
+        ("-1", "contains -1"),
+        ("3,3", "contains 3 twice"),
+        (None, "has no rows"),
+    ],
+)
+def test_frames_to_show_are_rows_of_a_sequence(root, tmp_path, frames, message):
+    table = load_sequences(root / "config/sequences/open.tsv")
+    path = tmp_path / "examples.tsv"
+    first = table[0]
+    row = "" if frames is None else f"{first.subject}\t{first.action}\t{frames}\n"
+    path.write_text(f"subject\taction\tframes\n{row}")
+    with pytest.raises(ConfigError, match=message):
+        load_examples(path, table)
+
+
+def test_a_table_may_begin_with_a_byte_order_mark_and_must_be_utf_8(tmp_path):
+    path = tmp_path / "table.tsv"
+    text = HEAD + "S1\tWalking\t1\ta\t0\t-1\ttrain\n"
+    path.write_text(text, encoding="utf-8-sig")
+    assert load_sequences(path)[0].takes == ("1",)
+    path.write_text(text.replace("Walking", "Übung"), encoding="latin-1")
+    with pytest.raises(ConfigError, match="not text in UTF-8"):
+        load_sequences(path)
+
+
+def test_names_of_methods_are_parts_of_paths_and_stand_once(root, tmp_path):
+    lines = (root / "config/methods.tsv").read_text().splitlines(keepends=True)
+    path = tmp_path / "methods.tsv"
+    for name in ("../spin", "", "sp in"):
+        path.write_text("".join(lines).replace("\nspin\t", f"\n{name}\t"))
+        with pytest.raises(ConfigError, match="is no name"):
+            load_methods(path)
+    (spin,) = [line for line in lines if line.startswith("spin\t")]
+    path.write_text("".join([*lines, spin]))
+    with pytest.raises(ConfigError, match="method spin stands twice"):
+        load_methods(path)
