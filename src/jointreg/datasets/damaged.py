@@ -3,12 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from jointreg.config.sequences import Work
 from jointreg.errors import ConfigError
-
-if TYPE_CHECKING:
-    from jointreg.config.sequences import Work
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def read_damaged(path: str | Path) -> tuple[Damage, ...]:
     return tuple(damages)
 
 
-def fault(damaged: Iterable[Damage], sequence: "Work", take: str, camera: str) -> Damage | None:
+def fault(damaged: Iterable[Damage], sequence: Work, take: str, camera: str) -> Damage | None:
     """The row of the table that names this recording of a sequence."""
     named = (sequence.subject, sequence.action, take)
     for row in damaged:
@@ -68,7 +65,7 @@ def fault(damaged: Iterable[Damage], sequence: "Work", take: str, camera: str) -
     return None
 
 
-def units(sequence: "Work", damaged: Iterable[Damage], skip: bool) -> list[tuple[str, str]]:
+def units(sequence: Work, damaged: Iterable[Damage], skip: bool) -> list[tuple[str, str]]:
     """Pairs of take and camera of a sequence, without the damaged ones if those are skipped."""
     rows = tuple(damaged) if skip else ()
     return [

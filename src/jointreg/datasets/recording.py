@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from jointreg.config.sequences import Work
 from jointreg.errors import ConfigError
 from jointreg.geometry.camera import Camera
-
-if TYPE_CHECKING:
-    from jointreg.config.sequences import Work
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class DataSet(Protocol):
         """Names of the takes that exist, sorted."""
         ...
 
-    def recordings(self, sequence: "Work") -> list[Recording]:
+    def recordings(self, sequence: Work) -> list[Recording]:
         """Labels, cameras and video paths of one sequence, ordered by take, then camera.
 
         Raises:

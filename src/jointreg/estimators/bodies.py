@@ -9,25 +9,24 @@ body as large.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 
 from jointreg.body.model import Body
 from jointreg.config.methods import NETWORKS
 from jointreg.config.settings import Orientation
 from jointreg.datasets.recording import Recording
 from jointreg.errors import ShapeError
+from jointreg.estimators.backbone import FEATURES, Backbone
 from jointreg.estimators.input_crops import network_crops
+from jointreg.estimators.networks import head_bodies, image_features, load_head
 from jointreg.geometry.procrustes import fit_similarity
 from jointreg.skeleton import H36M_17, LIMB
 from jointreg.stores.schema import Record, require_same_rows
 from jointreg.stores.schemas import CROP
 from jointreg.threads import one_opencv_thread
-
-if TYPE_CHECKING:
-    from jointreg.estimators.backbone import Backbone
-
 
 LEAST_SCALE = 0.1
 """Smaller weak-perspective scales count as this one: a person a tenth as large as the crop."""
@@ -38,7 +37,7 @@ _SURE = np.array([name not in ("spine", "nose", "head_top") for name in H36M_17]
 
 @one_opencv_thread()
 def frame_features(
-    backbone: "Backbone",
+    backbone: Backbone,
     frames: Record,
     recordings: Sequence[Recording],
     crop: str,
@@ -48,12 +47,8 @@ def frame_features(
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, np.ndarray]:
     """Arrays of `stores.FEATURES`: the backbone's output for every frame. Raises as `network_crops`."""
-    import torch
-
-    from jointreg.estimators.networks import image_features
-
     count = len(frames.frame)
-    features = np.empty((count, 2048), np.float32)
+    features = np.empty((count, FEATURES), np.float32)
     matrices = np.empty((count, 3, 3))
     rows: list[int] = []
     images: list[np.ndarray] = []
@@ -98,10 +93,6 @@ def network_bodies(
         ShapeError: the body is not SMPL's.
         DataError: the checkpoint or the mean parameters are missing or do not fit.
     """
-    import torch
-
-    from jointreg.estimators.networks import head_bodies, load_head
-
     require_same_rows(frames, features, "run_network: frames and features")
     if body.n_betas != 10 or len(body.parents) != 24:
         raise ShapeError(

@@ -7,10 +7,11 @@ files and metres here.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from jointreg.config.sequences import Work
 from jointreg.datasets import pictures
 from jointreg.datasets.damaged import units
 from jointreg.datasets.human36m.files import Human36M, video_camera
@@ -18,10 +19,6 @@ from jointreg.datasets.human36m.metadata import OTHER_NAMES
 from jointreg.datasets.recording import Recording, frame_window
 from jointreg.errors import DataError
 from jointreg.skeleton import H36M_17_IN_32
-
-if TYPE_CHECKING:
-    from jointreg.config.sequences import Work
-
 
 LARGEST_BYTES = 2**30
 """Size that an array of annot.h5 may declare; the largest known one has 50 MB."""
@@ -42,7 +39,7 @@ class Human36MFetch(Human36M):
             for path in (self.root / subject).glob(f"{name}-*/annot.h5")
         )
 
-    def expected(self, sequence: "Work") -> list[Path]:
+    def expected(self, sequence: Work) -> list[Path]:
         """Files and folders that the sequence is read from, there or not."""
         files = []
         for take, camera in units(sequence, self.damaged, self.skip_damaged):
@@ -50,7 +47,7 @@ class Human36MFetch(Human36M):
             files += [folder / "annot.h5", folder / "imageSequence" / camera]
         return files
 
-    def _recording(self, sequence: "Work", take: str, camera_name: str) -> Recording:
+    def _recording(self, sequence: Work, take: str, camera_name: str) -> Recording:
         """One take by one camera: labels of the kept frames, NaN in between."""
         folder = self._folder(sequence.subject, sequence.action, take)
         camera = self._camera(sequence.subject, camera_name)

@@ -7,11 +7,11 @@ root, `metadata.xml` beside. Labels are millimetres in the files and metres here
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jointreg import config
+from jointreg.config.sequences import Work
 from jointreg.datasets.damaged import fault, read_damaged, units
 from jointreg.datasets.human36m.metadata import (
     ACTIONS,
@@ -27,10 +27,6 @@ from jointreg.datasets.video import probe
 from jointreg.errors import ConfigError, DataError
 from jointreg.geometry.camera import Camera
 from jointreg.skeleton import H36M_17_IN_32
-
-if TYPE_CHECKING:
-    from jointreg.config.sequences import Work
-
 
 __all__ = ["ACTIONS", "CAMERAS", "Human36M", "Metadata", "image_size", "read_metadata", "write_metadata"]
 
@@ -79,7 +75,7 @@ class Human36M:
         takes = [take for take, name in mapped.items() if name in names]
         return sorted(takes) if takes else [str(n) for n in range(1, len(names) + 1)]
 
-    def recordings(self, sequence: "Work") -> list[Recording]:
+    def recordings(self, sequence: Work) -> list[Recording]:
         """Labels, cameras and videos of one sequence, ordered by take, then camera.
 
         Raises:
@@ -88,7 +84,7 @@ class Human36M:
         """
         return [self._recording(sequence, take, camera) for take, camera in self._units(sequence)]
 
-    def _recording(self, sequence: "Work", take: str, camera_name: str) -> Recording:
+    def _recording(self, sequence: Work, take: str, camera_name: str) -> Recording:
         """One take seen by one camera."""
         name = self._file_name(sequence.subject, sequence.action, take)
         folder = self.root / sequence.subject
@@ -113,7 +109,7 @@ class Human36M:
             joints_image_px=joints_px,
         )
 
-    def expected(self, sequence: "Work") -> list[Path]:
+    def expected(self, sequence: Work) -> list[Path]:
         """Files and folders that the sequence is read from, there or not.
 
         Raises:
@@ -138,7 +134,7 @@ class Human36M:
         world = self._features(subject, "D3_Positions") / f"{name}.cdf"
         return world, self._features(subject, "D3_Positions_mono") / f"{name}.{camera}.cdf"
 
-    def _units(self, sequence: "Work") -> list[tuple[str, str]]:
+    def _units(self, sequence: Work) -> list[tuple[str, str]]:
         """Pairs of take and camera of a sequence, without the damaged ones if those are skipped."""
         for take in sequence.takes:
             for camera in sequence.cameras:
