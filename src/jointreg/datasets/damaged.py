@@ -1,4 +1,4 @@
-"""The table of recordings with known faults, and which of a sequence's recordings it leaves."""
+"""The table of recordings with known faults, and the recordings of a sequence without them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ def read_damaged(path: str | Path) -> tuple[Damage, ...]:
     """Read the table of damaged recordings: columns subject, action, take, camera, reason.
 
     Raises:
-        ConfigError: the file is missing, its columns are others, or a row is incomplete.
+        ConfigError: the file is missing, has other columns, or a row is incomplete.
     """
     path = Path(path)
     if not path.is_file():
@@ -57,7 +57,7 @@ def read_damaged(path: str | Path) -> tuple[Damage, ...]:
 
 
 def fault(damaged: Iterable[Damage], sequence: Work, take: str, camera: str) -> Damage | None:
-    """The row of the table that names this recording of a sequence."""
+    """The row of the table that names this recording of a sequence; None if there is none."""
     named = (sequence.subject, sequence.action, take)
     for row in damaged:
         if (row.subject, row.action, row.take) == named and row.camera in ("*", camera):
@@ -66,7 +66,7 @@ def fault(damaged: Iterable[Damage], sequence: Work, take: str, camera: str) -> 
 
 
 def units(sequence: Work, damaged: Iterable[Damage], skip: bool) -> list[tuple[str, str]]:
-    """Pairs of take and camera of a sequence, without the damaged ones if those are skipped."""
+    """Pairs of take and camera of a sequence, without the damaged ones if `skip` is set."""
     rows = tuple(damaged) if skip else ()
     return [
         (take, camera)

@@ -1,7 +1,7 @@
-"""Data sets behind one small interface: list what is there, read one sequence as recordings.
+"""Data sets behind one small interface: list the takes, read one sequence as recordings.
 
-`open_dataset(settings)` returns the reader for `settings.kind`. Every reader delivers metres, pixels
-and the camera frame, whatever its files hold.
+`open_dataset(settings)` returns the reader for `settings.kind`. Every reader returns metres, pixels
+and the camera frame, whatever its files contain.
 """
 
 from jointreg import config

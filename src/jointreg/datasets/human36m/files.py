@@ -110,7 +110,7 @@ class Human36M:
         )
 
     def expected(self, sequence: Work) -> list[Path]:
-        """Files and folders that the sequence is read from, there or not.
+        """Files and folders that the sequence is read from, whether or not they exist.
 
         Raises:
             DataError: there are no files of a take.
@@ -130,7 +130,7 @@ class Human36M:
         return fetched if fetched.is_dir() else folder / "MyPoseFeatures" / kind
 
     def _labels(self, subject: str, name: str, camera: str) -> tuple[Path, Path]:
-        """Labels of a take in the room's frame and in that of a camera, there or not."""
+        """Files of a take's labels in the room's frame and in a camera's, whether or not they exist."""
         world = self._features(subject, "D3_Positions") / f"{name}.cdf"
         return world, self._features(subject, "D3_Positions_mono") / f"{name}.{camera}.cdf"
 
@@ -138,11 +138,11 @@ class Human36M:
         """Pairs of take and camera of a sequence, without the damaged ones if those are skipped."""
         for take in sequence.takes:
             for camera in sequence.cameras:
-                known = fault(self.damaged, sequence, take, camera)
-                if known is not None:
+                damage = fault(self.damaged, sequence, take, camera)
+                if damage is not None:
                     where = f"{sequence.subject} {sequence.action} take {take} camera {camera}"
                     treatment = "left out, damaged" if self.skip_damaged else "known fault kept in"
-                    print(f"{where}: {treatment}: {known.reason}")
+                    print(f"{where}: {treatment}: {damage.reason}")
         remaining = units(sequence, self.damaged, self.skip_damaged)
         if not remaining:
             raise DataError(
@@ -159,14 +159,14 @@ class Human36M:
             )
         camera = self.metadata.cameras.get((_subject_number(subject), CAMERAS.index(name)))
         if camera is None:
-            known = sorted({f"S{number}" for number, _ in self.metadata.cameras})
+            subjects = sorted({f"S{number}" for number, _ in self.metadata.cameras})
             raise DataError(
-                f"metadata.xml has no camera {name} for {subject}; it has cameras of {known}"
+                f"metadata.xml has no camera {name} for {subject}; it has cameras of {subjects}"
             )
         return camera
 
     def _mapped(self, subject: str, action: str, take: str) -> str | None:
-        """Name of a take's files by `mapping`."""
+        """Name of a take's files by `mapping`; None if it has no entry."""
         row = self.metadata.mapping.get((ACTIONS[action], int(take)), {})
         return row.get(_subject_number(subject))
 
@@ -202,9 +202,9 @@ class Human36M:
         )
 
     def _on_disk(self, subject: str, action: str) -> list[str]:
-        """Names of an action's takes by their labels or videos, numbered ones first, then the bare one.
+        """Names of an action's takes that have labels or videos: numbered names, then the bare one.
 
-        That is the order of the mapping table: of `Directions` and `Directions 1` the latter is take 1.
+        This is the order of the mapping table: of `Directions` and `Directions 1` the latter is take 1.
         """
         folder = self.root / subject
         files = [
@@ -252,7 +252,10 @@ def _subject_number(subject: str) -> int:
 
 
 def _joints_cam(world: Path, mono: Path, camera: Camera) -> np.ndarray:
-    """The 17 labels in the camera frame, metres; world labels are preferred, both must agree."""
+    """The 17 labels in the camera frame, metres, (N, 17, 3).
+
+    World labels are used if they exist. If both files exist, they must agree.
+    """
     if not world.is_file() and mono.is_file():
         return read_pose(mono, 3)[:, H36M_17_IN_32] / 1000
     joints_cam = camera.from_world(read_pose(world, 3)[:, H36M_17_IN_32] / 1000)
@@ -270,7 +273,7 @@ def _joints_cam(world: Path, mono: Path, camera: Camera) -> np.ndarray:
 
 
 def video_camera(video: Path, camera: Camera) -> Camera:
-    """The camera with the size of its video, which may differ from the table's by a few rows below."""
+    """The camera with the size of its video, which may have up to 2 rows more or fewer at the bottom."""
     if not video.exists():
         raise DataError(f"video {video} does not exist", _HOW_TO_GET)
     info = probe(video)
