@@ -1,4 +1,4 @@
-"""Tables with tabs between columns, as the files in config/ are."""
+"""Tables with tabs between columns, such as the files in config/."""
 
 import csv
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ def rows(path: str | Path, columns: tuple[str, ...]) -> Iterable[tuple[str, dict
     """Rows of a table, each with the words that name it in errors. Lines that begin with # are comments.
 
     Raises:
-        ConfigError: the file is missing, its columns are others, or a row is too short.
+        ConfigError: the file is missing, has other columns, or a row is too short.
     """
     path = Path(path)
     if not path.is_file():
