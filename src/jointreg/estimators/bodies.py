@@ -55,7 +55,7 @@ def frame_features(
 
     Args:
         backbone: from `load_backbone`, on `device`.
-        frames: store FRAMES, at least the arrays `input_crops.arrays_for` this crop.
+        frames: store FRAMES, at least the arrays that `estimators.input_crops.arrays_for` lists.
         recordings: the recordings that the frames were cut from.
         crop: rule of the crop, as in `network_crops`.
         batch: images that go through the backbone at once.

@@ -273,7 +273,7 @@ def _joints_cam(world: Path, mono: Path, camera: Camera) -> np.ndarray:
 
 
 def video_camera(video: Path, camera: Camera) -> Camera:
-    """The camera with the size of its video, which may have up to 2 rows more or fewer at the bottom."""
+    """The camera with the size of its video: up to 2 rows at the bottom may differ from the table."""
     if not video.exists():
         raise DataError(f"video {video} does not exist", _HOW_TO_GET)
     info = probe(video)
