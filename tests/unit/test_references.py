@@ -7,6 +7,7 @@ from project import ROOT
 
 PACKAGE = ROOT / "src/jointreg"
 DOTTED = re.compile(r"`([A-Za-z_]\w*(?:\.\w+)+)(?:\(\))?`")
+OURS = re.compile(r"\bjointreg\.\w+(?:\.\w+)*")
 ENDINGS = {
     "cdf",
     "csv",
@@ -165,6 +166,14 @@ def test_every_name_in_a_docstring_exists():
         f"{module}:{line}: {name}" for module, line, name in names if not resolves(name, module)
     ]
     assert not unresolved, "\n".join(unresolved)
+
+
+def test_scripts_name_modules_that_exist():
+    scripts = sorted((ROOT / "workflow/scripts").glob("*.py"))
+    heads = {path.name: ast.get_docstring(ast.parse(path.read_text())) or "" for path in scripts}
+    names = [(script, name) for script, head in heads.items() for name in OURS.findall(head)]
+    assert len(names) > 20
+    assert not [f"{script}: {name}" for script, name in names if not leads(name)]
 
 
 def test_every_string_on_its_own_describes_something():

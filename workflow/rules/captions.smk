@@ -10,7 +10,7 @@ from jointreg.tables.render import FORMS
 
 EXAMPLES = load_examples(CONFIG.figures.examples, SEQUENCES)
 TRAINED_UNITS = {(row.subject, row.action) for row in TRAINING}
-# Shown with the bodies of all variants, which exist for training sequences.
+# Examples shown with the bodies of all variants. Those bodies exist for training sequences only.
 ABLATED = ([row for row in EXAMPLES if (row.subject, row.action) in TRAINED_UNITS] or EXAMPLES)[:3]
 # The paper's values are printed beside Human3.6M and its stand-in only.
 PAPER = "config/paper_table_1.csv" if CONFIG.dataset.kind == "human36m" else ""
@@ -52,12 +52,12 @@ def captions(names):
     return {name: (ROOT / "workflow/report" / f"{name}.rst").read_text() for name in names}
 
 
-# The HTML form of every table; a source digest follows Python only.
+# The HTML form of every table. It is a parameter of its own, because source digests cover Python only.
 TABLE_TEMPLATE = ROOT / "src/jointreg/tables/assets/table.html"
 
 
 def printed(names):
-    """Tables in every form beside CSV: Markdown, LaTeX, HTML, terminal."""
+    """Tables in every form except CSV: Markdown, LaTeX, HTML, terminal."""
     return [f"results/{RUN}/tables/{name}.{form}" for name in names for form in FORMS]
 
 
@@ -72,7 +72,7 @@ def table_report(name, form):
 
 
 def figure_report(name, what):
-    """A figure of the report, with its caption, and the same figure for a paper."""
+    """A figure of the report with its caption, then its forms for a paper."""
     base = f"results/{RUN}/figures/{name}"
     caption = f"../report/{name}.rst"
     svg = report(f"{base}.svg", caption=caption, category="Figures", labels={"figure": what})
@@ -87,7 +87,7 @@ def overlay_report(row):
 
 
 def determinacy_report(name):
-    """What the data determine of one regressor, with its caption."""
+    """The table on how well the data determine one regressor, with its caption."""
     return report(
         f"results/{RUN}/tables/regressor_{name}.csv",
         caption="../report/regressor.rst",

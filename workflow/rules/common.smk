@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "src"))
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")])
 )
-# One process a core: Snakemake runs jobs side by side, so no library starts threads of its own.
+# One process for each core: Snakemake runs jobs side by side, so no library starts threads of its own.
 for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
@@ -69,7 +69,7 @@ wildcard_constraints:
 
 
 def one_of(names):
-    """Constraint on a wildcard: one of these names, of which there may be none."""
+    """Constraint on a wildcard: one of these names. Nothing matches if there are none."""
     return "|".join(sorted(names)) or "(?!)"
 
 
@@ -94,7 +94,7 @@ def sequence(wildcards):
 
 
 def block(stage, variant=None):
-    """Settings of one stage as a plain dict: what `params` can compare between runs."""
+    """Settings of one stage as a plain dict, which Snakemake can compare between runs."""
     if stage == "optimize" and variant is not None:
         return settings.optimize_settings(CONFIG, variant).model_dump(mode="json")
     return getattr(CONFIG, stage).model_dump(mode="json")
@@ -116,7 +116,7 @@ RECORDING_FRAMES = CONFIG.synthesize.frames if IS_SYNTHETIC else LONGEST_RECORDI
 
 
 def frames_read(wildcards):
-    """Frames that a job reads at most: of its subject, of its action, or of all training sequences."""
+    """Largest number of frames that a job reads: of its subject and action, or of all training sequences."""
     subject, action = wildcards.get("subject"), wildcards.get("action")
     return sum(
         frames_of(row, RECORDING_FRAMES, CONFIG.prepare.frame_step)
@@ -129,7 +129,7 @@ def frames_read(wildcards):
 def minutes(frames_per_second):
     """Wall time of a job at a speed that no machine should miss (a fifth of one core's, docs/scale.md).
 
-    Every attempt asks for more, so that a job that ran out of time gets enough of it.
+    Every attempt requests more, so that a job that ran out of time gets enough of it.
     """
     return lambda wildcards, attempt: attempt * (
         10 + round(frames_read(wildcards) / frames_per_second / 60)
@@ -137,7 +137,7 @@ def minutes(frames_per_second):
 
 
 def megabytes(base, kilobytes_per_frame=0):
-    """Memory of a job: a base, and a part for each frame that it holds. Every attempt asks for more."""
+    """Memory of a job: a base, and a part for each frame in memory. Every attempt requests more."""
     return lambda wildcards, attempt: attempt * round(
         base + frames_read(wildcards) * kilobytes_per_frame / 1e3
     )
@@ -145,7 +145,7 @@ def megabytes(base, kilobytes_per_frame=0):
 
 # GPUs of a job that refines bodies or runs a network.
 GPU = 1 if CONFIG.device == "cuda" else 0
-# Bodies and raw data are inputs where they are a user's files, and parameters where they are ours.
+# Bodies and raw data are inputs if they are a user's files, and parameters if they are ours.
 # A user's body is converted once (rule convert_body); all other rules read the clean file.
 BODY = "open" if CONFIG.body == "open" else f"results/{RUN}/convert_body/body.npz"
 BODY_FILE = [] if CONFIG.body == "open" else BODY

@@ -6,7 +6,7 @@ DAMAGED = read_damaged(CONFIG.dataset.damaged) if CONFIG.dataset.damaged else ()
 
 
 def prediction_files(wildcards):
-    """Prediction files of one sequence, or the file that stands for made ones; none for `keypoints`."""
+    """Prediction files of one sequence; if simulated, the list of files of rule `synthesize`. May be empty."""
     method = METHODS[wildcards.method]
     if method.kind not in FROM_FILES:
         return []

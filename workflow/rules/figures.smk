@@ -70,7 +70,7 @@ rule figures:
 
 
 rule animation:
-    """The refinement of one frame, computed again with the body stored on the way."""
+    """The refinement of one frame, computed again, with the bodies of its steps."""
     input:
         frames=examples(rules.prepare.output.frames, ABLATED)[0],
         masks=examples(rules.segment.output.masks, ABLATED)[0],

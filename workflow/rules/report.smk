@@ -20,14 +20,14 @@ def jobs_of(rule):
     return [{name: value} for value in JOBS[name]] if name else [{}]
 
 
-# Every table and figure that a rule above has marked. Rules included later are no part of `all`.
+# Every table and figure that the rules so far have marked. Rules included later are no part of `all`.
 SHOWN = [
     exhibit
     for rule in sorted(workflow.rules, key=lambda rule: rule.name in LAST)
     if any("report" in file.flags for file in rule.output)
     for exhibit in exhibits(rule, config, jobs_of(rule))
 ]
-# Forms for reading, beside the CSV files.
+# Printed forms, which lie beside the CSV files.
 PRINTED = [file for rule in workflow.rules for file in rule.output if file.endswith(".html")]
 LONG = {
     "shown": SHOWN,
@@ -47,7 +47,7 @@ rule report:
         frames=examples(rules.prepare.output.frames, ABLATED),
         initial=examples(INITIAL_BODIES, ABLATED),
         refined=examples(rules.optimize.output.bodies, ABLATED),
-        # The only truth in the report, and the open data set's only.
+        # The only truth in the report. It exists for the open data set only.
         true=rules.diagnose.output.examples if IS_SYNTHETIC else [],
         regressors=list(ANSWER_REGRESSORS.values()),
         files=rules.export.output.files,
@@ -62,8 +62,8 @@ rule report:
     conda:
         "../../envs/plot.yaml"
     params:
-        # Snakemake compares plain values only, and prints both where they differ. Long values are
-        # passed unseen, and compared by their digests.
+        # Snakemake compares plain values only, and prints them if they differ. Long values are passed as
+        # an object that it does not compare; their digests are compared instead.
         long=SimpleNamespace(**LONG),
         digests={name: digest(value) for name, value in LONG.items()},
         examples=[example_params(row) for row in ABLATED],

@@ -4,7 +4,7 @@ TABLES = ("table_1", "changes", "by_subject", "by_action", "by_joint", "pck_auc"
 
 
 rule table_1:
-    """The paper's Table I on this run, the paper's values beside ours, and every other table of errors."""
+    """Table I on this run beside the paper's values, and every other table of errors."""
     input:
         tables=expand(rules.evaluate.output.table, method=CONFIG.methods, subject=TEST_SUBJECTS),
         errors=expand(rules.evaluate.output.errors, method=CONFIG.methods, subject=TEST_SUBJECTS),

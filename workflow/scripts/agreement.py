@@ -1,4 +1,4 @@
-"""Rule `agreement`. The science is in jointreg.agreement."""
+"""Rule `agreement`. The science is in jointreg.evaluation.agreement."""
 
 from jointreg import stores
 from jointreg.body import load_body

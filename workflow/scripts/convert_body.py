@@ -1,4 +1,4 @@
-"""Rule `convert_body`. The science is in jointreg.body_files."""
+"""Rule `convert_body`. The science is in jointreg.body.files."""
 
 from jointreg.body import convert_body
 from jointreg.pipeline.job import start

@@ -1,4 +1,4 @@
-"""Rule `diagnose_learning_curve`, which reads the truth. Science: jointreg.learning_diagnosis."""
+"""Rule `diagnose_learning_curve`, which reads the truth. Science: jointreg.diagnosis.learning_curve."""
 
 import numpy as np
 

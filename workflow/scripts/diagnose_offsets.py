@@ -1,4 +1,4 @@
-"""Rule `diagnose_offsets`, which reads the truth. The science is in jointreg.offset_diagnosis."""
+"""Rule `diagnose_offsets`, which reads the truth. Science: jointreg.diagnosis.label_offsets."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Rule `estimate`. The science is in jointreg.estimates."""
+"""Rule `estimate`. The science is in jointreg.predictions.bodies."""
 
 from jointreg import stores
 from jointreg.body import load_body

@@ -1,4 +1,4 @@
-"""Rule `evaluate_offsets`. The science is in jointreg.offset_evaluation."""
+"""Rule `evaluate_offsets`. The science is in jointreg.evaluation.label_offsets."""
 
 from jointreg import stores
 from jointreg.body import load_body

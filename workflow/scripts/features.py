@@ -1,4 +1,4 @@
-"""Rule `features`. The science is in jointreg.network_bodies and jointreg.estimators."""
+"""Rule `features`. The science is in jointreg.estimators."""
 
 from jointreg import stores
 from jointreg.config import Dataset

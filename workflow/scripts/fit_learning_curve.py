@@ -1,4 +1,4 @@
-"""Rule `fit_learning_curve`. The science is in jointreg.learning_curve."""
+"""Rule `fit_learning_curve`. The science is in jointreg.regressor.learning_curve."""
 
 from jointreg import stores
 from jointreg.body import load_body

@@ -1,4 +1,4 @@
-"""Rule `fit_offsets`. The science is in jointreg.offsets."""
+"""Rule `fit_offsets`. The science is in jointreg.regressor.label_offsets."""
 
 from jointreg import stores
 from jointreg.body import load_body

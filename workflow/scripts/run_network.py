@@ -1,4 +1,4 @@
-"""Rule `run_network`. The science is in jointreg.network_bodies and jointreg.estimators."""
+"""Rule `run_network`. The science is in jointreg.estimators."""
 
 from jointreg import stores
 from jointreg.body import load_body

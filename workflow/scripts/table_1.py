@@ -1,4 +1,4 @@
-"""Rule `table_1`: every table of the evaluations. Numbers: jointreg.tables; cells: jointreg.grids."""
+"""Rule `table_1`: every table of the evaluations. Numbers and cells are in jointreg.tables."""
 
 from pathlib import Path
 

@@ -4,8 +4,8 @@ Frames are innermost in memory, so that every kernel works on many frames at onc
 vertices adds shape and pose offsets and blends the bones. Only what moves a vertex is computed: its
 non-zero skinning weights, and the joints whose pose offsets are not all zero there (2.3 of 23 on the
 open body). Dense offsets cost as much as a dense matrix product; small ones are not dropped.
-`observe` reads off what the data can be compared with, posed joints and image points, in one pass
-each way. Kernels are float32 or float64.
+`observe` computes posed joints and image points, which data can be compared with, in one pass forwards
+and one backwards. Kernels are float32 or float64.
 
 Source: Loper et al., SMPL, SIGGRAPH Asia 2015, Eq. 2-10. Checked against `Body.vertices` and smplx.
 """
@@ -25,8 +25,8 @@ class Skinner:
 
     Args:
         body: the body model.
-        vertices: pose only these rows, (S,) integers; None for all. Joints that need few vertices
-            are posed some ten times faster this way.
+        vertices: pose only these rows, (S,) integers; None for all. A regressor that uses few
+            vertices needs only them, which is some ten times faster.
         dtype: torch.float32, or torch.float64 for tests of gradients.
     """
 
@@ -61,7 +61,7 @@ class Skinner:
 
         Args:
             rotations: global orientation and relative joint rotations, (N, K, 3, 3). The gradient
-                is that of nine free entries.
+                treats the nine entries of each as free.
             betas: shape coefficients, (N, B).
             translation: added to every vertex, metres, (N, 3).
 
@@ -86,7 +86,7 @@ def check_parameters(
     """Refuse arrays that are not (N, K, 3, 3), (N, B) and (N, 3) of `dtype`.
 
     Raises:
-        ShapeError: as said.
+        ShapeError: an array has another shape or dtype.
     """
     expected = {
         "rotations": (rotations, (len(rotations), n_joints, 3, 3)),
@@ -127,8 +127,8 @@ def observe(
     """Joints and image points of posed meshes, with one shared backward pass.
 
     Args:
-        vertices: camera frame, metres, (N, V, 3); fastest as made by `Skinner.vertices`.
-        regressor: of the joints.
+        vertices: camera frame, metres, (N, V, 3); fastest in the memory layout of `Skinner.vertices`.
+        regressor: joints from these vertices.
         intrinsics: pinhole K of each frame, pixels, (N, 3, 3).
 
     Returns:
@@ -253,7 +253,7 @@ def _grouped(shape_directions: np.ndarray, pose_directions: np.ndarray) -> np.nd
 
 
 def _lists(marked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Marked columns of each row, one row after another, and where each row begins (int32)."""
+    """Start of each row in the list of marked columns, and that list, row after row (int32)."""
     rows, columns = np.nonzero(marked)
     first = np.searchsorted(rows, np.arange(len(marked) + 1))
     return first.astype(np.int32), columns.astype(np.int32)

@@ -6,24 +6,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import (
-    ValidationError,
-)
+from pydantic import ValidationError
 
-from jointreg.config.settings import (
-    REFERENCE,
-    Config,
-    FitRegressor,
-    Optimize,
-    Settings,
-    changes_of,
-)
+from jointreg.config.settings import REFERENCE, Config, FitRegressor, Optimize, Settings, changes_of
 from jointreg.config.weights import GET_WEIGHTS, MASK_RCNN
 from jointreg.errors import ConfigError
 from jointreg.skeleton import H36M_17
 
 RUN = "{run}"
-"""In any text of the configuration: the name of the run."""
+"""Placeholder for the name of the run, in any text of the configuration."""
 
 OLD_KEYS: dict[str, str] = {
     "dataset.kind": "dataset.source: human36m, or multiview",
@@ -118,9 +109,9 @@ def _optimize(config: Config, variant: str) -> Optimize:
 
 
 def fit_settings(config: Config, regressor: str, where: str = "configuration") -> FitRegressor:
-    """Settings of `fit_regressor` for one regressor: the block with what differs for it.
+    """Settings of `fit_regressor` for one regressor: the block with the regressor's own values.
 
-    After root-relative refinement the bodies' translation means nothing: it is eliminated from the fit
+    After root-relative refinement the bodies' translation means nothing. It is eliminated from the fit
     of such a variant's J_opt.
 
     Args:

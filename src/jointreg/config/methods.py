@@ -1,4 +1,4 @@
-"""The table of methods: where the results of each come from."""
+"""The table of methods, which names the source of each method's results."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ NETWORKS: dict[str, tuple[str, bool]] = {
     "vibe_sequence": ("vibe", True),
     "meva_sequence": ("meva", True),
 }
-"""Kind of a method -> its network, and whether it sees whole recordings; in the paper, single frames."""
+"""Kind of a method -> its network, and whether it reads whole recordings; in the paper single frames."""
 
 
 def network_of(kind: str) -> str:
@@ -34,7 +34,7 @@ KINDS = {
     "joints": "joints from prediction files; no regressor applies to them",
     "keypoints": "bodies fitted to the labels",
 } | {kind: f"bodies of {network.upper()}, run here" for kind, (network, _) in NETWORKS.items()}
-"""Where a method's results come from."""
+"""Kind of a method -> the source of its results, in words."""
 
 FROM_FILES = ("predictions", "joints")
 
@@ -47,16 +47,17 @@ class Method:
     kind: str
     """One of `KINDS`."""
     label: str
-    """How tables and figures call it."""
+    """Its name in tables and figures."""
     paper: str
-    """Row of the paper's Table I it stands beside; empty for none."""
+    """Row of the paper's Table I that it is compared with; empty for none."""
     files: str
-    """Its prediction files under estimate.predictions, with {subject}, {action}, {take}, {camera};
-    empty: `<name>/{subject}/{action}.npz`."""
+    """Its prediction files under estimate.predictions, with the placeholders {subject}, {action}, {take}
+    and {camera}; empty: `<name>/{subject}/{action}.npz`."""
     rows: str
-    """File under estimate.predictions that names the pictures of its rows, likewise; empty for none."""
+    """Files under estimate.predictions that name the picture of each row, with the same placeholders;
+    empty for none."""
     six: str
-    """Convention of 6D rotations where the files do not show it: interleaved or stacked; empty: none."""
+    """Convention of 6D rotations, interleaved or stacked; empty if the files show it."""
     about: str
 
     def reading(self) -> dict[str, str]:
@@ -134,6 +135,6 @@ def _fill(pattern: str, where: str, column: str, values: Mapping[str, str] = _PL
         return pattern.format_map(dict(values))
     except (KeyError, ValueError, IndexError, AttributeError) as error:
         raise ConfigError(
-            f"{where}: {column} is '{pattern}', whose places may be "
+            f"{where}: {column} is '{pattern}', whose placeholders may be "
             f"{', '.join(f'{{{name}}}' for name in _PLACES)} ({error!r})"
         ) from None

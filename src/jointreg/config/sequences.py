@@ -1,4 +1,4 @@
-"""The table of the work: one row a subject and action."""
+"""The sequence table: one row for each subject and action."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +31,11 @@ class Work:
 
 
 def frames_of(row: Work, recording: int, step: int) -> int:
-    """Frames that are used of a sequence, all takes and cameras.
+    """Number of frames that a sequence uses, in all takes and cameras.
 
     Args:
         row: the sequence.
-        recording: frames of a recording whose end the table leaves open.
+        recording: number of frames to assume for a recording whose end the table leaves open.
         step: use every `step`-th frame.
     """
     last = recording if row.last_frame < 0 else row.last_frame + 1

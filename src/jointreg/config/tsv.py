@@ -1,4 +1,4 @@
-"""Tables with tabs between columns, as the files in config/ are."""
+"""Tables with tabs between columns, such as the files in config/."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,8 +13,8 @@ def rows(path: str | Path, columns: tuple[str, ...]) -> Iterable[tuple[str, dict
     Lines that begin with # are comments. Quotes have no meaning.
 
     Raises:
-        ConfigError: the file is missing or no text, its columns are others, or a row has another number
-            of them.
+        ConfigError: the file is missing or no text, it has other columns, or a row has too few or too
+            many.
     """
     for where, cells in cells_of(path, columns):
         if len(cells) != len(columns):

@@ -1,7 +1,7 @@
 """Mask R-CNN's weights: which methods need them, and where to get them."""
 
 MASK_RCNN = ("detectron2", "torchvision")
-"""Methods of `segment` that are a Mask R-CNN: they see whole pictures, and want a GPU."""
+"""Methods of `segment` that are a Mask R-CNN. They read whole pictures, and are slow without a GPU."""
 
 GET_WEIGHTS = {
     "landmarker": "python tools/fetch_lab.py",

@@ -1,14 +1,11 @@
-"""The table of recordings with known faults, and which of a sequence's recordings it leaves."""
+"""The table of recordings with known faults, and the recordings of a sequence without them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from jointreg.config.sequences import Work
 from jointreg.errors import ConfigError
-
-if TYPE_CHECKING:
-    from jointreg.config.sequences import Work
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ def read_damaged(path: str | Path) -> tuple[Damage, ...]:
     """Read the table of damaged recordings: columns subject, action, take, camera, reason.
 
     Raises:
-        ConfigError: the file is missing, its columns are others, or a row is incomplete.
+        ConfigError: the file is missing, has other columns, or a row is incomplete.
     """
     path = Path(path)
     if not path.is_file():
@@ -59,8 +56,8 @@ def read_damaged(path: str | Path) -> tuple[Damage, ...]:
     return tuple(damages)
 
 
-def fault(damaged: Iterable[Damage], sequence: "Work", take: str, camera: str) -> Damage | None:
-    """The row of the table that names this recording of a sequence."""
+def fault(damaged: Iterable[Damage], sequence: Work, take: str, camera: str) -> Damage | None:
+    """The row of the table that names this recording of a sequence; None if there is none."""
     named = (sequence.subject, sequence.action, take)
     for row in damaged:
         if (row.subject, row.action, row.take) == named and row.camera in ("*", camera):
@@ -68,8 +65,8 @@ def fault(damaged: Iterable[Damage], sequence: "Work", take: str, camera: str) -
     return None
 
 
-def units(sequence: "Work", damaged: Iterable[Damage], skip: bool) -> list[tuple[str, str]]:
-    """Pairs of take and camera of a sequence, without the damaged ones if those are skipped."""
+def units(sequence: Work, damaged: Iterable[Damage], skip: bool) -> list[tuple[str, str]]:
+    """Pairs of take and camera of a sequence, without the damaged ones if `skip` is set."""
     rows = tuple(damaged) if skip else ()
     return [
         (take, camera)

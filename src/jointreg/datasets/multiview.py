@@ -1,12 +1,13 @@
 """Any calibrated videos with joint labels.
 
-Layout under `dataset.root`: one folder a recording (the takes of the sequence table), in it
+Layout under `dataset.root`: one folder for each recording (a take of the sequence table). It contains
 `<camera>.mp4` (or .avi, .mov, .mkv) for every camera of the calibration file, and `labels.npz`:
 
     joints_world   (N, 17, 3) metres, `skeleton.H36M_17` order, in the calibration's frame of reference;
-                   moments in which a joint is not a number are left out
-    joint_names    (17,) names, where the order is another
-    cameras        (C,) names; frame_offsets (C,): moment n is frame n + offset of that camera's video
+                   moments with a joint that is not a number are left out
+    joint_names    (17,) names, if the order is another
+    cameras        (C,) names
+    frame_offsets  (C,): moment n is frame n + offset of that camera's video
     about          one text: what the labels are
 
 Without `cameras` and `frame_offsets` the videos are taken to be synchronous.
@@ -29,7 +30,7 @@ from jointreg.files.pickles import read_npz
 from jointreg.geometry.camera import Camera
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv")
-"""Video files that are looked for."""
+"""Endings of the video files."""
 
 
 class Multiview:
@@ -138,7 +139,7 @@ class Multiview:
 def read_labels(path: str | Path) -> tuple[np.ndarray, dict[str, int]]:
     """Joints (N, 17, 3) in metres, left leg first, and the frame offset of each camera.
 
-    Joints that were not measured are NaN. No offsets: all cameras are synchronous.
+    Joints that were not measured are NaN. Without offsets all cameras are synchronous.
 
     Raises:
         DataError: the file is missing, damaged, or lacks an array; no moment has all joints; sides

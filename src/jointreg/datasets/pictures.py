@@ -10,9 +10,9 @@ import numpy as np
 from jointreg.errors import DataError
 
 _JPEG, _JPEG_SCAN, _JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
-"""Marks of a JPEG picture: its first bytes, where its pixels begin, its end."""
+"""Markers of a JPEG picture: its first bytes, the beginning of its pixels, its end."""
 _AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-"""Labels belong to the stored pixels, whatever the header says about the camera's position."""
+"""Pictures are read without the turn that a header may contain: labels belong to the stored pixels."""
 _HOW_TO_GET = "extract the pictures again (h36m-fetch: process_all.py)"
 
 
@@ -22,7 +22,7 @@ def name(frame: int) -> str:
 
 
 def frames_in(folder: Path) -> list[int]:
-    """Frames whose pictures are there, ascending.
+    """Numbers of the frames that have a picture, ascending.
 
     Raises:
         DataError: there are none.

@@ -1,16 +1,14 @@
-"""Data sets behind one small interface: list what is there, read one sequence as recordings.
+"""Data sets behind one small interface: list the takes, read one sequence as recordings.
 
-`open_dataset(settings)` returns the reader for `settings.kind`. Every reader delivers metres, pixels
-and the camera frame, whatever its files hold.
+`open_dataset(settings)` returns the reader for `settings.kind`. Every reader returns metres, pixels
+and the camera frame, whatever its files contain.
 """
 
-from typing import TYPE_CHECKING
-
 from jointreg import config
-
-if TYPE_CHECKING:
-    pass
-
+from jointreg.datasets.human36m.fetch import Human36MFetch
+from jointreg.datasets.human36m.files import Human36M
+from jointreg.datasets.human36m.layouts import human36m_layout
+from jointreg.datasets.multiview import Multiview
 from jointreg.datasets.recording import DataSet
 
 
@@ -21,14 +19,8 @@ def open_dataset(settings: config.Dataset) -> DataSet:
         DataError: its folder or calibration is missing.
     """
     if settings.kind == "human36m":
-        from jointreg.datasets.human36m.fetch import Human36MFetch
-        from jointreg.datasets.human36m.files import Human36M
-        from jointreg.datasets.human36m.layouts import human36m_layout
-
         reader = Human36M(settings)
         if human36m_layout(settings.root) == "h36m_fetch":
             reader = Human36MFetch(settings)
         return reader
-    from jointreg.datasets.multiview import Multiview
-
     return Multiview(settings)

@@ -1,16 +1,14 @@
-"""One take seen by one camera, and what every reader of a data set offers."""
+"""One take seen by one camera, and the interface that every reader of a data set has."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from jointreg.config.sequences import Work
 from jointreg.errors import ConfigError
 from jointreg.geometry.camera import Camera
-
-if TYPE_CHECKING:
-    from jointreg.config.sequences import Work
 
 
 @dataclass(frozen=True)
@@ -26,32 +24,32 @@ class Recording:
     joints_cam: np.ndarray
     """Labels of every frame of the take, camera frame, metres, `H36M_17` order, (N, 17, 3) float64."""
     frames: range
-    """Frames that the sequence asks for: a part of range(N)."""
+    """Frames of the sequence: a part of range(N)."""
     frame_offset: int = 0
     """Frame n is number n + frame_offset in the video file."""
     kept: np.ndarray | None = None
     """Frames that have a label and a picture, ascending; None: all. The others' labels are NaN."""
     gaps: bool = False
-    """Whether frames that are not kept lack a joint. They are then left out at any frame step."""
+    """Whether the frames outside `kept` lack a joint. They are then left out at any frame step."""
     file: str = ""
-    """The subject's own name of the take, where files have one: `Directions 1`."""
+    """Name of the take in the subject's files, `Directions 1`; empty if they have none."""
     joints_image_px: np.ndarray | None = None
-    """2D labels that came with the data, distorted full-image pixels, (N, 17, 2); only a check."""
+    """2D labels of the data set, distorted full-image pixels, (N, 17, 2); they check the 3D labels."""
 
 
 class DataSet(Protocol):
-    """What every kind of data set offers."""
+    """The interface that every reader of a data set has."""
 
     def takes(self, subject: str, action: str) -> list[str]:
         """Names of the takes that exist, sorted."""
         ...
 
-    def recordings(self, sequence: "Work") -> list[Recording]:
+    def recordings(self, sequence: Work) -> list[Recording]:
         """Labels, cameras and video paths of one sequence, ordered by take, then camera.
 
         Raises:
-            DataError: a file or a camera is missing or damaged; the message says how to get it.
-            UnitError: labels that cannot be millimetres (or what the format prescribes).
+            DataError: a file or a camera is missing or damaged. The message gives the cure.
+            UnitError: labels that cannot be in the unit that the format prescribes.
         """
         ...
 

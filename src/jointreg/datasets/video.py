@@ -23,12 +23,13 @@ class VideoInfo:
     """Facts of a video file."""
 
     frames: int
-    """Frames that are shown, counted in the file's packets; of pictures the last one's number."""
+    """Frames that a player shows, counted in the file's packets. Of pictures: the number of the last."""
     width: int
-    """Of the pictures as they are shown, after the turn that the file's header asks for."""
+    """Width in pixels as a player shows it, after the turn in the file's header."""
     height: int
+    """Height in pixels, likewise."""
     rate: float
-    """Frames per second; 0 of pictures, which do not say."""
+    """Frames per second; 0 for pictures, which have no rate."""
 
 
 def probe(path: str | Path) -> VideoInfo:
@@ -48,7 +49,7 @@ def probe(path: str | Path) -> VideoInfo:
 
 @lru_cache(maxsize=1024)
 def _probe(path: Path, _state: tuple[int, int] | None) -> VideoInfo:
-    """Opening costs some 30 ms, so a file that has not changed is looked at once."""
+    """As `probe`. Opening takes some 30 ms, so a file of the same size and time is opened once."""
     with _Opened(path) as (container, stream):
         packets = [packet.is_discard for packet in container.demux(stream) if packet.size]
         hidden = sum(packets)
@@ -76,8 +77,9 @@ def read_frames(path: str | Path, numbers: Iterable[int]) -> Iterator[tuple[int,
         Frame number and image, (height, width, 3) uint8 RGB.
 
     Raises:
-        DataError: the file is missing or damaged, a wanted picture or one that it was made from is
-            broken or of another size, or the file ends before the last wanted frame.
+        DataError: the file is missing or damaged, a wanted picture or one that it depends on is
+            broken, a wanted picture has another size than the first, or the file ends before the last
+            wanted frame.
     """
     if Path(path).is_dir():
         yield from pictures.read(Path(path), numbers)
@@ -93,7 +95,7 @@ def read_frames(path: str | Path, numbers: Iterable[int]) -> Iterator[tuple[int,
             if frame.is_corrupt:
                 broken = at
             elif frame.key_frame:
-                broken = -1  # key frames are made from no other picture
+                broken = -1  # a key frame depends on no other picture
             if at == number:
                 if broken >= 0:
                     raise DataError(
@@ -118,9 +120,16 @@ def read_frames(path: str | Path, numbers: Iterable[int]) -> Iterator[tuple[int,
 def videos(
     frames: Mapping[str, np.ndarray], facts: Mapping[str, Any], recordings: Sequence[Recording]
 ) -> Iterator[tuple[Recording, np.ndarray, Iterator[np.ndarray]]]:
-    """The recordings behind a frames store, with their rows in the video's order and their pictures.
+    """The recordings of a frames store, one after another, with their pictures.
 
-    Pictures (height, width, 3) uint8 RGB are decoded as they are asked for.
+    Args:
+        frames: take, camera and frame of store FRAMES.
+        facts: attributes of that store.
+        recordings: the recordings that the frames were cut from.
+
+    Yields:
+        Recording, its rows of the store in the order of the video, and the pictures of these rows,
+        (height, width, 3) uint8 RGB, decoded one by one as they are taken.
 
     Raises:
         DataError: a recording of the frames is missing, or a video is damaged.
@@ -141,9 +150,9 @@ def videos(
 def sample_frames(path: str | Path, count: int) -> Iterator[tuple[int, np.ndarray]]:
     """Yield at most `count` frames spread evenly over a video.
 
-    Long videos are entered by seeking: the frames are then the key frames next before the even spacing,
-    each once, and their numbers follow from time stamps and frame rate. Good for statistics; to match
-    frames with labels one by one use `read_frames`.
+    A long video is not decoded from its start. Instead the last key frame before each evenly spaced
+    position is taken, each once, and numbered by its time stamp and the frame rate. This is meant for
+    statistics; use `read_frames` to match frames with labels.
 
     Yields:
         Frame number and image, (height, width, 3) uint8 RGB.
@@ -152,10 +161,10 @@ def sample_frames(path: str | Path, count: int) -> Iterator[tuple[int, np.ndarra
         DataError: the file is missing or damaged.
     """
     if Path(path).is_dir():
-        there = np.array(pictures.frames_in(Path(path)))
-        count = min(count, len(there))
-        chosen = ((np.arange(count) + 0.5) * len(there) / max(count, 1)).astype(int)
-        yield from pictures.read(Path(path), there[chosen].tolist())
+        existing = np.array(pictures.frames_in(Path(path)))
+        count = min(count, len(existing))
+        chosen = ((np.arange(count) + 0.5) * len(existing) / max(count, 1)).astype(int)
+        yield from pictures.read(Path(path), existing[chosen].tolist())
         return
     total = probe(path).frames
     count = min(count, total)
@@ -185,7 +194,7 @@ def _rgb(frame: "av.VideoFrame", path: str | Path) -> np.ndarray:
 
 
 def _quarters(frame: "av.VideoFrame", path: str | Path) -> int:
-    """Quarter turns against the clock that the header asks for, as OpenCV and players make them.
+    """Quarter turns against the clock in the header, as OpenCV and players apply them.
 
     Raises:
         DataError: the header mirrors the pictures, or turns them by other angles.

@@ -1,10 +1,11 @@
-"""SPIN, VIBE and MEVA: pictures of one person to SMPL bodies, with the official weights.
+"""SPIN, VIBE and MEVA: SMPL bodies from pictures of one person, with the official weights.
 
     spin = load_estimator("spin", checkpoint="model_checkpoint.pt", mean_params="smpl_mean_params.npz")
     bodies = spin(images)  # (N, 3, 224, 224), RGB in 0-1
 
-All three see an image through SPIN's ResNet-50, which is nearly all of the work: `Estimator.features`
-is that part, `Estimator.bodies` the rest, so that the features of a frame need to be found only once.
+All three read an image through SPIN's ResNet-50, which takes nearly all of the time.
+`Estimator.features` is this part and `Estimator.bodies` the rest, so that the features of a frame are
+computed only once.
 Written from the papers and from the layout of the published files.
 """
 

@@ -1,4 +1,4 @@
-"""ResNet-50 without its last layer: the backbone of SPIN, and with SPIN's weights of VIBE and MEVA.
+"""ResNet-50 without its last layer: the backbone of SPIN. VIBE and MEVA use it with SPIN's weights.
 
 Source: He et al., Deep residual learning, CVPR 2016, with the stride in the 3x3 convolution. Names of
 parameters are those of SPIN's checkpoint.
@@ -9,10 +9,10 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 FEATURES = 2048
-"""Numbers that the backbone gives for one image."""
+"""Length of the feature vector of one image."""
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""What SPIN and its heirs subtract from RGB in 0-1, and divide by."""
+"""Mean and standard deviation by which SPIN, VIBE and MEVA normalise RGB in 0-1."""
 
 _LAYERS = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
 """Width, blocks and stride of each layer; its output is four times as wide."""
@@ -58,12 +58,12 @@ class Backbone(nn.Module):
                 layer.append(Bottleneck(inputs, width, 1 if block else stride, shortcut=not block))
                 inputs = 4 * width
             self.add_module(f"layer{number}", layer)
-        with torch.device("cpu"):  # also where the weights are yet to come
+        with torch.device("cpu"):  # not on `meta`, where a checkpoint fills in the weights
             self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
             self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Features of every image."""
+        """Features (N, 2048) of images (N, 3, 224, 224)."""
         value = ((images - self.mean) / self.deviation).contiguous(memory_format=torch.channels_last)
         value = self.bn1(self.conv1(value)).relu_()
         value = nn.functional.max_pool2d(value, 3, 2, padding=1)

@@ -1,36 +1,40 @@
-"""From the networks' outputs to bodies in the calibrated camera's frame (rules features, run_network).
+"""Bodies in the calibrated camera's frame from the networks' outputs (rules features, run_network).
 
-A network sees its crop as if the camera looked straight at it, through a lens of no perspective. Its
-rotations are read in the camera's frame as they are (`orientation: camera`, as the field does), turned
-with the ray through the middle of the crop (`ray`: by up to 18 degrees at the edge of a picture), or
-turned onto the labels (`aligned`). The pelvis is put where the network sees it, as far away as makes the
-body as large.
+A network treats its crop as a view straight ahead, without perspective. The setting `orientation`
+decides how its global rotation becomes one in the camera's frame:
+
+- `camera`: the rotation is taken unchanged, as is usual in the field.
+- `ray`: it is turned with the ray through the middle of the crop, by up to 18 degrees at the edge of a
+  picture.
+- `aligned`: it is turned so that the skeleton's joints lie nearest to the labels.
+
+The pelvis is placed where the network shows it in the crop. Its depth is the one at which the body
+appears as large as the network draws it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 
 from jointreg.body.model import Body
 from jointreg.config.methods import NETWORKS
 from jointreg.config.settings import Orientation
 from jointreg.datasets.recording import Recording
 from jointreg.errors import ShapeError
+from jointreg.estimators.backbone import FEATURES, Backbone
 from jointreg.estimators.input_crops import network_crops
+from jointreg.estimators.networks import head_bodies, image_features, load_head
 from jointreg.geometry.procrustes import fit_similarity
 from jointreg.skeleton import H36M_17, LIMB
 from jointreg.stores.schema import Record, require_same_rows
 from jointreg.stores.schemas import CROP
 from jointreg.threads import one_opencv_thread
 
-if TYPE_CHECKING:
-    from jointreg.estimators.backbone import Backbone
-
-
 LEAST_SCALE = 0.1
-"""Smaller weak-perspective scales count as this one: a person a tenth as large as the crop."""
+"""Lower limit of the weak-perspective scale: a person a tenth as large as the crop."""
 
 _SURE = np.array([name not in ("spine", "nose", "head_top") for name in H36M_17])
 """Labels that have a skeleton joint of their own."""
@@ -38,7 +42,7 @@ _SURE = np.array([name not in ("spine", "nose", "head_top") for name in H36M_17]
 
 @one_opencv_thread()
 def frame_features(
-    backbone: "Backbone",
+    backbone: Backbone,
     frames: Record,
     recordings: Sequence[Recording],
     crop: str,
@@ -47,13 +51,25 @@ def frame_features(
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Arrays of `stores.FEATURES`: the backbone's output for every frame. Raises as `network_crops`."""
-    import torch
+    """The backbone's output for every frame, and the camera of its crop.
 
-    from jointreg.estimators.networks import image_features
+    Args:
+        backbone: from `load_backbone`, on `device`.
+        frames: store FRAMES, at least the arrays that `estimators.input_crops.arrays_for` lists.
+        recordings: the recordings that the frames were cut from.
+        crop: rule of the crop, as in `network_crops`.
+        batch: images that go through the backbone at once.
+        device: where the backbone runs.
+        progress: called with the number of frames done, and of all.
 
+    Returns:
+        Arrays of `stores.FEATURES`: features (N, 2048) float32 and crop_intrinsics (N, 3, 3) px.
+
+    Raises:
+        DataError: as `network_crops`.
+    """
     count = len(frames.frame)
-    features = np.empty((count, 2048), np.float32)
+    features = np.empty((count, FEATURES), np.float32)
     matrices = np.empty((count, 3, 3))
     rows: list[int] = []
     images: list[np.ndarray] = []
@@ -91,35 +107,31 @@ def network_bodies(
         body: the body model, 24 joints and 10 shape directions.
         checkpoint: the network's own file.
         mean_params: smpl_mean_params.npz, or None.
-        orientation: as above.
+        orientation: camera, ray or aligned; see the module.
 
     Raises:
         StoreError: the two stores are not of the same frames.
         ShapeError: the body is not SMPL's.
         DataError: the checkpoint or the mean parameters are missing or do not fit.
     """
-    import torch
-
-    from jointreg.estimators.networks import head_bodies, load_head
-
     require_same_rows(frames, features, "run_network: frames and features")
     if body.n_betas != 10 or len(body.parents) != 24:
         raise ShapeError(
             f"the body has {len(body.parents)} joints and {body.n_betas} shape directions, the networks "
-            "speak of 24 and 10",
+            "predict 24 and 10",
             "use an SMPL body",
         )
     network, sequence = NETWORKS[kind]
     head = load_head(network, checkpoint=checkpoint, mean_params=mean_params)
     values = torch.from_numpy(features.features)
     parts = tracks(frames) if sequence else [np.arange(len(values))]
-    found: list[np.ndarray] = [
+    outputs: list[np.ndarray] = [
         np.empty((len(values), *size), np.float32) for size in ((24, 3, 3), (10,), (3,))
     ]
     for rows in parts:
-        for whole, part in zip(found, head_bodies(head, values[rows], sequence=sequence), strict=True):
+        for whole, part in zip(outputs, head_bodies(head, values[rows], sequence=sequence), strict=True):
             whole[rows] = part.numpy()
-    rotations, betas, camera = found
+    rotations, betas, camera = outputs
     matrices = features.crop_intrinsics
     if orientation == "ray":
         rotations[:, 0] = ray_turns(matrices) @ rotations[:, 0]
@@ -130,22 +142,23 @@ def network_bodies(
 
 
 def tracks(frames: Mapping[str, Any]) -> list[np.ndarray]:
-    """Rows of every take and camera in the order of time, apart where frames are left out.
+    """Rows of each uninterrupted run of frames, in the order of time.
 
-    A gap is where two neighbours are further apart than the closest two of the recording.
+    A run ends with its take and camera, or at a gap: there two neighbouring frames are further apart
+    than the closest two of the recording.
     """
-    found = []
+    runs = []
     for take, camera in sorted({*zip(frames["take"].tolist(), frames["camera"].tolist(), strict=True)}):
         rows = np.flatnonzero((frames["take"] == take) & (frames["camera"] == camera))
         rows = rows[np.argsort(frames["frame"][rows], kind="stable")]
         steps = np.diff(frames["frame"][rows])
         cuts = np.flatnonzero(steps > steps.min(initial=steps.max(initial=0))) + 1
-        found += np.split(rows, cuts)
-    return found
+        runs += np.split(rows, cuts)
+    return runs
 
 
 def place(camera: np.ndarray, matrices: np.ndarray, pelvis: np.ndarray) -> np.ndarray:
-    """Translations (N, 3), metres, camera frame, that show the pelvis where the network sees it.
+    """Translations (N, 3), metres, camera frame, that put the pelvis where the network shows it.
 
     Args:
         camera: weak perspective s, tx, ty, (N, 3).
@@ -161,7 +174,7 @@ def place(camera: np.ndarray, matrices: np.ndarray, pelvis: np.ndarray) -> np.nd
 
 
 def ray_turns(matrices: np.ndarray) -> np.ndarray:
-    """Shortest turns of the optical axis onto the ray through the middle of each crop, (N, 3, 3)."""
+    """Smallest rotations of the optical axis onto the ray through the middle of each crop, (N, 3, 3)."""
     middle = np.array([(CROP - 1) / 2, (CROP - 1) / 2, 1.0])
     ray = np.linalg.solve(matrices, np.tile(middle[:, None], (len(matrices), 1, 1)))[..., 0]
     ray /= np.linalg.norm(ray, axis=1, keepdims=True)
@@ -174,6 +187,6 @@ def ray_turns(matrices: np.ndarray) -> np.ndarray:
 def label_turns(
     body: Body, rotations: np.ndarray, betas: np.ndarray, joints_cam: np.ndarray
 ) -> np.ndarray:
-    """Turns that bring the skeleton's joints nearest to the labels, (N, 3, 3)."""
+    """Rotations that bring the skeleton's joints nearest to the labels, (N, 3, 3)."""
     skeleton = body.joints(rotations, betas)[:, LIMB[_SURE]]
     return fit_similarity(skeleton, joints_cam[:, _SURE]).rotation

@@ -1,7 +1,7 @@
-"""The networks' files, as their authors' code writes them: read as data, never run.
+"""Reads the networks' official files as data, without running code in them.
 
 Tensors, plain containers and NumPy's scalars are read; a file that names any other class is refused.
-Optimiser states are not kept, nor even read where the file's format allows it.
+Optimiser states are dropped. If the file's format allows it, they are not even read from the disk.
 """
 
 import warnings
@@ -18,7 +18,7 @@ from jointreg.files.pickles import read_npz
 from jointreg.files.tensors import read_tensors
 
 WRAPPER: dict[str, str] = {"spin": "model", "vibe": "gen_state_dict", "meva": "gen_state_dict"}
-"""Where in its file a network's weights are."""
+"""Network -> key of its file that contains the weights."""
 
 SOURCE: dict[str, str] = {
     "spin": "model_checkpoint.pt of SPIN (https://github.com/nkolot/SPIN, fetch_data.sh), or "
@@ -28,14 +28,14 @@ SOURCE: dict[str, str] = {
     "mean": "smpl_mean_params.npz comes with the data of SPIN, VIBE and MEVA "
     "(https://github.com/nkolot/SPIN, fetch_data.sh)",
 }
-"""Where the files come from."""
+"""File -> where to get it, for errors."""
 
 _SIGN = {
     "conv1.weight": "spin",
     "encoder.gru.weight_ih_l0": "vibe",
     "feat_encoder.gru.weight_ih_l0": "meva",
 }
-"""A key that only this network's weights have."""
+"""A key that only one network's weights have -> that network."""
 
 _NOT_NEEDED = ("vae_init_mlp.", "vae_model.e_")
 """Parts of MEVA's file that no body comes from: the encoder of its VAE, and a layer of another VAE."""
@@ -46,7 +46,7 @@ _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 def read_state(path: str | Path, network: str) -> dict[str, torch.Tensor]:
     """Weights of a network, float32, under the names of its file.
 
-    SMPL buffers, counters of batch norm and parts without use are left out.
+    SMPL buffers, counters of batch norm and unused parts are left out.
 
     Args:
         path: a checkpoint in the official wrapper.
@@ -58,28 +58,28 @@ def read_state(path: str | Path, network: str) -> dict[str, torch.Tensor]:
     """
     path, wrapper = Path(path), WRAPPER[network]
     content = _load(path, network)
-    found = content.get(wrapper) if isinstance(content, dict) else None
-    if not isinstance(found, dict) or not all(isinstance(v, torch.Tensor) for v in found.values()):
+    weights = content.get(wrapper) if isinstance(content, dict) else None
+    if not isinstance(weights, dict) or not all(isinstance(v, torch.Tensor) for v in weights.values()):
         raise DataError(
             f"{path}: a checkpoint of {network} has its weights under '{wrapper}', found "
             f"{_described(content)}",
             f"expected {SOURCE[network]}",
         )
-    theirs = {_SIGN[key] for key in found if key in _SIGN}
-    if theirs and network not in theirs:
+    owners = {_SIGN[key] for key in weights if key in _SIGN}
+    if owners and network not in owners:
         raise DataError(
-            f"{path} is a checkpoint of {', '.join(sorted(theirs))}, expected one of {network}",
+            f"{path} is a checkpoint of {', '.join(sorted(owners))}, expected one of {network}",
             f"expected {SOURCE[network]}",
         )
     used = {
         key: value
-        for key, value in found.items()
+        for key, value in weights.items()
         if "smpl" not in str(key).split(".")
         and not str(key).endswith("num_batches_tracked")
         and not str(key).startswith(_NOT_NEEDED)
     }
     _require_plain(used, path)
-    # Copies, so that the file, which may be mapped into memory, is let go.
+    # Copies: the file may be mapped into memory, and is closed once no tensor refers to it.
     state = {key: value.to(torch.float32, copy=True) for key, value in used.items()}
     for key, value in state.items():
         if not torch.isfinite(value).all():

@@ -1,8 +1,9 @@
-"""From features of the backbone to bodies: the three networks without their common ResNet-50.
+"""The three networks without their common ResNet-50: bodies from the backbone's features.
 
 A head maps features (B, T, 2048), B sequences of T frames, to B * T bodies. Names of parameters are
 those of the official checkpoints. Sources: Kolotouros et al., SPIN, ICCV 2019; Kocabas et al., VIBE,
-CVPR 2020 (the released network looks back only, the paper says both ways); Luo et al., MEVA, ACCV 2020.
+CVPR 2020 (the paper's network looks both ways, the released one looks back only); Luo et al., MEVA, ACCV
+2020.
 """
 
 from itertools import pairwise
@@ -26,7 +27,7 @@ class BodyEstimate(NamedTuple):
     """Bodies of N images."""
 
     rotations: torch.Tensor
-    """Global orientation, in the frame of the crop's camera, 23 relative rotations, (N, 24, 3, 3)."""
+    """Global orientation in the frame of the crop's camera, 23 relative rotations; (N, 24, 3, 3)."""
     betas: torch.Tensor
     """(N, 10)."""
     camera: torch.Tensor
@@ -42,7 +43,7 @@ def to_rotations(six: torch.Tensor, convention: Convention) -> torch.Tensor:
 
 
 class IterativeRegressor(nn.Module):
-    """Three rounds of correction of a mean body, all linear (Kanazawa et al., HMR, CVPR 2018)."""
+    """Corrects a mean body three times, by linear layers (Kanazawa et al., HMR, CVPR 2018)."""
 
     init_pose: torch.Tensor
     init_shape: torch.Tensor
@@ -60,7 +61,7 @@ class IterativeRegressor(nn.Module):
             self.register_buffer(f"init_{name}", torch.zeros(1, size))
 
     def forward(self, features: torch.Tensor, pose: torch.Tensor | None = None) -> BodyEstimate:
-        """Bodies of features (N, 2048); `pose` (N, 144) is the start, the mean pose for None."""
+        """Bodies from features (N, 2048). Starts from `pose` (N, 144); None: from the mean pose."""
         count = len(features)
         pose = self.init_pose.expand(count, -1) if pose is None else pose
         shape, camera = self.init_shape.expand(count, -1), self.init_cam.expand(count, -1)
@@ -73,7 +74,7 @@ class IterativeRegressor(nn.Module):
 
 
 class SpinHead(IterativeRegressor):
-    """SPIN sees every frame by itself. Its names stand beside the backbone's, without a prefix."""
+    """SPIN reads single frames. Its parameters have no prefix, like those of the backbone."""
 
     window: int | None = None
 
@@ -100,7 +101,7 @@ class _Recurrent(nn.Module):
 
 
 class VibeHead(nn.Module):
-    """VIBE looks back along the sequence, so that its first frame does not depend on the others."""
+    """VIBE looks back along the sequence: a body does not depend on later frames."""
 
     window: int | None = None
     """Most frames of a sequence; None for any number."""

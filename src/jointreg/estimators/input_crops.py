@@ -1,9 +1,9 @@
-"""Pictures as SPIN, VIBE and MEVA get them: a square around the person, cut by each method's own rule.
+"""Input pictures of SPIN, VIBE and MEVA: a square around the person, cut by each method's own rule.
 
-All but `prepared` are cut from the distorted frame, as their authors do. Their squares stand on a box
-around the body, which on Human3.6M came from a mask or a detector; ours is that of the labelled joints,
-grown to the skin (`SKIN_M`), so that it depends on no other stage. Source of the rules: the code
-that came with the papers.
+Every rule except `prepared` cuts the distorted frame, as the authors do. The size of the square follows
+from a box around the body. On Human3.6M the authors' box came from a mask or a detector. Ours is the box
+of the labelled joints, grown to the skin (`SKIN_M`), so that it depends on no other stage. Source of the
+rules: the code published with the papers.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,18 +22,18 @@ SKIN_M = ((0.085, 0.025), (0.085, 0.11))
 1800 views of the open body in fifteen actions; the longer side of the box then errs by 2 % (1 sd)."""
 
 Cut = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
-"""(image (H, W, 3) uint8, centre (2,) px, side px) -> the crop (CROP, CROP, 3) float32 in 0-1, and where
-pixels of the image lie in it: (2, 2), per axis a scale and what is then added."""
+"""(image (H, W, 3) uint8, centre (2,) px, side px) -> crop (CROP, CROP, 3) float32 in 0-1, and the map
+from image to crop pixels, (2, 2): the scales along x and y, then the shifts that are added."""
 
 
 class Rule(NamedTuple):
     """One way to cut."""
 
     factor: float
-    """Side of the square in longer sides of the box."""
+    """Side of the square, as a multiple of the longer side of the box."""
     cut: Cut
     smoothed: bool = False
-    """Boxes are smoothed over all frames of a recording, also those that are not used."""
+    """Whether boxes are smoothed over all frames of a recording, including unused ones."""
 
 
 def network_crops(
@@ -42,17 +42,17 @@ def network_crops(
     recordings: Sequence[Recording],
     crop: str,
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """What a network sees of every frame.
+    """Input picture of a network for every frame.
 
     Args:
         frames: arrays of `stores.FRAMES`, at least `arrays_for` this crop.
-        facts: its attributes.
+        facts: attributes of that store.
         recordings: the recordings that the frames were cut from; not used by `prepared`.
         crop: `prepared` or a key of `RULES`.
 
     Yields:
         Row of the frames, image (CROP, CROP, 3) float32 RGB in 0-1, and pinhole matrix of that image, px
-        (3, 3). The matrix leaves out the lens, but for the ray through the middle, which is exact.
+        (3, 3). The matrix ignores the lens, except that the ray through the middle is exact.
 
     Raises:
         DataError: a recording of the frames is missing, or a video is damaged.
@@ -68,12 +68,12 @@ def network_crops(
         boxes = body_boxes(recording)
         boxes = (smoothed(_filled(boxes)) if rule.smoothed else boxes)[frames["frame"][rows].astype(int)]
         for row, (x, y, side), image in zip(rows.tolist(), boxes, images, strict=True):
-            found, placed = rule.cut(image, np.array([x, y]), rule.factor * side)
-            yield row, found, _pinhole(recording, placed)
+            picture, to_crop = rule.cut(image, np.array([x, y]), rule.factor * side)
+            yield row, picture, _pinhole(recording, to_crop)
 
 
 def arrays_for(crop: str) -> list[str]:
-    """Arrays of `stores.FRAMES` that a rule needs; the crops are most of the store."""
+    """Arrays of `stores.FRAMES` that a rule needs. Only `prepared` needs crops, most of the store."""
     identity = ["take", "camera", "frame"]
     return [*identity, "crops", "crop_intrinsics"] if crop == "prepared" else identity
 
@@ -89,7 +89,7 @@ def body_boxes(recording: Recording) -> np.ndarray:
 
 
 def _filled(boxes: np.ndarray) -> np.ndarray:
-    """Boxes (N, 3) in which frames without labels lie evenly between their neighbours."""
+    """Boxes (N, 3), interpolated linearly in frames without labels."""
     missing = ~np.isfinite(boxes).all(axis=1)
     if missing.any():
         number, there = np.arange(len(boxes)), np.flatnonzero(~missing)
@@ -98,7 +98,10 @@ def _filled(boxes: np.ndarray) -> np.ndarray:
 
 
 def smoothed(boxes: np.ndarray) -> np.ndarray:
-    """Boxes (N, 3) of consecutive frames, as MEVA's: a median over 11, then a Gaussian of 8 frames."""
+    """Boxes (N, 3) of consecutive frames smoothed as in MEVA.
+
+    A median over 11 frames is followed by a Gaussian of standard deviation 8 frames.
+    """
     middle = median_filter(boxes, size=(11, 1), mode="nearest")
     return gaussian_filter1d(middle, 8, axis=0, mode="nearest")
 
@@ -109,7 +112,7 @@ def cut_spin(
     """SPIN: whole pixels, zeros outside, contrast stretched to 0-255, Pillow's antialiased bilinear."""
     from PIL import Image
 
-    # SPIN counts from a pixel's edge, we from its middle.
+    # SPIN's coordinates begin at the edge of a pixel, ours at its middle.
     low, high = (np.trunc(centre + 0.5 + sign * side / 2).astype(int) for sign in (-1, 1))
     width, height = np.maximum(high - low, 1)
     patch = np.zeros((height, width, 3))
@@ -139,7 +142,7 @@ def cut_warp(image: np.ndarray, centre: np.ndarray, side: float) -> tuple[np.nda
 def cut_reference(image: np.ndarray, centre: np.ndarray, side: float) -> tuple[np.ndarray, np.ndarray]:
     """Reference code: first and last pixel on the edges of the square; bilinear samples, zeros outside.
 
-    Of Human3.6M's 1002 rows it keeps 1000.
+    Of the 1002 rows of some Human3.6M cameras it uses 1000.
     """
     image = image[:1000, :1000]
     scale = (CROP - 1) / side
@@ -161,9 +164,9 @@ def _sampled(image: np.ndarray, positions: np.ndarray, axis: int) -> np.ndarray:
     return parts[0] + parts[1]
 
 
-def _pinhole(recording: Recording, placed: np.ndarray) -> np.ndarray:
-    """K of a crop that shows image pixel x at scale * x + shift."""
-    camera, (scale, shift) = recording.camera, placed
+def _pinhole(recording: Recording, to_crop: np.ndarray) -> np.ndarray:
+    """K of a crop that shows image pixel x at scale * x + shift, (3, 3)."""
+    camera, (scale, shift) = recording.camera, to_crop
     matrix = np.diag([*scale, 1.0]) @ camera.intrinsics
     middle = ((CROP - 1) / 2 - shift) / scale
     undistort = cv2.fisheye.undistortPoints if camera.fisheye else cv2.undistortPoints
@@ -185,4 +188,4 @@ RULES: dict[str, Rule] = {
     "vibe": Rule(1.1, cut_warp),
     "meva": Rule(1.2, cut_warp, smoothed=True),
 }
-"""Rules by name; how captions say them: `evaluation.network_words.CROPS`."""
+"""Rules by name. `evaluation.network_words.CROPS` describes them for captions."""

@@ -1,11 +1,6 @@
-"""SPIN, VIBE and MEVA: pictures of one person to SMPL bodies, with the official weights.
+"""Loads SPIN, VIBE and MEVA from their authors' files and runs them.
 
-    spin = load_estimator("spin", checkpoint="model_checkpoint.pt", mean_params="smpl_mean_params.npz")
-    bodies = spin(images)  # (N, 3, 224, 224), RGB in 0-1
-
-All three see an image through SPIN's ResNet-50, which is nearly all of the work: `Estimator.features`
-is that part, `Estimator.bodies` the rest, so that the features of a frame need to be found only once.
-Written from the papers and from the layout of the published files.
+`jointreg.estimators` describes the parts of an estimator, with an example.
 """
 
 from itertools import pairwise
@@ -21,10 +16,10 @@ from jointreg.estimators.heads import BodyEstimate, MevaHead, SpinHead, VibeHead
 __all__ = ["BodyEstimate", "Estimator", "load_backbone", "load_estimator", "load_head"]
 
 OVERLAP = 20
-"""Frames that two neighbouring windows of a sequence share, each using its half."""
+"""Frames that two neighbouring windows of a sequence share. Each window gives half of them."""
 
 BATCH = 256
-"""Frames that stand by themselves go through a head so many at once; bounds the memory."""
+"""Single frames that go through a head at once. Bounds the memory."""
 
 Head = SpinHead | VibeHead | MevaHead
 
@@ -42,8 +37,8 @@ class Estimator:
 
         Args:
             images: one person, cropped, RGB in 0-1, not normalised, (N, 3, 224, 224).
-            sequence: the images are consecutive frames of one recording; else each stands by itself, as
-                in the paper.
+            sequence: whether the images are consecutive frames of one recording. If not, each body is
+                estimated from one image, as in the paper.
 
         Raises:
             ShapeError, UnitError: the images are of another size or range.
@@ -51,11 +46,11 @@ class Estimator:
         return self.bodies(self.features(images), sequence=sequence)
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
-        """The backbone alone, (N, 3, 224, 224) -> (N, 2048). Raises as `__call__`."""
+        """Features by the backbone, (N, 3, 224, 224) -> (N, 2048). Raises as `__call__`."""
         return image_features(self.backbone, images, self.device)
 
     def bodies(self, features: torch.Tensor, *, sequence: bool = False) -> BodyEstimate:
-        """The rest of the network, features (N, 2048) of N frames; see `__call__`."""
+        """Bodies from the features (N, 2048) of N frames; `sequence` as in `__call__`."""
         return head_bodies(self.head, features.to(self.device), sequence=sequence)
 
 
@@ -71,20 +66,21 @@ def load_estimator(
 
     Args:
         network: spin, vibe or meva.
-        checkpoint: SPIN's file has `model`, those of VIBE and MEVA `gen_state_dict`.
-        mean_params: smpl_mean_params.npz, for what the checkpoint does not say of the mean body; None
-            where it says all.
-        backbone: SPIN's file, for VIBE and MEVA, whose own files hold no ResNet-50.
+        checkpoint: the network's official file, with the weights under the key `model` (SPIN) or
+            `gen_state_dict` (VIBE, MEVA).
+        mean_params: smpl_mean_params.npz, which gives the parts of the mean body that the checkpoint
+            lacks; None if it lacks none.
+        backbone: SPIN's file. VIBE and MEVA need it, because their own files contain no ResNet-50.
         device: where to run, "cpu" or "cuda".
 
     Raises:
-        ConfigError: the network is unknown, or `backbone` is missing or too many.
-        DataError: a file is missing, damaged or of another network; names the keys.
+        ConfigError: the network is unknown, VIBE or MEVA have no `backbone`, or SPIN has one.
+        DataError: a file is missing, damaged or of another network. The message names the keys.
     """
     known_network(network)
     if (backbone is None) != (network == "spin"):
         raise ConfigError(
-            f"{network} was given {'no ' if backbone is None else 'a '}backbone",
+            f"{network} is loaded with{'out' if backbone is None else ''} a backbone",
             "vibe and meva need backbone=<SPIN's checkpoint>, spin has its own",
         )
     resnet = load_backbone(checkpoint if backbone is None else backbone, device)
@@ -105,7 +101,7 @@ def load_backbone(checkpoint: str | Path, device: str = "cpu") -> Backbone:
 def load_head(
     network: str, *, checkpoint: str | Path, mean_params: str | Path | None, device: str = "cpu"
 ) -> Head:
-    """A network without its backbone: all that VIBE's and MEVA's own files hold. Raises as there."""
+    """A network without its backbone, as in the files of VIBE and MEVA. Raises as `load_estimator`."""
     known_network(network)
     prefix = "" if network == "spin" else "regressor."
     mean = {} if mean_params is None else read_mean_params(mean_params, prefix)
@@ -129,18 +125,22 @@ def image_features(
     if len(images) and not (images.min() >= 0 and images.max() <= 1):
         raise UnitError(
             f"images range from {images.min():.3g} to {images.max():.3g}, expected 0 to 1",
-            "give RGB divided by 255, without ImageNet's mean and deviation: they are taken off inside",
+            "give RGB divided by 255; the backbone normalises it by ImageNet's mean and deviation",
         )
     with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        parts = [backbone(some.to(device, torch.float32)) for some in images.split(batch)]
+        parts = [backbone(part.to(device, torch.float32)) for part in images.split(batch)]
     return torch.cat(parts)
 
 
 def head_bodies(head: Head, features: torch.Tensor, *, sequence: bool = False) -> BodyEstimate:
-    """Bodies of features (N, 2048), in windows where the head cannot take so long a sequence.
+    """Bodies from features (N, 2048).
 
-    Windows share `OVERLAP` frames, of which each gives those nearer to its middle; the last one is
-    moved back so that it is whole.
+    A sequence that is too long for the head is cut into windows. Neighbouring windows share `OVERLAP`
+    frames; the body of a frame comes from the window whose middle is nearer. The last window starts
+    early enough to be full.
+
+    Raises:
+        ShapeError: the features have another shape.
     """
     if features.ndim != 2 or features.shape[1] != FEATURES:
         raise ShapeError(f"features have shape {tuple(features.shape)}, expected (N, {FEATURES})")
@@ -148,21 +148,21 @@ def head_bodies(head: Head, features: torch.Tensor, *, sequence: bool = False) -
         if sequence and len(features):
             parts = [
                 [
-                    value[kept.start - start : kept.stop - start]
+                    value[used.start - start : used.stop - start]
                     for value in head(features[None, start:stop])
                 ]
-                for start, stop, kept in _windows(len(features), head.window)
+                for start, stop, used in _windows(len(features), head.window)
             ]
         else:
-            parts = [list(head(some[:, None])) for some in features.split(BATCH)]
+            parts = [list(head(part[:, None])) for part in features.split(BATCH)]
         return BodyEstimate(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 
 def _windows(count: int, longest: int | None) -> list[tuple[int, int, range]]:
-    """Start and stop of each window, and the frames that are taken from it."""
+    """Start and stop of each window, and the frames whose bodies come from it."""
     if longest is None or count <= longest:
         return [(0, count, range(count))]
     starts = [*range(0, count - longest, longest - OVERLAP), count - longest]
     seams = [(before + longest + after) // 2 for before, after in pairwise(starts)]
-    kept = [range(*ends) for ends in pairwise([0, *seams, count])]
-    return [(start, start + longest, part) for start, part in zip(starts, kept, strict=True)]
+    used = [range(*ends) for ends in pairwise([0, *seams, count])]
+    return [(start, start + longest, frames) for start, frames in zip(starts, used, strict=True)]

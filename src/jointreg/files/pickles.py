@@ -1,8 +1,8 @@
-"""Pickles from strangers: arrays, numbers, text and plain containers, and nothing that could run code.
+"""Reads pickles of unknown origin: arrays, numbers, text and plain containers, without running code.
 
-Read are those of Python 2 and 3, those that joblib writes in any compression of the standard library,
-and the official SMPL files with chumpy objects inside: chumpy and scipy objects become inert stand-ins
-that only hold what was stored, and `as_array` works out the array that they stand for.
+It reads pickles of Python 2 and 3, those of joblib in any compression of the standard library, and the
+official SMPL files, which contain chumpy objects. Objects of chumpy and scipy become inert stand-ins for
+the stored state. `as_array` computes the array that a stand-in represents.
 """
 
 import bz2
@@ -30,7 +30,7 @@ UNPACKED_BYTES = 4 * 2**30
 
 
 def read_pickle(raw: bytes, where: str) -> Any:
-    """What a pickle holds, with stand-ins for chumpy and scipy objects (see `as_array`).
+    """The content of a pickle, with stand-ins for chumpy and scipy objects (see `as_array`).
 
     Args:
         raw: the file's bytes, which may be compressed by zlib, gzip, bz2, xz or lzma.
@@ -52,7 +52,7 @@ def read_pickle(raw: bytes, where: str) -> Any:
 
 
 def read_npz(raw: bytes, where: str, keys: Collection[str] | None = None) -> dict[str, Any]:
-    """Entries of an npz: arrays, and what arrays of Python objects hold, read as `read_pickle` does.
+    """Entries of an npz: arrays, and the content of arrays of Python objects, read by `read_pickle`.
 
     Args:
         raw: the file's bytes.
@@ -91,7 +91,7 @@ def _read_npy(raw: bytes, where: str) -> Any:
 
 
 def cure_for(raw: bytes) -> str | None:
-    """What to do about a file that is not what its suffix says."""
+    """The next step for a file whose content does not match its suffix; None if it is unknown."""
     if raw.startswith(b"version https://git-lfs"):
         return "the file is a Git LFS pointer, not the data: run `git lfs pull` where it came from"
     if raw[:200].lstrip().lower().startswith((b"<!doctype", b"<html")):
@@ -100,7 +100,7 @@ def cure_for(raw: bytes) -> str | None:
 
 
 def as_array(value: Any, where: str) -> np.ndarray:
-    """The array that a value of a pickle is or stands for; sparse matrices become dense.
+    """The array that a value of a pickle is, or represents; sparse matrices become dense.
 
     Args:
         value: from `read_pickle`.
@@ -114,7 +114,7 @@ def as_array(value: Any, where: str) -> np.ndarray:
             return value.array(where)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise DataError(
-                f"{where}: {value.about} does not say what its values are ({error!r})",
+                f"{where}: {value.about} does not contain its values ({error!r})",
                 "convert this file with chumpy installed: save np.array(value) of each entry",
             ) from error
     try:
@@ -224,7 +224,7 @@ _PLAIN: dict[tuple[str, str], Any] = {
     ("numpy.core.numeric", "_frombuffer"): _frombuffer,
     ("joblib.numpy_pickle", "NumpyArrayWrapper"): _JoblibArray,
 }
-"""All that may be called, under the names of Python 3 and of numpy 1."""
+"""Everything that a pickle may call, under the names of Python 3 and of numpy 1."""
 
 _SPARSE = {f"{form}_{kind}": form for form in ("csc", "csr", "coo") for kind in ("matrix", "array")}
 
@@ -233,7 +233,7 @@ _PythonUnpickler: Any = pickle._Unpickler  # the one written in Python: joblib's
 
 
 class _Unpickler(_PythonUnpickler):
-    """Knows the classes of `_PLAIN` and the stand-ins, and arrays that stand between the opcodes."""
+    """Loads `_PLAIN` and the stand-ins only. It reads joblib's arrays, which lie between the opcodes."""
 
     dispatch: ClassVar = dict(_PythonUnpickler.dispatch)
 
@@ -247,11 +247,11 @@ class _Unpickler(_PythonUnpickler):
             return type(name, (_Chumpy,), {"about": f"{module}.{name}"})
         if module.startswith("scipy.sparse") and name in _SPARSE:
             return type(name, (_Sparse,), {"about": f"{module}.{name}", "form": _SPARSE[name]})
-        known = {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(module, module)
-        found = _PLAIN.get((known.replace("numpy._core.", "numpy.core."), name))
-        if found is None:
+        renamed = {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(module, module)
+        allowed = _PLAIN.get((renamed.replace("numpy._core.", "numpy.core."), name))
+        if allowed is None:
             raise _ForeignClass(f"{module}.{name}")
-        return found
+        return allowed
 
     def load_build(self) -> None:
         """Set an object's state; where it is joblib's mark, read the array behind it."""
@@ -271,7 +271,7 @@ _COMPRESSIONS: dict[bytes, Callable[[], Any]] = {
     b"\xfd7zXZ": lzma.LZMADecompressor,
     b"]\x00\x00": lzma.LZMADecompressor,
 }
-"""First bytes of each compression -> what unpacks it."""
+"""First bytes of each compression -> maker of its decompressor."""
 
 _NOT_UNPACKED = {b"\x04\x22\x4d\x18": "lz4", b"\x28\xb5\x2f\xfd": "zstd"}
 

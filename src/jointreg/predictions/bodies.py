@@ -23,10 +23,10 @@ from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
 from jointreg.stores.schema import Record
 
 NEAREST_M = 0.2
-"""Least distance of a predicted body before the camera, metres."""
+"""Least distance of a predicted body from the camera along the optical axis, metres."""
 
 PLACED_BY = tuple(name for name in H36M_17 if name not in ("nose", "head_top"))
-"""Joints whose nearest skeleton joint is near enough to place a body by."""
+"""Labels that lie near enough to a skeleton joint to place a body by them."""
 
 
 def estimate(
@@ -45,7 +45,7 @@ def estimate(
         Arrays of `stores.BODIES`; for the kind `joints` those of `stores.JOINTS`.
 
     Raises:
-        DataError: a file is missing, damaged, or lacks a frame; no default stands in for a frame.
+        DataError: a file is missing, damaged, or lacks a frame. No default replaces it.
     """
     if reading["kind"] == "keypoints":
         return fit_keypoints(body, frames.joints_cam, settings)._asdict()
@@ -81,16 +81,16 @@ def estimate(
 
 
 def read_predictions(path: str | Path, body: Body, track: str = "") -> dict[str, np.ndarray]:
-    """Bodies of one file, and what it names about its rows.
+    """Bodies of one file, and the frames that it names for them.
 
     Args:
         path: the file.
         body: the body model.
-        track: the person of several, as the tool numbers them.
+        track: the person to read if the file has several, as the tool numbers them.
 
     Returns:
-        rotations (N, 24, 3, 3), betas (N, B), where given translation (N, 3); and of take, camera, frame
-        and imgname those that the file has, (N,) each.
+        rotations (N, 24, 3, 3) and betas (N, B). If the file contains them also translation (N, 3)
+        metres, and take, camera, frame and imgname, (N,) each.
 
     Raises:
         DataError: missing, truncated, or arrays of other shapes than the body needs.
@@ -112,7 +112,7 @@ def read_predictions(path: str | Path, body: Body, track: str = "") -> dict[str,
 
 
 def check_bodies(skeleton: np.ndarray, labels: np.ndarray, where: str) -> None:
-    """Refuse bodies in another frame of reference than the labels'; print whether they face away.
+    """Refuse bodies in another frame of reference than the labels'. Print if most face away from them.
 
     Args:
         skeleton: the bodies' joints, (N, 24, 3) metres, `SMPL_24`.
@@ -135,7 +135,7 @@ def check_bodies(skeleton: np.ndarray, labels: np.ndarray, where: str) -> None:
 def match_predictions(
     arrays: Mapping[str, np.ndarray], frames: Record, where: str
 ) -> dict[str, np.ndarray]:
-    """Rows of `arrays`, but for their identity, in the order of the frames.
+    """Rows of `arrays` in the order of the frames, without take, camera and frame.
 
     Raises:
         DataError: a frame has no prediction, or several.
@@ -166,8 +166,8 @@ def match_predictions(
 def placed(skeleton: np.ndarray, joints_cam: np.ndarray) -> np.ndarray:
     """Translation that brings a body's skeleton nearest to the labels.
 
-    A file's weak-perspective camera belongs to a crop that only its tool knows, so it cannot place a
-    body in the room (docs/deviations.md#prediction-files).
+    A file's weak-perspective camera belongs to a crop that the file does not describe, so it cannot
+    place a body in the room (docs/deviations.md#prediction-files).
 
     Args:
         skeleton: the body's joints without translation, (N, 24, 3) metres, `SMPL_24`.
@@ -183,7 +183,7 @@ def placed(skeleton: np.ndarray, joints_cam: np.ndarray) -> np.ndarray:
 def _sources(
     reading: Mapping[str, str], which: Mapping[str, str], frames: Record, settings: Estimate
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Path and values of each file of the method, cut to the rows of this sequence, identity added."""
+    """Path and values of each file of the method, rows of this sequence only, with their identity."""
     takes, cameras = frames.attrs["take_names"], frames.attrs["camera_names"]
     pairs = sorted(set(zip(frames.take.tolist(), frames.camera.tolist(), strict=True)))
     sequence = dict(which) | {"units": [(takes[take], cameras[camera]) for take, camera in pairs]}
@@ -192,21 +192,21 @@ def _sources(
     if reading["rows"] and len(naming) != len(files):
         raise DataError(
             f"{which['method']}: {len(files)} prediction files, but {len(naming)} that name their rows",
-            "use the same places in the columns `files` and `rows` of the table of methods",
+            "use the same placeholders in the columns `files` and `rows` of the table of methods",
         )
-    for number, (path, said) in enumerate(files.items()):
+    for number, (path, from_path) in enumerate(files.items()):
         values = read_file(path)
         if reading["rows"]:
             values = {k: v for k, v in values.items() if k not in IDENTITY} | names_of_rows(
                 naming[number]
             )
-        yield path, of_sequence(values, which, frames.attrs.get("take_files", {}), said, path)
+        yield path, of_sequence(values, which, frames.attrs.get("take_files", {}), from_path, path)
 
 
 def _identified(
     content: dict[str, np.ndarray], values: Mapping[str, Any], where: str
 ) -> dict[str, np.ndarray]:
-    """Content with the identity of its rows, one for each."""
+    """The content, with take, camera and frame of its rows."""
     for key, value in content.items():
         if len(value) != len(values["frame"]):
             raise DataError(

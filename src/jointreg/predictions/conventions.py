@@ -1,7 +1,7 @@
 """Values of prediction files as rotations and betas, or as joints; nothing is guessed.
 
-Names and shapes show what the values mean. Where they leave two readings, the numbers decide if only one
-is possible; otherwise the file is refused. docs/methods.md lists the known keys.
+Names and shapes show what the values mean. If they leave two readings, the numbers decide, provided that
+only one is possible. Otherwise the file is refused. docs/methods.md lists the known keys.
 """
 
 from collections.abc import Mapping
@@ -29,19 +29,20 @@ SIX = ("interleaved", "stacked")
 """6D conventions: a row-major 3x2 matrix (SPIN, VIBE), or the first column, then the second (MEVA)."""
 
 LARGEST_BETA = 10.0
-"""Standard deviations of a shape that the median of the rows may have; three times as many in a row."""
+"""Largest plausible beta of a row, in standard deviations, as a median over the rows. A single row may
+have three times as much."""
 
 _PAGE = "docs/methods.md lists keys and shapes"
 
 
 def bodies(values: Mapping[str, Any], where: str, n_betas: int, six: str = "") -> dict[str, np.ndarray]:
-    """Rotations (N, 24, 3, 3), betas (N, n_betas) and, where given, translation (N, 3) metres.
+    """Rotations (N, 24, 3, 3), betas (N, n_betas) and, if the file has it, translation (N, 3) metres.
 
     Args:
         values: from `predictions.files.read_file`.
         where: names the file in errors.
         n_betas: shape directions of the body.
-        six: convention of 6D rotations, one of `SIX`; empty: it must show.
+        six: convention of 6D rotations, one of `SIX`; empty: the numbers must show it.
 
     Raises:
         DataError: keys are missing, shapes unknown, conventions undecided, or numbers no rotations.
@@ -81,12 +82,12 @@ def bodies(values: Mapping[str, Any], where: str, n_betas: int, six: str = "") -
 def joints(values: Mapping[str, Any], where: str) -> np.ndarray:
     """The 17 joints (N, 17, 3), metres, order `H36M_17`.
 
-    The order is that of `joint_names`, or left or right leg first, as the sides of hips and shoulders
-    show; the unit is metres or millimetres, as the legs' length shows.
+    `joint_names` gives the order. Without it hips and shoulders show whether the left or the right leg
+    comes first. The length of the legs shows whether the unit is metres or millimetres.
 
     Raises:
         DataError: no joints, or not these 17, or sides that contradict each other.
-        UnitError: legs of a length that is neither.
+        UnitError: legs whose length is plausible in neither unit.
     """
     key = next((key for key in JOINTS if key in values), None)
     if key is None:
@@ -177,7 +178,9 @@ def _convention(six: np.ndarray, declared: str, where: str) -> str:
     clean = [name for name in SIX if off[name] < 1e-3]
     if declared:
         if len(clean) == 1 and clean[0] != declared:
-            raise DataError(f"{where}: 6D is said to be {declared}, but its columns are {clean[0]}")
+            raise DataError(
+                f"{where}: six is {declared}, but the columns of its 6D rotations are {clean[0]}"
+            )
         return declared
     if len(clean) == 1:
         return clean[0]
@@ -188,7 +191,7 @@ def _convention(six: np.ndarray, declared: str, where: str) -> str:
 
 
 def _with_hands(rotations: np.ndarray) -> np.ndarray:
-    """SMPL's 24 joints: of SMPL-H and SMPL-X the body's 22, hands at rest."""
+    """Rotations of SMPL's 24 joints: from SMPL-H and SMPL-X those of the body's 22, hands at rest."""
     if rotations.shape[1] == len(SMPL_24):
         return rotations
     hands = np.broadcast_to(np.eye(3, dtype=rotations.dtype), (len(rotations), 2, 3, 3))
@@ -198,7 +201,7 @@ def _with_hands(rotations: np.ndarray) -> np.ndarray:
 def _require_rotations(rotations: np.ndarray, where: str) -> None:
     product = np.einsum("nkab,nkcb->nkac", rotations, rotations)
     off = np.abs(product - np.eye(3)).max(axis=(1, 2, 3))
-    with np.errstate(invalid="ignore"):  # NaN is found by the comparison below
+    with np.errstate(invalid="ignore"):  # the comparison below refuses NaN
         proper = np.linalg.det(rotations).min(axis=1) > 0
     wrong = np.flatnonzero(~((off <= 1e-3) & proper))
     if len(wrong):

@@ -1,4 +1,4 @@
-"""A body as `keypoints` fits it: labelled points, pose prior, joint limits, and a first pose."""
+"""The model that `keypoints` fits: labelled points, pose prior, joint limits and a first pose."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ JOINT_WEIGHTS: dict[str, float] = {
     "nose": 0.1,
     "head_top": 0.1,
 }
-"""Weight of a label; 1 for those not named. Trunk and head labels mean other points than the joints."""
+"""Weight of a label, 1 if it is not listed. Labels of trunk and head lie apart from the joints."""
 
 FIXED: tuple[str, ...] = ("left_ankle", "right_ankle", "left_foot", "right_foot")
 FIXED += ("left_wrist", "right_wrist", "left_hand", "right_hand")
@@ -55,7 +55,7 @@ LIMIT_STIFFNESS = 500.0
 
 
 class FitModel:
-    """What the fit needs of a body, computed once."""
+    """The constants of a body that the fit needs, computed once."""
 
     def __init__(self, body: Body) -> None:
         self.body = body
@@ -88,7 +88,7 @@ class FitModel:
 
 
 def full_rotations(root: np.ndarray, pose: np.ndarray) -> np.ndarray:
-    """All 24 rotations (N, 24, 3, 3): the global one (N, 3, 3), and axis-angle of `POSED` (N, P, 3)."""
+    """Rotations (N, 24, 3, 3) from the global one (N, 3, 3) and axis-angle (N, P, 3) of `POSED`."""
     rotations = np.tile(np.eye(3), (len(root), 24, 1, 1))
     rotations[:, 0] = root
     rotations[:, rows(POSED, SMPL_24)] = so3.from_axis_angle(pose)
@@ -136,7 +136,7 @@ def initial_pose(model: FitModel, labels: np.ndarray) -> tuple[np.ndarray, np.nd
 def _limb(rest: np.ndarray, axis: np.ndarray, bones: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Swing of the upper bone without twist, and flexion of the lower one, from directions (N, 2, 3).
 
-    `axis` is the one to turn about when a bone points the other way; twist is left to the fit.
+    If the upper bone points opposite to `rest`, it swings about `axis`. The fit finds the twist.
     """
     rest = rest / np.linalg.norm(rest)
     normal = np.cross(rest, bones[:, 0])

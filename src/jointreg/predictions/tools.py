@@ -1,7 +1,7 @@
-"""Forms in which the field's tools nest their predictions, brought to one flat mapping.
+"""Brings the nested prediction files of other tools to one flat mapping.
 
-What a tool's file gives about a row is used: the frame of reference, the person, whether the person was
-seen in that frame. docs/methods.md has the table of tools.
+If a file names them, the frame of reference and the person of a row are used, and rows of frames without
+the person are left out. docs/methods.md lists the tools.
 """
 
 import re
@@ -20,7 +20,7 @@ NESTED = ("smpl", "pred_smpl_params", "smpl_params")
 IN_CAMERA = ("smpl_params_incam", "smplx_cam", "smpl_cam")
 """Keys of a dict of parameters in the camera's frame: GVHMR, PromptHMR."""
 IN_WORLD = ("smpl_params_global", "smplx_world", "smpl_world")
-"""Keys of the same in a room's frame that only the tool knows."""
+"""Keys of a dict of parameters in a room's frame. The tool chooses that frame: labels do not have it."""
 
 SMPL_VERSIONS = {0: "SMPL", 1: "SMPL-H", 2: "SMPL-X"}
 """Field smplVersion of a `.smpl` file; 3 to 5 are SUPR, SMPL++ and SKEL."""
@@ -37,8 +37,8 @@ def flattened(content: Mapping[str, Any], where: str, track: str = "") -> dict[s
         track: the person, as the tool numbers them; empty: the only one.
 
     Raises:
-        DataError: several people in a frame, a person that is not there, or only parameters in another
-            frame of reference.
+        DataError: several people in a frame, a person who is not in the file, or parameters in another
+            frame of reference only.
     """
     values = dict(content)
     if "bodyPose" in values or "codecVersion" in values:
@@ -68,7 +68,7 @@ def flattened(content: Mapping[str, Any], where: str, track: str = "") -> dict[s
 
 
 def _of_camera(values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """A mapping with its parameters in the camera's frame brought to the top."""
+    """A mapping whose parameters in the camera's frame are moved to its top level."""
     key = next((key for key in IN_CAMERA if isinstance(values.get(key), dict)), None)
     world = next((key for key in IN_WORLD if isinstance(values.get(key), dict)), None)
     if key is None and world is not None:
@@ -91,7 +91,7 @@ def _of_camera(values: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 def _joined(people: Mapping[Any, dict[str, Any]], where: str, track: str) -> dict[str, Any]:
-    """One mapping of several people's rows, for keys that all of them have."""
+    """The rows of several people in one mapping, under the keys that all of them have."""
     if track:
         chosen = {key: person for key, person in people.items() if str(key) == track}
         if not chosen:
@@ -135,10 +135,10 @@ def _require_one_a_frame(people: Mapping[Any, Mapping[str, Any]], where: str) ->
 
 
 def _tracked(frames: list[dict[str, Any]], where: str, track: str) -> dict[str, Any]:
-    """4D-Humans' tracker (PHALP): a mapping a frame, with a list of people in it.
+    """4D-Humans' tracker (PHALP): one mapping for each frame, with a list of people.
 
-    The tracker repeats a lost person's last body and counts the frames since in `tracked_time`: those
-    are no predictions of their frame, and are left out.
+    After it has lost a person, the tracker repeats the last body and counts the frames in
+    `tracked_time`. Such bodies are no predictions of their frame, and are left out.
     """
     rows, numbers, lost = [], [], 0
     for frame in frames:
@@ -175,7 +175,7 @@ def _tracked(frames: list[dict[str, Any]], where: str, track: str) -> dict[str, 
 
 
 def _romp(results: Mapping[str, Any], where: str, track: str) -> dict[str, Any]:
-    """ROMP and BEV: `results` of one picture, or picture -> results; a picture's rows are people."""
+    """ROMP and BEV: `results` of one picture, or picture -> results. Rows of a picture are people."""
     if not all(isinstance(value, dict) for value in results.values()):
         people = len(as_array(results.get("smpl_thetas", []), where))
         if people != 1:

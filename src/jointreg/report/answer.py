@@ -18,7 +18,7 @@ TRUTH = {
     "joint_error_true_joints": "Joints read off true bodies, people outside the fit",
     "joint_error_true_joints_root_aligned": "The same, both skeletons moved to the pelvis as MPJPE does",
 }
-"""Rows of diagnostics.csv that judge a regressor, and their names here."""
+"""Metric of diagnostics.csv that judges a regressor -> its name in the report."""
 
 Rows = Sequence[Mapping[str, str]]
 
@@ -68,7 +68,7 @@ class Answer:
 
 
 def answer_from(table_1: Rows, diagnosis: Rows = ()) -> Answer:
-    """MPJPE and PA-MPJPE as means over methods, then the errors against the truth where there is one.
+    """MPJPE and PA-MPJPE as means over methods, then the errors against the truth if there is one.
 
     Args:
         table_1: rows of table_1.csv.

@@ -21,7 +21,7 @@ from jointreg.stores.schema import Record, require_same_rows
 from jointreg.tables.names import TABLE_1, regressor_name
 
 FRAMES_SHOWN = 5
-"""Frames of each example, evenly over those of one camera. Three bodies of a frame take 0.17 MB."""
+"""Frames of each example, evenly spread over those of one camera. Three bodies of one take 0.17 MB."""
 DIGITS = 6
 """Significant digits of a weight in the page."""
 TURN = np.array([1.0, -1.0, -1.0])
@@ -42,11 +42,11 @@ class Clip:
 
 
 def read_clip(body: Body, example: Example, frames: str, bodies: Mapping[str, str]) -> Clip:
-    """The frames of an example's sequence that the report shows, posed.
+    """The frames of an example's sequence that the report shows, with posed bodies.
 
     Args:
         body: the body model.
-        example: names the sequence; the frames are those of the camera of its first frame.
+        example: names the sequence. The frames are from the take and camera of its first frame.
         frames: store FRAMES of the sequence.
         bodies: set of bodies -> store BODIES of the same rows.
 
@@ -58,7 +58,7 @@ def read_clip(body: Body, example: Example, frames: str, bodies: Mapping[str, st
     first = example.frames[0]
     if first >= len(stored.frame):
         raise ConfigError(
-            f"examples: {example.subject} {example.action} asks for row {first}, "
+            f"examples: {example.subject} {example.action} names row {first}, "
             f"the sequence has rows 0 to {len(stored.frame) - 1}"
         )
     rows = _spread(stored, first)

@@ -21,7 +21,7 @@ def fill_caption(source: Path, params: Mapping[str, Any], config: Mapping[str, A
         config: the run's configuration.
 
     Raises:
-        ConfigError: the caption names a parameter or a key that is not there.
+        ConfigError: the caption names a parameter or a key that does not exist.
     """
     values = SimpleNamespace(params=dict(params), config=dict(config))
     try:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LARGE = 120_000
-"""A PNG of more bytes is packed again as WebP. An SVG of twice as many gives way to its PNG."""
+"""A PNG of more bytes is packed again as WebP. An SVG of twice as many is replaced by its PNG."""
 QUALITY = 82
-"""Of WebP, 0 to 100."""
+"""Quality of WebP, 0 to 100."""
 MIME = {".npy": "application/octet-stream", ".npz": "application/octet-stream", ".webp": "image/webp"}
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as an `img` of the page takes it."""
+    """A picture for an element `img` of the page."""
 
     address: str
     """Data URI."""
@@ -35,7 +35,7 @@ class Download:
     address: str
     """Data URI."""
     size: str
-    """For reading, in kB."""
+    """Size in kB, as text for the reader."""
 
 
 def picture(path: str | Path, alt: str) -> Picture:
@@ -57,7 +57,7 @@ def picture(path: str | Path, alt: str) -> Picture:
 
 
 def download(path: str | Path, name: str) -> Download:
-    """A file under the name that it is saved by."""
+    """A file as a download that is saved under `name`."""
     path = Path(path)
     content = path.read_bytes()
     mime = MIME.get(path.suffix, mimetypes.guess_type(path.name)[0] or "application/octet-stream")
@@ -84,7 +84,7 @@ def _pixels(content: bytes, mime: str) -> tuple[int, int] | None:
 
 
 def _smaller(content: bytes, mime: str) -> tuple[bytes, str, bytes]:
-    """A picture as WebP where that is smaller; of an animation also its last picture."""
+    """Content and MIME type, as WebP if that is smaller, and the last picture of an animation."""
     from PIL import Image, ImageSequence
 
     image = Image.open(io.BytesIO(content))

@@ -1,4 +1,4 @@
-"""What rules offer to the report: their files marked `report(...)`, with captions filled in.
+"""The exhibits of the report: files that rules mark with `report(...)`, with captions filled in.
 
 Runs while Snakemake reads the workflow. A changed caption, or a changed number in it, is then a changed
 parameter of the rule `report` and of no other rule.
@@ -29,7 +29,7 @@ def exhibits(
         (reStructuredText) of each file.
 
     Raises:
-        ConfigError: a caption names a parameter that its rule does not have.
+        ConfigError: a caption names a parameter that its rule lacks.
     """
     from snakemake.io import apply_wildcards
 

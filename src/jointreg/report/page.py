@@ -31,7 +31,7 @@ SECTIONS = {
     "provenance": "Provenance",
     "regressors": "Regressor files",
 }
-"""Parts of the page by the ids of assets/page.html."""
+"""Id of each part in assets/page.html -> its title."""
 TABLES = (".csv", ".txt")
 DOWNLOADS = {
     "J_regressor_h36m.npy": "NumPy, (17, vertices) float64",
@@ -43,13 +43,13 @@ SPLITS = {"train": "Regressors are fitted on", "test": "Errors are means over"}
 
 @dataclass(frozen=True)
 class Contents:
-    """What the report shows."""
+    """The content of the report."""
 
     run: str
     exhibits: Sequence[Mapping[str, Any]]
     """Tables and pictures with captions, see `report.exhibits.exhibits`."""
     table_1: str
-    """CSV of Table I; its printed form stands beside it, `printed_form`."""
+    """CSV of Table I. Its printed form lies beside it (see `printed_form`)."""
     diagnosis: str
     """CSV of the comparison with the truth; empty where there is none."""
     body: Mapping[str, Any]
@@ -87,13 +87,13 @@ class Table:
     size: str
     """Its length in words."""
     printed: Markup
-    """Its form for reading; empty where there is none."""
+    """Its printed form as HTML; empty if there is none."""
     early: bool
-    """Whether that form stands in the section of Table I."""
+    """Whether the printed form stands in the section of Table I."""
     data: SortableTable | None
-    """Its cells, of a CSV file."""
+    """Its cells, if it is a CSV file."""
     text: str
-    """Its text, of a text file."""
+    """Its text, if it is a text file."""
     caption: Markup
     file: Download
 
@@ -102,7 +102,7 @@ def page(contents: Contents) -> str:
     """The whole HTML page.
 
     Raises:
-        DataError, FileNotFoundError: a table or picture is not there.
+        DataError, FileNotFoundError: a table or picture does not exist.
     """
     diagnosis = _rows(contents.diagnosis) if contents.diagnosis else []
     early = [one for one in contents.exhibits if _is_early(one)]
@@ -141,12 +141,12 @@ def _is_table(exhibit: Mapping[str, Any]) -> bool:
 
 
 def _is_early(exhibit: Mapping[str, Any]) -> bool:
-    """What stands in the section of Table I: its printed form, its pictures, the paired changes."""
+    """Whether an exhibit is in the section of Table I: the table, its pictures or the paired changes."""
     return exhibit["kind"].startswith("table_1") or exhibit["kind"] == "changes"
 
 
 def printed_form(table: str | Path) -> Markup:
-    """The table for reading beside a CSV file, from `tables.render`; empty where there is none."""
+    """The printed form of a CSV file, which `tables.render` wrote beside it; empty if there is none."""
     path = Path(table).with_suffix(".html")
     return Markup(path.read_text() if path.is_file() else "")
 
@@ -192,7 +192,7 @@ def _table(exhibit: Mapping[str, Any], protocol: str) -> Table:
 
 
 def _caption(exhibit: Mapping[str, Any], protocol: str) -> Markup:
-    """An exhibit's caption, the protocol in it cut to one sentence: the page has it in full once."""
+    """An exhibit's caption. The protocol in it is cut to a sentence, as the page has it in full once."""
     first = protocol.partition(". ")[0].rstrip(".")
     return prose(exhibit["caption"].replace(protocol, f"{first}. `In full <#protocol>`__."))
 
@@ -202,7 +202,7 @@ def _alt(exhibit: Mapping[str, Any]) -> str:
 
 
 def _subjects(sequences: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Who is used for what, in words."""
+    """Purpose of each split -> its subjects and actions, in words."""
     lines = {}
     for split, purpose in SPLITS.items():
         rows = [row for row in sequences if row["split"] == split]
@@ -241,7 +241,7 @@ def _costs(costs: Mapping[str, Cost]) -> SortableTable:
 
 
 def _regressor_files(files: Sequence[str]) -> list[tuple[Download, str, Download | None]]:
-    """The regressors under their own names: file, format, sidecar."""
+    """Exported regressors under the names of their folders: file, format, sidecar."""
     links = []
     for path in map(Path, files):
         if path.name not in DOWNLOADS:

@@ -1,4 +1,4 @@
-"""Tables of the page that sort by a click on a heading."""
+"""Tables of the page that a click on a heading sorts."""
 
 import csv
 import math
@@ -27,7 +27,7 @@ class SortableTable:
 
 
 def sortable_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> SortableTable:
-    """A table whose numbers are rounded for the eye only.
+    """A table that prints rounded numbers and sorts by exact ones.
 
     Args:
         columns: headings.
@@ -72,7 +72,7 @@ def _value(cell: Any) -> Any:
 
 
 def _format(values: Sequence[Any]) -> str:
-    """How the numbers of a column are printed, alike so that points align; empty for text."""
+    """Format of the numbers of a column, one for all so that points align; empty for text."""
     known = [value for value in values if value is not None]
     if not known or any(isinstance(value, str) for value in known):
         return ""

@@ -70,7 +70,7 @@ def _draw(
     image: np.ndarray | None = None,
     loss: np.ndarray | None = None,
 ) -> torch.Tensor:
-    """Run a task of the kernel; returns the gradient, (V, 2, N), which only some write."""
+    """Run a task of the kernel. Returns the gradient, (V, 2, N), which `COVER` leaves at zero."""
     grouped = _grouped(points)
     none = np.zeros((0, 0, 0), dtype=grouped.dtype)
     grad = np.zeros_like(grouped)
@@ -93,7 +93,7 @@ def _draw(
 def _grouped(points: torch.Tensor) -> np.ndarray:
     """(N, V, 2) tensor as a contiguous array (V, 2, groups, LANES), the last frame repeated to fill.
 
-    No copy where memory already lies so and the lanes are full.
+    Does not copy if the memory already has this layout and all lanes are full.
     """
     lanes = _numba_kernels.LANES
     frames_last = points.detach().cpu().permute(1, 2, 0)

@@ -14,16 +14,16 @@ start x, y and end x, y inside the pixel, length and middle as fractions of the 
 pixel, edge, code, and the piece before in the same pixel (0: none), a list that `heads` begins.
 
 Layers are the faces of positive sign over a point: never negative, and at least 1 exactly where any
-face lies, also where the mesh crosses itself. Their mean over a pixel, cut off at 1, is the covered
-area unless the pixel holds 0 and 2 layers at once. One chain of pieces that runs through a pixel
-without crossing itself has two neighbouring numbers of layers beside it. A chain cannot cross itself
+face lies, including where the mesh intersects itself. Their mean over a pixel, cut off at 1, is the
+covered area unless the pixel holds 0 and 2 layers at once. One chain of pieces that runs through a pixel
+without crossing itself has n layers on one side and n + 1 on the other. A chain cannot cross itself
 if it does not turn back in both x and y, or has only two pieces. Every other pixel with pieces goes
 to `_union`:
 
 - Each piece, taken from left to right (from the top if vertical), is a line with as many layers above
   it as the pixel has at its top edge there, plus or minus one for each line above its left end.
-- The number at the top edge follows from the mean: it is the one whole number that gives it.
-- Where two lines cross, each gets the other above it or loses it: an event on both.
+- The number at the top edge follows from the mean: only one whole number is consistent with it.
+- Where two lines cross, each gains or loses the layers of the other: an event on both.
 - A part of a line is bare, and bounds the covered area, if it has layers on one side only. The area
   under the bare parts is the covered area; only bare parts pull (their length is cut down to them).
 
@@ -52,8 +52,8 @@ NEAR = 1e-9
 """Distance in pixels below which lines touch instead of crossing, or a piece ends at the top edge."""
 
 RIGHT, LEFT, DOWN, UP, PIECE, CHAIN = 1, 2, 4, 8, 16, 1 << 18
-"""Code of a piece: ways it runs, `PIECE`, and `CHAIN` unless it goes on from another in the same pixel.
-The codes of a pixel, ways by or, the rest by sum, are the mark of the last piece of its list."""
+"""Code of a piece: its directions, `PIECE`, and `CHAIN` unless it continues another in the same pixel.
+The last piece of a pixel's list has the mark of all: directions joined by or, the rest by sum."""
 
 LX, LY, RX, RY, SLOPE, ABOVE, PART, REACH, ROWS = range(9)
 """Rows of a line: left end, right end, slope, layers above the left end less those at the pixel's
@@ -238,7 +238,9 @@ def _cut(
     cells: np.ndarray,
     shapes: np.ndarray,
 ) -> int:
-    """Cut all edges at the pixel grid; returns one more than the number of pieces, -1 if room ends.
+    """Cut all edges at the pixel grid.
+
+    Returns one more than the number of pieces, or -1 if the arrays are full.
 
     Parts left, right and below the window are dropped: they cover nothing inside. `stride` is the
     width of the images that the window lies in.
@@ -320,7 +322,7 @@ def _march(
         shapes[0, count], shapes[1, count] = x - column, y - row
         shapes[2, count], shapes[3, count] = x_next - column, y_next - row
         shapes[4, count], shapes[5, count] = t_next - t, 0.5 * (t + t_next)
-        count += t_next > t  # one of no length is written over
+        count += t_next > t  # a piece of no length is overwritten
         if t_next >= t1:
             return count
         t, x, y = max(t, t_next), x_next, y_next
@@ -556,19 +558,19 @@ def _compare(
                 a_end = ary if arx <= brx else aly + (brx - alx) * a_slope
                 b_end = bry if brx <= arx else bly + (arx - blx) * b_slope
                 end = a_end - b_end
-                # Lines that share a vertex cannot cross: the other end tells.
+                # Lines that share a vertex cannot cross: the other end decides.
                 begin = end if (alx == blx) & (aly == bly) else start
                 finish = start if (arx == brx) & (ary == bry) else end
                 over = begin < 0
                 clear = (abs(begin) > NEAR) & (abs(finish) > NEAR)
-                # Lines that start side by side see each other: the upper one is a.
+                # Lines that start at one x are compared in both orders: the upper one is a.
                 crosses = (over != (finish < 0)) & ((alx != blx) | over)
                 above += sign_lanes[block, k] if beside & clear & over else 0
                 special |= (1 << k) if beside & (crosses | (not clear)) else 0
             specials[block, b] = special
         specials[b // BLOCK, b] &= ~(1 << (b % BLOCK))
         lines[ABOVE, b] = above
-    # Only now: a branch that waits for the comparison would cost as much as that.
+    # In a loop of its own: a branch that waits for the comparison would cost as much as that.
     found = 0
     for block in range((several + BLOCK - 1) // BLOCK):
         for b in range(count):
@@ -627,8 +629,9 @@ def _touch(
 ) -> tuple:
     """Settle a pair with an end of one on the other, or a vertical line, and count it above its ends.
 
-    Returns how far a lies below b at b's start and at last, b's height there, and whether a lies
-    above b then; of a pair that does not run side by side, or comes as (b, a) again, twice the same.
+    Returns how far a lies below b at b's start and where the first of them ends, b's height there, and
+    whether a lies above b at both. For a pair that does not run side by side, or comes again as (b, a),
+    the last two are equal.
     """
     alx, aly, arx, ary = lines[LX, a], lines[LY, a], lines[RX, a], lines[RY, a]
     blx, bly, brx, bry = lines[LX, b], lines[LY, b], lines[RX, b], lines[RY, b]
@@ -724,7 +727,7 @@ def _resolve_coverage(layers: np.ndarray, image: np.ndarray) -> None:
 
 @kernel
 def _load_slopes(layers: np.ndarray, image: np.ndarray) -> None:
-    """Given slopes in place of the layers."""
+    """Replace the layers by the slopes in `image`."""
     for row in range(image.shape[0]):
         for column in range(image.shape[1]):
             layers[row + 1, column] = image[row, column]
@@ -732,7 +735,7 @@ def _load_slopes(layers: np.ndarray, image: np.ndarray) -> None:
 
 @kernel
 def _add_squares(mask: np.ndarray, sums: np.ndarray) -> None:
-    """Add what an image without a body would cost, by columns."""
+    """Add the loss of an image without a body, by columns."""
     scale = sums.dtype.type(1 / 255)
     for row in range(mask.shape[0]):
         for column in range(mask.shape[1]):
@@ -742,7 +745,7 @@ def _add_squares(mask: np.ndarray, sums: np.ndarray) -> None:
 
 @kernel
 def _resolve_l2(layers: np.ndarray, mask: np.ndarray, sums: np.ndarray) -> None:
-    """Add what the body changes in that cost, by columns; turns layers into dL/dA."""
+    """Add the change of the loss by the body, by columns, and turn layers into dL/dA."""
     zero, one, two = layers.dtype.type(0), layers.dtype.type(1), layers.dtype.type(2)
     scale = layers.dtype.type(1 / 255)
     for row in range(mask.shape[0]):
@@ -755,7 +758,7 @@ def _resolve_l2(layers: np.ndarray, mask: np.ndarray, sums: np.ndarray) -> None:
 
 @kernel
 def _take_sum(sums: np.ndarray) -> float:
-    """Sum over columns, which become 0."""
+    """Sum over columns, and set them to 0."""
     total = 0.0
     for column in range(len(sums)):
         total += sums[column]
@@ -810,7 +813,7 @@ def _scatter(
 
 @kernel
 def _clear(layers: np.ndarray, heads: np.ndarray, height: int, width: int) -> None:
-    """Zeros in the window for the next frame."""
+    """Set the window to zero for the next frame."""
     for row in range(height + 2):
         for column in range(width):
             layers[row, column] = 0

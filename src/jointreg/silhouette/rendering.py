@@ -9,12 +9,12 @@ and 2 layers at once: there the pieces of contour are compared with each other, 
 those that bound the covered part is C. A point counts as covered if any face projects onto it,
 including where the mesh intersects itself. The gradient is taken over the same pieces. Both are exact
 to rounding, with one known exception: of crumpled meshes whose vertices all lie on a grid of half
-pixels, one in thirteen had a wrong pixel, where vertices lie on edges of other faces. A shift by a
-millionth of a pixel mends it.
+pixels, one in thirteen had a wrong pixel. There vertices lie on edges of other faces. A shift by a
+millionth of a pixel avoids it.
 
 Pixel (row y, column x) covers [x - 0.5, x + 0.5] x [y - 0.5, y + 0.5]. Parts of the mesh outside the
-image are clipped; loss outside the image is not counted. Kernels run on the CPU, sixteen frames
-side by side where that gives SIMD, deterministic for any number of frames and threads.
+image are clipped; loss outside the image is not counted. Kernels run on the CPU and process sixteen
+frames side by side where SIMD helps. They give the same numbers for any number of frames and threads.
 
 Tensors of points are fastest when frames are innermost in memory (as `jointreg.body.skinning` makes
 them); any layout gives the same numbers.
@@ -33,7 +33,7 @@ __all__ = ["BACKENDS", "PointsError", "Topology", "coverage", "silhouette_l2"]
 
 BACKENDS = ("numba", "warp", "pytorch3d", "one_face")
 """Ways to draw. `numba`: exact areas, CPU. `warp`: the same on CPU or CUDA. `pytorch3d`: the reference
-code's soft rasteriser. `one_face`: our emulation of that one."""
+code's soft rasteriser. `one_face`: our emulation of `pytorch3d`."""
 
 
 def coverage(
@@ -48,12 +48,12 @@ def coverage(
 
     Args:
         points_px: projected vertices, pixels, (N, V, 2) float32 or float64.
-        topology: of the mesh.
+        topology: edges and faces of the mesh.
         size: side of a square image, or (height, width), pixels.
         backend: one of `BACKENDS`. `pytorch3d` and `one_face` draw the reference code's opacity,
             about 0.5 to 0.6 inside the mesh, in place of the covered share.
-        depth: of the vertices along the view, metres, (N, V); which face is nearest, without
-            gradient. Needed by `pytorch3d` and `one_face`, ignored by the others.
+        depth: depth of the vertices along the view, metres, (N, V). It decides which face is nearest
+            and has no gradient. `pytorch3d` and `one_face` need it, the others ignore it.
 
     Returns:
         (N, H, W) in [0, 1] to rounding, of the dtype and on the device of `points_px`.
@@ -81,18 +81,18 @@ def silhouette_l2(
 ) -> torch.Tensor:
     """Squared difference of mask and coverage, summed over pixels.
 
-    Equal to `((mask / 255 - coverage(...)) ** 2).sum((1, 2))`, some times faster with `numba` and
-    `warp`, whose kernels make loss and gradient in one pass.
+    Equal to `((mask / 255 - coverage(...)) ** 2).sum((1, 2))`, several times faster with `numba`
+    and `warp`, whose kernels compute loss and gradient in one pass.
 
     Args:
         points_px: projected vertices, pixels, (N, V, 2) float32 or float64.
-        topology: of the mesh.
+        topology: edges and faces of the mesh.
         mask: probability of person x 255, (N, H, W) uint8; NumPy array or tensor.
         backend: as in `coverage`.
         depth: as in `coverage`.
         blur_px: standard deviation of a Gaussian that the difference is blurred with before it is
             squared (0 outside the image), so that a body far from its mask is pulled towards it.
-            Sensible: 12, then 4, then 0. Above 0 loss and gradient are not made in one pass.
+            Sensible: 12, then 4, then 0. Above 0 loss and gradient take two passes.
 
     Returns:
         One sum a frame, (N,), unit: pixels. Differentiable in `points_px`, once.
@@ -149,7 +149,7 @@ def _covered(
 def _gaussian(length: int, deviation: float) -> torch.Tensor:
     """Blur along one axis as a symmetric matrix, 0 outside: (length, length) float64.
 
-    A product with it costs less than a convolution as wide as the blurs that are useful here.
+    For blurs as wide as the useful ones a product with this matrix costs less than a convolution.
     """
     reach = math.ceil(8 * deviation) + 1
     weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float64) / deviation) ** 2)
@@ -179,7 +179,7 @@ def _checked_depth(depth: torch.Tensor | None, points: torch.Tensor, backend: st
 
 
 def _checked_mask(mask: np.ndarray | torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """The mask as a contiguous tensor; NumPy arrays are shared where torch accepts them."""
+    """The mask as a contiguous tensor; it shares memory with a NumPy array if torch accepts that."""
     if not isinstance(mask, torch.Tensor):
         mask = np.require(mask, requirements=["C", "W"])
     if str(mask.dtype).removeprefix("torch.") != "uint8" or mask.ndim != 3 or len(mask) != len(points):

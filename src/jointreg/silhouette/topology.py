@@ -7,7 +7,7 @@ from jointreg.errors import DataError, ShapeError
 
 
 class Topology:
-    """Edges of a closed triangle mesh with the two faces beside each.
+    """Edges of a closed triangle mesh, each with its two faces.
 
     Args:
         faces: vertex indices, (F, 3) integers, every face oriented alike (all seen from outside
@@ -16,7 +16,7 @@ class Topology:
     Raises:
         ShapeError: not (F, 3).
         DataError: a face repeats a vertex, an edge does not have exactly two faces (open or
-            non-manifold mesh), or the two run through it in the same direction.
+            non-manifold mesh), or both faces run through an edge in the same direction.
     """
 
     faces: np.ndarray
@@ -75,7 +75,7 @@ def check_finite(values: torch.Tensor) -> None:
 
 
 def _paired_edges(faces: np.ndarray) -> np.ndarray:
-    """Match the half-edges of all faces, in the order of the first face of each."""
+    """Pairs of half-edges as `Topology.edges`, in the order of their first faces."""
     degenerate = (faces == np.roll(faces, 1, axis=1)).any(axis=1)
     if degenerate.any():
         row = int(np.argmax(degenerate))

@@ -53,7 +53,7 @@ def test_chumpy_expressions_are_worked_out_or_refused_by_name(tmp_path, body):
         assert same(load_body(path), body)
         lost = chumpy.make("chumpy.ch_ops.add")
         path.write_bytes(python2_pickle(arrays | {"v_template": lost}))
-    with pytest.raises(DataError, match=r"v_template(.|\n)*chumpy.ch_ops.add does not say"):
+    with pytest.raises(DataError, match=r"v_template(.|\n)*chumpy.ch_ops.add does not contain"):
         load_body(path)
 
 

@@ -305,7 +305,7 @@ def test_wrong_calls_are_refused(load, files):
         estimator(torch.zeros(1, 1, 3, 224, 224))
     with pytest.raises(UnitError, match="range from 0 to 255, expected 0 to 1"):
         estimator(torch.linspace(0, 255, 3 * 224**2).reshape(1, 3, 224, 224))
-    with pytest.raises(ConfigError, match="vibe was given no backbone"):
+    with pytest.raises(ConfigError, match="vibe is loaded without a backbone"):
         load_estimator("vibe", checkpoint=files / "vibe.pt", mean_params=None)
     with pytest.raises(ConfigError, match="'hmr' is not known"):
         load_head("hmr", checkpoint=files / "vibe.pt", mean_params=None)

@@ -187,7 +187,9 @@ def test_6d_as_networks_leave_it_needs_to_be_told_and_is_not_told_wrongly(truth,
     by_hand = np.stack([first, np.cross(third, first), third], axis=-1)
     found = bodies({"pose": raw, "betas": truth[1]}, "file", 10, "stacked")["rotations"]
     assert np.abs(found - by_hand).max() < 1e-12
-    with pytest.raises(DataError, match="said to be stacked, but its columns are interleaved"):
+    with pytest.raises(
+        DataError, match="six is stacked, but the columns of its 6D rotations are interleaved"
+    ):
         bodies({"pose": to_6d(truth[0]), "betas": truth[1]}, "file", 10, "stacked")
 
 
@@ -353,7 +355,7 @@ def test_rows_of_the_table_of_methods_that_cannot_be(root, tmp_path):
     path = tmp_path / "methods.tsv"
     for row, message in (
         ("net\tguess\tNet\t\tx.npz\t\t\t-", "kind is 'guess', expected one of predictions, joints"),
-        ("net\tpredictions\tNet\t\t{person}.npz\t\t\t-", r"places may be \{subject\}"),
+        ("net\tpredictions\tNet\t\t{person}.npz\t\t\t-", r"placeholders may be \{subject\}"),
         ("net\tpredictions\tNet\t\tx.npz\t\tboth\t-", "six is 'both'"),
     ):
         path.write_text(f"{head}\n{row}\n")

@@ -1,16 +1,17 @@
 """Reader of Human3.6M as h36m-fetch leaves it: some frames of each recording, as pictures.
 
-`S1/Directions-1/annot.h5` has a row a kept frame and camera; frame 0 is the picture
-`S1/Directions-1/imageSequence/54138969/img_000001.jpg`. Extrinsics and lens distortion are not among its
-annotations: cameras come from metadata.xml, as in the official layout. Labels are millimetres in the
+`S1/Directions-1/annot.h5` has one row for each extracted frame and camera. Frame 0 is the picture
+`S1/Directions-1/imageSequence/54138969/img_000001.jpg`. The annotations lack extrinsics and lens
+distortion, so cameras come from metadata.xml, as in the official layout. Labels are millimetres in the
 files and metres here.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from jointreg.config.sequences import Work
 from jointreg.datasets import pictures
 from jointreg.datasets.damaged import units
 from jointreg.datasets.human36m.files import Human36M, video_camera
@@ -18,10 +19,6 @@ from jointreg.datasets.human36m.metadata import OTHER_NAMES
 from jointreg.datasets.recording import Recording, frame_window
 from jointreg.errors import DataError
 from jointreg.skeleton import H36M_17_IN_32
-
-if TYPE_CHECKING:
-    from jointreg.config.sequences import Work
-
 
 LARGEST_BYTES = 2**30
 """Size that an array of annot.h5 may declare; the largest known one has 50 MB."""
@@ -42,16 +39,16 @@ class Human36MFetch(Human36M):
             for path in (self.root / subject).glob(f"{name}-*/annot.h5")
         )
 
-    def expected(self, sequence: "Work") -> list[Path]:
-        """Files and folders that the sequence is read from, there or not."""
+    def expected(self, sequence: Work) -> list[Path]:
+        """Files and folders that the sequence is read from, whether or not they exist."""
         files = []
         for take, camera in units(sequence, self.damaged, self.skip_damaged):
             folder = self._folder(sequence.subject, sequence.action, take)
             files += [folder / "annot.h5", folder / "imageSequence" / camera]
         return files
 
-    def _recording(self, sequence: "Work", take: str, camera_name: str) -> Recording:
-        """One take by one camera: labels of the kept frames, NaN in between."""
+    def _recording(self, sequence: Work, take: str, camera_name: str) -> Recording:
+        """One take by one camera: labels of the extracted frames, NaN in between."""
         folder = self._folder(sequence.subject, sequence.action, take)
         camera = self._camera(sequence.subject, camera_name)
         frames, joints_cam, joints_px = read_annotations(folder / "annot.h5", camera_name)
@@ -88,8 +85,8 @@ class Human36MFetch(Human36M):
         ]
         existing = next((folder for folder in folders if (folder / "annot.h5").is_file()), None)
         if existing is None:
-            there = sorted(path.name for path in (self.root / subject).glob("*-*"))
-            raise DataError(f"{folders[0] / 'annot.h5'} does not exist; {subject} has {there}", _AGAIN)
+            names = sorted(path.name for path in (self.root / subject).glob("*-*"))
+            raise DataError(f"{folders[0] / 'annot.h5'} does not exist; {subject} has {names}", _AGAIN)
         return existing
 
 
@@ -101,7 +98,8 @@ def read_annotations(path: Path, camera: str) -> tuple[np.ndarray, np.ndarray, n
         (N, 32, 2).
 
     Raises:
-        DataError: not readable, without one of the arrays, or without rows of this camera.
+        DataError: the file is not readable, an array is missing or malformed, or no row is of this
+            camera.
     """
     import h5py
 

@@ -7,11 +7,11 @@ root, `metadata.xml` beside. Labels are millimetres in the files and metres here
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jointreg import config
+from jointreg.config.sequences import Work
 from jointreg.datasets.damaged import fault, read_damaged, units
 from jointreg.datasets.human36m.metadata import (
     ACTIONS,
@@ -27,10 +27,6 @@ from jointreg.datasets.video import probe
 from jointreg.errors import ConfigError, DataError
 from jointreg.geometry.camera import Camera
 from jointreg.skeleton import H36M_17_IN_32
-
-if TYPE_CHECKING:
-    from jointreg.config.sequences import Work
-
 
 __all__ = ["ACTIONS", "CAMERAS", "Human36M", "Metadata", "image_size", "read_metadata", "write_metadata"]
 
@@ -79,7 +75,7 @@ class Human36M:
         takes = [take for take, name in mapped.items() if name in names]
         return sorted(takes) if takes else [str(n) for n in range(1, len(names) + 1)]
 
-    def recordings(self, sequence: "Work") -> list[Recording]:
+    def recordings(self, sequence: Work) -> list[Recording]:
         """Labels, cameras and videos of one sequence, ordered by take, then camera.
 
         Raises:
@@ -88,7 +84,7 @@ class Human36M:
         """
         return [self._recording(sequence, take, camera) for take, camera in self._units(sequence)]
 
-    def _recording(self, sequence: "Work", take: str, camera_name: str) -> Recording:
+    def _recording(self, sequence: Work, take: str, camera_name: str) -> Recording:
         """One take seen by one camera."""
         name = self._file_name(sequence.subject, sequence.action, take)
         folder = self.root / sequence.subject
@@ -113,8 +109,8 @@ class Human36M:
             joints_image_px=joints_px,
         )
 
-    def expected(self, sequence: "Work") -> list[Path]:
-        """Files and folders that the sequence is read from, there or not.
+    def expected(self, sequence: Work) -> list[Path]:
+        """Files and folders that the sequence is read from, whether or not they exist.
 
         Raises:
             DataError: there are no files of a take.
@@ -134,19 +130,19 @@ class Human36M:
         return fetched if fetched.is_dir() else folder / "MyPoseFeatures" / kind
 
     def _labels(self, subject: str, name: str, camera: str) -> tuple[Path, Path]:
-        """Labels of a take in the room's frame and in that of a camera, there or not."""
+        """Files of a take's labels in the room's frame and in a camera's, whether or not they exist."""
         world = self._features(subject, "D3_Positions") / f"{name}.cdf"
         return world, self._features(subject, "D3_Positions_mono") / f"{name}.{camera}.cdf"
 
-    def _units(self, sequence: "Work") -> list[tuple[str, str]]:
+    def _units(self, sequence: Work) -> list[tuple[str, str]]:
         """Pairs of take and camera of a sequence, without the damaged ones if those are skipped."""
         for take in sequence.takes:
             for camera in sequence.cameras:
-                known = fault(self.damaged, sequence, take, camera)
-                if known is not None:
+                damage = fault(self.damaged, sequence, take, camera)
+                if damage is not None:
                     where = f"{sequence.subject} {sequence.action} take {take} camera {camera}"
                     treatment = "left out, damaged" if self.skip_damaged else "known fault kept in"
-                    print(f"{where}: {treatment}: {known.reason}")
+                    print(f"{where}: {treatment}: {damage.reason}")
         remaining = units(sequence, self.damaged, self.skip_damaged)
         if not remaining:
             raise DataError(
@@ -163,14 +159,14 @@ class Human36M:
             )
         camera = self.metadata.cameras.get((_subject_number(subject), CAMERAS.index(name)))
         if camera is None:
-            known = sorted({f"S{number}" for number, _ in self.metadata.cameras})
+            subjects = sorted({f"S{number}" for number, _ in self.metadata.cameras})
             raise DataError(
-                f"metadata.xml has no camera {name} for {subject}; it has cameras of {known}"
+                f"metadata.xml has no camera {name} for {subject}; it has cameras of {subjects}"
             )
         return camera
 
     def _mapped(self, subject: str, action: str, take: str) -> str | None:
-        """Name of a take's files by `mapping`."""
+        """Name of a take's files by `mapping`; None if it has no entry."""
         row = self.metadata.mapping.get((ACTIONS[action], int(take)), {})
         return row.get(_subject_number(subject))
 
@@ -206,9 +202,9 @@ class Human36M:
         )
 
     def _on_disk(self, subject: str, action: str) -> list[str]:
-        """Names of an action's takes by their labels or videos, numbered ones first, then the bare one.
+        """Names of an action's takes that have labels or videos: numbered names, then the bare one.
 
-        That is the order of the mapping table: of `Directions` and `Directions 1` the latter is take 1.
+        This is the order of the mapping table: of `Directions` and `Directions 1` the latter is take 1.
         """
         folder = self.root / subject
         files = [
@@ -256,7 +252,10 @@ def _subject_number(subject: str) -> int:
 
 
 def _joints_cam(world: Path, mono: Path, camera: Camera) -> np.ndarray:
-    """The 17 labels in the camera frame, metres; world labels are preferred, both must agree."""
+    """The 17 labels in the camera frame, metres, (N, 17, 3).
+
+    World labels are used if they exist. If both files exist, they must agree.
+    """
     if not world.is_file() and mono.is_file():
         return read_pose(mono, 3)[:, H36M_17_IN_32] / 1000
     joints_cam = camera.from_world(read_pose(world, 3)[:, H36M_17_IN_32] / 1000)
@@ -274,7 +273,7 @@ def _joints_cam(world: Path, mono: Path, camera: Camera) -> np.ndarray:
 
 
 def video_camera(video: Path, camera: Camera) -> Camera:
-    """The camera with the size of its video, which may differ from the table's by a few rows below."""
+    """The camera with the size of its video: up to 2 rows at the bottom may differ from the table."""
     if not video.exists():
         raise DataError(f"video {video} does not exist", _HOW_TO_GET)
     info = probe(video)

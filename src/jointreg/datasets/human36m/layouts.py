@@ -1,4 +1,4 @@
-"""In which of its two usual layouts a copy of Human3.6M lies on disk. Looks at names of folders only."""
+"""The layout of a copy of Human3.6M on disk, one of the two usual ones, by the names of its folders."""
 
 from pathlib import Path
 from typing import Literal
@@ -16,10 +16,10 @@ _EXPECTED = (
 
 
 def human36m_layout(root: str | Path) -> Layout:
-    """Layout of a copy of the data set; the official one where a root holds both.
+    """Layout of a copy of the data set; the official one if the root contains both.
 
     Raises:
-        DataError: neither; the message names what is there instead, and the cure.
+        DataError: the root contains neither. The message lists its content and gives the cure.
     """
     root = Path(root)
     if any(root.glob(f"{SUBJECTS}/Videos")) or any(root.glob(f"{SUBJECTS}/MyPoseFeatures")):
@@ -35,7 +35,7 @@ def human36m_layout(root: str | Path) -> Layout:
 
 
 def _cure(root: Path) -> str:
-    """What to do about a root that is near to one of the layouts."""
+    """The next step for a root in neither layout, by what it contains."""
     if (root / "processed").is_dir():
         return f"set dataset.root to {root / 'processed'}"
     if any(root.glob("*.tgz")) or any(root.glob("*/*.tgz")):

@@ -40,7 +40,7 @@ ACTIONS: dict[str, int] = {
 """Official action numbers, the first column of `mapping`. Number 1 is calibration, not a sequence."""
 
 OTHER_NAMES = {"Photo": "TakingPhoto", "WalkDog": "WalkingDog"}
-"""How some subjects' files call an action."""
+"""Action -> its name in the files of some subjects."""
 
 SUBJECTS = 11
 _NUMBERS = 300
@@ -67,8 +67,8 @@ def read_metadata(path: str | Path) -> Metadata:
 
     `w0` holds 300 numbers. Extrinsics of camera c (0-3) and subject s (1-11) start at 6 (11 c + s - 1):
     Euler angles a, b, g in rad, then the camera's position T in mm; R = Rx(a) Ry(b) Rz(g), t = -R T.
-    Intrinsics of camera c start at 264 + 9 c: fx fy cx cy k1 k2 k3 p1 p2. A subject whose six numbers
-    are all zero is not described and gets no camera.
+    Intrinsics of camera c start at 264 + 9 c: fx fy cx cy k1 k2 k3 p1 p2. If all six
+    numbers of a camera and subject are zero, the file does not describe that camera.
 
     Raises:
         DataError: the file is missing, is not XML, declares a DOCTYPE or entities, lacks an element, or
@@ -215,7 +215,7 @@ def _rotation(a: float, b: float, g: float) -> np.ndarray:
 
 
 def _euler(rotation: np.ndarray) -> tuple[float, float, float]:
-    """Angles of `_rotation`; exact away from b = 90 degrees."""
+    """Angles a, b, g of a rotation, the inverse of `_rotation`; exact away from b = 90 degrees."""
     r = np.asarray(rotation, dtype=np.float64)
     a = np.arctan2(-r[1, 2], r[2, 2])
     b = np.arctan2(r[0, 2], np.hypot(r[0, 0], r[0, 1]))

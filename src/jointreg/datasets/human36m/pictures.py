@@ -1,8 +1,8 @@
-"""Which frame of Human3.6M a picture's file name means, in the three namings of the field.
+"""The frame of Human3.6M that a picture's file name stands for, in the three usual naming schemes.
 
 SPIN and mmpose: `S9_Directions 1.60457274_000001.jpg` (blanks may be `_`); h36m-fetch:
 `S9/Directions-1/imageSequence/60457274/img_000001.jpg`; by official numbers:
-`s_09_act_02_subact_01_ca_04_000001.jpg`. All count pictures from 1, and frames count from 0.
+`s_09_act_02_subact_01_ca_04_000001.jpg`. All three count pictures from 1. Frames count from 0.
 """
 
 import re
@@ -38,7 +38,7 @@ class Picture(NamedTuple):
 
 
 def picture(name: str) -> Picture | None:
-    """What a picture's file name means; None for a name that is none of `KNOWN`."""
+    """The parts of a picture's file name; None for a name in none of the three schemes."""
     if match := _BY_FILE.match(name):
         subject, action, number, camera, frame = match.groups()
         own = action if number is None else f"{action} {number}"
