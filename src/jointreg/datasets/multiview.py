@@ -1,7 +1,8 @@
 """Any calibrated videos with joint labels.
 
 Layout under `dataset.root`: one folder for each recording (a take of the sequence table). It contains
-`<camera>.mp4` (or .avi, .mov, .mkv) for every camera of the calibration file, and `labels.npz`:
+`<camera>.mp4` (or .avi, .mov, .mkv) for every camera of the calibration file, and `labels.npz` with
+these arrays::
 
     joints_world   (N, 17, 3) metres, `skeleton.H36M_17` order, in the calibration's frame of reference;
                    moments with a joint that is not a number are left out

@@ -138,7 +138,7 @@ def left_leg_first(
                 f"{where}: joint_names are {str(order)[:300]}, expected the 17 of skeleton.H36M_17"
             )
         joints = joints[:, rows(H36M_17, order)]
-        if order_of_legs(joints, where) < 0:
+        if _like_shoulders(joints) <= 1 - CLEAR:
             raise DataError(
                 f"{where}: by its joint_names the hips lie crossed to the shoulders",
                 "joint_names have to be in the order of the joints in the file",
@@ -158,11 +158,9 @@ def order_of_legs(joints: np.ndarray, where: str) -> int:
     Raises:
         DataError: the rows contradict each other.
     """
-    hips, shoulders = _across(joints, "hip"), _across(joints, "shoulder")
-    apart = np.minimum(np.linalg.norm(hips, axis=-1), np.linalg.norm(shoulders, axis=-1)) > _APART_M
-    if not apart.any():
+    share = _like_shoulders(joints)
+    if np.isnan(share):
         return 0
-    share = float(((hips * shoulders).sum(axis=-1)[apart] > 0).mean())
     if 1 - CLEAR < share < CLEAR:
         raise DataError(
             f"{where}: hips lie as the shoulders do in {share:.0%} of the rows: the order of the joints "
@@ -292,6 +290,13 @@ def _farthest(legs: np.ndarray, usual: float) -> float:
 def _across(joints: np.ndarray, part: str) -> np.ndarray:
     """Left minus right hip or shoulder, (N, 3)."""
     return joints[:, H36M_17.index(f"left_{part}")] - joints[:, H36M_17.index(f"right_{part}")]
+
+
+def _like_shoulders(joints: np.ndarray) -> float:
+    """Share of the rows in which hips lie as shoulders do; NaN where no row shows its sides."""
+    hips, shoulders = _across(joints, "hip"), _across(joints, "shoulder")
+    apart = np.minimum(np.linalg.norm(hips, axis=-1), np.linalg.norm(shoulders, axis=-1)) > _APART_M
+    return float(((hips * shoulders).sum(axis=-1)[apart] > 0).mean()) if apart.any() else np.nan
 
 
 def _trunk(joints: np.ndarray) -> np.ndarray:

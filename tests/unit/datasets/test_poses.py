@@ -130,6 +130,8 @@ def test_sides_that_do_not_show_decide_nothing(person):
     both = np.concatenate([person, person[:, rows(H36M_17_RIGHT_FIRST)]])
     with pytest.raises(DataError, match="the order of the joints does not show"):
         poses.order_of_legs(both, "file")
+    named = poses.left_leg_first(both, "file", np.array(H36M_17))  # the cure that the error names
+    assert np.array_equal(named, both)
 
 
 def test_predictions_are_compared_with_the_labels(person):

@@ -67,7 +67,7 @@ def test_a_matrix_is_read_in_whatever_it_is_wrapped(tmp_path, body, weights, cas
         ("npz", sparse.csr_matrix((17, 10**8)), r"shape \(17, 100000000\), expected"),
         ("pkl", {"v_template": np.zeros((17, 9))}, "looks like a body model"),
         ("pkl", {"x" * 10**5: 1, "y": 2}, r"holds a dict \(x{30}, y\)"),
-        ("pkl", [[1.0], [1.0, 2.0]], "not a plain pkl array"),
+        ("pkl", [[1.0], [1.0, 2.0]], "lists of different lengths are no array"),
         ("pkl", "a text", "expected a matrix of real numbers"),
         ("npy", np.zeros((17, 0)), r"is for 0 vertices"),
         ("npy", np.zeros((0, 17)), r"shape \(0, 17\), expected"),

@@ -42,6 +42,8 @@ def dancer(frames):
     body = rng.uniform([-0.05, -0.05, 0.1], [0.05, 0.05, 1.7], (33, 3))
     for index, name in enumerate(BLAZEPOSE_33):
         body[index, 1] += 0.25 * name.startswith("left") - 0.25 * name.startswith("right")
+        if name.startswith("right"):  # as high and as far forward as the left side
+            body[index, ::2] = body[BLAZEPOSE_33.index(name.replace("right", "left")), ::2]
         body[index, 1] += 0.05 * (name == "mouth_left") - 0.05 * (name == "mouth_right")
     time = np.arange(frames) / 60
     phase, size = rng.uniform(0, 6, (33, 3)), rng.uniform(0.05, 0.15, (33, 3))
