@@ -8,7 +8,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import ConvexHull
 
-import jointreg
+import jointreg.silhouette
 from jointreg.errors import ConfigError, ShapeError
 from jointreg.geometry.camera import project_pinhole
 from jointreg.silhouette import BACKENDS, PointsError, Topology, coverage, silhouette_l2
@@ -254,15 +254,15 @@ def test_unusable_settings_are_refused(people, masks):
 @pytest.mark.parametrize(
     ("backend", "package", "modules"),
     [
-        ("pytorch3d", "pytorch3d", ["_pytorch3d"]),
-        ("warp", "warp", ["_contour_warp", "_warp_kernels", "_warp_union"]),
+        ("pytorch3d", "pytorch3d", ["_pytorch3d_backend"]),
+        ("warp", "warp", ["_warp_backend", "_warp_kernels", "_warp_union"]),
     ],
 )
 def test_missing_packages_say_how_to_get_them(people, monkeypatch, backend, package, modules):
     points, depth, topology = people
     monkeypatch.setitem(sys.modules, package, None)
     for name in modules:
-        monkeypatch.delitem(sys.modules, f"jointreg.{name}", raising=False)
-        monkeypatch.delattr(jointreg, name, raising=False)
+        monkeypatch.delitem(sys.modules, f"jointreg.silhouette.{name}", raising=False)
+        monkeypatch.delattr(jointreg.silhouette, name, raising=False)
     with pytest.raises(ConfigError, match=rf"'{backend}' needs the package(.|\n)*pip install"):
         coverage(points, topology, SIZE, backend=backend, depth=depth)
