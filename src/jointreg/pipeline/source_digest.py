@@ -7,12 +7,15 @@ error message or description.
 
 A definition counts by its content, not by its place: a module or a package that is renamed, parted or
 joined reruns nothing. What the digest cannot follow is refused with a `SourceError`: relative imports,
-star imports, imports by name at run time, a module's `__getattr__`, and names that are defined nowhere.
+star imports, imports by name at run time, a module's `__getattr__`, a name that is bound
+twice, and names that are defined nowhere.
 """
 
 import ast
+import builtins
 import functools
 import hashlib
+import symtable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +27,13 @@ SEAM = ("jointreg.pipeline.job", "jointreg.progress")
 SEEDS = ("jointreg.provenance", "seed_for")
 WHOLE = "*"
 """In place of a name: the module itself, passed around as an object."""
-IMPORTERS = ("import_module", "__import__")
+IMPORTERS = ("import_module", "__import__", "resolve_name", "run_module")
 """Functions that import a module whose name is a string."""
-OF_EVERY_MODULE = ("__name__", "__file__", "__doc__", "__path__", "__dict__")
+DYNAMIC = ("eval", "exec", "globals", *IMPORTERS)
+"""Functions that use code or names that only the running program knows."""
+OF_EVERY_MODULE = ("__name__", "__file__", "__doc__", "__path__")
+ANYWHERE = {*dir(builtins), *OF_EVERY_MODULE, "snakemake"}
+"""Names that need no definition; a script has `snakemake`."""
 
 Target = tuple[str, str]
 """A module and a name in it."""
@@ -45,6 +52,8 @@ def source_digest(script: str | Path) -> str:
         SourceError: an import or a name that cannot be followed.
     """
     statements = _Module("", Path(script)).statements
+    # the script runs from top to bottom, so the order of its statements counts
+    main = "\n".join(_piece(statement) for statement in statements)
     todo = [SEEDS]
     pieces: set[str] = set()
     reached: set[Target] = set()
@@ -54,7 +63,7 @@ def source_digest(script: str | Path) -> str:
         while todo and (todo[-1] in reached or todo[-1][0] in SEAM):
             todo.pop()
         if not todo:
-            return hashlib.sha256("\n".join(sorted(pieces)).encode()).hexdigest()[:16]
+            return hashlib.sha256("\n".join([main, *sorted(pieces)]).encode()).hexdigest()[:16]
         module, name = todo.pop()
         reached.add((module, name))
         statements = _load(module).defining(name)
@@ -66,6 +75,8 @@ class _Statement:
 
     names: tuple[str, ...]
     """Names that it binds."""
+    runs: bool
+    """Whether it may change more than these names: it counts with every name of its module."""
     text: str
     """Its syntax tree. A name of ours stands as in the module that defines it, without that module.
     Empty where a module only hands a name on."""
@@ -78,11 +89,16 @@ class _Module:
 
     def __init__(self, name: str, path: Path) -> None:
         self.name, self.path = name, path
+        text = path.read_text()
         reader = _Reader(path)
-        read = [reader.visit(node) for node in ast.parse(path.read_text()).body]
+        read = [reader.visit(node) for node in ast.parse(text).body]
         self.nodes = [single for node in read if node for single in _single_imports(node)]
         self.imports = reader.imports
         self.bound = {name for node in self.nodes for name in _names_bound(node)}
+        twice = sorted(self.bound & set(self.imports))
+        if twice:
+            raise SourceError(f"{path}: {twice[0]} is imported and bound again", "use two names")
+        _require_defined(path, text)
 
     @functools.cached_property
     def statements(self) -> list[_Statement]:
@@ -90,7 +106,9 @@ class _Module:
         read = []
         for node in self.nodes:
             names, canonical = tuple(_names_bound(node)), _Canonical(self)
-            read.append(_Statement(names, ast.dump(canonical.visit(node)), tuple(canonical.targets)))
+            runs = _runs(node)
+            text = ast.dump(canonical.visit(node))
+            read.append(_Statement(names, runs, text, tuple(canonical.targets)))
         return read
 
     def defining(self, name: str) -> list[_Statement]:
@@ -100,9 +118,9 @@ class _Module:
             SourceError: the module neither defines nor imports it.
         """
         if name in self.imports and name not in self.bound:
-            handed_on = [_Statement((name,), "", (self.imports[name],))]
+            handed_on = [_Statement((name,), False, "", (self.imports[name],))]
         elif name == WHOLE:
-            handed_on = [_Statement((), "", tuple(self.imports.values()))]
+            handed_on = [_Statement((), False, "", tuple(self.imports.values()))]
         elif name in self.bound or name in OF_EVERY_MODULE:
             handed_on = []
         else:
@@ -110,7 +128,7 @@ class _Module:
                 f"{self.name}.{name} is used, but {self.path} neither defines nor imports it",
                 "correct the name, or define it there",
             )
-        return handed_on + [s for s in self.statements if name in (WHOLE, *s.names) or not s.names]
+        return handed_on + [s for s in self.statements if name in (WHOLE, *s.names) or s.runs]
 
     def meaning(self, node: ast.AST) -> Target | None:
         """Module and name that an expression stands for, if it is one of ours."""
@@ -147,16 +165,16 @@ class _Canonical(ast.NodeTransformer):
 
 @functools.cache
 def _piece(statement: _Statement) -> str:
-    """A statement's content with that of the names it mentions, so that namesakes differ."""
-    mentioned = sorted({_content(*_origin(*target)) for target in statement.targets})
+    """A statement's content with that of the names it mentions, in order, so that namesakes differ."""
+    mentioned = [_content(*_origin(*target)) for target in statement.targets]
     return f"{statement.text} {mentioned}"
 
 
 @functools.cache
 def _content(module: str, name: str) -> str:
-    if name == WHOLE or module in SEAM:
+    if module in SEAM:
         return name
-    texts = [s.text for s in _load(module).statements if name in s.names]
+    texts = [s.text for s in _load(module).statements if name in (WHOLE, *s.names)]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
@@ -210,17 +228,48 @@ def _is_ours(module: str | None) -> bool:
 
 
 def _names_bound(node: ast.AST) -> list[str]:
+    """Names of its module that a statement binds, also in its branches."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
     if isinstance(node, ast.Import | ast.ImportFrom):
         return [alias.asname or alias.name.split(".")[0] for alias in node.names]
-    if isinstance(node, ast.If | ast.Try | ast.With):
-        return [name for child in ast.iter_child_nodes(node) for name in _names_bound(child)]
-    return [
-        child.id
-        for child in ast.walk(node)
-        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store)
-    ]
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.Lambda):
+        return []
+    if isinstance(node, ast.Name):
+        return [node.id] if isinstance(node.ctx, ast.Store) else []
+    inner = [name for child in ast.iter_child_nodes(node) for name in _names_bound(child)]
+    named = getattr(node, "name", None)  # except ... as name, case name
+    return [*inner, named] if isinstance(named, str) else inner
+
+
+def _runs(node: ast.AST) -> bool:
+    """Whether a statement may do more than bind names: neither a definition nor a plain assignment."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return False
+    if isinstance(node, ast.Assign):
+        places = [place for target in node.targets for place in getattr(target, "elts", [target])]
+        return not all(isinstance(place, ast.Name) for place in places)
+    return not isinstance(node, ast.Import | ast.ImportFrom | ast.AnnAssign)
+
+
+def _require_defined(path: Path, text: str) -> None:
+    """Refuse a name that neither its module nor Python defines."""
+    top = symtable.symtable(text, str(path), "exec")
+    tables, names = [top], set(ANYWHERE)
+    for table in tables:
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            at_top = table is top or symbol.is_declared_global()
+            if at_top and (symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()):
+                names.add(symbol.get_name())
+    for table in tables:
+        for symbol in table.get_symbols():
+            if symbol.is_referenced() and symbol.is_global() and symbol.get_name() not in names:
+                raise SourceError(
+                    f"{path}: {symbol.get_name()} is used in {table.get_name()}, and the module neither "
+                    "defines nor imports it",
+                    "correct the name, or define it there",
+                )
 
 
 def _dotted(node: ast.AST) -> str:
@@ -240,22 +289,40 @@ class _Reader(ast.NodeTransformer):
         """Names bound to something of ours."""
 
     def visit_Import(self, node: ast.Import) -> ast.AST | None:
-        self.imports |= {a.asname or a.name: (a.name, WHOLE) for a in node.names if _is_ours(a.name)}
+        for alias in node.names:
+            if _is_ours(alias.name):
+                self._bind(node, alias.asname or alias.name, (alias.name, WHOLE))
         return None if _imports_ours(node) else node
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
-        if node.level or node.names[0].name == "*":
+        if node.level or any(alias.name in ("*", *IMPORTERS) for alias in node.names):
             self._refuse(node, ast.unparse(node))
         if not _is_ours(node.module):
             return node
-        self.imports |= {a.asname or a.name: _member(node.module or "", a.name) for a in node.names}
+        for alias in node.names:
+            self._bind(node, alias.asname or alias.name, _member(node.module or "", alias.name))
         return None
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        self.generic_visit(node)
+        return None if _dotted(node.test).endswith("TYPE_CHECKING") else node  # it never runs
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         if _dotted(node.func).split(".")[-1] in IMPORTERS:
             module = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
             if not isinstance(module, str) or module.startswith(".") or _is_ours(module):
                 self._refuse(node, ast.unparse(node))
+            return node
+        return self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        if node.id in DYNAMIC:
+            self._refuse(node, node.id)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        if node.attr in IMPORTERS:
+            self._refuse(node, ast.unparse(node))
         return self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
@@ -267,10 +334,20 @@ class _Reader(ast.NodeTransformer):
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        return ast.Raise()
+        error = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        return ast.Raise(exc=error)  # its type is caught elsewhere; its words are for people
 
     def visit_keyword(self, node: ast.keyword) -> ast.AST | None:
-        return None if node.arg in ("description", "about") else self.generic_visit(node)
+        words = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if node.arg in ("description", "about") and words else self.generic_visit(node)
+
+    def _bind(self, node: ast.stmt, name: str, target: Target) -> None:
+        if self.imports.setdefault(name, target) != target:
+            raise SourceError(
+                f"{self.path}, line {node.lineno}: {name} is imported from two places, so that "
+                "it does not show which one is used",
+                "use two names: import ... as ...",
+            )
 
     def _refuse(self, node: ast.stmt | ast.expr, written: str) -> None:
         raise SourceError(

@@ -200,7 +200,7 @@ def test_namesakes_of_two_modules_are_told_apart(package):
         ("losses.py", "from jointreg.units import SCAEL\nx = SCAEL", "jointreg.units.SCAEL"),
         ("losses.py", "from jointreg import units\nx = units.SCAEL", "jointreg.units.SCAEL"),
         ("losses.py", "from jointreg.unit import SCALE as S\nx = S", "jointreg.unit"),
-        ("script", "from jointreg.losses import los", "jointreg.losses.los"),
+        ("script", "from jointreg.losses import los\nlos(1)", "jointreg.losses.los"),
         ("script", "from jointreg import losses\nlosses.los(1)", "jointreg.losses.los"),
         ("script", "from jointreg.losses import *", "import *"),
         ("script", "import jointreg.loses\njointreg.loses.loss(1)", "jointreg.loses"),
@@ -210,7 +210,7 @@ def test_what_cannot_be_followed_is_refused(package, where, line, message):
     folder, edit = package
     text = "from jointreg.losses import loss\nprint(loss(2))\n"
     if where == "script":
-        text += line + "\nprint(los)\n"
+        text += line + "\n"
     else:
         edit.write(where, (folder / "jointreg" / where).read_text() + "\n" + line + "\nprint(1)\n")
         if "x = " in line:
@@ -224,3 +224,96 @@ def test_another_library_may_be_imported_by_name(package):
     folder, edit = package
     edit.write("units.py", "import importlib\nSCALE = importlib.import_module('math').pi\n")
     assert digest(folder)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("def late(x):\n    return hepler(x)", "hepler is used in late"),
+        ("TABLE = {1: hepler}", "hepler is used"),
+        ("class Loss:\n    def call(self):\n        return hepler(self)", "hepler is used in call"),
+        ("from jointreg.lazy import late as loss", "loss is imported and bound again"),
+        ("def a():\n    from jointreg.lazy import late as SCALE", "SCALE is imported from two places"),
+        ("from importlib import import_module as load", "import_module"),
+        ("import importlib\nload = importlib.import_module", "importlib.import_module"),
+        ("x = globals()['loss']", "globals"),
+        ("x = eval('loss')", "eval"),
+    ],
+)
+def test_names_that_do_not_show_what_they_stand_for_are_refused(package, line, message):
+    folder, edit = package
+    edit.write("losses.py", (folder / "jointreg/losses.py").read_text() + f"\n{line}\n")
+    with pytest.raises(SourceError) as caught:
+        digest(folder)
+    assert message in str(caught.value)
+
+
+def test_what_every_module_and_every_scope_has_needs_no_definition(package):
+    folder, edit = package
+    edit.write(
+        "units.py",
+        "import sys\nHERE = __file__\n\ndef scale(x, *, y=1, **more):\n    global LAST\n    LAST = x\n"
+        "    return [k * y for k in sorted(more) if (z := k) and z]\n\nclass A:\n    size = 3\n"
+        "    def f(self):\n        return __class__, super().__init__, LAST\n\n"
+        "try:\n    import numpy as np\nexcept ImportError as error:\n    np = error\n"
+        "SCALE = len(sys.argv)\n",
+    )
+    assert digest(folder)
+
+
+TWO = "from jointreg.a import f as p\nfrom jointreg.b import f as q\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new"),
+    [
+        (TWO + "print(p(1) - q(1))\n", "p(1) - q(1)", "q(1) - p(1)"),
+        ("from jointreg import a, b\nT = {1: a, 2: b}\nT[1].f(1)\n", "{1: a, 2: b}", "{1: b, 2: a}"),
+        (TWO + "x = p(1)\nx = q(x)\nprint(x)\n", "x = p(1)\nx = q(x)", "x = q(1)\nx = p(x)"),
+        ("from jointreg.a import f\nx = f(1)\nx = f(x)\n", "x = f(x)\n", ""),
+    ],
+)
+def test_the_place_of_a_name_counts(package, text, old, new):
+    folder, edit = package
+    edit.write("a.py", "def f(x):\n    return x + 1\n")
+    edit.write("b.py", "def f(x):\n    return x * 2\n")
+    assert digest(folder, text) != digest(folder, text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("code", "old", "new"),
+    [
+        ("TABLE = {}\nfor key in 'ab':\n    TABLE[key] = 3\n", "= 3", "= 4"),
+        ("TABLE = {}\nTABLE.update({key: 3 for key in 'ab'})\n", ": 3", ": 4"),
+        ("TABLE = {}\ncopy = TABLE['a'] = 3\n", "= 3", "= 4"),
+        ("TABLE = {}\nif True:\n    other = 1\n    TABLE['a'] = 3\n", "= 3", "= 4"),
+        (
+            "def words():\n    return 3\n\ndef made(about):\n    return about\n"
+            "TABLE = made(about=words())\n",
+            "3",
+            "4",
+        ),
+        (
+            "def g():\n    raise KeyError('x')\n\ndef f():\n    try:\n        g()\n"
+            "    except KeyError:\n        return 1\nTABLE = f\n",
+            "raise KeyError",
+            "raise ValueError",
+        ),
+        ("for kind in (1, 2):\n    def TABLE():\n        return 3\n", "3", "4"),
+    ],
+)
+def test_statements_that_fill_a_name_count_with_it(package, code, old, new):
+    folder, edit = package
+    edit.write("a.py", code)
+    text = "from jointreg.a import TABLE\nprint(TABLE)\n"
+    before = digest(folder, text)
+    edit("a.py", old, new)
+    assert digest(folder, text) != before
+
+
+def test_imports_for_types_only_do_not_count(package):
+    folder, edit = package
+    before = digest(folder)
+    edit("losses.py", "import math", "import math\nfrom typing import TYPE_CHECKING\n"
+         "if TYPE_CHECKING:\n    import pandas as pd\n    from jointreg.lazy import late")  # fmt: skip
+    assert digest(folder) == before
