@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jointreg import __version__
-from jointreg.errors import JointregError
+from jointreg.errors import ConfigError, JointregError
 from jointreg.exchange.formats import FORMATS
 from jointreg.skeleton import H36M_17
 
+PICTURES = (".png", ".svg", ".pdf")
 NO_BODY = "none"
 
 
@@ -60,6 +61,10 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from jointreg.exchange.inspection import inspect, table
     from jointreg.exchange.regressor_files import load_regressor
 
+    if arguments.picture and Path(arguments.picture).suffix not in PICTURES:
+        raise ConfigError(
+            f"--picture {arguments.picture}: expected a file that ends in {', '.join(PICTURES)}"
+        )
     body = load_body(arguments.body)
     regressor = load_regressor(arguments.file, body, note=_note)
     print(table(inspect(regressor, body)))

@@ -158,6 +158,9 @@ def test_convert_there_and_back(files, capsys, weights):
 
 
 def test_inspect_prints_every_joint_and_draws(files, capsys, body, weights):
+    for wrong in ("support.xyz", "support", str(files[0])):
+        assert main(["inspect", str(files[0] / "first.npy"), "--picture", wrong]) == 1
+        assert "expected a file that ends in .png" in capsys.readouterr().err
     folder, picture = files[0], files[0] / "support.png"
     assert main(["inspect", str(folder / "first.npy"), "--picture", str(picture)]) == 0
     text = capsys.readouterr().out

@@ -341,7 +341,7 @@ class Config(Settings):
     dataset: Dataset
     sequences: str = Field(description="table of the work: one row a subject and action")
     methods_table: str = Field(description="table that describes every known method")
-    methods: list[str] = Field(description="methods to evaluate")
+    methods: list[str] = Field(description="methods to evaluate", min_length=1)
     initial: str = Field(description="the method whose bodies are refined")
     regressor_std: str = Field(
         description="J_std, the regressor that the field uses: npy (17, V); empty for none"
