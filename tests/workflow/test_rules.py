@@ -11,7 +11,7 @@ from jointreg.config import Config
 FILES = (ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk")))
 BLOCK = re.compile(
     r"^(?P<indent> *)(?:use rule \w+ as (?P<used>\w+) with|rule (?P<rule>\w+)|"
-    r"(?P<directive>configfile|report|include|wildcard_constraints|container|localrules))\s*:"
+    r"(?P<directive>configfile|report|include|wildcard_constraints|container|localrules|onstart))\s*:"
 )
 SHARED_SCRIPTS = {
     "fit_regressor_spin": "fit_regressor",

@@ -5,12 +5,12 @@ from jointreg.config import FitRegressor
 from jointreg.files.csv_rows import write_rows
 from jointreg.pipeline.job import start
 from jointreg.progress import progress
-from jointreg.regressor import SequenceFiles, fit, save_regressor
+from jointreg.regressor import Training, fit, save_regressor
 from jointreg.regressor.identifiability import COLUMNS, identifiability_rows
 
 job = start(snakemake)
 body, settings = load_body(job.params.body), FitRegressor(**job.params.cfg)
-training = SequenceFiles(job.input.bodies, job.input.frames, progress)
+training = Training(job.input.bodies, job.input.frames, progress)
 regressor = fit(body, training, settings)
 regressor.about["provenance"] = job.provenance
 save_regressor(regressor, job.output.npy, body=body)  # refused here, not by later rules

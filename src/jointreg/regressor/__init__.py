@@ -2,13 +2,13 @@
 
 from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.regressor_files import load_regressor, save_regressor
-from jointreg.regressor.fitting import SequenceFiles, fit, fit_regressor
+from jointreg.regressor.fitting import Training, fit, fit_regressor
 from jointreg.regressor.normal_equations import Statistics
 
 __all__ = [
     "Regressor",
-    "SequenceFiles",
     "Statistics",
+    "Training",
     "fit",
     "fit_regressor",
     "load_regressor",

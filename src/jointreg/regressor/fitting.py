@@ -37,7 +37,7 @@ Sequences = Iterable[tuple[Record, Record]]
 
 
 @dataclass(frozen=True)
-class SequenceFiles:
+class Training:
     """Sequences on disk, read again in every pass. Paths end in `<subject>/<action>.zarr.zip`."""
 
     bodies: Sequence[str]
