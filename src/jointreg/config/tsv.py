@@ -16,17 +16,6 @@ def rows(path: str | Path, columns: tuple[str, ...]) -> Iterable[tuple[str, dict
         ConfigError: the file is missing or no text, it has other columns, or a row has too few or too
             many.
     """
-    for where, cells in cells_of(path, columns):
-        if len(cells) != len(columns):
-            raise ConfigError(
-                f"{where} has {len(cells)} columns, expected {len(columns)}: {', '.join(columns)}",
-                "columns are separated by one tab",
-            )
-        yield where, dict(zip(columns, cells, strict=True))
-
-
-def cells_of(path: str | Path, columns: tuple[str, ...]) -> Iterable[tuple[str, list[str]]]:
-    """Lines below the names of the columns, cut at tabs."""
     path = Path(path)
     if not path.is_file():
         raise ConfigError(f"table {path} does not exist", "check the path in the configuration")
@@ -42,7 +31,14 @@ def cells_of(path: str | Path, columns: tuple[str, ...]) -> Iterable[tuple[str, 
             "columns are separated by one tab",
         )
     for number, line in enumerate(lines[1:], start=1):
-        yield f"{path}: row {number}", line.split("\t")
+        cells = line.split("\t")
+        if len(cells) != len(columns):
+            raise ConfigError(
+                f"{path}: row {number} has {len(cells)} columns, expected {len(columns)}: "
+                f"{', '.join(columns)}",
+                "columns are separated by one tab",
+            )
+        yield f"{path}: row {number}", dict(zip(columns, cells, strict=True))
 
 
 def whole_number(text: str, where: str, column: str) -> int:
