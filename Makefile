@@ -24,8 +24,8 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: help env demo report demo-lab variants test test-slurm test-faults test-paper-backends lint format \
-	docs site clean-demo clean-demo-lab
+.PHONY: help env demo report demo-lab variants test test-functions test-runs test-slurm test-faults \
+	test-paper-backends lint format docs site clean-demo clean-demo-lab
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -54,8 +54,16 @@ demo-lab: $(READY)
 variants: $(READY)
 	$(SNAKEMAKE) --quiet rules --configfile config/open.yaml config/open_variants.yaml
 
+# Two halves side by side, for the second waits for whole runs. `pytest` alone runs both in turn.
+RUNS := tests/docs tests/workflow tests/browser
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(MAKE) --no-print-directory --jobs 2 --keep-going test-functions test-runs
+
+test-functions: $(READY)
+	$(BIN)/python -m pytest $(RUNS:%=--ignore %)
+
+test-runs: $(READY)
+	$(BIN)/python -m pytest $(RUNS)
 
 # Root on Debian: installs slurm-wlm and munge, starts and stops them. Skipped, with the reason, elsewhere.
 test-slurm: $(READY)
