@@ -27,6 +27,7 @@ from jointreg.body.checks import (
 from jointreg.body.model import Body
 from jointreg.errors import DataError
 from jointreg.files.atomic import replace_file, sidecar_path
+from jointreg.files.input import read_file
 from jointreg.files.json_object import read_object
 from jointreg.files.pickles import as_array, read_npz, read_pickle
 from jointreg.skeleton import SMPL_24, SMPL_PARENTS
@@ -130,10 +131,7 @@ def _file(path: str | Path) -> tuple[bytes, str, str]:
     """Bytes and suffix of a body's file, and its name for messages."""
     if str(path) == "open":
         return files("jointreg").joinpath("assets/open_body.npz").read_bytes(), ".npz", "open body"
-    path = Path(path)
-    if not path.is_file():
-        raise DataError(f"body model {path} does not exist", _HOW_TO_GET)
-    return path.read_bytes(), path.suffix, str(path)
+    return read_file(path, "body model", _HOW_TO_GET), Path(path).suffix, str(path)
 
 
 def _sha256(raw: bytes) -> str:
