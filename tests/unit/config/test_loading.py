@@ -281,3 +281,31 @@ def test_what_an_error_prints_is_short():
     with pytest.raises(ConfigError) as caught:
         config.load(many)
     assert len(str(caught.value)) < 100_000 and "more" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", True),
+        ("seed", 2**70),
+        ("prepare.frame_step", 10**12),
+        ("prepare.frame_step", True),
+        ("prepare.margin_m", 200),
+        ("prepare.margin_m", 1e-300),
+        ("optimize.iterations", 10**12),
+        ("optimize.learning_rate", 1e300),
+        ("optimize.blur_px", [True]),
+        ("optimize.joint", 1e300),
+        ("figures.dpi", 10**6),
+        ("fit_learning_curve.fractions", [0.5, True]),
+        ("methods", []),
+        ("methods", ["spin", "spin"]),
+        ("variants", ["full", "full"]),
+        ("variant_settings", {"../x": {}}),
+    ],
+)
+def test_numbers_have_bounds_and_lists_no_repeats(values, key, value):
+    block, *rest = key.split(".")
+    changed = values | {block: values[block] | {rest[0]: value} if rest else value}
+    with pytest.raises(ConfigError, match=rf"'{key}"):
+        config.load(changed)
