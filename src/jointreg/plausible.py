@@ -53,8 +53,10 @@ LEG_M = Bounds(0.5, 1.3)
 """Hip to knee to ankle."""
 BODY_M = Bounds(0.2, 3.0)
 """Longest side of the box around a person in any pose, infants included."""
-TEMPLATE_M = Bounds(1.2, 2.2)
-"""Height of the template of a grown person's body model."""
+TEMPLATE_M = Bounds(0.4, 2.2)
+"""Height of a body model's template; an infant's is 0.5 to 0.7."""
+ADULT_M = Bounds(1.2, 2.2)
+"""Height of a grown person's template."""
 POSE_RADIUS_M = Bounds(0.0, 5.0)
 """The joints' mean to the farthest joint."""
 PERSON_M = Bounds(0.5, 50.0)

@@ -23,7 +23,7 @@ def read_object(path: Path, what: str, cure: str) -> dict[str, Any]:
         DataError: missing, too large, not UTF-8, not JSON, nested too deep, a key twice, or no table
             of keys.
     """
-    require_file(path, "file", cure)
+    require_file(path, what, cure)
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise ValueError(f"it has {path.stat().st_size} bytes, expected under {LARGEST_BYTES}")

@@ -151,6 +151,10 @@ def cure_for(raw: bytes) -> str | None:
         return "the file is a Git LFS pointer, not the data: run `git lfs pull` where it came from"
     if raw[:200].lstrip().lower().startswith((b"<!doctype", b"<html")):
         return "the file is a web page, not the data: download the raw file"
+    if raw.startswith(b"\x93NUMPY"):
+        return "it is an npy file, one array without a name: numpy.savez(file, NAME=array) makes an npz"
+    if raw.startswith(b"\x89HDF"):
+        return "it is an HDF5 file: save its arrays by numpy.savez"
     return None
 
 
