@@ -74,7 +74,8 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
     if arguments.picture and Path(arguments.picture).suffix not in PICTURES:
         raise ConfigError(
-            f"--picture {arguments.picture}: expected a file that ends in {', '.join(PICTURES)}"
+            f"--picture {arguments.picture}: expected a file that ends in {', '.join(PICTURES)}",
+            "name it so",
         )
     body = load_body(arguments.body)
     regressor = load_regressor(arguments.file, body, note=_note)

@@ -25,7 +25,7 @@ from jointreg.body.checks import (
     check_weights,
 )
 from jointreg.body.model import Body
-from jointreg.errors import DataError
+from jointreg.errors import DataError, default_cure
 from jointreg.files.atomic import replace_file, sidecar_path
 from jointreg.files.input import read_file
 from jointreg.files.json_object import read_object
@@ -56,6 +56,10 @@ _HOW_TO_GET = (
 )
 
 
+_OTHER_FILE = "take the body's file from its makers again; docs/exchange.md names those that are read"
+
+
+@default_cure(_OTHER_FILE)
 def read_body(path: str | Path) -> Body:
     """Read a body model.
 
@@ -93,7 +97,10 @@ def convert_body(source: str | Path, target: str | Path) -> Body:
     """
     target = Path(target)
     if target.suffix not in (".npz", ".pkl"):
-        raise DataError(f"body model {target} would end in '{target.suffix}', expected .npz or .pkl")
+        raise DataError(
+            f"body model {target} would end in '{target.suffix}', expected .npz or .pkl",
+            "name the target so",
+        )
     body = read_body(source)
     arrays = {
         "v_template": body.template,

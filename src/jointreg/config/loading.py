@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from jointreg.config.settings import REFERENCE, Config, FitRegressor, Optimize, Settings, changes_of
 from jointreg.config.weights import GET_WEIGHTS, MASK_RCNN
-from jointreg.errors import ConfigError
+from jointreg.errors import ConfigError, default_cure
 from jointreg.files.input import read_file
 from jointreg.skeleton import H36M_17
 
@@ -35,6 +35,7 @@ OLD_KEYS: dict[str, str] = {
 """Key of earlier versions -> what to write today."""
 
 
+@default_cure("keys: config/README.md")
 def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
     """Validate the merged configuration, with `{run}` replaced by the name of the run.
 
@@ -77,6 +78,7 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
     return config
 
 
+@default_cure("keys: config/README.md")
 def optimize_settings(config: Config, variant: str, where: str = "configuration") -> Optimize:
     """Settings of `optimize` for one variant: the block with the variant's changes.
 
@@ -204,6 +206,7 @@ def read_yaml(*paths: str | Path) -> dict[str, Any]:
     return merged
 
 
+@default_cure("keys: config/README.md")
 def read_mapping(path: str | Path) -> dict[str, Any]:
     """The keys and values of one YAML file; none for a file of comments alone.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from jointreg.config.settings import RunNetwork
 from jointreg.config.tsv import require_name, rows
-from jointreg.errors import ConfigError
+from jointreg.errors import ConfigError, default_cure
 
 NETWORKS: dict[str, tuple[str, bool]] = {
     "spin": ("spin", False),
@@ -66,6 +66,7 @@ class Method:
         return {key: getattr(self, key) for key in ("kind", "files", "rows", "six")}
 
 
+@default_cure("correct that row of the table")
 def load_methods(path: str | Path, required: Iterable[str] = ()) -> dict[str, Method]:
     """Read the table of methods, by name.
 

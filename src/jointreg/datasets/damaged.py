@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jointreg.config.sequences import Work
 from jointreg.config.tsv import rows
-from jointreg.errors import ConfigError
+from jointreg.errors import ConfigError, default_cure
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Damage:
     reason: str
 
 
+@default_cure("correct that row of the table")
 def read_damaged(path: str | Path) -> tuple[Damage, ...]:
     """Read the table of damaged recordings: columns subject, action, take, camera, reason.
 

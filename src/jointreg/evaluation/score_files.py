@@ -17,7 +17,7 @@ from jointreg.datasets.poses import (
     require_metres,
     require_person,
 )
-from jointreg.errors import DataError
+from jointreg.errors import DataError, default_cure
 from jointreg.evaluation.evaluate import METRICS, evaluate
 from jointreg.evaluation.protocol import joints_in_words, protocol_joints
 from jointreg.files.input import read_file
@@ -35,6 +35,7 @@ NAMED_BY = (*IDENTITY, "imgname")
 """Arrays that name rows."""
 
 
+@default_cure("docs/exchange.md lists the arrays of a label file")
 def read_labels(path: str | Path, note: Callable[[str], None] = print) -> Record:
     """Labels as `joints_cam`, (N, 17, 3) metres, camera frame, order `H36M_17`.
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from jointreg.body.model import Body
-from jointreg.errors import DataError
+from jointreg.errors import DataError, default_cure
 from jointreg.exchange.formats import Format, decode, encode, format_of
 from jointreg.exchange.joint_sets import JOINT_SETS, OTHER_POINTS, SMPL_TO_J19
 from jointreg.exchange.placement import LEFT_LEG, crossed, known_set, require_placement
@@ -41,6 +41,7 @@ EXPORTS: dict[str, Legs] = {
 """Files of rule `export`, under the names that their readers ask for, and the leg that comes first."""
 
 
+@default_cure("take the file from its source again; docs/exchange.md lists what is read")
 def load_regressor(
     path: str | Path,
     body: Body | None = None,
@@ -100,6 +101,7 @@ def load_regressor(
     return Regressor(ordered, about=about | {"topology_hash": body.topology_hash})
 
 
+@default_cure("fit the regressor again, or load it with its body: docs/exchange.md")
 def save_regressor(
     regressor: Regressor,
     path: str | Path,

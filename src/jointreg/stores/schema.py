@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jointreg.errors import StoreError
+from jointreg.errors import StoreError, default_cure
 from jointreg.files.atomic import replacing
 
 if TYPE_CHECKING:
@@ -166,7 +166,8 @@ class Schema:
                 raise StoreError(
                     f"{path}: array '{key}' is in '{units[key]}', expected '{spec.unit}'", again
                 )
-        checked = self._check(path, arrays, only)
+        with default_cure(again):
+            checked = self._check(path, arrays, only)
         for key, value in checked.items():
             if _digest(value) != digests.get(key):
                 raise StoreError(f"{path}: array '{key}' differs from the digest written with it", again)
