@@ -229,7 +229,8 @@ def test_a_file_that_is_none_is_named_with_a_cure(files, capsys):
         folder / "empty.npy": "empty.npy is an empty file",
         folder: "is a folder, expected a file",
         folder / "none.npz": "none.npz does not exist",
-        folder / "labels.npy": "one array without a name: numpy.savez",
+        folder
+        / "labels.npy": "an npy, which has one array without a name: save its arrays by numpy.savez",
     }.items():
         assert evaluate(folder, labels) == 1
         text = capsys.readouterr().err

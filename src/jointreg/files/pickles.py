@@ -57,10 +57,11 @@ def read_pickle(raw: bytes, where: str) -> Any:
         what, _, cure = str(error).partition("\n  next:   ")
         raise DataError(f"{where}: {what}", cure or None) from None
     except Exception as error:
-        cure = cure_for(raw) or "fetch the file again: it is truncated or no pickle"
+        cure = _next_step(raw, "fetch the file again: it is truncated or no pickle")
         if isinstance(error, _ForeignClass):
             cure = error.cure
-        raise DataError(f"{where} is not a plain pickle of arrays: {error!s:.200}", cure) from error
+        reason = "it begins as no pickle does" if isinstance(error, KeyError) else error
+        raise DataError(f"{where} is not a plain pickle of arrays: {reason}", cure) from error
 
 
 def read_npz(raw: bytes, where: str, keys: Collection[str] | None = None) -> dict[str, Any]:
@@ -88,8 +89,10 @@ def read_npz(raw: bytes, where: str, keys: Collection[str] | None = None) -> dic
         raise
     except Exception as error:
         raise DataError(
-            f"{where} is not a readable npz of plain arrays: {error!s:.200}",
-            cure_for(raw) or "fetch the file again: it is truncated or no npz",
+            f"{where} is not a readable npz of plain arrays: {error}",
+            "the file is a pickle: save its arrays by numpy.savez"
+            if raw.startswith(_PICKLE)
+            else _next_step(raw, "fetch the file again: it is truncated or no npz"),
         ) from error
     return entries
 
@@ -145,17 +148,32 @@ def _items(value: Any) -> Collection[Any] | None:
     return value if isinstance(value, list | tuple | set | frozenset | deque) else None
 
 
+_PICKLE = b"\x80"
+"""First byte of a pickle since protocol 2."""
+_OTHER_FORMATS = {
+    b"MATLAB 5.0 MAT-file": "MATLAB's",
+    b"\x89HDF\r\n\x1a\n": "HDF5 (or MATLAB 7.3)",
+    b"\x93NUMPY": "an npy, which has one array without a name",
+    b"{": "JSON",
+    b"[": "JSON",
+}
+"""First bytes -> format of files that are neither an npz nor a pickle."""
+
+
 def cure_for(raw: bytes) -> str | None:
     """The next step for a file whose content does not match its suffix; None if it is unknown."""
     if raw.startswith(b"version https://git-lfs"):
         return "the file is a Git LFS pointer, not the data: run `git lfs pull` where it came from"
     if raw[:200].lstrip().lower().startswith((b"<!doctype", b"<html")):
         return "the file is a web page, not the data: download the raw file"
-    if raw.startswith(b"\x93NUMPY"):
-        return "it is an npy file, one array without a name: numpy.savez(file, NAME=array) makes an npz"
-    if raw.startswith(b"\x89HDF"):
-        return "it is an HDF5 file: save its arrays by numpy.savez"
     return None
+
+
+def _next_step(raw: bytes, damaged: str) -> str:
+    """The next step for a file of another format; `damaged` if its first bytes show none."""
+    known = (words for magic, words in _OTHER_FORMATS.items() if raw.startswith(magic))
+    other = next((f"the file is {words}: save its arrays by numpy.savez" for words in known), None)
+    return cure_for(raw) or other or damaged
 
 
 def as_array(value: Any, where: str) -> np.ndarray:
