@@ -105,49 +105,6 @@ def _read_npy(raw: bytes, where: str) -> Any:
     return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
-def _require_unpacked_size(members: Iterable[zipfile.ZipInfo], packed: int) -> None:
-    """Refuse entries of an archive of `packed` bytes that declare more than it can hold."""
-    members = list(members)
-    declared, held = sum(info.file_size for info in members), sum(info.compress_size for info in members)
-    if declared > max(UNPACKED_BYTES, packed) or declared > DEFLATED * (min(held, packed) + 100):
-        raise ValueError(f"its {packed} bytes declare {declared}, expected at most {UNPACKED_BYTES}")
-
-
-def _require_size(content: Any) -> None:
-    """Refuse containers that become huge where each reference in them is followed.
-
-    Raises:
-        ValueError: more than `LARGEST_CONTENT` entries, or a container within itself.
-    """
-    sizes: dict[int, int] = {}  # of containers that are counted; 0 while one is open
-    rest = [content]
-    while rest:
-        value = rest[-1]
-        items = _items(value)
-        if items is None or sizes.get(id(value)):
-            rest.pop()
-            continue
-        inner = [item for item in items if _items(item) is not None]
-        if id(value) not in sizes:
-            if any(sizes.get(id(item)) == 0 for item in inner):
-                raise ValueError("a list or table in it contains itself")
-            sizes[id(value)] = 0
-            rest.extend(item for item in inner if id(item) not in sizes)
-            continue
-        size = 1 + len(items) + sum(sizes.get(id(item), 1) for item in inner)
-        if size > LARGEST_CONTENT:
-            raise ValueError(f"its lists have more than {LARGEST_CONTENT:.0e} entries")
-        sizes[id(value)] = size
-        rest.pop()
-
-
-def _items(value: Any) -> Collection[Any] | None:
-    """What a plain container contains; None for everything else."""
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list | tuple | set | frozenset | deque) else None
-
-
 _PICKLE = b"\x80"
 """First byte of a pickle since protocol 2."""
 _OTHER_FORMATS = {
@@ -384,3 +341,46 @@ def _unpacked(raw: bytes) -> bytes:
             raise ValueError(f"it unpacks to more than {UNPACKED_BYTES / 1e9:.0f} GB")
         raise EOFError("the compressed stream ends early")
     return content
+
+
+def _require_unpacked_size(members: Iterable[zipfile.ZipInfo], packed: int) -> None:
+    """Refuse entries of an archive of `packed` bytes that declare more than it can hold."""
+    members = list(members)
+    declared, held = sum(info.file_size for info in members), sum(info.compress_size for info in members)
+    if declared > max(UNPACKED_BYTES, packed) or declared > DEFLATED * (min(held, packed) + 100):
+        raise ValueError(f"its {packed} bytes declare {declared}, expected at most {UNPACKED_BYTES}")
+
+
+def _require_size(content: Any) -> None:
+    """Refuse containers that become huge where each reference in them is followed.
+
+    Raises:
+        ValueError: more than `LARGEST_CONTENT` entries, or a container within itself.
+    """
+    sizes: dict[int, int] = {}  # of containers that are counted; 0 while one is open
+    rest = [content]
+    while rest:
+        value = rest[-1]
+        items = _items(value)
+        if items is None or sizes.get(id(value)):
+            rest.pop()
+            continue
+        inner = [item for item in items if _items(item) is not None]
+        if id(value) not in sizes:
+            if any(sizes.get(id(item)) == 0 for item in inner):
+                raise ValueError("a list or table in it contains itself")
+            sizes[id(value)] = 0
+            rest.extend(item for item in inner if id(item) not in sizes)
+            continue
+        size = 1 + len(items) + sum(sizes.get(id(item), 1) for item in inner)
+        if size > LARGEST_CONTENT:
+            raise ValueError(f"its lists have more than {LARGEST_CONTENT:.0e} entries")
+        sizes[id(value)] = size
+        rest.pop()
+
+
+def _items(value: Any) -> Collection[Any] | None:
+    """What a plain container contains; None for everything else."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list | tuple | set | frozenset | deque) else None
