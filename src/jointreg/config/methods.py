@@ -1,5 +1,6 @@
 """The table of methods, which names the source of each method's results."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from jointreg.config.settings import RunNetwork
 from jointreg.config.tsv import require_name, rows
-from jointreg.errors import ConfigError
+from jointreg.errors import ConfigError, default_cure
 
 NETWORKS: dict[str, tuple[str, bool]] = {
     "spin": ("spin", False),
@@ -65,6 +66,7 @@ class Method:
         return {key: getattr(self, key) for key in ("kind", "files", "rows", "six")}
 
 
+@default_cure("correct that row of the table")
 def load_methods(path: str | Path, required: Iterable[str] = ()) -> dict[str, Method]:
     """Read the table of methods, by name.
 
@@ -127,14 +129,15 @@ def prediction_paths(
 
 
 _PLACES = {"subject": "S9", "action": "Walking", "take": "1", "camera": "60457274"}
+_PLACE = re.compile("{(" + "|".join(_PLACES) + ")}")
 
 
 def _fill(pattern: str, where: str, column: str, values: Mapping[str, str] = _PLACES) -> str:
-    """The pattern with its placeholders replaced."""
-    try:
-        return pattern.format_map(dict(values))
-    except (KeyError, ValueError, IndexError, AttributeError) as error:
+    """The pattern with its placeholders replaced; a width or attribute in one is refused."""
+    if re.search(r"[{}]", _PLACE.sub("", pattern)):
         raise ConfigError(
-            f"{where}: {column} is '{pattern}', whose placeholders may be "
-            f"{', '.join(f'{{{name}}}' for name in _PLACES)} ({error!r})"
-        ) from None
+            f"{where}: {column} is '{pattern:.200}', whose placeholders may be "
+            f"{', '.join(f'{{{name}}}' for name in _PLACES)}",
+            "write each as it stands there, without a format",
+        )
+    return _PLACE.sub(lambda place: values[place[1]], pattern)

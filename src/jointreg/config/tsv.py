@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from jointreg.errors import ConfigError
+from jointreg.files.input import read_file
 
 
 def rows(path: str | Path, columns: tuple[str, ...]) -> Iterable[tuple[str, dict[str, str]]]:
@@ -17,12 +18,11 @@ def rows(path: str | Path, columns: tuple[str, ...]) -> Iterable[tuple[str, dict
             many.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"table {path} does not exist", "check the path in the configuration")
+    raw = read_file(path, "table", "check the path in the configuration", ConfigError)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not text in UTF-8 ({error})", "save it as UTF-8") from None
+        raise ConfigError(f"{path} is not text in UTF-8 ({error!s:.200})", "save it as UTF-8") from None
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     names = tuple(lines[0].split("\t")) if lines else ()
     if names != columns:
@@ -72,6 +72,8 @@ def require_once(names: Sequence[str], where: str, column: str) -> None:
     """
     for name in names:
         if not name or name != name.strip():
-            raise ConfigError(f"{where}: {column} contains '{name}', expected names between commas")
+            raise ConfigError(f"{where}: {column} contains '{name:.80}', expected names between commas")
         if names.count(name) > 1:
-            raise ConfigError(f"{where}: {column} contains {name} twice", "its frames would count twice")
+            raise ConfigError(
+                f"{where}: {column} contains {name:.80} twice", "its frames would count twice"
+            )

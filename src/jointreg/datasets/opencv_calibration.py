@@ -187,6 +187,11 @@ def _camera(key: str, table: Mapping[str, Any], unit: str, where: str) -> tuple[
                 f"{where}: the rotation vector turns by {angle:.4g}, expected at most pi (radians)",
                 "probably degrees: divide by 57.29578",
             )
+        if angle > np.pi:
+            print(
+                f"{where}: the rotation vector turns by {angle:.4g}, more than pi, which tools do not "
+                "write: is it a rotation vector in radians?"
+            )
         rotation = so3.from_axis_angle(rotation)
     size = _array(entry, "size", ((2,),), where)
     if not (np.abs(size) < 1e9).all() or (size != np.round(size)).any():

@@ -276,6 +276,19 @@ def _look_at_cameras(need: "Need", run: Run) -> str:
     return f"{need.path}: {len(metadata.cameras)} cameras, {len(metadata.mapping)} takes named"
 
 
+def _look_at_damaged(need: "Need", run: Run) -> str:
+    """Read the table, and note the rows that name no recording of the run."""
+    from jointreg.datasets.damaged import read_damaged, unmatched
+
+    damaged = read_damaged(need.path)
+    others = unmatched(damaged, run.work)
+    words = f"{need.path}: {len(damaged)} rows"
+    if others:
+        first = " ".join(vars(others[0])[key] for key in ("subject", "action", "take", "camera"))
+        words += f", {len(others)} of which name no recording of this run, first {first}"
+    return words
+
+
 def _look_at_regressor(need: "Need", run: Run) -> str:
     from jointreg.body.files import load_body
     from jointreg.exchange.regressor_files import load_regressor
@@ -323,6 +336,7 @@ LOOKS: dict[str, Callable[["Need", Run], str]] = {
     "root": _look_at_root,
     "subject": _look_at_subject,
     "dataset.calibration": _look_at_cameras,
+    "dataset.damaged": _look_at_damaged,
     "body": lambda need, run: _body(need.path),
     "regressor_std": _look_at_regressor,
     "predictions": _look_at_predictions,

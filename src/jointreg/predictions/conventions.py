@@ -154,9 +154,10 @@ def _rotations(values: np.ndarray, where: str, counts: tuple[int, ...], six: str
 
 def _from_axis_angle(vectors: np.ndarray, where: str) -> np.ndarray:
     angle = np.linalg.norm(vectors, axis=-1)
-    if angle.size and np.nanquantile(angle, 0.99) > 2 * np.pi:
+    finite = angle[np.isfinite(angle)]
+    if finite.size and np.quantile(finite, 0.99) > 2 * np.pi:
         raise UnitError(
-            f"{where}: axis-angle vectors turn by up to {np.nanmax(angle):.4g}, expected radians",
+            f"{where}: axis-angle vectors turn by up to {finite.max():.4g}, expected radians",
             "probably degrees: divide by 57.29578",
         )
     return from_axis_angle(vectors)
