@@ -55,7 +55,10 @@ def flattened(content: Mapping[str, Any], where: str, track: str = "") -> dict[s
         people = {key: _of_camera(person, where) for key, person in inner.items()}
         return _joined(people, where, track)
     if track:
-        raise DataError(f"{where} names no people, of which '{track}' could be one", "leave --track out")
+        raise DataError(
+            f"{where} names no people, of which '{track}' could be one",
+            "leave out --track, or the method's `track`",
+        )
     if "smpl_params_incam" in values or "smpl_params_global" in values:  # GVHMR: every frame of a video
         values = _of_camera(values, where)
         values.setdefault("frame", np.arange(len(as_array(values["global_orient"], where))))
@@ -202,7 +205,8 @@ def _romp(results: Mapping[str, Any], where: str, track: str) -> dict[str, Any]:
         if len(wanted) > 1:
             raise DataError(
                 f"{where}: picture {name} has several people ({', '.join(ids)})",
-                "choose one by its track: --track; ROMP and BEV number them with --show_tracking",
+                "choose one by its track: --track, or the column `track` of the table of methods; ROMP "
+                "and BEV number people with --show_tracking",
             )
         rows += [
             {key: as_array(people[key], where)[n] for key in ("smpl_thetas", "smpl_betas")}
@@ -263,4 +267,7 @@ def _names(people: Mapping[Any, Any]) -> str:
 
 def _choose(people: Mapping[Any, Any]) -> str:
     first = str(next(iter(people)))[:40]
-    return f"choose the labelled person: jointreg evaluate --track {first}; or save its entry alone"
+    return (
+        f"choose the labelled person: jointreg evaluate --track {first}, or {first} in the column "
+        "`track` of the table of methods; or save its entry alone"
+    )

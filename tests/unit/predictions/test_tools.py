@@ -2,6 +2,7 @@
 
 import pickle
 from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,18 @@ COUNT = 6
 @pytest.fixture
 def truth(make_bodies, generator):
     return make_bodies(generator, COUNT)
+
+
+@pytest.fixture
+def smpl(body):
+    """A body with as many vertices as SMPL's."""
+    return replace(body, template=np.zeros((6890, 3), np.float32))
+
+
+@pytest.fixture
+def smplx(body):
+    """A body with as many vertices as SMPL-X's."""
+    return replace(body, template=np.zeros((10475, 3), np.float32))
 
 
 @pytest.fixture
@@ -68,7 +81,7 @@ def gvhmr(truth, pose):
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_gvhmrs_torch_file_is_read_in_the_cameras_frame(tmp_path, body, truth, pose, capsys, legacy):
+def test_gvhmrs_torch_file_is_read_in_the_cameras_frame(tmp_path, body, smplx, truth, pose, legacy):
     torch = pytest.importorskip("torch", reason="torch writes GVHMR's files")
 
     def tensors(value):
@@ -79,10 +92,11 @@ def test_gvhmrs_torch_file_is_read_in_the_cameras_frame(tmp_path, body, truth, p
     path = tmp_path / "hmr4d_results.pt"
     content = tensors(gvhmr(truth, pose))
     torch.save(content, path, _use_new_zipfile_serialization=not legacy)
-    found = read_predictions(path, body)
+    found = read_predictions(path, smplx)
     same(found, truth, joints=22)
     assert found["frame"].tolist() == list(range(COUNT))
-    assert "poses of SMPL-X" in capsys.readouterr().out
+    with pytest.raises(DataError, match=r"hmr4d_results\.pt: its betas are of SMPL-X by its form"):
+        read_predictions(path, body)
     del content["smpl_params_incam"]
     torch.save(content, path)
     with pytest.raises(DataError, match=r"room's frame only \('smpl_params_global'\)"):
@@ -96,9 +110,9 @@ def test_gvhmrs_torch_file_is_read_in_the_cameras_frame(tmp_path, body, truth, p
         read_file(path)
 
 
-def test_gvhmrs_content_in_a_pickle_is_one_person(tmp_path, body, truth, pose):
+def test_gvhmrs_content_in_a_pickle_is_one_person(tmp_path, smplx, truth, pose):
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(gvhmr(truth, pose)))
-    same(read_predictions(tmp_path / "a.pkl", body), truth, joints=22)
+    same(read_predictions(tmp_path / "a.pkl", smplx), truth, joints=22)
 
 
 def prompt_hmr(truth, pose, people):
@@ -125,18 +139,18 @@ def prompt_hmr(truth, pose, people):
     }
 
 
-def test_prompthmrs_people_in_the_cameras_frame(tmp_path, body, truth, pose):
+def test_prompthmrs_people_in_the_cameras_frame(tmp_path, smplx, truth, pose):
     path = tmp_path / "results.pkl"
     path.write_bytes(pickle.dumps(prompt_hmr(truth, pose, {1: slice(0, 4), 2: slice(4, COUNT)})))
-    found = read_predictions(path, body)
+    found = read_predictions(path, smplx)
     same(found, truth, joints=22)
     assert found["frame"].tolist() == list(range(COUNT))
     path.write_bytes(pickle.dumps(prompt_hmr(truth, pose, {1: slice(0, 4), 2: slice(2, COUNT)})))
     with pytest.raises(DataError, match=r"frame 2 has several people \(1, 2\)(.|\n)*--track 1"):
-        read_predictions(path, body)
-    same(read_predictions(path, body, track="2"), truth, slice(2, COUNT), joints=22)
+        read_predictions(path, smplx)
+    same(read_predictions(path, smplx, track="2"), truth, slice(2, COUNT), joints=22)
     with pytest.raises(DataError, match="no person '7', only 1, 2"):
-        read_predictions(path, body, track="7")
+        read_predictions(path, smplx, track="7")
 
 
 def phalp(truth, lost=(), extra=None):
@@ -223,17 +237,19 @@ def test_aists_motion_has_no_shape(tmp_path, body, truth, pose):
     assert np.abs(read_predictions(tmp_path / "a.pkl", body)["rotations"] - truth[0]).max() < 1e-5
 
 
-def test_of_amass_sixteen_betas_ten_are_used_and_that_is_printed(tmp_path, body, truth, pose, capsys):
+def test_of_amass_sixteen_betas_ten_are_used_and_that_is_printed(tmp_path, smpl, truth, pose, capsys):
     whole = np.zeros((COUNT, 156), np.float32)
     whole[:, :66] = pose[:, :66]
     betas = np.concatenate([truth[1][0], [0.5, -0.7, 0, 0, 0, 0]])
     np.savez(tmp_path / "a.npz", poses=whole, betas=betas, trans=np.ones((COUNT, 3)), gender="male")
-    found = read_predictions(tmp_path / "a.npz", body)
+    found = read_predictions(tmp_path / "a.npz", smpl)
     assert np.abs(found["betas"] - truth[1][0]).max() < 1e-6
-    assert "of 16 betas the last 6 (up to 0.7) are left out" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "of 16 betas the last 6 (up to 0.7) are left out" in printed
+    assert "betas of SMPL-H, which has the shape directions of SMPL" in printed
 
 
-def test_smplcodecs_files(tmp_path, body, truth, pose):
+def test_smplcodecs_files(tmp_path, smpl, truth, pose):
     """An npz under the suffix smpl: one shape, 22 joints, no names of frames."""
     content = {
         "codecVersion": np.array(2),
@@ -247,16 +263,16 @@ def test_smplcodecs_files(tmp_path, body, truth, pose):
     path = tmp_path / "avatar.smpl"
     with path.open("wb") as stream:
         np.savez_compressed(stream, **content)
-    found = read_predictions(path, body)
+    found = read_predictions(path, smpl)
     assert np.abs(found["rotations"] - truth[0]).max() < 1e-5
     assert np.abs(found["betas"] - truth[1][0]).max() < 1e-6
     with path.open("wb") as stream:
         np.savez_compressed(stream, **content | {"smplVersion": np.array(5)})
     with pytest.raises(DataError, match="smplVersion is 5, expected one of 0"):
-        read_predictions(path, body)
+        read_predictions(path, smpl)
     path.write_bytes(b"PK is no archive")
     with pytest.raises(DataError, match="not a readable npz"):
-        read_predictions(path, body)
+        read_predictions(path, smpl)
 
 
 def test_an_object_that_numpy_saved_is_read(tmp_path, body, truth, pose):
