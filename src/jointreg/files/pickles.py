@@ -45,7 +45,7 @@ def read_pickle(raw: bytes, where: str) -> Any:
         what, _, cure = str(error).partition("\n  next:   ")
         raise DataError(f"{where}: {what}", cure or None) from None
     except Exception as error:
-        cure = cure_for(raw) or "fetch the file again: it is truncated or no pickle"
+        cure = _next_step(raw, "fetch the file again: it is truncated or no pickle")
         if isinstance(error, _ForeignClass):
             cure = error.cure
         raise DataError(f"{where} is not a plain pickle of arrays: {error}", cure) from error
@@ -74,7 +74,7 @@ def read_npz(raw: bytes, where: str, keys: Collection[str] | None = None) -> dic
     except Exception as error:
         raise DataError(
             f"{where} is not a readable npz of plain arrays: {error}",
-            cure_for(raw) or "fetch the file again: it is truncated or no npz",
+            _next_step(raw, "fetch the file again: it is truncated or no npz"),
         ) from error
     return entries
 
@@ -90,6 +90,16 @@ def _read_npy(raw: bytes, where: str) -> Any:
     return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
+_OTHER_FORMATS = {
+    b"MATLAB 5.0 MAT-file": "MATLAB's",
+    b"\x89HDF\r\n\x1a\n": "HDF5 (or MATLAB 7.3)",
+    b"\x93NUMPY": "an npy, which has one array without a name",
+    b"{": "JSON",
+    b"[": "JSON",
+}
+"""First bytes -> format of files that are neither an npz nor a pickle."""
+
+
 def cure_for(raw: bytes) -> str | None:
     """The next step for a file whose content does not match its suffix; None if it is unknown."""
     if raw.startswith(b"version https://git-lfs"):
@@ -97,6 +107,13 @@ def cure_for(raw: bytes) -> str | None:
     if raw[:200].lstrip().lower().startswith((b"<!doctype", b"<html")):
         return "the file is a web page, not the data: download the raw file"
     return None
+
+
+def _next_step(raw: bytes, damaged: str) -> str:
+    """The next step for a file of another format; `damaged` if its first bytes show none."""
+    known = (words for magic, words in _OTHER_FORMATS.items() if raw.startswith(magic))
+    other = next((f"the file is {words}: save its arrays by numpy.savez" for words in known), None)
+    return cure_for(raw) or other or damaged
 
 
 def as_array(value: Any, where: str) -> np.ndarray:
