@@ -21,7 +21,13 @@ WIDE_M = 30.0
 FOCAL = (0.1, 100.0)
 """Plausible focal lengths, widths of the picture."""
 COEFFICIENT = 100.0
-"""Largest plausible coefficient of the lens; rational models have larger ones, and are not bounded."""
+"""Largest plausible coefficient of the lens."""
+RATIONAL_COEFFICIENT = 1e6
+"""Largest one of a rational model, whose numerator and denominator may both be large."""
+FARTHEST_M = 1e7
+"""Largest plausible distance of a camera from the origin, which may be a country's."""
+SKEW = 0.1
+"""Largest plausible skew of the pixels, in focal lengths."""
 LARGEST_PX = 100_000
 OFF_CENTRE = 0.2
 """Largest distance of the optical axis from the middle of a video that gives the size, in its widths or
@@ -165,6 +171,16 @@ def check_camera(camera: Camera, where: str) -> None:
             f"wide, expected positive, {FOCAL[0]} to {FOCAL[1]:.0f} widths",
             "give the matrix K in pixels of the calibrated picture",
         )
+    if abs(k[0, 1]) > SKEW * k[0, 0]:
+        raise DataError(
+            f"{where}: the skew is {k[0, 1]:.4g} px, expected under {SKEW} focal lengths",
+            "give the matrix K row by row, in pixels",
+        )
+    if np.abs(camera.translation).max() > FARTHEST_M:
+        raise DataError(
+            f"{where}: the camera lies {np.abs(camera.translation).max():.4g} m from the origin",
+            "give the translation in metres, or a `unit`",
+        )
     centre = k[:2, 2] / (width, height)
     if not ((centre > -0.5) & (centre < 1.5)).all():
         raise DataError(
@@ -172,9 +188,10 @@ def check_camera(camera: Camera, where: str) -> None:
             f"expected inside {width} x {height} px",
             "give the matrix K in pixels of the calibrated picture",
         )
-    if len(camera.distortion) <= 5 and np.abs(camera.distortion).max() > COEFFICIENT:
+    largest = COEFFICIENT if len(camera.distortion) <= 5 else RATIONAL_COEFFICIENT
+    if np.abs(camera.distortion).max() > largest:
         raise DataError(
             f"{where}: a distortion coefficient is {np.abs(camera.distortion).max():.4g}, "
-            f"expected under {COEFFICIENT:.0f}",
+            f"expected under {largest:.0f}",
             "coefficients belong to normalised coordinates, in OpenCV's order k1 k2 p1 p2 k3",
         )

@@ -195,6 +195,9 @@ def _camera(key: str, table: Mapping[str, Any], unit: str, where: str) -> tuple[
         )
     if entry.get("unit", unit) != unit:
         raise DataError(f"{where}: its unit is {entry['unit']!r}, that of the file '{unit}'")
+    name = entry.get("name", key)
+    if not isinstance(name, str | int) or isinstance(name, bool):
+        raise DataError(f"{where}: name is {str(name)[:40]!r}, expected text")
     fisheye = _fisheye(entry, where)
     rotation = _array(entry, "rotation", ((3, 3), (3,)), where)
     if rotation.shape == (3,):
@@ -209,7 +212,7 @@ def _camera(key: str, table: Mapping[str, Any], unit: str, where: str) -> tuple[
     if not (np.abs(size) < 1e9).all() or (size != np.round(size)).any():
         raise DataError(f"{where}: size is {size.tolist()}, expected width and height in pixels")
     camera = Camera(
-        str(entry.get("name", key)),
+        str(name),
         rotation,
         _array(entry, "translation", ((3,),), where) * UNITS[unit],
         _array(entry, "matrix", ((3, 3),), where),

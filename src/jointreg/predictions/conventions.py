@@ -65,6 +65,8 @@ def bodies(values: Mapping[str, Any], where: str, n_betas: int, six: str = "") -
             f"{', '.join(WHOLE)}, or {' and '.join(PARTS)}",
             cure,
         )
+    if not len(rotations):
+        raise DataError(f"{where} has no rows", "run the method again, and look at what it printed")
     arrays = {"rotations": _with_hands(rotations)}
     _require_rotations(arrays["rotations"], where)
     arrays["betas"] = _betas(values, where, len(rotations), n_betas)

@@ -147,7 +147,7 @@ def _tracked(frames: list[dict[str, Any]], where: str, track: str) -> dict[str, 
     for frame in frames:
         bodies = list(frame["smpl"])
         ids = [str(name) for name in frame.get("tid", range(len(bodies)))]
-        since = list(frame.get("tracked_time", np.zeros(len(bodies))))
+        since = frame_numbers(frame.get("tracked_time", [0] * len(bodies)), f"{where}: tracked_time")
         if not len(ids) == len(since) == len(bodies):
             raise DataError(
                 f"{where}: frame {frame['time']} has several people: {len(bodies)} bodies, "
@@ -155,7 +155,7 @@ def _tracked(frames: list[dict[str, Any]], where: str, track: str) -> dict[str, 
                 "keep the labelled person of every frame",
             )
         wanted = [n for n, name in enumerate(ids) if not track or name == track]
-        present = [n for n in wanted if int(since[n]) == 0]
+        present = [n for n in wanted if since[n] == 0]
         lost += len(wanted) - len(present)
         if len(present) > 1:
             names = {ids[n]: None for n in present}
@@ -244,9 +244,12 @@ def frame_numbers(values: Any, where: str) -> np.ndarray:
     Raises:
         DataError: not whole numbers from 0.
     """
+    array = as_array(values, where)
+    if array.dtype.kind in "bcmM":
+        raise DataError(f"{where}: frame numbers are {array.dtype}, expected whole numbers from 0")
     try:
-        numbers = as_array(values, where).ravel().astype(np.float64)
-    except (TypeError, ValueError) as error:
+        numbers = array.ravel().astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{where}: frame numbers are no numbers ({error})") from error
     wrong = numbers[~((numbers >= 0) & (numbers < 1e9) & (numbers == np.round(numbers)))]
     if len(wrong):

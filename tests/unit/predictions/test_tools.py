@@ -1,5 +1,6 @@
 """Files of the field's tools in their published form: the planted bodies come back, or a reason."""
 
+import json
 import pickle
 from collections import defaultdict
 from dataclasses import replace
@@ -11,6 +12,7 @@ from jointreg.errors import DataError, UnitError
 from jointreg.geometry.rotations import to_axis_angle
 from jointreg.predictions.bodies import read_predictions
 from jointreg.predictions.files import read_file
+from jointreg.predictions.other_tools import BY_KEYS
 
 COUNT = 6
 
@@ -187,6 +189,15 @@ def test_a_trackers_guess_for_a_lost_person_is_no_prediction(tmp_path, body, tru
     assert "2 bodies left out: the tracker had lost the person" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("since", ["x", None, 0.5])
+def test_a_trackers_count_that_is_none_is_named(tmp_path, body, truth, since):
+    frames = phalp(truth)
+    next(iter(frames.values()))["tracked_time"] = [since]
+    (tmp_path / "demo.pkl").write_bytes(pickle.dumps(frames))
+    with pytest.raises(DataError, match=r"demo\.pkl: tracked_time: frame number"):
+        read_predictions(tmp_path / "demo.pkl", body)
+
+
 def test_a_track_is_chosen_where_a_picture_has_several_people(tmp_path, body, truth):
     path = tmp_path / "demo.pkl"
     path.write_bytes(pickle.dumps(phalp(truth, extra=3)))
@@ -275,6 +286,25 @@ def test_smplcodecs_files(tmp_path, smpl, truth, pose):
         read_predictions(path, smpl)
 
 
+@pytest.mark.parametrize("tool", BY_KEYS)
+def test_tools_that_are_not_read_are_named_with_a_cure(tmp_path, truth, pose, tool):
+    keys, cure = BY_KEYS[tool]
+    content = {"poses": pose, "betas": truth[1]} | dict.fromkeys(keys, np.zeros((COUNT, 3)))
+    np.savez(tmp_path / "a.npz", **content)
+    with pytest.raises(DataError, match=f"is of {tool}, which are not read") as error:
+        read_file(tmp_path / "a.npz")
+    assert cure in str(error.value)
+
+
+def test_a_scene_of_meshcapade_is_named(tmp_path):
+    """glTF with the body's .smpl in it, and a camera."""
+    scene = {"scenes": [{"extensions": {"MC_scene_description": {"smpl_bodies": []}}}], "buffers": []}
+    path = tmp_path / "scene.mcs"
+    path.write_text(json.dumps(scene, indent=2))
+    with pytest.raises(DataError, match=r"is a scene of Meshcapade \(\.mcs\)(.|\n)*as \.smpl"):
+        read_file(path)
+
+
 def test_an_object_that_numpy_saved_is_read(tmp_path, body, truth, pose):
     np.save(tmp_path / "a.npy", {"pose": pose, "betas": truth[1]}, allow_pickle=True)
     same(read_predictions(tmp_path / "a.npy", body), truth)
@@ -288,6 +318,10 @@ def test_an_object_that_numpy_saved_is_read(tmp_path, body, truth, pose):
         ({"frame_ids": [None] * COUNT}, DataError, "frame_ids"),
         ({"frame_ids": np.arange(COUNT) - 1}, DataError, "frame number -1"),
         ({"frame_ids": np.arange(3)}, DataError, "6 rows, but 3 of frame"),
+        ({"frame_ids": [10**400] * COUNT}, DataError, "frame numbers are no numbers"),
+        ({"frame_ids": np.arange(COUNT) + 1j}, DataError, "frame numbers are complex128"),
+        ({"frame_ids": np.ones(COUNT, bool)}, DataError, "frame numbers are bool"),
+        ({"pose": np.zeros((0, 72)), "betas": np.zeros((0, 10))}, DataError, "has no rows"),
         ({"betas": [[1.0], [1.0, 2.0]]}, DataError, "lists of different lengths"),
         ({"betas": np.full((COUNT, 10), 1e30)}, DataError, "betas reach 1e.30"),
         ({"betas": np.full((COUNT, 10), 14.0)}, DataError, "standard deviations"),
