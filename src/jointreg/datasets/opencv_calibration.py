@@ -112,11 +112,11 @@ def read_opencv(path: Path) -> dict[str, Camera]:
         where = f"calibration {path}, camera '{key}'"
         if not isinstance(entry, Mapping):
             raise DataError(f"{where}: is a {type(entry).__name__}, expected a table", _HOW_TO)
-        camera, others = _camera(key, entry, unit, where)
-        unused |= others
         if entry.get("ignore") is True:
             print(f"{where}: left out, the file marks it with `ignore`")
             continue
+        camera, others = _camera(key, entry, unit, where)
+        unused |= others
         if camera.name in cameras:
             raise DataError(f"{where}: two cameras are named '{camera.name}'", "give each its own name")
         cameras[camera.name] = camera
@@ -285,6 +285,11 @@ def _array(
 ) -> np.ndarray:
     if key not in entry:
         raise DataError(f"{where}: lacks '{key}'", _HOW_TO)
+    if entry[key] is None or entry[key] == "null":  # Caliscope, before it has placed the camera
+        raise DataError(
+            f"{where}: '{key}' is empty, the camera has not been calibrated",
+            "calibrate it, or add `ignore = true` to its table",
+        )
     if _holds_bool(entry[key]):
         raise DataError(f"{where}: '{key}' contains true or false, expected numbers", _HOW_TO)
     try:

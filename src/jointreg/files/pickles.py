@@ -48,7 +48,8 @@ def read_pickle(raw: bytes, where: str) -> Any:
         cure = _next_step(raw, "fetch the file again: it is truncated or no pickle")
         if isinstance(error, _ForeignClass):
             cure = error.cure
-        raise DataError(f"{where} is not a plain pickle of arrays: {error}", cure) from error
+        reason = "it begins as no pickle does" if isinstance(error, KeyError) else error
+        raise DataError(f"{where} is not a plain pickle of arrays: {reason}", cure) from error
 
 
 def read_npz(raw: bytes, where: str, keys: Collection[str] | None = None) -> dict[str, Any]:
@@ -74,7 +75,9 @@ def read_npz(raw: bytes, where: str, keys: Collection[str] | None = None) -> dic
     except Exception as error:
         raise DataError(
             f"{where} is not a readable npz of plain arrays: {error}",
-            _next_step(raw, "fetch the file again: it is truncated or no npz"),
+            "the file is a pickle: save its arrays by numpy.savez"
+            if raw.startswith(_PICKLE)
+            else _next_step(raw, "fetch the file again: it is truncated or no npz"),
         ) from error
     return entries
 
@@ -90,6 +93,8 @@ def _read_npy(raw: bytes, where: str) -> Any:
     return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
+_PICKLE = b"\x80"
+"""First byte of a pickle since protocol 2."""
 _OTHER_FORMATS = {
     b"MATLAB 5.0 MAT-file": "MATLAB's",
     b"\x89HDF\r\n\x1a\n": "HDF5 (or MATLAB 7.3)",

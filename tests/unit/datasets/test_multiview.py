@@ -356,6 +356,12 @@ def test_calibrations_as_other_tools_write_them_give_the_same_camera(tmp_path, c
     ):
         assert_same(read_tables(tmp_path, tables)["left"], wanted)
     assert "not used" not in capsys.readouterr().out
+    waiting = camera_table(rotation="null", translation="null")
+    with pytest.raises(DataError, match=r"'rotation' is empty(.|\n)*add `ignore = true`"):
+        read_tables(tmp_path, {"left": camera_table(), "right": waiting})
+    cameras = read_tables(tmp_path, {"left": camera_table(), "right": waiting | {"ignore": True}})
+    assert list(cameras) == ["left"]
+    capsys.readouterr()
     read_tables(tmp_path, {"left": camera_table(gain=3)})
     assert "keys that are not used: gain" in capsys.readouterr().out
     with pytest.raises(DataError, match=r"tables of their own(.|\n)*metadata\.xml"):
