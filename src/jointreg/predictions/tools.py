@@ -22,6 +22,9 @@ IN_CAMERA = ("smpl_params_incam", "smplx_cam", "smpl_cam")
 IN_WORLD = ("smpl_params_global", "smplx_world", "smpl_world")
 """Keys of a dict of parameters in a room's frame. The tool chooses that frame: labels do not have it."""
 
+_POSED = "pose|orient|rot|theta|smpl"
+"""What at least one key of a person contains; entries of other files are cameras or labels."""
+
 SMPL_VERSIONS = {0: "SMPL", 1: "SMPL-H", 2: "SMPL-X"}
 """Field smplVersion of a `.smpl` file; 3 to 5 are SUPR, SMPL++ and SKEL."""
 
@@ -52,6 +55,8 @@ def flattened(content: Mapping[str, Any], where: str, track: str = "") -> dict[s
     if inner and len(inner) == len(values) and not framed:
         if all("time" in value and "smpl" in value for value in inner.values()):
             return _tracked(list(inner.values()), where, track)
+        if not any(re.search(_POSED, str(key)) for person in inner.values() for key in person):
+            raise DataError(f"{where} has {len(inner)} entries ({_names(inner)}) without poses", _PAGE)
         people = {key: _of_camera(person, where) for key, person in inner.items()}
         return _joined(people, where, track)
     if track:

@@ -305,6 +305,14 @@ def test_a_scene_of_meshcapade_is_named(tmp_path):
         read_file(path)
 
 
+def test_cameras_are_not_taken_for_people(tmp_path):
+    """As mmpose's file of Human3.6M: pairs of subject and camera, with R, T and the lens."""
+    cameras = {("S1", name): {"R": np.eye(3), "T": np.ones((3, 1)), "f": 1.0} for name in ("a", "b")}
+    (tmp_path / "cameras.pkl").write_bytes(pickle.dumps(cameras))
+    with pytest.raises(DataError, match=r"has 2 entries \(\('S1', 'a'\), .* without poses"):
+        read_file(tmp_path / "cameras.pkl")
+
+
 def test_an_object_that_numpy_saved_is_read(tmp_path, body, truth, pose):
     np.save(tmp_path / "a.npy", {"pose": pose, "betas": truth[1]}, allow_pickle=True)
     same(read_predictions(tmp_path / "a.npy", body), truth)
