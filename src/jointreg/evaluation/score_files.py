@@ -205,7 +205,7 @@ def _joints(arrays: Mapping[str, Any], path: Path) -> np.ndarray:
         )
     if not len(joints):
         raise DataError(f"{path} holds no frames")
-    return joints if joints.dtype.kind == "f" else joints.astype(np.float64)
+    return joints if joints.dtype in (np.float32, np.float64) else joints.astype(np.float64)
 
 
 def _names(arrays: Mapping[str, Any], path: Path, count: int) -> dict[str, np.ndarray]:
@@ -213,7 +213,10 @@ def _names(arrays: Mapping[str, Any], path: Path, count: int) -> dict[str, np.nd
     names: dict[str, np.ndarray] = {}
     for key in ("take", "camera"):
         if key in arrays:
-            names[key] = np.asarray(arrays[key]).astype(str)
+            column = np.asarray(arrays[key])
+            if column.dtype.kind not in "USiu":
+                raise DataError(f"{path}: {key} is {column.dtype}, expected names", "give text")
+            names[key] = column.astype(str)
     numbers, pictures = numbers_of(arrays, str(path)), pictures_of(arrays)
     if numbers is not None:
         names["frame"] = numbers

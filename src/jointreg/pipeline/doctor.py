@@ -307,6 +307,7 @@ def _look_at_predictions(need: "Need", run: Run) -> str:
     from jointreg.datasets.damaged import read_damaged, units
     from jointreg.predictions import conventions
     from jointreg.predictions.files import read_file
+    from jointreg.predictions.shape_space import require_shape_space
 
     config, method = run.config, run.methods[need.what.removeprefix("predictions of ")]
     damaged = read_damaged(config.dataset.damaged) if config.dataset.damaged else ()
@@ -320,11 +321,14 @@ def _look_at_predictions(need: "Need", run: Run) -> str:
     if missing:
         raise DataError(f"{len(missing)} of {len(wanted)} files are missing, first {missing[0]}")
     first = next(iter(wanted))
+    values, n_betas = read_file(first, method.track), 10
     if method.kind == "joints":
-        count = len(conventions.joints(read_file(first), first))
-    else:
-        n_betas = load_body(config.body).n_betas if _there(config.body) else 10
-        count = len(conventions.bodies(read_file(first), first, n_betas, method.six)["betas"])
+        return f"{len(wanted)} files; the first is sound, {len(conventions.joints(values, first))} rows"
+    if _there(config.body):
+        body = load_body(config.body)
+        require_shape_space(values, first, body.n_vertices, method.body)
+        n_betas = body.n_betas
+    count = len(conventions.bodies(values, first, n_betas, method.six)["betas"])
     return f"{len(wanted)} files; the first is sound, {count} rows"
 
 

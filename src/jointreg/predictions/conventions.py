@@ -65,12 +65,8 @@ def bodies(values: Mapping[str, Any], where: str, n_betas: int, six: str = "") -
             f"{', '.join(WHOLE)}, or {' and '.join(PARTS)}",
             cure,
         )
-    model = values.get("model") or {55: "SMPL-X", 52: "SMPL-H"}.get(rotations.shape[1])
-    if model == "SMPL-X":
-        print(
-            f"{where}: poses of {model}: its betas give the right shape with an SMPL-X body only, as "
-            "SMPL and the open body have other shape directions"
-        )
+    if not len(rotations):
+        raise DataError(f"{where} has no rows", "run the method again, and look at what it printed")
     arrays = {"rotations": _with_hands(rotations)}
     _require_rotations(arrays["rotations"], where)
     arrays["betas"] = _betas(values, where, len(rotations), n_betas)

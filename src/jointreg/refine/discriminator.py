@@ -117,6 +117,8 @@ class Discriminator:
         require_file(path, "discriminator", again)
         state = read_tensors(path, "discriminator", (again, again))
         tensors = isinstance(state, dict) and all(isinstance(v, torch.Tensor) for v in state.values())
+        if tensors and not all(_is_plain(name, value) for name, value in state.items()):
+            raise DataError(f"{path} contains other tensors than float32", f"snakemake -f {path}")
         if not tensors or not {"heads.bias", "shape_1.weight"} <= set(state):
             raise DataError(f"{path} contains no discriminator", again)
         for name, value in state.items():
@@ -151,6 +153,11 @@ class Discriminator:
         if packed is None or not packed.is_of(weight):
             packed = self._packed[name] = _Packed(weight)
         return _FrozenProduct.apply(value, packed) + self.parameters[f"{name}.bias"]
+
+
+def _is_plain(name: object, value: torch.Tensor) -> bool:
+    plain = value.dtype == torch.float32 and value.layout == torch.strided and value.ndim > 0
+    return isinstance(name, str) and plain and value.device.type == "cpu"
 
 
 class _Packed:

@@ -83,9 +83,25 @@ def test_other_files_under_the_name_say_what_they_are():
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         (b"<!DOCTYPE html><html>", "web page"),
         (zlib.compress(b"nothing"), "truncated or no pickle"),
+        (b'{"images": []}', r"begins as no pickle does(.|\n)*the file is JSON: save its arrays"),
+        (b"MATLAB 5.0 MAT-file, Platform", "the file is MATLAB's"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(64), "the file is HDF5"),
     ):
         with pytest.raises(DataError, match=cure):
             read_pickle(raw, "SMPL_NEUTRAL.pkl")
+
+
+def test_another_format_under_the_name_of_an_npz_is_named(tmp_path):
+    np.save(tmp_path / "labels.npz.npy", np.zeros((4, 17, 3)))
+    for raw, cure in (
+        ((tmp_path / "labels.npz.npy").read_bytes(), "an npy, which has one array without a name"),
+        (b"MATLAB 5.0 MAT-file, Platform", "the file is MATLAB's"),
+        (b'[{"joints": 1}]', "the file is JSON"),
+        (pickle.dumps({"joints": 1}), "the file is a pickle"),
+        (b"PK\x03\x04 cut", "truncated or no npz"),
+    ):
+        with pytest.raises(DataError, match=cure):
+            read_npz(raw, "labels.npz")
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

@@ -176,6 +176,25 @@ def test_damaged_foreign_and_missing_files_are_refused(tmp_path, capsys):
         Discriminator.load(path)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda value: value.double(),
+        lambda value: value.half(),
+        lambda value: value.bool(),
+        lambda value: value.to(torch.complex64),
+        lambda value: value.to("meta"),
+        lambda value: value.to_sparse(),
+    ],
+)
+def test_tensors_that_are_not_float32_in_memory_are_refused(tmp_path, other):
+    path = tmp_path / "d.pt"
+    parameters = network().parameters
+    torch.save(parameters | {"pose_3.bias": other(parameters["pose_3.bias"])}, path)
+    with pytest.raises(DataError, match=r"d\.pt contains other tensors than float32|not a state dict"):
+        Discriminator.load(path)
+
+
 def test_wrong_shapes_are_refused():
     pose, betas = some_bodies(8, 3)
     with pytest.raises(ShapeError, match=r"betas \(3, 9\)"):

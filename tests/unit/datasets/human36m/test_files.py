@@ -322,6 +322,8 @@ def test_damaged_data_is_refused_by_name(data, fault, message):
         (Work("S1", "Photo", ("1",), ("12345678",), 0, -1, "train"), "camera '12345678'"),
         (Work("S1", "Photo", ("1",), (CAMERA,), 0, 6, "train"), "frames 0 to 6 of a take with 6"),
         (Work("S1", "Walking", ("1",), (CAMERA,), 0, -1, "train"), "no files for Walking take 1"),
+        (Work("S1", "Photo", ("01",), (CAMERA,), 0, -1, "train"), "take '01' of S1 Photo: expected"),
+        (Work("S1", "Photo", ("9" * 5000,), (CAMERA,), 0, -1, "train"), "expected a sub-action number"),
         (Work("P7", "Photo", ("1",), (CAMERA,), 0, -1, "train"), "subject 'P7'"),
     ],
 )
