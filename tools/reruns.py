@@ -226,7 +226,7 @@ def named(rules: Sequence[str]) -> str:
 
 def keys(folder: Path) -> list[str]:
     """Every key of the configuration, in its order."""
-    page = (folder / "config/README.md").read_text()
+    page = (folder / "config/README.md").read_text(encoding="utf-8")
     return re.findall(r"^\| `([\w.]+)` \|", page, re.MULTILINE)
 
 
@@ -261,7 +261,7 @@ def dry_run(change: str) -> str:
     from snakemake.cli import main
 
     settings = re.split(r" (?=\w+=)", change)
-    with tempfile.TemporaryFile("w+") as stream:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
         try:

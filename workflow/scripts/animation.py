@@ -27,7 +27,7 @@ trajectory = trace(
     sample,
     regressor.weights,
     settings=Optimize(**job.params.cfg),
-    weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text())),
+    weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text(encoding="utf-8"))),
     discriminator=Discriminator.load(job.input.discriminator[0]) if job.input.discriminator else None,
     device=job.params.device,
 )

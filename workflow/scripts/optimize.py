@@ -21,7 +21,7 @@ refined = refine_sample(
     load_sample(job.input.frames, job.input.masks, job.input.bodies),
     load_regressor(job.input.regressor, body).weights,
     settings=Optimize(**job.params.cfg),
-    weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text())),
+    weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text(encoding="utf-8"))),
     discriminator=Discriminator.load(path) if (path := job.input.discriminator) else None,
     device=job.params.device,
     progress=report("frames"),

@@ -22,11 +22,11 @@ trained = train_discriminator(
     load_regressor(job.input.regressor, body).weights,
     settings=settings,
     optimize=Optimize(**job.params.cfg["optimize"]),
-    weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text())),
+    weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text(encoding="utf-8"))),
     generator=job.generator,
     device=job.params.device,
     progress=report("rounds"),
 )
 print(trained.as_text())
 trained.discriminator.save(job.output.discriminator)
-Path(job.output.record).write_text(json.dumps(trained.as_dict(), indent=1) + "\n")
+Path(job.output.record).write_text(json.dumps(trained.as_dict(), indent=1) + "\n", encoding="utf-8")

@@ -202,6 +202,6 @@ def load_parameters(path: str | Path) -> Parameters:
     if not path.is_file():
         raise ConfigError(f"generator parameters {path} do not exist", "check synthesize.parameters")
     try:
-        return Parameters.model_validate(yaml.safe_load(path.read_text()))
+        return Parameters.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (ValidationError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: {error}") from error
