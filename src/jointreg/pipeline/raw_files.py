@@ -149,7 +149,7 @@ class RawFiles:
             try:
                 sources.append(Source(what, tuple(self._tree.files(row, take, camera))))
             except JointregError as error:
-                sources.append(Source(what, (), " ".join(str(error).split())))
+                sources.append(Source(what, (), str(error).splitlines()[0]))
         return tuple(sources)
 
     @functools.cache  # noqa: B019
@@ -194,7 +194,7 @@ class RawFiles:
                         states[name] = row[1 if by_contents else 0]
         text = "\n".join(f"{path}\t{state}" for path, state in sorted(states.items()))
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-        return f"{len(states)} raw files, {'contents' if by_contents else 'sizes and times'} {digest}"
+        return f"raw files: {len(states)}, {'contents' if by_contents else 'sizes and times'} {digest}"
 
     def _look(self, what: str, path: Path) -> tuple[str, str]:
         """Size and time of a raw file, and its sha256 where contents are compared."""

@@ -104,7 +104,7 @@ def test_a_state_is_a_short_text_and_the_same_again(plan):
     first = states(plan())
     assert first == states(plan())
     assert all(len(state) < 60 for state in first.values())
-    assert first["P1"].startswith("4 raw files")  # calibration, two videos, labels
+    assert first["P1"].startswith("raw files: 4,")  # calibration, two videos, labels
 
 
 @pytest.mark.parametrize(
