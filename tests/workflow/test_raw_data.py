@@ -79,7 +79,7 @@ def test_a_gone_video_stops_the_plan_although_its_results_are_there(folder):
     [
         (
             "S9\tWalking\t7\t54138969",
-            "S9 Walking, take 7, camera 54138969: data/tiny/human36m/S9: no files",
+            "S9 Walking, take 7, camera 54138969: data/tiny/human36m/S9: ",
         ),
         (
             "S9\tWalking\t1\t55011271",
