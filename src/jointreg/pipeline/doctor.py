@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 
 from jointreg.errors import DataError, JointregError
 from jointreg.files.text_table import text_table
+from jointreg.pipeline.slurm import require_commands
 
 if TYPE_CHECKING:
     from jointreg.config.examples import Example
@@ -42,15 +43,19 @@ class Check(NamedTuple):
     """The first stage that waits for it, if it is missing or wrong."""
 
 
-def examine(body: str, configs: Sequence[str | Path] = ()) -> list[Check]:
+def examine(body: str, configs: Sequence[str | Path] = (), slurm: bool = False) -> list[Check]:
     """Check Python, packages, kernels, and the files of a run, or the body alone without a run.
 
     Args:
         body: "open" or the path of a body model.
         configs: configuration files of one run, merged in this order over config/config.yaml.
+        slurm: look for Slurm's commands as well.
     """
     checks = [Check(True, "python", platform.python_version()), *packages()]
     checks.append(_try("silhouette kernels", _kernels))
+    if slurm:
+        cure = "call it on a node that submits jobs, or load the cluster's module of Slurm"
+        checks.append(_try("Slurm's commands", require_commands, cure))
     return checks + (_run(configs) if configs else [_try("body", lambda: _body(body))])
 
 

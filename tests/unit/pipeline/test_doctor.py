@@ -145,6 +145,22 @@ def test_the_disk_of_a_run_is_stated_and_too_little_fails(doctor, monkeypatch):
     assert "prepare" in line(text, "waits")
 
 
+def test_slurms_commands_are_looked_for_where_they_are_asked_for(doctor, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    status, text = doctor()
+    assert status == 0 and "Slurm" not in text
+    for name in ("sbatch", "scancel", "sinfo", "squeue"):
+        (tmp_path / name).touch(mode=0o755)
+    status, text = doctor(arguments=["--slurm"])
+    assert status == 1 and "not on the PATH: scontrol" in line(text, "Slurm's commands")
+    (tmp_path / "scontrol").touch(mode=0o755)
+    status, text = doctor(arguments=["--slurm"])
+    assert status == 0 and str(tmp_path / "squeue") in line(text, "Slurm's commands")
+    (tmp_path / "squeue").unlink()
+    status, text = doctor(arguments=["--slurm"])
+    assert "not on the PATH: sacct or squeue" in line(text, "Slurm's commands")
+
+
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """Function (name, version, requirements) that installs a distribution of metadata alone."""
