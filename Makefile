@@ -3,6 +3,7 @@
 ## make test         every test
 ## make test-slurm   the tiny run on a Slurm of one node, installed and started for it, and disturbed there
 ## make test-faults  the tiny run disturbed without Slurm: killed, full disk, damaged files
+## make test-kills   the tiny run with KILLS=30 kills at random moments, half an hour
 ## make variants     every variant of the refinement, four cameras (docs/refinement.md)
 ## make demo-lab     real people, real cameras: four videos of a laboratory
 ## make test-paper-backends   PyTorch3D and Mask R-CNN beside ours, in an environment of its own (5 GB)
@@ -24,7 +25,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: help env demo report demo-lab variants test test-functions test-runs test-slurm test-faults \
+.PHONY: help env demo report demo-lab variants test test-functions test-runs test-slurm test-faults test-kills \
 	test-paper-backends lint format docs site clean-demo clean-demo-lab
 help:
 	@sed -n 's/^## //p' Makefile
@@ -71,6 +72,12 @@ test-slurm: $(READY)
 
 test-faults: $(READY)
 	$(BIN)/python -m pytest tests/faults -s
+
+# Jobs, or all processes of the run, are killed; SEED draws the moments.
+KILLS ?= 30
+SEED ?= 1
+test-kills: $(READY)
+	KILLS=$(KILLS) SEED=$(SEED) $(BIN)/python -m pytest tests/faults/test_kills.py -s
 
 # The extra `paper` of pyproject.toml, which has a torch of its own.
 $(PAPER)/.ready: pyproject.toml constraints.txt

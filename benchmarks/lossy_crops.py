@@ -36,7 +36,7 @@ def main() -> None:
     frames = stores.FRAMES.read(path, only=["crops", "joints_px"])
     rows = np.linspace(0, len(frames.crops) - 1, options.frames).astype(int)
     crops, joints = frames.crops[rows], frames.joints_px[rows]
-    weights = yaml.safe_load(Path("config/lab.yaml").read_text())["segment"]["weights"]
+    weights = yaml.safe_load(Path("config/lab.yaml").read_text(encoding="utf-8"))["segment"]["weights"]
     landmarker = Landmarker(weights)
     masks, score = segment_crops(landmarker, crops, joints)
     print(

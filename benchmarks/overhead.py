@@ -44,7 +44,9 @@ def costs(logs: Path) -> dict[str, Cost]:
     """Rule -> its cost, from the last line of every log."""
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for path in logs.rglob("*.log"):
-        times = re.findall(r"^cpu ([\d.]+) s start-up, ([\d.]+) s in all$", path.read_text(), re.M)
+        times = re.findall(
+            r"^cpu ([\d.]+) s start-up, ([\d.]+) s in all$", path.read_text(encoding="utf-8"), re.M
+        )
         if times:
             found[path.relative_to(logs).parts[0].removesuffix(".log")].append(
                 (float(times[-1][0]), float(times[-1][1]))

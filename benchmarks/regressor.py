@@ -191,13 +191,17 @@ def memory(body: Body, settings: FitRegressor, frames: int) -> tuple[np.ndarray,
 
 def resident_mb(key: str) -> float:
     """Resident memory of this process, now (VmRSS) or at its highest (VmHWM), MB."""
-    line = next(s for s in Path("/proc/self/status").read_text().splitlines() if s.startswith(key))
+    line = next(
+        s
+        for s in Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        if s.startswith(key)
+    )
     return int(line.split()[1]) * 1024 / 1e6
 
 
 def reset_peak() -> None:
     """Let VmHWM begin anew."""
-    Path("/proc/self/clear_refs").write_text("5")
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
 
 
 def follow(body: Body, settings: FitRegressor, frames: int, picture: Path) -> None:

@@ -49,7 +49,7 @@ def dry_run(folder: Path, *arguments: str) -> tuple[dict[str, int], float, float
     ]
     command += ["--configfile", "config/human36m.yaml", *arguments]
     begin = time.monotonic()
-    with tempfile.TemporaryFile("w+") as stream:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as stream:
         process = subprocess.Popen(command, cwd=folder, stdout=stream, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - begin
@@ -68,12 +68,12 @@ def main() -> None:
         folder = Path(temporary) / "full"
         empty_data(folder)
         table = folder / "config/sequences/human36m.tsv"
-        head, *rows = table.read_text().splitlines()
+        head, *rows = table.read_text(encoding="utf-8").splitlines()
         lines = []
         for actions, methods, variants in ((1, 1, 1), (5, 3, 3), (15, 3, 3), (15, 6, 5)):
             names = sorted({row.split("\t")[1] for row in rows})[:actions]
             kept = [row for row in rows if row.split("\t")[1] in names]
-            table.write_text("\n".join([head, *kept]) + "\n")
+            table.write_text("\n".join([head, *kept]) + "\n", encoding="utf-8")
             listed = METHODS.split("[")[1].rstrip("]").split(",")[:methods]
             examples = f"figures={{examples: {_examples(folder, kept[0])}}}"
             counts, *numbers = dry_run(
@@ -94,7 +94,7 @@ def _examples(folder: Path, row: str) -> str:
     """A table of examples with one frame of one sequence."""
     subject, action, *_ = row.split("\t")
     path = folder / "config/examples/benchmark.tsv"
-    path.write_text(f"subject\taction\tframes\n{subject}\t{action}\t2\n")
+    path.write_text(f"subject\taction\tframes\n{subject}\t{action}\t2\n", encoding="utf-8")
     return "config/examples/benchmark.tsv"
 
 

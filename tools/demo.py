@@ -32,7 +32,7 @@ def main() -> int:
         return done.returncode
     results = ROOT / "results" / arguments.run
     print()
-    print((results / "tables" / "table_1.txt").read_text())
+    print((results / "tables" / "table_1.txt").read_text(encoding="utf-8"))
     print(agreement(results / "tables" / "agreement.csv"))
     if (results / "tables" / "diagnostics.csv").exists():
         print(against_truth(results / "tables" / "diagnostics.csv"))
@@ -60,7 +60,7 @@ WHERE = ("method", "variant", "regressor", "metric")
 
 def against_truth(table: Path) -> str:
     """The main rows of diagnostics.csv as aligned lines."""
-    with table.open() as stream:
+    with table.open(encoding="utf-8") as stream:
         rows = [
             (*(row[key] for key in WHERE), f"{float(row['value']):.2f}", row["unit"])
             for row in csv.DictReader(stream)
@@ -73,7 +73,7 @@ def against_truth(table: Path) -> str:
 
 def agreement(path: Path) -> str:
     """Bodies against masks and labels, all cameras together, a line a set of bodies."""
-    with path.open() as stream:
+    with path.open(encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if row["camera"] == "all"]
     quantities = list(dict.fromkeys(row["quantity"] for row in rows))
     cells = {
@@ -91,7 +91,11 @@ def agreement(path: Path) -> str:
 def jobs(logs: Path, since: float) -> str:
     """How many jobs wrote a log since then, and the share of their CPU that was start-up."""
     times = [
-        re.findall(r"^cpu ([\d.]+) s start-up, ([\d.]+) s in all$", path.read_text(), re.MULTILINE)
+        re.findall(
+            r"^cpu ([\d.]+) s start-up, ([\d.]+) s in all$",
+            path.read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
         for path in logs.rglob("*.log")
         if path.stat().st_mtime >= since
     ]

@@ -23,7 +23,7 @@ CHANGES: dict[str, str] = {
     "run": "run=other",
     "seed": "seed=1",
     "device": "device=cuda optimize={backend: warp}",
-    "dataset.source": "dataset={source: multiview}",
+    "dataset.source": "dataset={source: human36m}",
     "dataset.root": "dataset={root: data/tiny/elsewhere}",
     "dataset.calibration": "dataset={calibration: data/tiny/elsewhere.xml}",
     "dataset.damaged": "dataset={damaged: config/damaged/human36m.tsv}",
@@ -114,6 +114,8 @@ CHANGES: dict[str, str] = {
 
 IN_WORDS = {
     "body": "everything that reads bodies, and `convert_body` first: all from `estimate` on",
+    "raw_files.changed": "everything that reads raw files of the user, once",
+    "raw_files.missing": "nothing",
     "sequences": "the jobs of new or changed rows: [cluster.md](cluster.md#when-something-goes-wrong)",
     "methods_table": "methods with changed rows, from `estimate` on, `table_1` and `figures`",
     "synthesize.parameters": "as `seed`, if a value in it changes",
@@ -146,6 +148,31 @@ Nothing reruns for: the same call again; a new clone of the same commit with `re
 the data copied into it; an edited comment, docstring or error message; partition, memory or wall time;
 `--sdm conda` on or off. Edited code reruns the rules that reach it, by a digest of every function they
 can call.
+
+## Raw files that change or vanish
+
+Size and time (ns) of every video, picture, label and prediction file are a parameter of the rules that
+read it: `prepare`, `background`, `segment`, `features`, `landmarks`, `estimate`. A file that is
+replaced, also by an older one, reruns these jobs and what follows. `results/<run>/raw_files.tsv` lists
+what the last plan saw. Data that the workflow makes itself are not listed.
+
+A copy that changes times (`cp` without `-p`, `rsync` without `-t`, most archives) therefore reruns
+everything. Two ways out:
+
+- `raw_files: {{changed: contents}}` compares sha256 instead. Every file is read once, at the first
+  plan, and again only if its size or time changes. Set it before the first run: a later change of the
+  key reruns all that reads raw files.
+- The contents are the same for sure: `snakemake --touch` with the usual arguments takes the results
+  that exist as up to date. See first with `snakemake -n` that nothing else would run.
+
+A raw file that the sequence table or a method asks for and that is gone stops the plan. The error
+names subject, action, take, camera and the expected path. That holds for every call, also for
+`--report` and `--unlock`. If you deleted videos on purpose, to save space, go on with `raw_files:
+{{missing: keep}}`: results of files that an earlier plan saw stay valid. Keep the labels, the
+calibration and the folders of the subjects; they are small. A job that has to run again and needs a
+video still stops.
+
+## Settings
 
 | key | first | and after it |
 | --- | --- | --- |
@@ -199,7 +226,7 @@ def named(rules: Sequence[str]) -> str:
 
 def keys(folder: Path) -> list[str]:
     """Every key of the configuration, in its order."""
-    page = (folder / "config/README.md").read_text()
+    page = (folder / "config/README.md").read_text(encoding="utf-8")
     return re.findall(r"^\| `([\w.]+)` \|", page, re.MULTILINE)
 
 
@@ -234,7 +261,7 @@ def dry_run(change: str) -> str:
     from snakemake.cli import main
 
     settings = re.split(r" (?=\w+=)", change)
-    with tempfile.TemporaryFile("w+") as stream:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
         try:

@@ -57,8 +57,10 @@ array; a truncated or altered file is refused with the command that makes it aga
 def main() -> None:
     """Write all pages."""
     config = load(read_yaml(ROOT / "config/config.yaml"))
-    (ROOT / "config/README.md").write_text(CONFIG_HEAD + parameter_table(config))
-    (ROOT / "docs/stores.md").write_text(stores_page() + measured_sizes(ROOT / "results/open"))
+    (ROOT / "config/README.md").write_text(CONFIG_HEAD + parameter_table(config), encoding="utf-8")
+    (ROOT / "docs/stores.md").write_text(
+        stores_page() + measured_sizes(ROOT / "results/open"), encoding="utf-8"
+    )
     write_reruns(ROOT / "docs/reruns.md")
     draw_open_body()
     draw_actions()
@@ -75,7 +77,7 @@ def write_reruns(target: Path) -> None:
             subprocess.run(["cp", "-a", ROOT / part, copy / part], check=True)
         snakemake = Path(sys.executable).with_name("snakemake")
         subprocess.run([snakemake, "--cores", "2", "--quiet", "all", *reruns.TINY], cwd=copy, check=True)
-        target.write_text(reruns.page(copy))
+        target.write_text(reruns.page(copy), encoding="utf-8")
 
 
 def draw_actions() -> None:

@@ -107,7 +107,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 def _doctor(arguments: argparse.Namespace) -> int:
     from jointreg.pipeline.doctor import examine, report
 
-    checks = examine(arguments.body, arguments.config)
+    checks = examine(arguments.body, arguments.config, arguments.slurm)
     print(report(checks))
     return 1 if any(check.passed is False for check in checks) else 0
 
@@ -221,6 +221,7 @@ def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     doctor.add_argument(
         "--config", nargs="+", default=[], metavar="FILE", help="configuration whose data to look for"
     )
+    doctor.add_argument("--slurm", action="store_true", help="look for Slurm's commands as well")
     _add_body(doctor)
 
 

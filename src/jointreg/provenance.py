@@ -31,7 +31,7 @@ def write_index(path: str | Path, folders: Iterable[Path]) -> None:
         for file in files
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(digests, indent=1) + "\n")
+    path.write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
 
 
 def seed_for(seed: int, *identity: str) -> int:
@@ -57,7 +57,7 @@ def commit() -> str:
             ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
             cwd=PACKAGE,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=10,
             check=True,
         )

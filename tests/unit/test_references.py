@@ -190,8 +190,8 @@ def test_names_that_moved_are_noticed():
         "optimize.backend",
     ):
         assert resolves(name, "errors"), name
-    for name in ("settings.root", "config.Dataset.root", "Human36M.root", "metadata.xml"):
-        assert resolves(name, "datasets.human36m.files"), name
+    for name in ("settings.root", "config.Dataset.root", "OfficialTree.root", "metadata.xml"):
+        assert resolves(name, "datasets.human36m.tree"), name
     for name in ("stores.FRAME", "jointreg.configs.load", "body.model.Body.edges", "optimize.backends"):
         assert not resolves(name, "errors"), name
     for name in ("settings.roots", "config.Dataset.roots", "Human36M.roots", "table_text.sentence"):

@@ -49,7 +49,9 @@ def example_params(row):
 
 def captions(names):
     """Captions of tables, as parameters: a changed caption prints its table again."""
-    return {name: (ROOT / "workflow/report" / f"{name}.rst").read_text() for name in names}
+    return {
+        name: (ROOT / "workflow/report" / f"{name}.rst").read_text(encoding="utf-8") for name in names
+    }
 
 
 # The HTML form of every table. It is a parameter of its own, because source digests cover Python only.

@@ -31,7 +31,7 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
 
 from jointreg import config as settings
 from jointreg.pipeline import required_files, slurm
-from jointreg.config.methods import FROM_FILES, crop_of, load_methods, network_of, prediction_paths
+from jointreg.config.methods import FROM_FILES, crop_of, load_methods, network_of
 from jointreg.config.methods import require_bodies
 from jointreg.config.sequences import LONGEST_RECORDING, frames_of, load_sequences
 from jointreg.evaluation.network_words import CROPS
@@ -154,10 +154,18 @@ BODY_PARAMS = {
     "body": BODY,
     "body_digest": file_digest(ROOT / "src/jointreg/assets/open_body.npz") if BODY == "open" else "",
 }
+
+
+def raw_state(wildcards):
+    """State of the raw files that a job reads: those of its subject, or of its subject and action."""
+    return RAW_FILES.state(wildcards.subject, wildcards.get("action"))
+
+
 # The raw data as parameters of a rule. Readers depend on the layout, not on who made the data.
 DATASET_PARAMS = {
     "dataset": block("dataset") | {"source": CONFIG.dataset.kind},
     "damaged": file_digest(CONFIG.dataset.damaged),
+    "raw": raw_state,
 }
 
 

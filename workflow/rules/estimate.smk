@@ -1,32 +1,17 @@
 """Initial bodies of every method, except the networks."""
 
-from jointreg.datasets.damaged import read_damaged, units
 
-DAMAGED = read_damaged(CONFIG.dataset.damaged) if CONFIG.dataset.damaged else ()
-
-
-def prediction_files(wildcards):
-    """Prediction files of one sequence; if simulated, the list of files of rule `synthesize`. May be empty."""
-    method = METHODS[wildcards.method]
-    if method.kind not in FROM_FILES:
-        return []
-    if IS_SYNTHETIC:
-        return rules.synthesize.output.raw.format(subject=wildcards.subject)
-    (row,) = [r for r in SEQUENCES if (r.subject, r.action) == (wildcards.subject, wildcards.action)]
-    work = vars(row) | {"units": units(row, DAMAGED, CONFIG.dataset.skip_damaged)}
-    patterns = [pattern for pattern in (method.files, method.rows) if pattern]
-    return [
-        path
-        for pattern in patterns
-        for path in prediction_paths(CONFIG.estimate.predictions, pattern, work)
-    ]
+def simulated(wildcards):
+    """The list of files of rule `synthesize`, for methods that read prediction files."""
+    reads_files = IS_SYNTHETIC and METHODS[wildcards.method].kind in FROM_FILES
+    return rules.synthesize.output.raw.format(subject=wildcards.subject) if reads_files else []
 
 
 rule estimate:
     """SMPL bodies of one method for one sequence (paper III: SPIN)."""
     input:
         frames=rules.prepare.output.frames,
-        predictions=prediction_files,
+        predictions=simulated,
         body=BODY_FILE,
     output:
         bodies=f"results/{RUN}/estimate/{{method}}/{{subject}}/{{action}}.zarr.zip",
@@ -44,6 +29,7 @@ rule estimate:
         **BODY_PARAMS,
         cfg=block("estimate"),
         reading=lambda wc: METHODS[wc.method].reading(),
+        raw=lambda wc: RAW_FILES.state_of_predictions(wc.method, wc.subject, wc.action),
         code=code("estimate"),
     script:
         "../scripts/estimate.py"

@@ -22,6 +22,7 @@ rule landmarks:
     params:
         cfg=block("triangulate"),
         dataset=DATASET_PARAMS["dataset"],
+        raw=lambda wc: RAW_FILES.state_of_take(wc.recording),
         code=code("landmarks"),
     script:
         "../scripts/landmarks.py"

@@ -1,30 +1,30 @@
 """From raw videos, labels and cameras to undistorted person crops."""
 
 from jointreg.datasets.easymocap import other_file
+from jointreg.pipeline.raw_files import RawFiles
+
+# Raw files of the user are no inputs: their state is a parameter of the rules that read them.
+RAW_FILES = RawFiles(CONFIG, SEQUENCES, METHODS, EXAMPLES, f"results/{RUN}/raw_files.tsv")
+if workflow.is_main_process:
+    RAW_FILES.require()
 
 
-def raw_files(wildcards):
-    """Input files of a sequence: made by other rules, or the user's calibration and labels.
-
-    The thousands of raw videos and CDF files are not listed, because raw data do not change.
-    """
+def raw_data(wildcards):
+    """Files of a sequence that other rules make, and the calibration."""
     if IS_SYNTHETIC:
         return [CONFIG.dataset.calibration, rules.synthesize.output.raw.format(**wildcards)]
+    if CONFIG.dataset.source != "landmarks":
+        return [CONFIG.dataset.calibration, *other_file(CONFIG.dataset.calibration)]
     action = wildcards.get("action")
     rows = [r for r in SEQUENCES if r.subject == wildcards.subject and action in (None, r.action)]
     takes = sorted({take for row in rows for take in row.takes})
-    if CONFIG.dataset.source == "landmarks":
-        return expand(rules.triangulate.output.labels, recording=takes)
-    if CONFIG.dataset.kind == "multiview":
-        labels = expand(f"{CONFIG.dataset.root}/{{take}}/labels.npz", take=takes)
-        return [CONFIG.dataset.calibration, *other_file(CONFIG.dataset.calibration), *labels]
-    return [CONFIG.dataset.calibration]
+    return expand(rules.triangulate.output.labels, recording=takes)
 
 
 rule prepare:
     """Undistorted 224 px crops, labels in the camera frame and crop intrinsics of one sequence."""
     input:
-        raw_files,
+        raw_data,
     output:
         frames=f"results/{RUN}/prepare/{{subject}}/{{action}}.zarr.zip",
     log:

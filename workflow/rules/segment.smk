@@ -6,7 +6,7 @@ from jointreg.config.weights import MASK_RCNN
 rule background:
     """Empty-room image of every camera, over all videos of one subject."""
     input:
-        raw_files,
+        raw_data,
     output:
         model=f"results/{RUN}/background/{{subject}}.zarr.zip",
     log:

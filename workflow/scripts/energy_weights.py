@@ -15,4 +15,4 @@ files = job.input.frames, job.input.masks, job.input.bodies
 sample = draw_sample(*files, job.params.cfg["frames"], job.stream("sample"))
 regressor = load_regressor(job.input.regressor, body).weights
 weights = balance_energies(body, sample, regressor)
-Path(job.output.weights).write_text(json.dumps(weights.as_dict(), indent=1) + "\n")
+Path(job.output.weights).write_text(json.dumps(weights.as_dict(), indent=1) + "\n", encoding="utf-8")

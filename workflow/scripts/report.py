@@ -30,4 +30,4 @@ contents = page.Contents(
     logs=job.params.logs,
     files=job.input.files,
 )
-Path(job.output[0]).write_text(page.page(contents))
+Path(job.output[0]).write_text(page.page(contents), encoding="utf-8")

@@ -29,4 +29,4 @@ trained = train_discriminator(
 )
 print(trained.as_text())
 trained.discriminator.save(job.output.discriminator)
-Path(job.output.record).write_text(json.dumps(trained.as_dict(), indent=1) + "\n")
+Path(job.output.record).write_text(json.dumps(trained.as_dict(), indent=1) + "\n", encoding="utf-8")

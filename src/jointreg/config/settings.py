@@ -103,6 +103,19 @@ class Dataset(Settings):
         return "human36m" if self.source in ("human36m", "synthetic") else "multiview"
 
 
+class RawFiles(Settings):
+    """How the user's recordings and predictions are watched (every rule that reads them)."""
+
+    changed: Literal["times", "contents"] = Field(
+        description="what reruns the rules that read a file. times: another size or time; contents: "
+        "another sha256, so that copies with new times rerun nothing; reads every file once"
+    )
+    missing: Literal["stop", "keep"] = Field(
+        description="stop: a file that is gone stops the plan. keep: results of files that an earlier "
+        "plan has seen stay valid, for example after the videos were deleted"
+    )
+
+
 class Synthesize(Settings):
     """The open data set (dataset.source synthetic; rules synthesize_rig, synthesize)."""
 
@@ -366,6 +379,7 @@ class Config(Settings):
     )
     body: str = Field(description='"open", or an SMPL-format npz or pickle')
     dataset: Dataset
+    raw_files: RawFiles
     sequences: str = Field(description="table of the work: one row a subject and action")
     methods_table: str = Field(description="table that describes every known method")
     methods: Names = Field(description="methods to evaluate")

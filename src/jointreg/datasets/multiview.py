@@ -14,48 +14,28 @@ these arrays::
 Without `cameras` and `frame_offsets` the videos are taken to be synchronous.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from jointreg import config
 from jointreg.config.sequences import Work
-from jointreg.datasets.calibration import fitted, read_calibration
+from jointreg.datasets.calibration import fitted
 from jointreg.datasets.checks import check_units
+from jointreg.datasets.multiview_tree import MultiviewTree
 from jointreg.datasets.poses import describe_missing, left_leg_first, missing_rows
 from jointreg.datasets.recording import Recording, frame_window
 from jointreg.datasets.video import probe
-from jointreg.errors import ConfigError, DataError, ShapeError
+from jointreg.errors import DataError, ShapeError
 from jointreg.files.pickles import read_npz
 from jointreg.geometry.camera import Camera
 
-SUFFIXES = (".mp4", ".avi", ".mov", ".mkv")
-"""Endings of the video files."""
 
-
-class Multiview:
+class Multiview(MultiviewTree):
     """Reader of one folder of recordings.
 
     Raises:
         DataError: the folder or the calibration is missing or damaged.
     """
-
-    def __init__(self, settings: config.Dataset) -> None:
-        self.root = Path(settings.root)
-        if not self.root.is_dir():
-            raise DataError(
-                f"dataset.root {self.root} does not exist", "get the data, or correct dataset.root"
-            )
-        self.calibration = read_calibration(settings.calibration)
-
-    def takes(self, subject: str, action: str) -> list[str]:
-        """Names of the recordings that exist, whatever the subject and action."""
-        return sorted(
-            folder.name
-            for folder in self.root.iterdir()
-            if folder.is_dir() and any(file.suffix.lower() in SUFFIXES for file in folder.iterdir())
-        )
 
     def recordings(self, sequence: Work) -> list[Recording]:
         """Labels, cameras and video paths of one sequence; see `datasets.recording.DataSet`.
@@ -66,14 +46,14 @@ class Multiview:
         """
         recordings = []
         for take in sequence.takes:
-            path = self._folder(take) / "labels.npz"
+            path = self.labels(take)
             joints_world, offsets = read_labels(path)
             window = frame_window(sequence.first_frame, sequence.last_frame, len(joints_world))
             missing = missing_rows(joints_world)
             if missing.any():
                 print(f"{path}: {describe_missing(joints_world, 'frame')}; they are left out")
             labelled = np.flatnonzero(~missing)
-            for name, video in self._videos(take, sequence.cameras).items():
+            for name, video in self.videos_of(take, sequence.cameras).items():
                 info = probe(video)
                 camera = fitted(self.calibration[name], (info.width, info.height))
                 joints_cam = camera.from_world(joints_world)
@@ -98,43 +78,10 @@ class Multiview:
                 )
         return recordings
 
-    def videos_of(self, take: str, cameras: Iterable[str] | None = None) -> dict[str, Path]:
-        """Camera name -> video file of one recording; all cameras of the calibration by default."""
-        return self._videos(take, sorted(self.calibration) if cameras is None else cameras)
-
     def camera(self, name: str, video: Path) -> Camera:
         """A camera as its video shows it (see `datasets.calibration.fitted`)."""
         info = probe(video)
         return fitted(self.calibration[name], (info.width, info.height))
-
-    def _folder(self, take: str) -> Path:
-        if Path(take).name != take or take in ("", ".", ".."):
-            raise ConfigError(f"take '{take}' is no plain folder name", "correct the sequence table")
-        folder = self.root / take
-        if not folder.is_dir():
-            raise DataError(
-                f"recording {folder} does not exist; {self.root} has {self.takes('', '')}",
-                "correct column takes of the sequence table, or get the recording",
-            )
-        return folder
-
-    def _videos(self, take: str, cameras: Iterable[str]) -> dict[str, Path]:
-        folder, videos = self._folder(take), {}
-        for name in cameras:
-            if name not in self.calibration:
-                raise DataError(
-                    f"camera '{name}' is not in the calibration, which has {sorted(self.calibration)}",
-                    "correct column cameras of the sequence table, or dataset.calibration",
-                )
-            files = [folder / f"{name}{suffix}" for suffix in SUFFIXES]
-            existing = [file for file in files if file.is_file()]
-            if not existing:
-                raise DataError(
-                    f"recording {folder} has no video of camera '{name}', expected {files[0].name}",
-                    "get the video, or leave the camera out of the sequence table",
-                )
-            videos[name] = existing[0]
-        return videos
 
 
 def read_labels(path: str | Path) -> tuple[np.ndarray, dict[str, int]]:

@@ -122,7 +122,7 @@ def draw_discriminators(files: Mapping[str, str], outputs: Sequence[str], dpi: i
     """How the discriminators were trained; `files` are records of `train_discriminator` by variant."""
     trainings = {}
     for variant, path in files.items():
-        record = json.loads(Path(path).read_text())
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
         right = np.array([[turn["initial"], turn["refined"]] for turn in record["rounds"]])
         trainings[variant] = curves.DiscriminatorTraining(np.array(record["losses"]), right)
     _save(curves.discriminator_curves(trainings), outputs, dpi)

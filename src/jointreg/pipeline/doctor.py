@@ -14,12 +14,14 @@ from packaging.requirements import Requirement
 
 from jointreg.errors import DataError, JointregError
 from jointreg.files.text_table import text_table
+from jointreg.pipeline.slurm import require_commands
 
 if TYPE_CHECKING:
     from jointreg.config.examples import Example
     from jointreg.config.methods import Method
     from jointreg.config.sequences import Work
     from jointreg.config.settings import Config
+    from jointreg.pipeline.raw_files import RawFiles
     from jointreg.pipeline.required_files import Need
 
 
@@ -41,15 +43,19 @@ class Check(NamedTuple):
     """The first stage that waits for it, if it is missing or wrong."""
 
 
-def examine(body: str, configs: Sequence[str | Path] = ()) -> list[Check]:
+def examine(body: str, configs: Sequence[str | Path] = (), slurm: bool = False) -> list[Check]:
     """Check Python, packages, kernels, and the files of a run, or the body alone without a run.
 
     Args:
         body: "open" or the path of a body model.
         configs: configuration files of one run, merged in this order over config/config.yaml.
+        slurm: look for Slurm's commands as well.
     """
     checks = [Check(True, "python", platform.python_version()), *packages()]
     checks.append(_try("silhouette kernels", _kernels))
+    if slurm:
+        cure = "call it on a node that submits jobs, or load the cluster's module of Slurm"
+        checks.append(_try("Slurm's commands", require_commands, cure))
     return checks + (_run(configs) if configs else [_try("body", lambda: _body(body))])
 
 
@@ -156,6 +162,13 @@ class Run(NamedTuple):
     methods: "dict[str, Method]"
     examples: "list[Example]"
 
+    def raw_files(self) -> "RawFiles":
+        """The raw files of the run."""
+        from jointreg.pipeline.raw_files import RawFiles
+
+        record = Path("results", self.config.run, "raw_files.tsv")
+        return RawFiles(self.config, self.work, self.methods, self.examples, record)
+
 
 def _run(configs: Sequence[str | Path]) -> list[Check]:
     """Check that the files a run needs exist and contain what they should."""
@@ -237,43 +250,64 @@ def _look(need: "Need", run: Run) -> str:
 
 
 def _look_at_root(need: "Need", run: Run) -> str:
-    if run.config.dataset.kind != "human36m":
-        return need.path
-    from jointreg.datasets.human36m.layouts import human36m_layout
+    if run.config.dataset.kind == "human36m":
+        from jointreg.datasets.human36m.layouts import human36m_layout
 
-    return f"{need.path}: layout {human36m_layout(need.path)}"
+        return f"{need.path}: layout {human36m_layout(need.path)}"
+    if not Path(run.config.dataset.calibration).is_file():
+        return f"{need.path}: recordings not looked for, because the cameras are missing"
+    return f"{need.path}: {_recordings(run)}"
 
 
 def _look_at_subject(need: "Need", run: Run) -> str:
-    """Check that every file exists, and read one recording."""
-    from jointreg.datasets.checks import check_recording
-    from jointreg.datasets.human36m.files import Human36M
-    from jointreg.datasets.readers import open_dataset
+    return _recordings(run, Path(need.path).name)
 
-    dataset = open_dataset(run.config.dataset)
-    rows = [row for row in run.work if row.subject == Path(need.path).name]
-    if not isinstance(dataset, Human36M):
-        return need.path
-    files = [file for row in rows for file in dataset.expected(row)]
-    missing = [str(file) for file in files if not file.exists()]
+
+def _recordings(run: Run, subject: str | None = None) -> str:
+    """Check that every take and camera of the sequence table exists, and read one recording."""
+    from jointreg.datasets.checks import check_recording
+    from jointreg.datasets.readers import open_dataset
+    from jointreg.pipeline.raw_files import shortened
+
+    raw_files = run.raw_files()
+    sources = raw_files.recordings(subject)
+    missing = raw_files.missing(sources)
     if missing:
         raise DataError(
-            f"{len(missing)} of {len(files)} files and folders are missing, first {missing[0]}",
-            "fetch them, or take these sequences out of the sequence table or into dataset.damaged",
+            f"missing:\n{shortened(missing)}",
+            "get them, or take them out of the sequence table; or into dataset.damaged if damaged",
         )
+    rows = [row for row in run.work if subject in (None, row.subject)]
+    files = {file for source in sources for file in source.files}
+    result = f"{len(files)} files and folders of {len(rows)} actions"
+    if run.config.dataset.source == "landmarks":
+        return f"{result}; the labels are made by the workflow"
+    if not all(file.exists() for file in files):
+        return f"{result}, some of them gone (raw_files: {{missing: keep}})"
     first = replace(rows[0], takes=rows[0].takes[:1], cameras=rows[0].cameras[:1])
-    (recording,) = dataset.recordings(first)
+    (recording,) = open_dataset(run.config.dataset).recordings(first)
     check_recording(recording)
-    return f"{len(files)} files and folders of {len(rows)} actions; the first recording is sound"
+    return f"{result}; the first recording is sound"
 
 
 def _look_at_cameras(need: "Need", run: Run) -> str:
-    if run.config.dataset.kind != "human36m":
-        return need.path
-    from jointreg.datasets.human36m.metadata import read_metadata
+    """Read the calibration, and compare its cameras with those of the sequence table."""
+    if run.config.dataset.kind == "human36m":
+        from jointreg.datasets.human36m.metadata import read_metadata
 
-    metadata = read_metadata(need.path)
-    return f"{need.path}: {len(metadata.cameras)} cameras, {len(metadata.mapping)} takes named"
+        metadata = read_metadata(need.path)
+        return f"{need.path}: {len(metadata.cameras)} cameras, {len(metadata.mapping)} takes named"
+    from jointreg.datasets.calibration import read_calibration
+
+    cameras = read_calibration(need.path)
+    lacking = sorted({camera for row in run.work for camera in row.cameras} - set(cameras))
+    if lacking:
+        raise DataError(
+            f"{need.path} lacks the cameras {', '.join(lacking)} of the sequence table; it has "
+            f"{', '.join(sorted(cameras))}",
+            "correct column cameras of the sequence table, or dataset.calibration",
+        )
+    return f"{need.path}: {len(cameras)} cameras"
 
 
 def _look_at_damaged(need: "Need", run: Run) -> str:

@@ -81,7 +81,9 @@ def _peak_mb() -> float:
     """Largest resident memory of this process. `ru_maxrss` includes its parent's before the fork."""
     status = Path("/proc/self/status")
     if status.exists():
-        (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+        (line,) = [
+            line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM")
+        ]
         return int(line.split()[1]) / 1024
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
@@ -91,7 +93,7 @@ def _open_log(path: str | None, rule: str) -> None:
     terminal = sys.stderr
     if path is not None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        sys.stdout = sys.stderr = Path(path).open("w", buffering=1)  # noqa: SIM115
+        sys.stdout = sys.stderr = Path(path).open("w", buffering=1, encoding="utf-8")  # noqa: SIM115
 
     def show(kind: type[BaseException], error: BaseException, trace: Any) -> None:
         if isinstance(error, JointregError):

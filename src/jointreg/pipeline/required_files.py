@@ -120,6 +120,15 @@ FILES = (
         "estimate",
         when=lambda c, kinds: bool(kinds & set(NETWORKS)),
     ),
+    *(
+        File(
+            f"fit_regressor_{name}.support",
+            f"support of J_{name}",
+            lambda c: "fit_regressor.support, or the same key of its blocks spin and opt",
+            f"fit_regressor_{name}",
+        )
+        for name in ("spin", "opt")
+    ),
     File(
         "segment.weights",
         "weights of the segmenter",

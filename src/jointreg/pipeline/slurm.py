@@ -1,8 +1,25 @@
-"""Settings of the Slurm executor with which a run would wait for ever."""
+"""What a run on Slurm needs: its commands, and settings with which it does not wait for ever."""
 
+import shutil
 from collections.abc import Mapping
 
-from jointreg.errors import ConfigError
+from jointreg.errors import ConfigError, DataError
+
+COMMANDS = (("sbatch",), ("scancel",), ("sinfo",), ("scontrol",), ("sacct", "squeue"))
+"""Commands of Slurm that the executor calls; one of each group is enough."""
+
+
+def require_commands() -> str:
+    """Paths of Slurm's commands.
+
+    Raises:
+        DataError: names those that are not on the PATH.
+    """
+    places = [[place for name in group if (place := shutil.which(name))] for group in COMMANDS]
+    missing = [" or ".join(group) for group, paths in zip(COMMANDS, places, strict=True) if not paths]
+    if missing:
+        raise DataError(f"not on the PATH: {', '.join(missing)}")
+    return ", ".join(group[0] for group in places)
 
 
 def require_room_for_arrays(array_jobs: str, waiting: Mapping[str, int], jobs: int, limit: int) -> None:

@@ -89,7 +89,7 @@ class _Module:
 
     def __init__(self, name: str, path: Path) -> None:
         self.name, self.path = name, path
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         reader = _Reader(path)
         read = [reader.visit(node) for node in ast.parse(text).body]
         self.nodes = [single for node in read if node for single in _single_imports(node)]

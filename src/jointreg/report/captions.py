@@ -25,7 +25,7 @@ def fill_caption(source: Path, params: Mapping[str, Any], config: Mapping[str, A
     """
     values = SimpleNamespace(params=dict(params), config=dict(config))
     try:
-        return fill_text(source.read_text(), snakemake=values)
+        return fill_text(source.read_text(encoding="utf-8"), snakemake=values)
     except TemplateError as error:
         raise ConfigError(
             f"caption {source}: {error}; parameters of its rule: {', '.join(sorted(params))}"

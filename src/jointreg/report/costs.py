@@ -35,7 +35,7 @@ def read_costs(logs: str | Path) -> dict[str, Cost]:
     costs: dict[str, Cost] = {}
     for log in sorted(logs.rglob("*.log")):
         rule = log.relative_to(logs).parts[0].removesuffix(".log")
-        text = log.read_text(errors="replace")
+        text = log.read_text(errors="replace", encoding="utf-8")
         cpu = re.findall(r"^cpu [\d.]+ s start-up, ([\d.]+) s in all$", text, re.MULTILINE)
         if not cpu:
             continue  # still runs, or was killed
@@ -53,7 +53,7 @@ def read_costs(logs: str | Path) -> dict[str, Cost]:
 
 def _add(cost: Cost, benchmark: Path) -> None:
     """The last row of one benchmark file; Snakemake writes NA for what it could not sample."""
-    with benchmark.open(newline="") as stream:
+    with benchmark.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t"))
     if not rows:
         return

@@ -110,8 +110,8 @@ def page(contents: Contents) -> str:
     return fill_html(
         "report/assets/page.html",
         run=contents.run,
-        style=Markup((ASSETS / "page.css").read_text()),
-        scripts=[Markup((ASSETS / name).read_text()) for name in SCRIPTS],
+        style=Markup((ASSETS / "page.css").read_text(encoding="utf-8")),
+        scripts=[Markup((ASSETS / name).read_text(encoding="utf-8")) for name in SCRIPTS],
         sections=SECTIONS,
         answer=answer_from(_rows(contents.table_1), diagnosis),
         regressor_name=regressor_name,
@@ -148,7 +148,7 @@ def _is_early(exhibit: Mapping[str, Any]) -> bool:
 def printed_form(table: str | Path) -> Markup:
     """The printed form of a CSV file, which `tables.render` wrote beside it; empty if there is none."""
     path = Path(table).with_suffix(".html")
-    return Markup(path.read_text() if path.is_file() else "")
+    return Markup(path.read_text(encoding="utf-8") if path.is_file() else "")
 
 
 def _albums(exhibits: Sequence[Mapping[str, Any]], protocol: str) -> list[Album]:
@@ -176,7 +176,7 @@ def _table(exhibit: Mapping[str, Any], protocol: str) -> Table:
         columns, rows = read_csv(path)
         data, size = sortable_table(columns, rows), f"{len(rows)} rows"
     else:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         size = f"{len(text.splitlines())} lines"
     return Table(
         stem=path.stem,

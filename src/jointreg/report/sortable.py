@@ -45,7 +45,7 @@ def sortable_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Sor
 
 def read_csv(path: str | Path) -> tuple[list[str], list[list[str]]]:
     """Headings and rows of a CSV file."""
-    with Path(path).open(newline="") as stream:
+    with Path(path).open(newline="", encoding="utf-8") as stream:
         columns, *rows = csv.reader(stream)
     return columns, rows
 

@@ -1,5 +1,7 @@
 """`jointreg doctor`: one table of what is there, what is not, where it comes from, what waits for it."""
 
+import json
+
 import numpy as np
 import pytest
 from official_files import write_official_smpl
@@ -83,6 +85,42 @@ def test_files_that_are_there_are_looked_into(doctor, tmp_path, body):
     assert line(text, "cameras").startswith("FAIL")
 
 
+def test_takes_and_cameras_that_are_not_there_are_named(doctor, tmp_path):
+    """Two recordings of calibrated videos, of which the table asks for more than there is."""
+    camera = {"matrix": [[1000, 0, 500], [0, 1000, 500], [0, 0, 1]], "distortions": [0] * 4}
+    camera |= {"rotation": [0, 0, 0], "translation": [0, 0, 4], "size": [1000, 1000]}
+    cameras = {name: camera | {"name": name} for name in ("left", "right")}
+    (tmp_path / "raw/walk").mkdir(parents=True)
+    (tmp_path / "raw/room.json").write_text(json.dumps({"unit": "m", **cameras}), encoding="utf-8")
+    for name in ("left.mp4", "labels.npz"):
+        (tmp_path / "raw/walk" / name).touch()
+    table = tmp_path / "sequences.tsv"
+    head = "subject\taction\ttakes\tcameras\tfirst_frame\tlast_frame\tsplit\n"
+    rows = ["P1\tWalking\twalk\tleft,right,top\t0\t-1\ttrain\n", "P2\tWalking\trun\tleft\t0\t-1\ttest\n"]
+    table.write_text(head + "".join(rows), encoding="utf-8")
+    examples = tmp_path / "examples.tsv"
+    examples.write_text("subject\taction\tframes\nP1\tWalking\t0\n", encoding="utf-8")
+    settings = (
+        f"dataset: {{source: multiview, root: {tmp_path}/raw, calibration: {tmp_path}/raw/room.json, "
+        f'damaged: ""}}\nsequences: {table}\nbody: open\nregressor_std: ""\nmethods: [keypoints]\n'
+        f"initial: keypoints\nfigures: {{examples: {examples}}}\n"
+    )
+    status, text = doctor(settings)
+    assert status == 1
+    row = line(text, "cameras")
+    assert row.startswith("FAIL") and "lacks the cameras top of the sequence table" in row
+    assert "it has left, right" in row
+    row = line(text, "raw data")
+    assert row.startswith("FAIL") and "get them" in row
+    for words in (
+        f"P1 Walking, take walk, camera right: {tmp_path}/raw/walk/right.mp4",
+        "P1 Walking, take walk, camera top: camera 'top' is not in the calibration",
+        f"P2 Walking, take run, camera left: recording {tmp_path}/raw/run does not exist",
+    ):
+        assert words in row, words
+    assert "camera left: " not in row.replace("take run, camera left: ", "")
+
+
 def test_a_configuration_that_is_wrong_and_a_body_that_is_missing(doctor, tmp_path):
     status, text = doctor("run: mine\nbogus: 1\n")
     assert status == 1 and "unknown key 'bogus'" in line(text, "configuration")
@@ -105,6 +143,22 @@ def test_the_disk_of_a_run_is_stated_and_too_little_fails(doctor, monkeypatch):
     assert status == 1
     assert line(text, "disk").startswith("FAIL") and "make room" in line(text, "disk")
     assert "prepare" in line(text, "waits")
+
+
+def test_slurms_commands_are_looked_for_where_they_are_asked_for(doctor, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    status, text = doctor()
+    assert status == 0 and "Slurm" not in text
+    for name in ("sbatch", "scancel", "sinfo", "squeue"):
+        (tmp_path / name).touch(mode=0o755)
+    status, text = doctor(arguments=["--slurm"])
+    assert status == 1 and "not on the PATH: scontrol" in line(text, "Slurm's commands")
+    (tmp_path / "scontrol").touch(mode=0o755)
+    status, text = doctor(arguments=["--slurm"])
+    assert status == 0 and str(tmp_path / "squeue") in line(text, "Slurm's commands")
+    (tmp_path / "squeue").unlink()
+    status, text = doctor(arguments=["--slurm"])
+    assert "not on the PATH: sacct or squeue" in line(text, "Slurm's commands")
 
 
 @pytest.fixture

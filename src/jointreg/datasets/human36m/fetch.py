@@ -13,9 +13,8 @@ import numpy as np
 
 from jointreg.config.sequences import Work
 from jointreg.datasets import pictures
-from jointreg.datasets.damaged import units
 from jointreg.datasets.human36m.files import Human36M, video_camera
-from jointreg.datasets.human36m.metadata import OTHER_NAMES
+from jointreg.datasets.human36m.tree import FETCH_AGAIN, FetchTree
 from jointreg.datasets.recording import Recording, frame_window
 from jointreg.errors import DataError
 from jointreg.skeleton import H36M_17_IN_32
@@ -25,27 +24,9 @@ LARGEST_BYTES = 2**30
 MOST_FRAMES = 1_000_000
 """Largest frame number of a recording."""
 
-_AGAIN = "run h36m-fetch's process_all.py again for this sequence"
 
-
-class Human36MFetch(Human36M):
+class Human36MFetch(FetchTree, Human36M):
     """The data set as h36m-fetch processed it, under one root."""
-
-    def takes(self, subject: str, action: str) -> list[str]:
-        """Sub-action numbers for which folders exist, sorted."""
-        return sorted(
-            path.parent.name.rsplit("-", 1)[1]
-            for name in {action, OTHER_NAMES.get(action, action)}
-            for path in (self.root / subject).glob(f"{name}-*/annot.h5")
-        )
-
-    def expected(self, sequence: Work) -> list[Path]:
-        """Files and folders that the sequence is read from, whether or not they exist."""
-        files = []
-        for take, camera in units(sequence, self.damaged, self.skip_damaged):
-            folder = self._folder(sequence.subject, sequence.action, take)
-            files += [folder / "annot.h5", folder / "imageSequence" / camera]
-        return files
 
     def _recording(self, sequence: Work, take: str, camera_name: str) -> Recording:
         """One take by one camera: labels of the extracted frames, NaN in between."""
@@ -55,14 +36,14 @@ class Human36MFetch(Human36M):
         images = folder / "imageSequence" / camera_name
         if not images.is_dir():
             raise DataError(
-                f"{images} does not exist, expected pictures of {len(frames)} frames", _AGAIN
+                f"{images} does not exist, expected pictures of {len(frames)} frames", FETCH_AGAIN
             )
         missing = sorted(set(frames.tolist()) - set(pictures.frames_in(images)))
         if missing:
             raise DataError(
                 f"{images}: {len(missing)} of {len(frames)} labelled frames have no picture, first "
                 f"{pictures.name(missing[0])}",
-                _AGAIN,
+                FETCH_AGAIN,
             )
         count = int(frames[-1]) + 1
         return Recording(
@@ -77,17 +58,6 @@ class Human36MFetch(Human36M):
             file=self._mapped(sequence.subject, sequence.action, take) or "",
             joints_image_px=_spread(joints_px[:, H36M_17_IN_32], frames, count),
         )
-
-    def _folder(self, subject: str, action: str, take: str) -> Path:
-        self._require_known(action, take, subject)
-        folders = [
-            self.root / subject / f"{name}-{take}" for name in (action, OTHER_NAMES.get(action, action))
-        ]
-        existing = next((folder for folder in folders if (folder / "annot.h5").is_file()), None)
-        if existing is None:
-            names = sorted(path.name for path in (self.root / subject).glob("*-*"))
-            raise DataError(f"{folders[0] / 'annot.h5'} does not exist; {subject} has {names}", _AGAIN)
-        return existing
 
 
 def read_annotations(path: Path, camera: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -111,14 +81,14 @@ def read_annotations(path: Path, camera: str) -> tuple[np.ndarray, np.ndarray, n
         raise
     except Exception as error:  # h5py raises errors of many kinds for damaged files
         raise DataError(
-            f"{path}: not a readable HDF5 file, truncated or damaged ({error})", _AGAIN
+            f"{path}: not a readable HDF5 file, truncated or damaged ({error})", FETCH_AGAIN
         ) from error
     lengths = {key: len(values) for key, values in arrays.items()}
     if len(set(lengths.values())) > 1:
-        raise DataError(f"{path}: its arrays have different numbers of rows: {lengths}", _AGAIN)
+        raise DataError(f"{path}: its arrays have different numbers of rows: {lengths}", FETCH_AGAIN)
     numbers = arrays["frame"]
     if arrays["camera"].ndim != 1 or numbers.ndim != 1 or (numbers != np.round(numbers)).any():
-        raise DataError(f"{path}: camera and frame are not one whole number a row", _AGAIN)
+        raise DataError(f"{path}: camera and frame are not one whole number a row", FETCH_AGAIN)
     rows = np.flatnonzero(arrays["camera"] == int(camera))
     frames = numbers[rows].astype(np.int64) - 1
     joints_cam, joints_px = (arrays[key][rows] for key in ("pose/3d", "pose/2d"))
@@ -146,17 +116,15 @@ def _dataset(file: Any, key: str, path: Path) -> np.ndarray:
     import h5py
 
     if key not in file or not isinstance(file[key], h5py.Dataset):
-        cure = (
-            "take a newer h36m-fetch: pose/3d-univ is a scaled skeleton" if key == "pose/3d" else _AGAIN
-        )
-        raise DataError(f"{path} lacks {key}", cure)
+        scaled = "take a newer h36m-fetch: pose/3d-univ is a scaled skeleton"
+        raise DataError(f"{path} lacks {key}", scaled if key == "pose/3d" else FETCH_AGAIN)
     dataset = file[key]
     if dataset.dtype.kind not in "fiu" or not dataset.ndim:
         raise DataError(
-            f"{path}: {key} is {dataset.dtype} of shape {dataset.shape}, expected numbers", _AGAIN
+            f"{path}: {key} is {dataset.dtype} of shape {dataset.shape}, expected numbers", FETCH_AGAIN
         )
     if dataset.size * dataset.dtype.itemsize > LARGEST_BYTES:
-        raise DataError(f"{path}: {key} has shape {dataset.shape}, more than any recording", _AGAIN)
+        raise DataError(f"{path}: {key} has shape {dataset.shape}, more than any recording", FETCH_AGAIN)
     return np.asarray(dataset)
 
 
