@@ -261,7 +261,15 @@ class TrainDiscriminator(Settings):
 class Optimize(Settings):
     """Refinement of the bodies (rule optimize), paper III, Eq. 2-6."""
 
-    iterations: PositiveInt = Field(description="Adam steps, paper III")
+    solver: Literal["adam", "lm"] = Field(
+        description="adam: paper III; lm: Levenberg-Marquardt, some 12 `iterations` of which do what 100 of "
+        "Adam do, on the CPU"
+    )
+    start: Literal["bodies", "joints"] = Field(
+        description="bodies: the initial method's, moved to the labels; joints: these fitted to the labels "
+        "alone"
+    )
+    iterations: PositiveInt = Field(description="steps of the solver; of Adam in paper III")
     learning_rate: PositiveFloat = Field(description="Adam, paper III")
     decay: Literal["none", "cosine"] = Field(description="of the learning rate; cosine: down to 0")
     batch: PositiveInt = Field(description="frames refined together; bounds the memory")

@@ -24,8 +24,10 @@ from jointreg.errors import ConfigError, SolverError
 from jointreg.refine.adam import Adam
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.energies import CPU, Terms
+from jointreg.refine.levenberg_marquardt import descend, start_on_joints
 from jointreg.refine.losses import REFERENCE_CODE, TERMS, EnergyWeights
 from jointreg.refine.parameters import OwnBodies, SharedBodies, checked_views
+from jointreg.refine.quadratic import Quadratic
 from jointreg.refine.sample import Sample
 from jointreg.refine.start import start_bodies
 from jointreg.refine.targets import Targets, checked_targets
@@ -120,10 +122,40 @@ def refine_sample(
         start["translation"] = move_to_camera(
             body, start["betas"], start["translation"], sample.intrinsics, targets.intrinsics
         )
+    if settings.start == "joints":
+        root_relative = settings.joint_frame == "root_relative"
+        start = start_on_joints(
+            body,
+            start,
+            targets,
+            regressor,
+            factors[0],
+            root_relative=root_relative,
+            batch=settings.batch,
+        )
     stored = sorted({*range(0, settings.iterations, settings.store_every), settings.iterations})
     energies = np.zeros((count, len(stored), len(TERMS)), dtype=np.float32)
     refined = {name: np.empty(value.shape, dtype=np.float32) for name, value in start.items()}
     size = count if settings.multiview else settings.batch
+    if settings.solver == "lm":
+        problem = Quadratic(
+            body,
+            regressor,
+            factors,
+            discriminator,
+            root_relative=settings.joint_frame == "root_relative",
+        )
+        with one_torch_thread():
+            for first in range(0, count, size):
+                rows = slice(first, min(first + size, count))
+                begin = {name: value[rows] for name, value in start.items()}
+                block_targets = targets.block(rows, where)
+                found = descend(problem, begin, block_targets, stored, energies[rows], first_frame=first, watch=watch)
+                for name, value in found.items():
+                    refined[name][rows] = value
+                if progress is not None:
+                    progress(rows.stop, count)
+        return Refined(**refined, iterations=np.array(stored, dtype=np.int32), energies=energies)
     with one_torch_thread():
         if discriminator is not None and where != CPU:
             discriminator = Discriminator({k: v.to(where) for k, v in discriminator.parameters.items()})
