@@ -22,14 +22,17 @@ from jointreg.refine.targets import Targets
 
 Bodies = dict[str, np.ndarray]
 
-DAMPING = (0.3, 0.05, 10)
+DAMPING = (1.0, 0.1, 6)
 """Floor of the damping at the first step and after so many others, falling by a constant factor."""
-DAMPING_WITH_DISCRIMINATOR = (0.6, 0.2, 10)
+DAMPING_WITH_DISCRIMINATOR = (1.5, 0.8, 6)
 """The same against a discriminator, whose rows hold only near the body that they were taken at."""
 JOINTS_DAMPING = (3.0, 3.0, 1)
 """The same for the start on the labels alone."""
 JOINTS_STEPS = 4
 """Steps of that start. Few, because labels alone leave much of a body open."""
+
+BETAS_DAMPING = 0.1
+"""Damping of a beta where a turn of one radian has 1: a beta moves the body by a few millimetres only."""
 
 ENOUGH = 1e-3
 """A frame has converged when its next step promises less than this share of its energy."""
@@ -68,6 +71,8 @@ class Descent:
         )
         self.energies, self._gradient = now.energies, now.gradient
         self._damping = np.full(len(skeleton), damping[0])
+        self._units = np.ones(problem.motion.unknowns)
+        self._units[3 * problem.motion.joints : -3] = BETAS_DAMPING
         self._growth = np.full(len(skeleton), 2.0)
         self._active = np.arange(len(skeleton))
         """Frames that have not converged, rows of everything above."""
@@ -107,8 +112,8 @@ class Descent:
     def _solved(self) -> tuple[np.ndarray, np.ndarray]:
         """Steps of the active frames, and how far each promises to lower the energy. Converged ones leave."""
         rows = self._active
-        steps = damped_steps(self._matrices, self._gradient, self._damping, rows)
-        squares = self._damping[rows, None] * steps**2
+        steps = damped_steps(self._matrices, self._gradient, self._damping, self._units, rows)
+        squares = self._damping[rows, None] * self._units * steps**2
         promised = 0.5 * (squares - self._gradient[rows] * steps).sum(axis=1)
         going = promised > ENOUGH * self._total(self.energies[rows])
         if not going.all():
