@@ -58,7 +58,8 @@ def skeleton(
 
 @kernel
 def turned(turn: np.ndarray, glob: np.ndarray, parents: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """R_k' = G_p^T exp(w_k) G_p R_k, w_k (3,) of `step` (N, at least 3 K) radians about the camera's axes."""
+    """R_k' = G_p^T exp(w_k) G_p R_k, w_k (3,) of `step` (N, at least 3 K) radians about the
+    camera's axes."""
     out, about, spin = np.empty_like(turn), np.empty(3), np.empty((3, 3))
     for n in range(turn.shape[0]):
         for k in range(turn.shape[1]):

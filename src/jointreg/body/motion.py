@@ -1,8 +1,8 @@
 """How a body moves with its unknowns, for solvers that need rows of a Jacobian and not only gradients.
 
-The unknowns of a body are P = 3 K + B + 3 numbers: for each joint a turn of all that hangs on it about the
-camera's axes, radians; betas; translation, metres. A turn moves a point by a cross product with its lever,
-so that a row costs one product for each joint between the point and the root.
+The unknowns of a body are P = 3 K + B + 3 numbers: for each joint a turn of all that hangs on it
+about the camera's axes, radians; betas; translation, metres. A turn moves a point by a cross product
+with its lever, so that a row costs one product for each joint between the point and the root.
 """
 
 from dataclasses import dataclass
@@ -68,7 +68,8 @@ class Motion:
         return self.skeleton(turn, skeleton.betas + betas, skeleton.translation + move)
 
     def gradients(self, skeleton: Skeleton, posed: Posed, pull: np.ndarray) -> np.ndarray:
-        """Gradient of the unknowns, (N, P) float64, from that of the posed vertices, (S, 3, N). Exact."""
+        """Gradient of the unknowns, (N, P) float64, from that of the posed vertices, (S, 3, N).
+        Exact."""
         turn, betas, move = posed.gradients(pull)
         return np.concatenate([self.turn_gradients(skeleton, turn), betas, move], axis=1)
 

@@ -81,7 +81,8 @@ class Posed:
 
     Args:
         skinner: constants of the body, S vertices.
-        rotations, betas, translation: as for `Skinner.vertices`, contiguous arrays of the skinner's dtype.
+        rotations, betas, translation: as for `Skinner.vertices`, contiguous arrays of the skinner's
+        dtype.
     """
 
     vertices: np.ndarray
@@ -220,8 +221,8 @@ def project(
         intrinsics: pinhole K of each frame, pixels, (N, 3, 3).
 
     Returns:
-        points (V, 2, N) pixels, NaN as in `observe`; and a function from their gradient, contiguous, to that
-        of `vertices`.
+        points (V, 2, N) pixels, NaN as in `observe`; and a function from their gradient, contiguous,
+        to that of `vertices`.
     """
     real = vertices.dtype
     pinhole = np.ascontiguousarray(intrinsics[:, [0, 0, 0, 1, 1], [0, 1, 2, 1, 2]].T.astype(real))

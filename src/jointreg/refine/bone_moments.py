@@ -1,9 +1,9 @@
 """Joints that a regressor reads, and their exact derivatives, without posing a mesh.
 
 A joint is X_j = sum_v J_jv v. A vertex is blended from its bones, so the vertices at rest enter X_j only
-through their moments: M_jb = sum_v J_jv w_vb x_v and m_jb = sum_v J_jv w_vb. Those are linear in betas and
-in the entries of the rotations (pose offsets), and their coefficients are summed once. After that a joint
-costs the same whether J reads five vertices or all of them.
+through their moments: M_jb = sum_v J_jv w_vb x_v and m_jb = sum_v J_jv w_vb. Those are linear in
+betas and in the entries of the rotations (pose offsets), and their coefficients are summed once.
+After that a joint costs the same whether J reads five vertices or all of them.
 """
 
 import numpy as np
@@ -28,8 +28,13 @@ class BoneMoments:
         self.parents, self.count = body.parents.astype(np.int32), len(regressor)
         self.unknowns = Motion(body).unknowns
         self.sums = regressor.sum(axis=1)
-        first_pair, bones, masses, places, by_shape, by_pose = [0], [], [], [], [], []
-        first_block, block_joint = [0], []
+        first_pair, first_block = [0], [0]
+        bones: list[int] = []
+        block_joint: list[int] = []
+        masses: list[float] = []
+        places: list[np.ndarray] = []
+        by_shape: list[np.ndarray] = []
+        by_pose: list[np.ndarray] = []
         for row in regressor:
             used = np.flatnonzero(row)
             shares = row[used] * body.skinning_weights[used].T.astype(np.float64)
@@ -39,7 +44,7 @@ class BoneMoments:
             pose = body.pose_directions[:, used].astype(np.float64)
             for bone in np.flatnonzero(shares.any(axis=1)):
                 share = shares[bone]
-                bones.append(bone)
+                bones.append(int(bone))
                 masses.append(share.sum())
                 places.append(share @ template)
                 by_shape.append(np.tensordot(share, shape, axes=1))
@@ -59,59 +64,27 @@ class BoneMoments:
 
     def joints(self, skeleton: Skeleton) -> np.ndarray:
         """The joints of N bodies, camera frame, metres, (N, J, 3) float64."""
-        return _joints(
-            *self._arrays(skeleton),
-            skeleton.translation,
-            self.sums,
-        )
+        return _joints(_bones(skeleton), self._arrays(), skeleton.translation, self.sums)
 
     def rows(self, skeleton: Skeleton, frame: int) -> np.ndarray:
         """Derivatives of the joints of one frame by its unknowns (`body.motion`), (J, 3, P) float64."""
-        return _rows(
-            frame,
-            *self._arrays(skeleton),
-            skeleton.shape_motion,
-            self.sums,
-            self.parents,
-        )
+        bones, motion = _bones(skeleton), skeleton.shape_motion
+        return _rows(frame, bones, self._arrays(), motion, self.sums, self.parents)
 
-    def _arrays(self, skeleton: Skeleton) -> tuple[np.ndarray, ...]:
-        return (
-            skeleton.rotations,
-            skeleton.betas,
-            skeleton.rest,
-            skeleton.glob,
-            skeleton.position,
-            self.first_pair,
-            self.bone,
-            self.mass,
-            self.place,
-            self.by_shape,
-            self.first_block,
-            self.block_joint,
-            self.by_pose,
-        )
+    def _arrays(self) -> tuple[np.ndarray, ...]:
+        pairs = self.first_pair, self.bone, self.mass, self.place, self.by_shape
+        return *pairs, self.first_block, self.block_joint, self.by_pose
+
+
+def _bones(skeleton: Skeleton) -> tuple[np.ndarray, ...]:
+    return skeleton.rotations, skeleton.betas, skeleton.rest, skeleton.glob, skeleton.position
 
 
 @kernel
-def _lever(
-    n: int,
-    p: int,
-    turn: np.ndarray,
-    betas: np.ndarray,
-    rest: np.ndarray,
-    glob: np.ndarray,
-    position: np.ndarray,
-    bone: np.ndarray,
-    mass: np.ndarray,
-    place: np.ndarray,
-    by_shape: np.ndarray,
-    first_block: np.ndarray,
-    block_joint: np.ndarray,
-    by_pose: np.ndarray,
-    moment: np.ndarray,
-) -> None:
+def _lever(n: int, p: int, bones: tuple, moments: tuple, moment: np.ndarray) -> None:
     """Posed moment of pair p in frame n, without the translation, into `moment` (3,)."""
+    turn, betas, rest, glob, position = bones
+    _, bone, mass, place, by_shape, first_block, block_joint, by_pose = moments
     b, share = bone[p], mass[p]
     x, y, z = place[p, 0], place[p, 1], place[p, 2]
     for c in range(betas.shape[1]):
@@ -136,23 +109,8 @@ def _lever(
 
 
 @kernel
-def _joints(
-    turn: np.ndarray,
-    betas: np.ndarray,
-    rest: np.ndarray,
-    glob: np.ndarray,
-    position: np.ndarray,
-    first_pair: np.ndarray,
-    bone: np.ndarray,
-    mass: np.ndarray,
-    place: np.ndarray,
-    by_shape: np.ndarray,
-    first_block: np.ndarray,
-    block_joint: np.ndarray,
-    by_pose: np.ndarray,
-    translation: np.ndarray,
-    sums: np.ndarray,
-) -> np.ndarray:
+def _joints(bones: tuple, moments: tuple, translation: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    betas, first_pair = bones[1], moments[0]
     frames, count = len(betas), len(sums)
     out, moment = np.empty((frames, count, 3)), np.empty(3)
     for n in range(frames):
@@ -160,23 +118,7 @@ def _joints(
             for i in range(3):
                 out[n, j, i] = sums[j] * translation[n, i]
             for p in range(first_pair[j], first_pair[j + 1]):
-                _lever(
-                    n,
-                    p,
-                    turn,
-                    betas,
-                    rest,
-                    glob,
-                    position,
-                    bone,
-                    mass,
-                    place,
-                    by_shape,
-                    first_block,
-                    block_joint,
-                    by_pose,
-                    moment,
-                )
+                _lever(n, p, bones, moments, moment)
                 for i in range(3):
                     out[n, j, i] += moment[i]
     return out
@@ -185,23 +127,14 @@ def _joints(
 @kernel
 def _rows(
     n: int,
-    turn: np.ndarray,
-    betas: np.ndarray,
-    rest: np.ndarray,
-    glob: np.ndarray,
-    position: np.ndarray,
-    first_pair: np.ndarray,
-    bone: np.ndarray,
-    mass: np.ndarray,
-    place: np.ndarray,
-    by_shape: np.ndarray,
-    first_block: np.ndarray,
-    block_joint: np.ndarray,
-    by_pose: np.ndarray,
+    bones: tuple,
+    moments: tuple,
     shape_motion: np.ndarray,
     sums: np.ndarray,
     parents: np.ndarray,
 ) -> np.ndarray:
+    _, betas, _, glob, position = bones
+    first_pair, bone, mass, _, by_shape, first_block, block_joint, by_pose = moments
     joints, n_betas, count = len(parents), betas.shape[1], len(sums)
     out = np.zeros((count, 3, 3 * joints + n_betas + 3))
     moment, carried, masses = np.empty(3), np.empty((joints, 3)), np.empty(joints)
@@ -212,23 +145,7 @@ def _rows(
         carried[:], masses[:], bends[:] = 0, 0, False
         for p in range(first_pair[j], first_pair[j + 1]):
             b, share = bone[p], mass[p]
-            _lever(
-                n,
-                p,
-                turn,
-                betas,
-                rest,
-                glob,
-                position,
-                bone,
-                mass,
-                place,
-                by_shape,
-                first_block,
-                block_joint,
-                by_pose,
-                moment,
-            )
+            _lever(n, p, bones, moments, moment)
             k = b
             while k >= 0:
                 masses[k] += share

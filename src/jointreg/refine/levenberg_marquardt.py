@@ -1,10 +1,11 @@
 """Levenberg-Marquardt: far fewer, far larger steps than Adam's to the same energy.
 
-Each frame solves (H + damping I) step = -g for its own step, H from `jointreg.refine.quadratic`. A step is
-taken where it lowers the energy. The gain ratio, what a step brought over what the quadratic model promised,
-sets the frame's damping (Nielsen 1999). The damping multiplies the identity, which holds all turns alike, as
-Adam does: Marquardt's diagonal lets directions run away that the data hardly see. It has a floor that falls
-from step to step. A frame whose next step promises next to nothing leaves the batch.
+Each frame solves (H + damping I) step = -g, H from `jointreg.refine.quadratic`. A step is taken
+where it lowers the energy. The gain ratio, what a step brought over what the quadratic model
+promised, sets the frame's damping (Nielsen 1999). The damping multiplies the identity, which holds
+all turns alike, as Adam does: Marquardt's diagonal lets directions run away that the data hardly
+see. It has a floor that falls from step to step. A frame whose next step promises next to nothing
+leaves the batch.
 
 Sums have a fixed order, frames share nothing: a frame's body does not depend on its batch.
 """
@@ -12,14 +13,15 @@ Sums have a fixed order, frames share nothing: a frame's body does not depend on
 from collections.abc import Callable
 
 import numpy as np
+import torch
 
-from jointreg.body.model import Body
-from jointreg.body.motion import Skeleton
 from jointreg.errors import SolverError
 from jointreg.refine.normal_matrix import damped_steps
 from jointreg.refine.quadratic import Evaluation, Goals, Quadratic
 from jointreg.refine.targets import Targets
+from jointreg.threads import one_torch_thread
 
+CPU = torch.device("cpu")
 Bodies = dict[str, np.ndarray]
 
 DAMPING = (1.0, 0.1, 6)
@@ -32,10 +34,12 @@ JOINTS_STEPS = 4
 """Steps of that start. Few, because labels alone leave much of a body open."""
 
 BETAS_DAMPING = 0.1
-"""Damping of a beta where a turn of one radian has 1: a beta moves the body by a few millimetres only."""
+"""Damping of a beta where a turn of one radian has 1: a beta moves the body by a few millimetres
+only."""
 
 ENOUGH = 1e-3
-"""A frame has converged when its next step promises less than this share of its energy."""
+"""A frame has converged when its next step promises less than this share of its energy, or less than the
+square of this share of the energy that it started from: an energy may go to 0."""
 
 LARGEST_DAMPING = 1e6
 
@@ -50,7 +54,8 @@ class Descent:
         damping: floor at the first step, floor after `damping[2]` more steps.
 
     Raises:
-        SolverError: the energies or the gradient of a start are not finite; names the frame, counted from
+        SolverError: the energies or the gradient of a start are not finite; names the frame, counted
+        from
             `first_frame`.
     """
 
@@ -63,13 +68,16 @@ class Descent:
         first_frame: int = 0,
     ) -> None:
         self.problem, self.goals, self._floor = problem, goals, damping
-        skeleton = problem.motion.skeleton(*(start[name] for name in ("rotations", "betas", "translation")))
+        skeleton = problem.motion.skeleton(
+            *(start[name] for name in ("rotations", "betas", "translation"))
+        )
         now = problem.evaluate(skeleton, goals)
         _require_finite(now, first_frame)
         self.rotations, self.betas, self.translation = (
             value.copy() for value in (skeleton.rotations, skeleton.betas, skeleton.translation)
         )
         self.energies, self._gradient = now.energies, now.gradient
+        self._first = self._total(now.energies)
         self._damping = np.full(len(skeleton), damping[0])
         self._units = np.ones(problem.motion.unknowns)
         self._units[3 * problem.motion.joints : -3] = BETAS_DAMPING
@@ -81,14 +89,14 @@ class Descent:
         problem.matrices(now, goals, self._active, self._matrices)
         self.steps = 0
 
-    def step(self, *, last: bool = False) -> bool:
-        """One step of every frame that has not converged; False if there is none.
+    def step(self, *, last: bool = False) -> None:
+        """One step of every frame that has not converged.
 
         After the `last` one nothing can follow: its matrices are not formed.
         """
         steps, promised = self._solved()
         if not len(self._active):
-            return False
+            return
         rows, motion = self._active, self.problem.motion
         before = motion.skeleton(self.rotations[rows], self.betas[rows], self.translation[rows])
         trial = self.problem.evaluate(motion.moved(before, steps), self._active_goals)
@@ -102,7 +110,6 @@ class Descent:
             self.problem.matrices(trial, self._active_goals, taken, matrices)
             self._matrices[rows[taken]] = matrices
         self.steps += 1
-        return True
 
     def bodies(self) -> Bodies:
         """The bodies of all frames, float32."""
@@ -110,12 +117,14 @@ class Descent:
         return {name: value.astype(np.float32) for name, value in arrays.items()}
 
     def _solved(self) -> tuple[np.ndarray, np.ndarray]:
-        """Steps of the active frames, and how far each promises to lower the energy. Converged ones leave."""
+        """Steps of the active frames, and how far each promises to lower the energy. Converged ones
+        leave."""
         rows = self._active
         steps = damped_steps(self._matrices, self._gradient, self._damping, self._units, rows)
         squares = self._damping[rows, None] * self._units * steps**2
         promised = 0.5 * (squares - self._gradient[rows] * steps).sum(axis=1)
-        going = promised > ENOUGH * self._total(self.energies[rows])
+        energies = np.maximum(self._total(self.energies[rows]), ENOUGH * self._first[rows])
+        going = promised > ENOUGH * energies
         if not going.all():
             self._active = rows[going]
             self._active_goals = self.goals.part(self._active)
@@ -151,74 +160,70 @@ def descend(
     start: Bodies,
     targets: Targets,
     stored: list[int],
-    energies: np.ndarray,
     *,
-    first_frame: int = 0,
+    batch: int,
+    progress: Callable[[int, int], None] | None = None,
     watch: Callable[[int, Bodies], None] | None = None,
-) -> Bodies:
-    """Refine the frames of one batch.
+) -> tuple[Bodies, np.ndarray]:
+    """Refine all frames, batch after batch.
 
     Args:
         problem: the energies.
-        start: rotations (n, K, 3, 3), betas (n, B), translation (n, 3) metres.
-        targets: of the same frames.
+        start: rotations (N, K, 3, 3), betas (N, B), translation (N, 3) metres.
+        targets: of the same frames, on the CPU.
         stored: numbers of steps at which energies are stored; the last is the largest number of steps.
-        energies: filled, (n, S, 4). Frames that converge early keep their last energies.
-        first_frame: number of the first frame, for errors.
-        watch: called with each stored number but the last, and the bodies then.
+        batch: frames side by side.
+        progress: called after every batch with the number of frames that are done and of all.
+        watch: called in every batch with each stored number but the last, and the bodies then.
 
     Returns:
-        Refined bodies, float32.
+        Refined bodies, float32, and energies (N, S, 4) float32, unweighted. A frame that converges early
+        keeps its last energies.
 
     Raises:
         SolverError: the energies of a start are not finite.
     """
-    goals = Goals.of(targets, silhouette=problem.topology is not None)
     damping = DAMPING if problem.discriminator is None else DAMPING_WITH_DISCRIMINATOR
-    descent = Descent(problem, start, goals, damping, first_frame)
-    going = True
-    for step in range(stored[-1]):
-        if step in stored:
-            energies[:, stored.index(step)] = descent.energies
-            if watch is not None:
-                watch(step, descent.bodies())
-        going = going and descent.step(last=step == stored[-1] - 1)
-    energies[:, -1] = descent.energies
-    return descent.bodies()
+    bodies = {name: np.empty(value.shape, dtype=np.float32) for name, value in start.items()}
+    energies = np.zeros((targets.count, len(stored), len(problem.factors)), dtype=np.float32)
+    with one_torch_thread():
+        for rows in _batches(targets.count, batch):
+            goals = Goals.of(targets.block(rows, CPU), silhouette=problem.topology is not None)
+            begin = {name: value[rows] for name, value in start.items()}
+            descent = Descent(problem, begin, goals, damping, rows.start)
+            for step in range(stored[-1]):
+                if step in stored:
+                    energies[rows, stored.index(step)] = descent.energies
+                    if watch is not None:
+                        watch(step, descent.bodies())
+                descent.step(last=step == stored[-1] - 1)
+            energies[rows, -1] = descent.energies
+            for name, value in descent.bodies().items():
+                bodies[name][rows] = value
+            if progress is not None:
+                progress(rows.stop, targets.count)
+    return bodies, energies
 
 
-def start_on_joints(
-    body: Body,
-    start: Bodies,
-    targets: Targets,
-    regressor: np.ndarray,
-    factor: float,
-    *,
-    root_relative: bool,
-    batch: int,
-) -> Bodies:
-    """Bodies of all frames fitted to the labels alone, in a few steps without a mesh.
+def start_on_joints(problem: Quadratic, start: Bodies, targets: Targets, *, batch: int) -> Bodies:
+    """Bodies of all frames after a few steps on the labels alone, which need no mesh.
 
-    Args:
-        body: the body model.
-        start: as for `descend`.
-        targets: labels of the same frames.
-        regressor: reads the joints, (J, V).
-        factor: on the joint energy, above 0.
-        root_relative: compare joints after both skeletons are moved to the pelvis.
-        batch: frames side by side.
+    `problem` has only the joint energy. Other arguments, the result and errors are those of `descend`.
     """
-    problem = Quadratic(body, regressor, (factor, 0, 0, 0), root_relative=root_relative)
-    goals = Goals.of(targets, silhouette=False)
-    parts = []
-    for first in range(0, targets.count, batch):
-        rows = np.arange(first, min(first + batch, targets.count))
+    bodies = {name: np.empty(value.shape, dtype=np.float32) for name, value in start.items()}
+    for rows in _batches(targets.count, batch):
+        goals = Goals.of(targets.block(rows, CPU), silhouette=False)
         begin = {name: value[rows] for name, value in start.items()}
-        descent = Descent(problem, begin, goals.part(rows), JOINTS_DAMPING, first)
+        descent = Descent(problem, begin, goals, JOINTS_DAMPING, rows.start)
         for step in range(JOINTS_STEPS):
             descent.step(last=step == JOINTS_STEPS - 1)
-        parts.append(descent.bodies())
-    return {name: np.concatenate([part[name] for part in parts]) for name in start} if parts else start
+        for name, value in descent.bodies().items():
+            bodies[name][rows] = value
+    return bodies
+
+
+def _batches(count: int, batch: int) -> list[slice]:
+    return [slice(first, min(first + batch, count)) for first in range(0, count, batch)]
 
 
 def _require_finite(evaluation: Evaluation, first_frame: int) -> None:
@@ -234,7 +239,7 @@ def _require_finite(evaluation: Evaluation, first_frame: int) -> None:
             "check labels and intrinsics of that frame",
         )
     raise SolverError(
-        f"frame {first_frame + frame}: energies of the start are {energies[frame].tolist()}, expected finite "
-        "ones and a finite gradient",
+        f"frame {first_frame + frame}: energies of the start are {energies[frame].tolist()}, expected "
+        "finite ones and a finite gradient",
         "check the body, labels and mask of that frame",
     )

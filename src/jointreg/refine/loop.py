@@ -1,5 +1,6 @@
 """Refine bodies until they match labels and silhouettes and stay plausible (paper III, Eq. 2).
 
+Two solvers lower the same energies. `levenberg_marquardt` is the fast one. Here is the paper's:
 Adam changes theta = (24 rotations as 6D, betas, translation with its depth as log z) to lower
 E = w_joint E_joint + w_sil E_silhouette + w_adv E_adversarial (+ w_key E_keypoints). Energies are
 summed over frames, never averaged, so that a frame's path does not depend on its batch.
@@ -22,6 +23,7 @@ from jointreg.body.model import Body
 from jointreg.config.settings import Optimize
 from jointreg.errors import ConfigError, SolverError
 from jointreg.refine.adam import Adam
+from jointreg.refine.bone_moments import BoneMoments
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.energies import CPU, Terms
 from jointreg.refine.levenberg_marquardt import descend, start_on_joints
@@ -56,7 +58,7 @@ class Refined:
     translation: np.ndarray
     """Metres, camera frame, (N, 3) float32."""
     iterations: np.ndarray
-    """Number of Adam steps before each stored energy; last: all of them; (S,) int32."""
+    """Number of steps before each stored energy; last: all of them; (S,) int32."""
     energies: np.ndarray
     """In the order of `refine.losses.TERMS`: joint (m^2), silhouette (px), adversarial (1), keypoints
     (px^2), unweighted; 0 where a term is off or a frame has no mask; (N, S, 4) float32."""
@@ -113,49 +115,33 @@ def refine_sample(
             f"optimize: {', '.join(TERMS)} are all 0, expected some term",
             "set one of them above 0, as optimize.joint: 1.0",
         )
+    if settings.solver == "lm" and (adam_only := settings.adam_only(device)):
+        raise ConfigError(*adam_only)
     weak = settings.camera == "weak_perspective"
     targets = checked_targets(body, sample, regressor, weak=weak, dilation_px=settings.mask_dilation_px)
     count, where = len(sample), torch.device(device)
     views = checked_views(sample.views, count) if settings.multiview else None
+    root_relative = settings.joint_frame == "root_relative"
     start = start_bodies(body, sample, regressor)
     if weak:
         start["translation"] = move_to_camera(
             body, start["betas"], start["translation"], sample.intrinsics, targets.intrinsics
         )
+    if settings.start == "joints" or settings.solver == "lm":
+        moments = BoneMoments(body, regressor)
     if settings.start == "joints":
-        root_relative = settings.joint_frame == "root_relative"
-        start = start_on_joints(
-            body,
-            start,
-            targets,
-            regressor,
-            factors[0],
-            root_relative=root_relative,
-            batch=settings.batch,
-        )
+        problem = Quadratic(body, moments, (factors[0], 0, 0, 0), root_relative=root_relative)
+        start = start_on_joints(problem, start, targets, batch=settings.batch)
     stored = sorted({*range(0, settings.iterations, settings.store_every), settings.iterations})
+    if settings.solver == "lm":
+        problem = Quadratic(body, moments, factors, discriminator, root_relative=root_relative)
+        bodies, fallen = descend(
+            problem, start, targets, stored, batch=settings.batch, progress=progress, watch=watch
+        )
+        return Refined(**bodies, iterations=np.array(stored, dtype=np.int32), energies=fallen)
     energies = np.zeros((count, len(stored), len(TERMS)), dtype=np.float32)
     refined = {name: np.empty(value.shape, dtype=np.float32) for name, value in start.items()}
     size = count if settings.multiview else settings.batch
-    if settings.solver == "lm":
-        problem = Quadratic(
-            body,
-            regressor,
-            factors,
-            discriminator,
-            root_relative=settings.joint_frame == "root_relative",
-        )
-        with one_torch_thread():
-            for first in range(0, count, size):
-                rows = slice(first, min(first + size, count))
-                begin = {name: value[rows] for name, value in start.items()}
-                block_targets = targets.block(rows, where)
-                found = descend(problem, begin, block_targets, stored, energies[rows], first_frame=first, watch=watch)
-                for name, value in found.items():
-                    refined[name][rows] = value
-                if progress is not None:
-                    progress(rows.stop, count)
-        return Refined(**refined, iterations=np.array(stored, dtype=np.int32), energies=energies)
     with one_torch_thread():
         if discriminator is not None and where != CPU:
             discriminator = Discriminator({k: v.to(where) for k, v in discriminator.parameters.items()})
@@ -166,7 +152,7 @@ def refine_sample(
             discriminator,
             where,
             backend=settings.backend,
-            root_relative=settings.joint_frame == "root_relative",
+            root_relative=root_relative,
             halves=settings.weights == "reference_code",
         )
         keypoints_only = Terms(body, regressor, (0, 0, 0, 1), device=where)

@@ -1,8 +1,8 @@
 """Sums of rows and damped steps for Levenberg-Marquardt, frame by frame, float64.
 
 By hand instead of by LAPACK: sums have one order on every machine, and a frame's step does not depend on
-how many frames are solved beside it. Inner loops add one row to another, which compilers make SIMD of without
-changing a sum's order.
+how many frames are solved beside it. Inner loops add one row to another, which compilers make SIMD of
+without changing a sum's order.
 """
 
 import numpy as np
@@ -13,7 +13,8 @@ kernel = njit(cache=True, nogil=True, error_model="numpy")
 
 @kernel
 def add_rows(rows: np.ndarray, scale: np.ndarray, matrix: np.ndarray) -> None:
-    """Add sum_r scale_r row_r row_r^T to the upper triangle of `matrix` (P, P); rows (R, P), scale (R,)."""
+    """Add sum_r scale_r row_r row_r^T to the upper triangle of `matrix` (P, P); rows (R, P), scale
+    (R,)."""
     count, size = rows.shape
     whole = count - count % 4
     for r in range(0, whole, 4):  # four at once: a sum is loaded and stored once for them

@@ -1,8 +1,9 @@
 """The energies of Eq. 2 with their gradients and Gauss-Newton matrices, for Levenberg-Marquardt.
 
-The energies are those of `jointreg.refine.energies`. Their gradients are exact. The matrices are those of
-Gauss-Newton: exact derivatives of the joints, the contour's curvature (`jointreg.refine.contour`), one row for
-each output of the discriminator. Unknowns are those of `jointreg.body.motion`.
+The energies are those of `jointreg.refine.energies`. Their gradients are exact. The matrices are
+those of Gauss-Newton: exact derivatives of the joints, the contour's curvature
+(`jointreg.refine.contour`), one row for each output of the discriminator. Unknowns are those of
+`jointreg.body.motion`.
 """
 
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Goals:
             targets.has_mask.numpy().astype(np.float64),
         )
 
-    def part(self, rows: np.ndarray) -> "Goals":
+    def part(self, rows: np.ndarray | slice) -> "Goals":
         """The goals of some of the frames."""
         return Goals(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
@@ -64,8 +65,8 @@ class Evaluation:
 
     skeleton: Skeleton
     energies: np.ndarray
-    """Unweighted, in the order of `refine.losses.TERMS`, (N, 4); infinite for a body that is not wholly in
-    front of the camera."""
+    """Unweighted, in the order of `refine.losses.TERMS`, (N, 4); infinite for a body that is not
+    wholly in front of the camera."""
     gradient: np.ndarray
     """Of the weighted sum, by the unknowns of `body.motion`, (N, P)."""
     joint_rows: list[tuple[np.ndarray, np.ndarray]]
@@ -82,7 +83,7 @@ class Quadratic:
 
     Args:
         body: the body model.
-        regressor: reads the joints, (J, V).
+        moments: of the regressor that reads the joints.
         factors: on joint, silhouette, adversarial and keypoint energy; 0 removes a term.
         discriminator: needed where its factor is not 0.
         root_relative: compare joints after both skeletons are moved to the pelvis.
@@ -92,7 +93,7 @@ class Quadratic:
     def __init__(
         self,
         body: Body,
-        regressor: np.ndarray,
+        moments: BoneMoments,
         factors: tuple[float, float, float, float],
         discriminator: Discriminator | None = None,
         *,
@@ -100,7 +101,7 @@ class Quadratic:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.factors = np.array(factors, dtype=np.float64)
-        self.motion, self.moments = Motion(body), BoneMoments(body, regressor)
+        self.motion, self.moments = Motion(body), moments
         self.discriminator = discriminator if factors[2] > 0 else None
         self.root = PELVIS if root_relative else None
         self.real = np.float32 if dtype == torch.float32 else np.float64
@@ -123,13 +124,21 @@ class Quadratic:
     def matrices(
         self, evaluation: Evaluation, goals: Goals, which: np.ndarray, matrices: np.ndarray
     ) -> None:
-        """Upper triangles of the Gauss-Newton matrices of the frames `which`, into `matrices` (n, P, P)."""
+        """Upper triangles of the Gauss-Newton matrices of the frames `which`, into `matrices` (n,
+        P, P)."""
         matrices[:] = 0
         for matrix, n in zip(matrices, which, strict=True):
-            add_rows(*evaluation.joint_rows[n], matrix)
+            rows, scale = evaluation.joint_rows[n]
+            add_rows(rows, scale, matrix)
         posed = evaluation.posed
         if posed is not None:
-            arrays = evaluation.area, evaluation.points, posed.vertices, goals.intrinsics, goals.distances
+            arrays = (
+                evaluation.area,
+                evaluation.points,
+                posed.vertices,
+                goals.intrinsics,
+                goals.distances,
+            )
             contours = contour_rows(*arrays, which)
             for matrix, n, (vertices, directions, curvature) in zip(
                 matrices, which, contours, strict=True
@@ -152,11 +161,11 @@ class Quadratic:
         errors = joints - goals.joints
         if self.root is not None:
             errors = errors - errors[:, self.root : self.root + 1]
-        image = np.einsum("nij,nkj->nki", goals.intrinsics, joints)
-        offsets = image[..., :2] / image[..., 2:] - goals.keypoints
         if joint_on:
             energies[:, 0] = np.square(errors).sum(axis=2).sum(axis=1)
         if keypoints_on:
+            image = np.einsum("nij,nkj->nki", goals.intrinsics, joints)
+            offsets = image[..., :2] / image[..., 2:] - goals.keypoints
             energies[:, 3] = np.square(offsets).sum(axis=2).sum(axis=1)
         listed = []
         for n in range(len(skeleton)):
@@ -184,7 +193,8 @@ class Quadratic:
     def _silhouettes(
         self, skeleton: Skeleton, goals: Goals, energies: np.ndarray, gradient: np.ndarray
     ) -> tuple[Posed, np.ndarray, np.ndarray]:
-        """Silhouette energies likewise; returns the meshes, their image points and the area's gradient."""
+        """Silhouette energies likewise; returns the meshes, their image points and the area's
+        gradient."""
         assert self.skinner is not None and self.topology is not None
         arrays = skeleton.rotations, skeleton.betas, skeleton.translation
         posed = Posed(self.skinner, *(np.ascontiguousarray(value, self.real) for value in arrays))

@@ -92,8 +92,9 @@ def draw(
 
     `COVER` writes coverage into `image` (N, H, W), zero before. `PULL` adds the gradient of
     sum(image * coverage) to `grad`, of the shape of `points`. `L2` writes the sum of
-    (mask / 255 - coverage)^2 into `loss` (N,) and adds its gradient to `grad`, and to `area`, unless that
-    is empty, the gradient of the covered area where the loss has a gradient. Other arrays are not used.
+    (mask / 255 - coverage)^2 into `loss` (N,) and adds its gradient to `grad`, and to `area`, unless
+    that is empty, the gradient of the covered area where the loss has a gradient. Other arrays are
+    not used.
     """
     height, width = (mask.shape[1], mask.shape[2]) if task == L2 else (image.shape[1], image.shape[2])
     layers = np.zeros((height + 2, width), dtype=points.dtype)

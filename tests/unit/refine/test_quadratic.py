@@ -37,7 +37,12 @@ def scene(body, sample: Sample) -> SimpleNamespace:
 def quadratic(body, scene, *terms, **options):
     factors = tuple(WEIGHTS[name] if name in terms else 0.0 for name in WEIGHTS)
     return Quadratic(
-        body, scene.regressor, factors, scene.discriminator, dtype=torch.float64, **options
+        body,
+        BoneMoments(body, scene.regressor),
+        factors,
+        scene.discriminator,
+        dtype=torch.float64,
+        **options,
     )
 
 
