@@ -5,7 +5,7 @@ vertices adds shape and pose offsets and blends the bones. Only what moves a ver
 non-zero skinning weights, and the joints whose pose offsets are not all zero there (2.3 of 23 on the
 open body). Dense offsets cost as much as a dense matrix product; small ones are not dropped.
 `observe` computes posed joints and image points, which data can be compared with, in one pass forwards
-and one backwards. Kernels are float32 or float64.
+and one backwards. Kernels are float64, or float32 where a caller asks for it.
 
 Source: Loper et al., SMPL, SIGGRAPH Asia 2015, Eq. 2-10. Checked against `Body.vertices` and smplx.
 """
@@ -28,14 +28,14 @@ class Skinner:
         body: the body model.
         vertices: pose only these rows, (S,) integers; None for all. A regressor that uses few
             vertices needs only them, which is some ten times faster.
-        dtype: torch.float32, or torch.float64 for tests of gradients.
+        dtype: torch.float64 or torch.float32.
     """
 
     n_vertices: int
     """Vertices posed, S."""
 
     def __init__(
-        self, body: Body, vertices: np.ndarray | None = None, dtype: torch.dtype = torch.float32
+        self, body: Body, vertices: np.ndarray | None = None, dtype: torch.dtype = torch.float64
     ) -> None:
         real = np.float32 if dtype == torch.float32 else np.float64
         chosen = np.arange(body.n_vertices) if vertices is None else np.asarray(vertices)

@@ -112,9 +112,9 @@ class Descent:
         self.steps += 1
 
     def bodies(self) -> Bodies:
-        """The bodies of all frames, float32."""
+        """The bodies of all frames now."""
         arrays = {"rotations": self.rotations, "betas": self.betas, "translation": self.translation}
-        return {name: value.astype(np.float32) for name, value in arrays.items()}
+        return {name: value.copy() for name, value in arrays.items()}
 
     def _solved(self) -> tuple[np.ndarray, np.ndarray]:
         """Steps of the active frames, and how far each promises to lower the energy. Converged ones
@@ -177,15 +177,15 @@ def descend(
         watch: called in every batch with each stored number but the last, and the bodies then.
 
     Returns:
-        Refined bodies, float32, and energies (N, S, 4) float32, unweighted. A frame that converges early
+        Refined bodies, and energies (N, S, 4), unweighted. A frame that converges early
         keeps its last energies.
 
     Raises:
         SolverError: the energies of a start are not finite.
     """
     damping = DAMPING if problem.discriminator is None else DAMPING_WITH_DISCRIMINATOR
-    bodies = {name: np.empty(value.shape, dtype=np.float32) for name, value in start.items()}
-    energies = np.zeros((targets.count, len(stored), len(problem.factors)), dtype=np.float32)
+    bodies = {name: np.empty(value.shape) for name, value in start.items()}
+    energies = np.zeros((targets.count, len(stored), len(problem.factors)))
     with one_torch_thread():
         for rows in _batches(targets.count, batch):
             goals = Goals.of(targets.block(rows, CPU), silhouette=problem.topology is not None)
@@ -210,7 +210,7 @@ def start_on_joints(problem: Quadratic, start: Bodies, targets: Targets, *, batc
 
     `problem` has only the joint energy. Other arguments, the result and errors are those of `descend`.
     """
-    bodies = {name: np.empty(value.shape, dtype=np.float32) for name, value in start.items()}
+    bodies = {name: np.empty(value.shape) for name, value in start.items()}
     for rows in _batches(targets.count, batch):
         goals = Goals.of(targets.block(rows, CPU), silhouette=False)
         begin = {name: value[rows] for name, value in start.items()}

@@ -46,12 +46,12 @@ class Goals:
         """The goals of targets on the CPU; distances only where the silhouette is compared."""
         masks = np.asarray(targets.masks)
         return cls(
-            targets.joints.numpy().astype(np.float64),
-            targets.keypoints.numpy().astype(np.float64),
+            targets.joints.numpy(),
+            targets.keypoints.numpy(),
             masks,
             edge_distances(masks) if silhouette else np.zeros((len(masks), 0, 0), np.float32),
             targets.intrinsics.astype(np.float64),
-            targets.has_mask.numpy().astype(np.float64),
+            targets.has_mask.numpy(),
         )
 
     def part(self, rows: np.ndarray | slice) -> "Goals":
@@ -87,7 +87,6 @@ class Quadratic:
         factors: on joint, silhouette, adversarial and keypoint energy; 0 removes a term.
         discriminator: needed where its factor is not 0.
         root_relative: compare joints after both skeletons are moved to the pelvis.
-        dtype: of the posed meshes and of the silhouette.
     """
 
     def __init__(
@@ -98,15 +97,13 @@ class Quadratic:
         discriminator: Discriminator | None = None,
         *,
         root_relative: bool = False,
-        dtype: torch.dtype = torch.float32,
     ) -> None:
         self.factors = np.array(factors, dtype=np.float64)
         self.motion, self.moments = Motion(body), moments
         self.discriminator = discriminator if factors[2] > 0 else None
         self.root = PELVIS if root_relative else None
-        self.real = np.float32 if dtype == torch.float32 else np.float64
         self.topology = Topology(body.faces) if factors[1] > 0 else None
-        self.skinner = None if self.topology is None else Skinner(body, dtype=dtype)
+        self.skinner = None if self.topology is None else Skinner(body)
 
     def evaluate(self, skeleton: Skeleton, goals: Goals) -> Evaluation:
         """Energies and gradient of bodies."""
@@ -196,8 +193,7 @@ class Quadratic:
         """Silhouette energies likewise; returns the meshes, their image points and the area's
         gradient."""
         assert self.skinner is not None and self.topology is not None
-        arrays = skeleton.rotations, skeleton.betas, skeleton.translation
-        posed = Posed(self.skinner, *(np.ascontiguousarray(value, self.real) for value in arrays))
+        posed = Posed(self.skinner, skeleton.rotations, skeleton.betas, skeleton.translation)
         points, pull_back = project(posed.vertices, goals.intrinsics)
         behind = ~np.isfinite(points[:, 0]).all(axis=0)
         if behind.any():
@@ -205,7 +201,7 @@ class Quadratic:
         energy, pull, area = silhouette_gradients(points, self.topology, goals.masks)
         energies[:, 1] = goals.has_mask * energy
         energies[behind] = np.inf
-        pull = pull * (self.factors[1] * goals.has_mask * ~behind).astype(self.real)
+        pull = pull * (self.factors[1] * goals.has_mask * ~behind)
         back = pull_back(np.ascontiguousarray(pull))
         if behind.any():
             back[..., behind] = 0
@@ -220,9 +216,8 @@ class Quadratic:
         gradient: np.ndarray,
     ) -> np.ndarray:
         """Adversarial energies likewise; returns the outputs' rows, (outputs, N, P)."""
-        real = discriminator.parameters["heads.bias"].dtype
         turn, betas = (
-            torch.from_numpy(value).to(real).requires_grad_(True)
+            torch.from_numpy(value).requires_grad_(True)
             for value in (skeleton.rotations, skeleton.betas)
         )
         outputs = discriminator(turn, betas)
@@ -238,7 +233,7 @@ class Quadratic:
             rows[k, :, 3 * k : 3 * k + 3] = slopes[:, 3 * k : 3 * k + 3]
         rows[last - 1, :, :turns] = self.motion.turn_gradients(skeleton, whole.numpy())
         rows[last, :, turns:-3] = shape.numpy()
-        short = 1 - outputs.detach().numpy().astype(np.float64)
+        short = 1 - outputs.detach().numpy()
         energies[:, 2] += np.square(short).mean(axis=1)
         factor = -2 * self.factors[2] / len(rows)
         for k in range(len(rows)):

@@ -24,11 +24,10 @@ def scene(body, sample: Sample) -> SimpleNamespace:
     regressor = body.joint_regressor[:17].astype(np.float64)
     regressor[3] = generator.uniform(0, 2 / body.n_vertices, body.n_vertices)
     network = Discriminator.create(torch.Generator().manual_seed(1))
-    double = Discriminator({name: value.double() for name, value in network.parameters.items()})
     targets = checked_targets(body, sample, regressor)
     return SimpleNamespace(
         regressor=regressor,
-        discriminator=double,
+        discriminator=network,
         goals=Goals.of(targets, silhouette=True),
         start=(sample.bodies["rotations"], sample.bodies["betas"] + 0.3, sample.bodies["translation"]),
     )
@@ -41,7 +40,6 @@ def quadratic(body, scene, *terms, **options):
         BoneMoments(body, scene.regressor),
         factors,
         scene.discriminator,
-        dtype=torch.float64,
         **options,
     )
 
