@@ -61,17 +61,23 @@ class Body:
     def _offset_matrix(self) -> np.ndarray:
         shape = self.shape_directions.transpose(2, 0, 1).reshape(self.n_betas, 3 * self.n_vertices)
         pose = self.pose_directions.reshape(len(self.pose_directions), -1)
-        return np.concatenate([shape, pose]).astype(np.float32)
+        return np.concatenate([shape, pose]).astype(np.float64)
+
+    @cached_property
+    def _rest(self) -> tuple[np.ndarray, np.ndarray]:
+        """T-pose joints at zero betas (K, 3), and what each beta adds (K, 3, B)."""
+        regressor = self.joint_regressor.astype(np.float64)
+        directions = np.einsum("kv,vcb->kcb", regressor, self.shape_directions.astype(np.float64))
+        return regressor @ self.template, directions
 
     def rest_joints(self, betas: np.ndarray) -> np.ndarray:
-        """Skeleton joints in T-pose, betas (N, B) -> (N, K, 3) metres."""
-        template = self.joint_regressor @ self.template
-        directions = np.einsum("kv,vcb->kcb", self.joint_regressor, self.shape_directions)
-        return template + np.einsum("nb,kcb->nkc", betas, directions)
+        """Skeleton joints in T-pose, betas (N, B) -> (N, K, 3) metres, float64."""
+        template, directions = self._rest
+        return template + np.einsum("nb,kcb->nkc", np.asarray(betas, dtype=np.float64), directions)
 
     def transforms(self, rotations: np.ndarray, betas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Forward kinematics: global joint rotations (N, K, 3, 3) and positions (N, K, 3) metres."""
-        rest = self.rest_joints(betas)
+        """Forward kinematics, float64: global rotations (N, K, 3, 3), positions (N, K, 3) metres."""
+        rotations, rest = np.asarray(rotations, dtype=np.float64), self.rest_joints(betas)
         glob = np.empty_like(rotations)
         position = np.empty_like(rest)
         glob[:, 0], position[:, 0] = rotations[:, 0], rest[:, 0]
@@ -102,7 +108,8 @@ class Body:
             translation: added to every vertex, metres, (N, 3); None for zero.
 
         Returns:
-            (N, V, 3) metres, float32, in the frame of the global orientation and translation.
+            (N, V, 3) metres, float32, in the frame of the global orientation and translation. Computed
+            in float64, so that the order of a machine's sums does not reach the digits of float32.
 
         Raises:
             ShapeError: an array does not fit this body.
@@ -112,18 +119,16 @@ class Body:
         count, vertices, joints = len(rotations), self.n_vertices, len(self.parents)
         glob, position = self.transforms(rotations, betas)
         offset = position - np.einsum("nkab,nkb->nka", glob, self.rest_joints(betas))
-        pose = (rotations[:, 1:] - np.eye(3, dtype=rotations.dtype)).reshape(
-            count, 9 * (len(self.parents) - 1)
-        )
-        coefficients = np.concatenate([betas, pose], axis=1).astype(np.float32)
+        pose = (rotations[:, 1:] - np.eye(3)).reshape(count, 9 * (len(self.parents) - 1))
+        coefficients = np.concatenate([betas, pose], axis=1)
         shaped = self.template + (coefficients @ self._offset_matrix).reshape(count, vertices, 3)
         bones = np.concatenate([glob, offset[..., None]], axis=-1).reshape(count, joints, 12)
-        blend = np.matmul(self.skinning_weights.astype(np.float32), bones.astype(np.float32))
+        blend = np.matmul(self.skinning_weights.astype(np.float64), bones)
         blend = blend.reshape(count, vertices, 3, 4)
         posed = np.einsum("nvab,nvb->nva", blend[..., :3], shaped) + blend[..., 3]
         if translation is not None:
-            posed += translation.astype(np.float32)[:, None]
-        return posed.astype(np.float32, copy=False)
+            posed += translation[:, None]
+        return posed.astype(np.float32)
 
     def _checked(
         self, rotations: np.ndarray, betas: np.ndarray, translation: np.ndarray | None

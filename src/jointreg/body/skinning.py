@@ -5,11 +5,12 @@ vertices adds shape and pose offsets and blends the bones. Only what moves a ver
 non-zero skinning weights, and the joints whose pose offsets are not all zero there (2.3 of 23 on the
 open body). Dense offsets cost as much as a dense matrix product; small ones are not dropped.
 `observe` computes posed joints and image points, which data can be compared with, in one pass forwards
-and one backwards. Kernels are float32 or float64.
+and one backwards. Kernels are float64, or float32 where a caller asks for it.
 
 Source: Loper et al., SMPL, SIGGRAPH Asia 2015, Eq. 2-10. Checked against `Body.vertices` and smplx.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,14 @@ class Skinner:
         body: the body model.
         vertices: pose only these rows, (S,) integers; None for all. A regressor that uses few
             vertices needs only them, which is some ten times faster.
-        dtype: torch.float32, or torch.float64 for tests of gradients.
+        dtype: torch.float64 or torch.float32.
     """
 
     n_vertices: int
     """Vertices posed, S."""
 
     def __init__(
-        self, body: Body, vertices: np.ndarray | None = None, dtype: torch.dtype = torch.float32
+        self, body: Body, vertices: np.ndarray | None = None, dtype: torch.dtype = torch.float64
     ) -> None:
         real = np.float32 if dtype == torch.float32 else np.float64
         chosen = np.arange(body.n_vertices) if vertices is None else np.asarray(vertices)
@@ -73,6 +74,76 @@ class Skinner:
         """
         check_parameters(self.n_joints, self.n_betas, self.dtype, rotations, betas, translation)
         return _Vertices.apply(rotations, betas, translation, self)
+
+
+class Posed:
+    """Posed meshes as arrays, frames innermost, with what their derivatives need.
+
+    Args:
+        skinner: constants of the body, S vertices.
+        rotations, betas, translation: as for `Skinner.vertices`, contiguous arrays of the skinner's
+        dtype.
+    """
+
+    vertices: np.ndarray
+    """Metres, (S, 3, N)."""
+    glob: np.ndarray
+    """Global rotations of the joints, (N, K, 3, 3)."""
+
+    def __init__(
+        self, skinner: Skinner, rotations: np.ndarray, betas: np.ndarray, translation: np.ndarray
+    ) -> None:
+        self.skinner, self.rotations = skinner, rotations
+        self.rest = skinner.rest + np.einsum("nb,kcb->nkc", betas, skinner.rest_directions)
+        self.bones, self.glob = _skinning_numba.chain(rotations, self.rest, skinner.parents)
+        factors = _skinning_numba.factors(rotations, betas)
+        self._shape_of_factors = factors.shape
+        shape = (len(self.bones), skinner.n_vertices, 3 * _skinning_numba.LANES)
+        self.shaped = np.empty(shape, dtype=rotations.dtype)
+        self.vertices = np.empty((skinner.n_vertices, 3, len(rotations)), dtype=rotations.dtype)
+        _skinning_numba.pose(
+            skinner.template,
+            skinner.offsets,
+            skinner.first_group,
+            skinner.group,
+            factors,
+            self.bones,
+            skinner.first_bone,
+            skinner.bone,
+            skinner.weight,
+            np.ascontiguousarray(translation.T),
+            self.shaped,
+            self.vertices,
+        )
+
+    def gradients(self, pull: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Gradients of rotations (N, K, 3, 3), entries free, betas (N, B) and translation (N, 3).
+
+        `pull` (S, 3, N) is the gradient of `vertices`.
+        """
+        skinner, real = self.skinner, self.rotations.dtype
+        factors, bones = np.zeros(self._shape_of_factors, dtype=real), np.zeros_like(self.bones)
+        move = np.empty((3, len(self.rotations)), dtype=real)
+        _skinning_numba.pose_back(
+            pull,
+            self.shaped,
+            skinner.offsets,
+            skinner.first_group,
+            skinner.group,
+            self.bones,
+            skinner.first_bone,
+            skinner.bone,
+            skinner.weight,
+            factors,
+            bones,
+            move,
+        )
+        turn, rest = _skinning_numba.chain_back(
+            self.rotations, self.rest, skinner.parents, self.glob, bones
+        )
+        betas = np.einsum("nkc,kcb->nb", rest, skinner.rest_directions)
+        _skinning_numba.factors_back(factors, turn, betas)
+        return turn, betas, move.T.copy()
 
 
 def check_parameters(
@@ -140,6 +211,32 @@ def observe(
     return _Observe.apply(vertices, regressor, np.asarray(intrinsics))
 
 
+def project(
+    vertices: np.ndarray, intrinsics: np.ndarray
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """Image points of posed meshes as arrays, frames innermost, and the way back of their gradient.
+
+    Args:
+        vertices: camera frame, metres, contiguous, (V, 3, N).
+        intrinsics: pinhole K of each frame, pixels, (N, 3, 3).
+
+    Returns:
+        points (V, 2, N) pixels, NaN as in `observe`; and a function from their gradient, contiguous,
+        to that of `vertices`.
+    """
+    real = vertices.dtype
+    pinhole = np.ascontiguousarray(intrinsics[:, [0, 0, 0, 1, 1], [0, 1, 2, 1, 2]].T.astype(real))
+    points = np.empty((vertices.shape[0], 2, vertices.shape[2]), dtype=real)
+    _skinning_numba.project(vertices, pinhole, points)
+
+    def back(pull: np.ndarray) -> np.ndarray:
+        grad = np.empty_like(vertices)
+        _skinning_numba.project_back(vertices, pinhole, pull, grad)
+        return grad
+
+    return points, back
+
+
 def read_joints(vertices: torch.Tensor, regressor: SparseRegressor) -> torch.Tensor:
     """Joints alone, differentiable: (N, V, 3) -> (N, J, 3) metres."""
     chosen = vertices[:, torch.from_numpy(regressor.support).to(vertices.device)]
@@ -161,57 +258,15 @@ class _Vertices(torch.autograd.Function):
     def forward(
         ctx: Any, rotations: torch.Tensor, betas: torch.Tensor, translation: torch.Tensor, skin: Skinner
     ) -> torch.Tensor:
-        turn = rotations.detach().contiguous().numpy()
-        shape = betas.detach().contiguous().numpy()
-        rest = skin.rest + np.einsum("nb,kcb->nkc", shape, skin.rest_directions)
-        bones, glob = _skinning_numba.chain(turn, rest, skin.parents)
-        factors = _skinning_numba.factors(turn, shape)
-        shaped = np.empty((len(bones), skin.n_vertices, 3 * _skinning_numba.LANES), dtype=turn.dtype)
-        posed = np.empty((skin.n_vertices, 3, len(turn)), dtype=turn.dtype)
-        move = np.ascontiguousarray(translation.detach().numpy().T)
-        _skinning_numba.pose(
-            skin.template,
-            skin.offsets,
-            skin.first_group,
-            skin.group,
-            factors,
-            bones,
-            skin.first_bone,
-            skin.bone,
-            skin.weight,
-            move,
-            shaped,
-            posed,
+        turn, shape, move = (
+            value.detach().contiguous().numpy() for value in (rotations, betas, translation)
         )
-        ctx.skin = skin
-        ctx.arrays = (turn, rest, factors.shape, bones, glob, shaped)
-        return torch.from_numpy(posed).permute(2, 0, 1)
+        ctx.posed = Posed(skin, turn, shape, move)
+        return torch.from_numpy(ctx.posed.vertices).permute(2, 0, 1)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        skin = ctx.skin
-        turn, rest, shape_of_factors, bones, glob, shaped = ctx.arrays
-        pull = grad.permute(1, 2, 0).contiguous().numpy()
-        grad_factors = np.zeros(shape_of_factors, dtype=turn.dtype)
-        grad_bones, grad_move = np.zeros_like(bones), np.empty((3, len(turn)), dtype=turn.dtype)
-        _skinning_numba.pose_back(
-            pull,
-            shaped,
-            skin.offsets,
-            skin.first_group,
-            skin.group,
-            bones,
-            skin.first_bone,
-            skin.bone,
-            skin.weight,
-            grad_factors,
-            grad_bones,
-            grad_move,
-        )
-        grad_turn, grad_rest = _skinning_numba.chain_back(turn, rest, skin.parents, glob, grad_bones)
-        grad_betas = np.einsum("nkc,kcb->nb", grad_rest, skin.rest_directions)
-        _skinning_numba.factors_back(grad_factors, grad_turn, grad_betas)
-        gradients = (grad_turn, grad_betas, grad_move.T.copy())
+        gradients = ctx.posed.gradients(grad.permute(1, 2, 0).contiguous().numpy())
         return *(torch.from_numpy(value) for value in gradients), None
 
 
@@ -221,24 +276,19 @@ class _Observe(torch.autograd.Function):
         ctx: Any, vertices: torch.Tensor, regressor: SparseRegressor, intrinsics: np.ndarray
     ) -> tuple[torch.Tensor, torch.Tensor]:
         points_cam = vertices.detach().permute(1, 2, 0).contiguous().numpy()
-        real = points_cam.dtype
-        pinhole = np.ascontiguousarray(intrinsics[:, [0, 0, 0, 1, 1], [0, 1, 2, 1, 2]].T.astype(real))
-        points = torch.empty((points_cam.shape[0], 2, points_cam.shape[2]), dtype=vertices.dtype)
-        _skinning_numba.project(points_cam, pinhole, points.numpy())
-        weights = torch.from_numpy(regressor.weights.astype(real))
+        points, back = project(points_cam, intrinsics)
+        weights = torch.from_numpy(regressor.weights.astype(points_cam.dtype))
         chosen = torch.from_numpy(points_cam[regressor.support])
         joints = torch.einsum("jr,rcn->njc", weights, chosen)
-        ctx.arrays = (points_cam, pinhole, weights, regressor.support)
-        return joints, points.permute(2, 0, 1)
+        ctx.arrays = (back, weights, regressor.support)
+        return joints, torch.from_numpy(points).permute(2, 0, 1)
 
     @staticmethod
     def backward(ctx: Any, grad_joints: torch.Tensor, grad_points: torch.Tensor) -> Any:
-        points_cam, pinhole, weights, support = ctx.arrays
-        pull = grad_points.permute(1, 2, 0).contiguous().numpy()
-        grad = torch.empty(points_cam.shape, dtype=grad_points.dtype)
-        _skinning_numba.project_back(points_cam, pinhole, pull, grad.numpy())
-        grad.numpy()[support] += torch.einsum("jr,njc->rcn", weights, grad_joints).numpy()
-        return grad.permute(2, 0, 1), None, None
+        back, weights, support = ctx.arrays
+        grad = back(grad_points.permute(1, 2, 0).contiguous().numpy())
+        grad[support] += torch.einsum("jr,njc->rcn", weights, grad_joints).numpy()
+        return torch.from_numpy(grad).permute(2, 0, 1), None, None
 
 
 def _grouped(shape_directions: np.ndarray, pose_directions: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ class PlainSkinner:
     Args:
         body: the body model.
         vertices: pose only these rows, (S,) integers; None for all.
-        dtype: torch.float32 or torch.float64.
+        dtype: torch.float64 or torch.float32.
         device: of the constants, and of all tensors given to `vertices`.
     """
 
@@ -31,7 +31,7 @@ class PlainSkinner:
         self,
         body: Body,
         vertices: np.ndarray | None = None,
-        dtype: torch.dtype = torch.float32,
+        dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",
     ) -> None:
         def constant(values: np.ndarray) -> torch.Tensor:

@@ -303,7 +303,15 @@ class TrainDiscriminator(Settings):
 class Optimize(Settings):
     """Refinement of the bodies (rule optimize), paper III, Eq. 2-6."""
 
-    iterations: Count = Field(description="Adam steps, paper III")
+    solver: Literal["adam", "lm"] = Field(
+        description="adam: paper III; lm: Levenberg-Marquardt, on the CPU, 10 `iterations` of which do "
+        "what 100 of Adam do"
+    )
+    start: Literal["bodies", "joints"] = Field(
+        description="bodies: the initial method's, moved to the labels; joints: these, fitted to the "
+        "labels alone"
+    )
+    iterations: Count = Field(description="steps of the solver; of Adam in paper III")
     learning_rate: LearningRate = Field(description="Adam, paper III")
     decay: Literal["none", "cosine"] = Field(description="of the learning rate; cosine: down to 0")
     batch: Count = Field(description="frames refined together; bounds the memory")
@@ -341,6 +349,26 @@ class Optimize(Settings):
     multiview: bool = Field(
         description="all cameras of a moment share one body, all moments of a sequence its betas"
     )
+
+    def adam_only(self, device: str) -> tuple[str, str] | None:
+        """An error and its cure where the solver `lm` cannot do what the keys ask for; None where
+        it can."""
+        for key, value, possible in (
+            ("device", device, "cpu"),
+            ("optimize.backend", self.backend, "numba"),
+            ("optimize.camera", self.camera, "calibrated"),
+            ("optimize.weights", self.weights, "balanced"),
+            ("optimize.decay", self.decay, "none"),
+            ("optimize.blur_px", self.blur_px, []),
+            ("optimize.camera_iterations", self.camera_iterations, 0),
+            ("optimize.multiview", self.multiview, False),
+        ):
+            if value != possible:
+                return (
+                    f"{key} is {value!r}, but optimize.solver 'lm' works with {possible!r} only",
+                    f"set {key}: {possible}, or optimize.solver: adam",
+                )
+        return None
 
 
 if TYPE_CHECKING:

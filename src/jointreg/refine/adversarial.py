@@ -123,8 +123,8 @@ def train_discriminator(
         torch.Generator().manual_seed(seed), len(body.parents), body.n_betas
     )
     optimiser = Adam(discriminator.parameters.values(), settings.learning_rate)
-    start = torch.from_numpy(to_6d(sample.bodies["rotations"]).astype(np.float32))
-    initial = from_6d(start), torch.from_numpy(np.asarray(sample.bodies["betas"], dtype=np.float32))
+    start = torch.from_numpy(to_6d(sample.bodies["rotations"]).astype(np.float64))
+    initial = from_6d(start), torch.from_numpy(np.array(sample.bodies["betas"], dtype=np.float64))
     losses: list[np.ndarray] = []
     right: list[list[float]] = []
     settled = False
@@ -148,7 +148,7 @@ def train_discriminator(
         settled = has_settled([values[-1] for values in losses], settings.tolerance)
         if progress is not None:
             progress(len(losses), settings.max_rounds)
-    start_end = refined.energies[:, [0, -1]].mean(axis=0, dtype=np.float64)
+    start_end = refined.energies[:, [0, -1]].mean(axis=0)
     return TrainedDiscriminator(
         discriminator, weights, np.array(losses), np.array(right), settled, start_end[0], start_end[1]
     )

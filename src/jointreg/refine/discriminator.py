@@ -10,7 +10,6 @@ Source: paper III, Eq. 5 and 6; Kanazawa et al., HMR, CVPR 2018, section 3.3.
 
 import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -52,12 +51,11 @@ class Discriminator:
     """The network with its parameters; call it on rotations and betas.
 
     Args:
-        parameters: tensors by name, from `create` or `load`.
+        parameters: tensors by name, float64, from `create` or `load`.
     """
 
     def __init__(self, parameters: dict[str, torch.Tensor]) -> None:
         self.parameters = parameters
-        self._packed: dict[str, _Packed] = {}
 
     @classmethod
     def create(cls, generator: torch.Generator, joints: int = 24, betas: int = 10) -> "Discriminator":
@@ -65,7 +63,7 @@ class Discriminator:
         parameters, inputs = {}, 1
         for name, shape in _shapes(joints, betas).items():
             inputs = shape[-1] if name.endswith("weight") else inputs
-            uniform = torch.rand(shape, generator=generator)
+            uniform = torch.rand(shape, generator=generator).double()
             parameters[name] = (2 * uniform - 1) * inputs**-0.5
         return cls(parameters)
 
@@ -73,8 +71,8 @@ class Discriminator:
         """Probability that a body is an initial one, by each output.
 
         Args:
-            rotations: global orientation and relative rotations, (N, 24, 3, 3).
-            betas: (N, 10).
+            rotations: global orientation and relative rotations, (N, 24, 3, 3) float64.
+            betas: (N, 10) float64.
 
         Returns:
             (N, 26): a head for each joint, the head on the whole pose, the head on the shape.
@@ -94,8 +92,8 @@ class Discriminator:
         hidden = self._layer("convolution_1", pose).relu()
         hidden = self._layer("convolution_2", hidden).relu()
         per_joint = (hidden * self.parameters["heads.weight"]).sum(-1) + self.parameters["heads.bias"]
-        whole = self._wide_layer("pose_1", hidden.flatten(1)).relu()
-        whole = self._layer("pose_3", self._wide_layer("pose_2", whole).relu())
+        whole = self._layer("pose_1", hidden.flatten(1)).relu()
+        whole = self._layer("pose_3", self._layer("pose_2", whole).relu())
         shape = self._layer("shape_2", self._layer("shape_1", betas).relu()).relu()
         shape = self._layer("shape_3", shape)
         return torch.cat([per_joint, whole, shape], dim=1).sigmoid()
@@ -108,7 +106,7 @@ class Discriminator:
 
     @classmethod
     def load(cls, path: str | Path) -> "Discriminator":
-        """Read a file of `save`. Only tensors are unpickled.
+        """Read a file of `save`, or the same state dict in float32. Only tensors are unpickled.
 
         Raises:
             DataError: the file is missing, damaged, or contains another network.
@@ -117,8 +115,6 @@ class Discriminator:
         require_file(path, "discriminator", again)
         state = read_tensors(path, "discriminator", (again, again))
         tensors = isinstance(state, dict) and all(isinstance(v, torch.Tensor) for v in state.values())
-        if tensors and not all(_is_plain(name, value) for name, value in state.items()):
-            raise DataError(f"{path} contains other tensors than float32", f"snakemake -f {path}")
         if not tensors or not {"heads.bias", "shape_1.weight"} <= set(state):
             raise DataError(f"{path} contains no discriminator", again)
         for name, value in state.items():
@@ -136,57 +132,12 @@ class Discriminator:
             raise DataError(f"{path} contains another network than expected: {differing!s:.400}", again)
         if not all(torch.isfinite(value).all() for value in state.values()):
             raise DataError(f"{path} contains parameters that are not finite", again)
-        return cls({name: state[name].clone() for name in expected})  # the file is only mapped
+        return cls({name: state[name].double() for name in expected})
 
     def _layer(self, name: str, value: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.linear(
             value, self.parameters[f"{name}.weight"], self.parameters[f"{name}.bias"]
         )
-
-    def _wide_layer(self, name: str, value: torch.Tensor) -> torch.Tensor:
-        """As `_layer`; oneDNN, which `linear` does not use, multiplies frozen weights on the CPU."""
-        weight = self.parameters[f"{name}.weight"]
-        plain = weight.requires_grad or value.device.type != "cpu" or value.dtype != torch.float32
-        if plain or len(value) == 0 or not torch.backends.mkldnn.is_available():
-            return self._layer(name, value)
-        packed = self._packed.get(name)
-        if packed is None or not packed.is_of(weight):
-            packed = self._packed[name] = _Packed(weight)
-        return _FrozenProduct.apply(value, packed) + self.parameters[f"{name}.bias"]
-
-
-def _is_plain(name: object, value: torch.Tensor) -> bool:
-    plain = value.dtype == torch.float32 and value.layout == torch.strided and value.ndim > 0
-    return isinstance(name, str) and plain and value.device.type == "cpu"
-
-
-class _Packed:
-    """A weight (outputs, inputs) and its transpose in oneDNN's layout."""
-
-    def __init__(self, weight: torch.Tensor) -> None:
-        self._source, self._version = weight, weight._version
-        self.weight, self.transposed = weight.to_mkldnn(), weight.T.contiguous().to_mkldnn()
-
-    def is_of(self, weight: torch.Tensor) -> bool:
-        """Whether it was made from this tensor, unchanged since."""
-        return weight is self._source and weight._version == self._version
-
-
-class _FrozenProduct(torch.autograd.Function):
-    """value @ weight.T in float32, twice as fast as MKL's product on AMD; no gradient of the weight."""
-
-    @staticmethod
-    def forward(ctx: Any, value: torch.Tensor, packed: _Packed) -> torch.Tensor:
-        ctx.packed = packed
-        return _through_onednn(value, packed.weight)
-
-    @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        return _through_onednn(grad, ctx.packed.transposed), None
-
-
-def _through_onednn(value: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.linear(value.contiguous().to_mkldnn(), weight).to_dense()
 
 
 def train(

@@ -53,7 +53,7 @@ class Terms:
         root_relative: bool = False,
         halves: bool = False,
     ) -> None:
-        self.factors = torch.tensor(factors, dtype=torch.float32, device=device)
+        self.factors = torch.tensor(factors, dtype=torch.float64, device=device)
         self.joint_on, self.silhouette_on, self.adversarial_on, self.keypoints_on = (
             factor > 0 for factor in factors
         )
@@ -130,7 +130,7 @@ def balance_energies(
     batches = [slice(n, n + batch) for n in range(0, targets.count, batch)]
     with one_torch_thread(), torch.no_grad():
         parts = [terms.energies(unknowns.pose(rows), targets, rows).numpy() for rows in batches]
-    energies = np.concatenate(parts).astype(np.float64)
+    energies = np.concatenate(parts)
     return balanced_weights(
         mean_joint=float(energies[:, 0].mean()),
         mean_silhouette=float(energies[has_mask, 1].mean()),

@@ -1,11 +1,16 @@
 """Refine bodies until they match labels and silhouettes and stay plausible (paper III, Eq. 2).
 
+Two solvers lower the same energies. `levenberg_marquardt` is the fast one. Here is the paper's:
 Adam changes theta = (24 rotations as 6D, betas, translation with its depth as log z) to lower
 E = w_joint E_joint + w_sil E_silhouette + w_adv E_adversarial (+ w_key E_keypoints). Energies are
 summed over frames, never averaged, so that a frame's path does not depend on its batch.
 
-Frames are refined side by side in batches, in float32. On the CPU a single torch thread computes, so
-that the same input gives the same bits whatever the machine's number of cores. Memory grows with the
+Everything is float64. Where an energy does not change along a direction, as with the length of a 6D
+column, Adam divides the rounding of a gradient by itself: in float32 that is a full step, which differs
+between machines and grows from step to step, in float64 it is far below Adam's epsilon.
+
+Frames are refined side by side in batches. On the CPU a single torch thread computes, so that the same
+input gives the same bits whatever the machine's number of cores. Memory grows with the
 batch. With a shared body (`multiview`) the whole sequence is one problem. Its gradient is summed over
 batches before each step.
 """
@@ -22,10 +27,13 @@ from jointreg.body.model import Body
 from jointreg.config.settings import Optimize
 from jointreg.errors import ConfigError, SolverError
 from jointreg.refine.adam import Adam
+from jointreg.refine.bone_moments import BoneMoments
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.energies import CPU, Terms
+from jointreg.refine.levenberg_marquardt import descend, start_on_joints
 from jointreg.refine.losses import REFERENCE_CODE, TERMS, EnergyWeights
 from jointreg.refine.parameters import OwnBodies, SharedBodies, checked_views
+from jointreg.refine.quadratic import Quadratic
 from jointreg.refine.sample import Sample
 from jointreg.refine.start import start_bodies
 from jointreg.refine.targets import Targets, checked_targets
@@ -48,16 +56,16 @@ class Refined:
     """Refined bodies and how their energies fell. N frames, S stored iterations."""
 
     rotations: np.ndarray
-    """(N, 24, 3, 3) float32."""
+    """(N, 24, 3, 3)."""
     betas: np.ndarray
-    """(N, B) float32."""
+    """(N, B)."""
     translation: np.ndarray
-    """Metres, camera frame, (N, 3) float32."""
+    """Metres, camera frame, (N, 3)."""
     iterations: np.ndarray
-    """Number of Adam steps before each stored energy; last: all of them; (S,) int32."""
+    """Number of steps before each stored energy; last: all of them; (S,) int32."""
     energies: np.ndarray
     """In the order of `refine.losses.TERMS`: joint (m^2), silhouette (px), adversarial (1), keypoints
-    (px^2), unweighted; 0 where a term is off or a frame has no mask; (N, S, 4) float32."""
+    (px^2), unweighted; 0 where a term is off or a frame has no mask; (N, S, 4)."""
 
     def bodies(self) -> Bodies:
         """The arrays of `stores.BODIES`."""
@@ -111,18 +119,32 @@ def refine_sample(
             f"optimize: {', '.join(TERMS)} are all 0, expected some term",
             "set one of them above 0, as optimize.joint: 1.0",
         )
+    if settings.solver == "lm" and (adam_only := settings.adam_only(device)):
+        raise ConfigError(*adam_only)
     weak = settings.camera == "weak_perspective"
     targets = checked_targets(body, sample, regressor, weak=weak, dilation_px=settings.mask_dilation_px)
     count, where = len(sample), torch.device(device)
     views = checked_views(sample.views, count) if settings.multiview else None
+    root_relative = settings.joint_frame == "root_relative"
     start = start_bodies(body, sample, regressor)
     if weak:
         start["translation"] = move_to_camera(
             body, start["betas"], start["translation"], sample.intrinsics, targets.intrinsics
         )
+    if settings.start == "joints" or settings.solver == "lm":
+        moments = BoneMoments(body, regressor)
+    if settings.start == "joints":
+        problem = Quadratic(body, moments, (factors[0], 0, 0, 0), root_relative=root_relative)
+        start = start_on_joints(problem, start, targets, batch=settings.batch)
     stored = sorted({*range(0, settings.iterations, settings.store_every), settings.iterations})
-    energies = np.zeros((count, len(stored), len(TERMS)), dtype=np.float32)
-    refined = {name: np.empty(value.shape, dtype=np.float32) for name, value in start.items()}
+    if settings.solver == "lm":
+        problem = Quadratic(body, moments, factors, discriminator, root_relative=root_relative)
+        bodies, fallen = descend(
+            problem, start, targets, stored, batch=settings.batch, progress=progress, watch=watch
+        )
+        return Refined(**bodies, iterations=np.array(stored, dtype=np.int32), energies=fallen)
+    energies = np.zeros((count, len(stored), len(TERMS)))
+    refined = {name: np.empty(value.shape) for name, value in start.items()}
     size = count if settings.multiview else settings.batch
     with one_torch_thread():
         if discriminator is not None and where != CPU:
@@ -134,7 +156,7 @@ def refine_sample(
             discriminator,
             where,
             backend=settings.backend,
-            root_relative=settings.joint_frame == "root_relative",
+            root_relative=root_relative,
             halves=settings.weights == "reference_code",
         )
         keypoints_only = Terms(body, regressor, (0, 0, 0, 1), device=where)
@@ -162,7 +184,7 @@ def refine_sample(
 def _in_sample_camera(body: Body, weak_k: np.ndarray, sample_k: np.ndarray, bodies: Bodies) -> Bodies:
     """Bodies of the weak-perspective camera, moved to where the sample's camera sees them alike."""
     moved = move_to_camera(body, bodies["betas"], bodies["translation"], weak_k, sample_k)
-    return bodies | {"translation": moved.astype(np.float32)}
+    return bodies | {"translation": moved}
 
 
 def term_factors(settings: Optimize, weights: EnergyWeights) -> tuple[float, float, float, float]:

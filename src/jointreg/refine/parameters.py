@@ -164,4 +164,4 @@ def _unpack(theta: torch.Tensor, joints: int) -> tuple[torch.Tensor, torch.Tenso
 
 
 def _tensor(values: np.ndarray, device: torch.device) -> torch.Tensor:
-    return torch.from_numpy(np.array(values, dtype=np.float32)).to(device)
+    return torch.from_numpy(np.array(values, dtype=np.float64)).to(device)

@@ -14,18 +14,18 @@ from jointreg.refine.sample import Sample
 def start_translation(
     body: Body, bodies: Mapping[str, np.ndarray], joints_cam: np.ndarray, regressor: np.ndarray
 ) -> np.ndarray:
-    """Translation that puts the regressed joints' mean on that of the labels, (N, 3) metres float32.
+    """Translation that puts the regressed joints' mean on that of the labels, (N, 3) metres.
 
     t = mean_j (X_j - J_spin V_j), with V posed at the origin.
     """
     within = np.flatnonzero((np.asarray(regressor) != 0).any(axis=0))
     skinner, sparse = Skinner(body, within), SparseRegressor(regressor, within)
-    rotations = torch.from_numpy(np.ascontiguousarray(bodies["rotations"], dtype=np.float32))
-    betas = torch.from_numpy(np.ascontiguousarray(bodies["betas"], dtype=np.float32))
+    rotations = torch.from_numpy(np.ascontiguousarray(bodies["rotations"], dtype=np.float64))
+    betas = torch.from_numpy(np.ascontiguousarray(bodies["betas"], dtype=np.float64))
     with torch.no_grad():
         vertices = skinner.vertices(rotations, betas, betas.new_zeros(len(betas), 3))
         joints = read_joints(vertices, sparse).numpy()
-    return (np.asarray(joints_cam, dtype=np.float32) - joints).mean(axis=1)
+    return (np.asarray(joints_cam, dtype=np.float64) - joints).mean(axis=1)
 
 
 def start_bodies(body: Body, sample: Sample, regressor: np.ndarray) -> dict[str, np.ndarray]:

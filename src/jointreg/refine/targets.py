@@ -98,11 +98,11 @@ def checked_targets(
             "labels are probably in millimetres: divide by 1000",
         )
     return Targets(
-        torch.from_numpy(np.array(joints_cam, dtype=np.float32)),
-        torch.from_numpy(project_pinhole(joints_cam, intrinsics).astype(np.float32)),
+        torch.from_numpy(np.array(joints_cam, dtype=np.float64)),
+        torch.from_numpy(project_pinhole(np.asarray(joints_cam, dtype=np.float64), intrinsics)),
         dilated(masks, dilation_px),
         weak_perspective(count, masks.shape[1:3]) if weak else np.asarray(intrinsics),
-        torch.from_numpy((scores > 0).astype(np.float32)),
+        torch.from_numpy((scores > 0).astype(np.float64)),
     )
 
 

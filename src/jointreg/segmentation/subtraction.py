@@ -1,4 +1,8 @@
-"""Coverage of a person's pixels from one picture and the empty room: background subtraction."""
+"""Coverage of a person's pixels from one picture and the empty room: background subtraction.
+
+Everything is float64: the last digits of OpenCV's sums depend on the processor, and in float32 they
+would decide pixels that are near a threshold or between two steps of the stored mask.
+"""
 
 import cv2
 import numpy as np
@@ -16,10 +20,8 @@ CONTRAST = 0.03
 BAND_PX = 3
 """Half width of the band around the outline in which coverage is fractional, video pixels."""
 
-_VALUES = np.arange(256, dtype=np.float32) / 255
-_LIGHT = np.where(_VALUES <= 0.04045, _VALUES / 12.92, ((_VALUES + 0.055) / 1.055) ** 2.4).astype(
-    np.float32
-)
+_VALUES = np.arange(256) / 255
+_LIGHT = np.where(_VALUES <= 0.04045, _VALUES / 12.92, ((_VALUES + 0.055) / 1.055) ** 2.4)
 
 
 def person_coverage(
@@ -51,10 +53,10 @@ def person_coverage(
         threshold: noise deviations.
 
     Returns:
-        Coverage (H, W) float32 in 0..1, and the share of the core that is foreground.
+        Coverage (H, W) in 0..1, and the share of the core that is foreground.
     """
-    noise = np.maximum(cv2.blur(spread.astype(np.float32), (5, 5)), NOISE)
-    departure = (image.astype(np.float32) - median) / noise
+    noise = np.maximum(cv2.blur(spread.astype(np.float64), (5, 5)), NOISE)
+    departure = (image.astype(np.float64) - median) / noise
     differs = _dot(departure, departure) > 3 * threshold**2
     picture, room = linear_light(image), linear_light(median)
     shade, shaded = shadow(picture, room)
@@ -64,7 +66,7 @@ def person_coverage(
 
 
 def linear_light(image: np.ndarray) -> np.ndarray:
-    """Light that 8-bit sRGB values stand for, 0-1 float32: mixtures and shadows are linear in it."""
+    """Light that 8-bit sRGB values stand for, 0-1: mixtures and shadows are linear in it."""
     return _LIGHT[image]
 
 
@@ -72,10 +74,10 @@ def shadow(picture: np.ndarray, room: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """Where a picture may show the room in shadow.
 
     Args:
-        picture, room: linear light, (H, W, 3) float32.
+        picture, room: linear light, (H, W, 3).
 
     Returns:
-        Brightness over the room's, (H, W) float32, and whether the pixel has the room's colour at a
+        Brightness over the room's, (H, W), and whether the pixel has the room's colour at a
         brightness within `SHADOW`, (H, W) bool.
     """
     smooth, empty = cv2.blur(picture, (3, 3)), cv2.blur(room, (3, 3))
@@ -95,7 +97,7 @@ def _clean(
 ) -> np.ndarray:
     """The parts that touch the limbs' core, without specks and with narrow holes filled, (H, W) bool."""
     opened = cv2.morphologyEx(raw.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    likely = (opened > 0) | (core & (cv2.blur(raw.astype(np.float32), (5, 5)) > 0.3))
+    likely = (opened > 0) | (core & (cv2.blur(raw.astype(np.float64), (5, 5)) > 0.3))
     count, parts, stats, _ = cv2.connectedComponentsWithStats(likely.astype(np.uint8), connectivity=8)
     touching = np.bincount(parts[core], minlength=count)
     keep = (touching > 0) & (stats[:, cv2.CC_STAT_AREA] > (0.03 * pixels_per_metre) ** 2)
@@ -126,15 +128,15 @@ def _matte(
     power = _dot(contrast, contrast)
     mixed = _dot(picture - room, contrast) / np.maximum(power, 1e-6)
     usable = band & known & (power > CONTRAST**2)
-    soft = cv2.GaussianBlur(binary.astype(np.float32), (0, 0), 0.7)
+    soft = cv2.GaussianBlur(binary.astype(np.float64), (0, 0), 0.7)
     alpha = np.where(usable, np.clip(mixed, 0, 1), soft)
-    return np.where(band, alpha, inside).astype(np.float32)
+    return np.where(band, alpha, inside)
 
 
 def _nearby(values: np.ndarray, where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean of `values` (H, W, C) over the marked pixels nearby, and where there are any."""
     sigma, size = 0.8 * BAND_PX, (4 * BAND_PX + 1, 4 * BAND_PX + 1)
-    share = cv2.GaussianBlur(where.astype(np.float32), size, sigma)
+    share = cv2.GaussianBlur(where.astype(np.float64), size, sigma)
     total = cv2.GaussianBlur(values * where[..., None], size, sigma)
     total = total if total.ndim == 3 else total[..., None]
     return total / np.maximum(share, 1e-7)[..., None], share > 1e-5

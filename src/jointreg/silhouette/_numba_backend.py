@@ -28,6 +28,20 @@ def l2(points: torch.Tensor, topology: Topology, mask: torch.Tensor) -> torch.Te
     return _SilhouetteL2.apply(points, topology, mask)
 
 
+def l2_and_gradients(
+    points: np.ndarray, topology: Topology, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`l2` of points (V, 2, N) with its gradient and that of the covered area, both (V, 2, N).
+
+    Raises:
+        PointsError: a point is not finite.
+    """
+    frames = torch.from_numpy(points).permute(2, 0, 1)
+    loss, area = np.empty(len(frames), dtype=points.dtype), np.zeros_like(_grouped(frames))
+    grad = _draw(_numba_kernels.L2, frames, topology, mask=mask, loss=loss, area=area)
+    return loss, grad.numpy(), area.reshape(*area.shape[:2], -1)[:, :, : len(frames)]
+
+
 class _Coverage(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, points: torch.Tensor, topology: Topology, height: int, width: int) -> Any:
@@ -69,6 +83,7 @@ def _draw(
     mask: np.ndarray | None = None,
     image: np.ndarray | None = None,
     loss: np.ndarray | None = None,
+    area: np.ndarray | None = None,
 ) -> torch.Tensor:
     """Run a task of the kernel. Returns the gradient, (V, 2, N), which `COVER` leaves at zero."""
     grouped = _grouped(points)
@@ -84,6 +99,7 @@ def _draw(
         none if image is None else image,
         np.zeros(0, dtype=grouped.dtype) if loss is None else loss,
         grad,
+        np.zeros((0, 0, 0, 0), dtype=grouped.dtype) if area is None else area,
     )
     if frame >= 0:
         raise PointsError(frame)

@@ -89,12 +89,14 @@ def draw(
     image: np.ndarray,
     loss: np.ndarray,
     grad: np.ndarray,
+    area: np.ndarray,
 ) -> int:
     """Do a task for the first `frames` frames; returns the first with a bad point, or -1.
 
     `COVER` writes coverage into `image` (N, H, W), zero before. `PULL` adds the gradient of
     sum(image * coverage) to `grad`, of the shape of `points`. `L2` writes the sum of
-    (mask / 255 - coverage)^2 into `loss` (N,) and adds its gradient to `grad`. Other arrays are
+    (mask / 255 - coverage)^2 into `loss` (N,) and adds its gradient to `grad`, and to `area`, unless
+    that is empty, the gradient of the covered area where the loss has a gradient. Other arrays are
     not used.
     """
     height, width = (mask.shape[1], mask.shape[2]) if task == L2 else (image.shape[1], image.shape[2])
@@ -102,7 +104,7 @@ def draw(
     heads = np.zeros((height + 1, width), dtype=np.int32)
     contour = np.empty((LANES, len(edges)), dtype=np.int32)
     positive = np.empty((len(faces), LANES), dtype=np.uint8)
-    ends, pulls = np.empty((5, len(edges))), np.empty((2, len(edges)))
+    ends, pulls = np.empty((5, len(edges))), np.empty((4, len(edges)))
     counts, window = np.empty(LANES, dtype=np.int64), np.empty(4, dtype=np.int64)
     sums = np.zeros(width, dtype=points.dtype)
     room = 8192
@@ -135,7 +137,10 @@ def draw(
                 else:
                     _load_slopes(layers, image[frame, top:bottom, left:right])
                 _pull(cells, shapes, pieces, layers, pulls, count)
-                _scatter(pulls, ends, count, edges, contour, group, lane, grad)
+                _scatter(pulls[:2], ends, count, edges, contour, group, lane, grad)
+                if area.size > 0:
+                    _measure(cells, shapes, pieces, layers, pulls[2:], count)
+                    _scatter(pulls[2:], ends, count, edges, contour, group, lane, area)
             _clear(layers, heads, rows, columns)
     return -1
 
@@ -787,6 +792,26 @@ def _pull(
     flat = layers.reshape(-1)
     for p in range(1, pieces):
         edge, value = cells[1, p], flat[cells[0, p]] * shapes[4, p]
+        to_end = value * shapes[5, p]
+        pulls[0, edge] += value - to_end
+        pulls[1, edge] += to_end
+
+
+@kernel
+def _measure(
+    cells: np.ndarray,
+    shapes: np.ndarray,
+    pieces: int,
+    layers: np.ndarray,
+    pulls: np.ndarray,
+    edges: int,
+) -> None:
+    """As `_pull` with 1 in place of every dL/dA that is not 0: bare shares of each edge, (2, edges)."""
+    for s in range(edges):
+        pulls[0, s], pulls[1, s] = 0.0, 0.0
+    flat = layers.reshape(-1)
+    for p in range(1, pieces):
+        edge, value = cells[1, p], shapes[4, p] * (flat[cells[0, p]] != 0)
         to_end = value * shapes[5, p]
         pulls[0, edge] += value - to_end
         pulls[1, edge] += to_end

@@ -29,7 +29,7 @@ from jointreg.errors import ConfigError, ShapeError
 from jointreg.silhouette import _numba_backend, _one_face_backend
 from jointreg.silhouette.topology import PointsError, Topology, check_finite, check_points
 
-__all__ = ["BACKENDS", "PointsError", "Topology", "coverage", "silhouette_l2"]
+__all__ = ["BACKENDS", "PointsError", "Topology", "coverage", "silhouette_gradients", "silhouette_l2"]
 
 BACKENDS = ("numba", "warp", "pytorch3d", "one_face")
 """Ways to draw. `numba`: exact areas, CPU. `warp`: the same on CPU or CUDA. `pytorch3d`: the reference
@@ -121,6 +121,31 @@ def silhouette_l2(
         down, across = (_gaussian(length, blur_px).to(residual) for length in (height, width))
         residual = down @ residual @ across
     return residual.square().sum(dim=(1, 2))
+
+
+def silhouette_gradients(
+    points_px: np.ndarray, topology: Topology, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`silhouette_l2` by the backend `numba`, for solvers that need more than its gradient.
+
+    Args:
+        points_px: projected vertices, pixels, frames innermost: (V, 2, N) float32 or float64.
+        topology: edges and faces of the mesh.
+        mask: probability of person x 255, (N, H, W) uint8.
+
+    Returns:
+        The energy (N,); its gradient (V, 2, N); and the gradient of the covered area, (V, 2, N) px. The
+        last has the direction of the contour's outward normal at a vertex, and its norm is the length of
+        contour that moves with the vertex. Parts of the contour that others cover do not count, nor
+        those in pixels that agree with the mask.
+
+    Raises:
+        ShapeError: arrays do not fit each other, or the mask is not uint8.
+        PointsError: a point is not finite.
+    """
+    frames = torch.from_numpy(points_px).permute(2, 0, 1)
+    check_points(frames, topology)
+    return _numba_backend.l2_and_gradients(points_px, topology, _checked_mask(mask, frames).numpy())
 
 
 def _covered(

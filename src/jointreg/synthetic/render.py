@@ -94,7 +94,7 @@ class Painter:
 
     def shadow(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Share of light left on a grid of the floor around the person, and the grid's corner (x, y)."""
-        centre = np.round(vertices[:, :2].mean(axis=0).astype(np.float64) / SHADOW_CELL) * SHADOW_CELL
+        centre = np.round(vertices[:, :2].mean(axis=0, dtype=np.float64) / SHADOW_CELL) * SHADOW_CELL
         corner = centre - SHADOW_REACH
         cells = round(2 * SHADOW_REACH / SHADOW_CELL) + 1
         fallen = vertices[:, :2] + vertices[:, 2:] * np.array(SHADOW_LEAN)

@@ -91,7 +91,10 @@ def fit_to_labels(
     for name, assumed in settings.assumed_cm.items():
         offset[H36M_17.index(name)] = np.array(assumed) / 100
     below = _descendants(body.parents)
-    bones = np.einsum("kv,vcb->kcb", body.joint_regressor, body.shape_directions).astype(np.float64)
+    regressor, directions = (
+        table.astype(np.float64) for table in (body.joint_regressor, body.shape_directions)
+    )
+    bones = np.einsum("kv,vcb->kcb", regressor, directions)
     bones[1:] -= bones[body.parents[1:]]
     unknowns = 3 * joints + 3 + body.n_betas
     prior = np.concatenate(

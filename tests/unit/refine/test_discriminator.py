@@ -15,8 +15,8 @@ def network(seed=0, **sizes):
 
 def some_bodies(seed, count, centre=0.0):
     generator = np.random.default_rng(seed)
-    pose = from_axis_angle(generator.normal(centre, 0.3, (count, 24, 3))).astype(np.float32)
-    betas = generator.normal(centre, 1, (count, 10)).astype(np.float32)
+    pose = from_axis_angle(generator.normal(centre, 0.3, (count, 24, 3)))
+    betas = generator.normal(centre, 1, (count, 10))
     return torch.from_numpy(pose), torch.from_numpy(betas)
 
 
@@ -104,28 +104,15 @@ def test_gradient_reaches_the_bodies():
     assert (betas.grad.abs().sum(dim=1) > 0).all()
 
 
-def test_frozen_network_equals_itself_in_double_precision():
-    discriminator = network()
-    double = Discriminator({name: value.double() for name, value in discriminator.parameters.items()})
-    results = []
-    for net, dtype in ((discriminator, torch.float32), (double, torch.float64)):
-        arrays = [value.to(dtype).requires_grad_(True) for value in some_bodies(9, 65)]
-        outputs = net(*arrays)
-        outputs[:, -2].sum().backward()
-        results.append([outputs.detach(), arrays[0].grad])
-    for found, expected in zip(*results, strict=True):
-        assert torch.linalg.norm(found - expected) < 1e-5 * torch.linalg.norm(expected)
-
-
-def test_changed_weights_are_noticed():
-    discriminator, same = network(), some_bodies(10, 4)
-    before = discriminator(*same)
-    with torch.no_grad():
-        discriminator.parameters["pose_2.weight"].mul_(-3)
-    changed = discriminator(*same)
-    assert not torch.allclose(before, changed)
-    discriminator.parameters["pose_2.weight"] = network().parameters["pose_2.weight"]
-    assert torch.equal(discriminator(*same), before)
+def test_a_file_in_float32_is_read_in_double_precision(tmp_path):
+    """Files of other versions and of the reference code's kind; what a file cannot hold is refused."""
+    single = {name: value.float() for name, value in network(3).parameters.items()}
+    torch.save(single, tmp_path / "single.pt")
+    read = Discriminator.load(tmp_path / "single.pt").parameters
+    assert all(torch.equal(read[name], value.double()) for name, value in single.items())
+    torch.save({name: value.half() for name, value in single.items()}, tmp_path / "half.pt")
+    with pytest.raises(DataError, match="parameters of float16, expected float64 or float32"):
+        Discriminator.load(tmp_path / "half.pt")
 
 
 def test_no_bodies_give_no_outputs():
@@ -168,7 +155,7 @@ def test_damaged_foreign_and_missing_files_are_refused(tmp_path, capsys):
         torch.save(discriminator.parameters | {"pose_3.bias": other}, path)
         with pytest.raises(DataError, match=r"pose_3\.bias is torch.*(.|\n)*next: +snakemake -f"):
             Discriminator.load(path)
-    torch.save(discriminator.parameters | {"pose_3.bias": torch.zeros(2)}, path)
+    torch.save(discriminator.parameters | {"pose_3.bias": torch.zeros(2).double()}, path)
     with pytest.raises(DataError, match=r"another network .*pose_3\.bias"):
         Discriminator.load(path)
     torch.save(discriminator.parameters | {"pose_3.bias": torch.tensor([np.nan])}, path)
@@ -191,7 +178,7 @@ def test_tensors_that_are_not_float32_in_memory_are_refused(tmp_path, other):
     path = tmp_path / "d.pt"
     parameters = network().parameters
     torch.save(parameters | {"pose_3.bias": other(parameters["pose_3.bias"])}, path)
-    with pytest.raises(DataError, match=r"d\.pt contains other tensors than float32|not a state dict"):
+    with pytest.raises(DataError, match=r"d\.pt contains no discriminator|not a state dict"):
         Discriminator.load(path)
 
 

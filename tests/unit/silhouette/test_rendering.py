@@ -8,6 +8,7 @@ from jointreg.errors import DataError, ShapeError
 from jointreg.geometry.camera import project_pinhole
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.silhouette import PointsError, Topology, coverage, silhouette_l2
+from jointreg.silhouette.rendering import silhouette_gradients
 
 CUBE = np.array(
     [
@@ -404,3 +405,20 @@ def test_sides_may_be_numpys_integers_and_points_lie_far_off() -> None:
     assert torch.equal(coverage(points, Topology(CUBE), np.int64(8)), square)
     assert torch.equal(coverage(points, Topology(CUBE), (np.int32(8), 8)), square)
     assert coverage(points + 9.9e8, Topology(CUBE), 8).sum() == 0
+
+
+def test_arrays_give_the_energy_its_gradient_and_that_of_the_area(people):
+    """By autograd of the tensors' functions; no pixel of the mask agrees with the coverage by chance."""
+    points, topology = people
+    masks = np.random.default_rng(8).integers(1, 255, (4, 224, 224), dtype=np.uint8)
+    frames_last = np.ascontiguousarray(points.transpose(1, 2, 0))
+    energy, gradient, area = silhouette_gradients(frames_last, topology, masks)
+    leaf = torch.from_numpy(points).requires_grad_(True)
+    loss = silhouette_l2(leaf, topology, masks)
+    np.testing.assert_array_equal(energy, loss.detach().numpy())
+    (slope,) = torch.autograd.grad(loss.sum(), leaf)
+    np.testing.assert_array_equal(gradient, slope.numpy().transpose(1, 2, 0))
+    (growth,) = torch.autograd.grad(coverage(leaf, topology, 224).sum(), leaf)
+    np.testing.assert_allclose(area, growth.numpy().transpose(1, 2, 0), atol=1e-9)
+    with pytest.raises(ShapeError, match="mask is float64"):
+        silhouette_gradients(frames_last, topology, masks / 255)

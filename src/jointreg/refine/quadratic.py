@@ -1,0 +1,246 @@
+"""The energies of Eq. 2 with their gradients and Gauss-Newton matrices, for Levenberg-Marquardt.
+
+The energies are those of `jointreg.refine.energies`. Their gradients are exact. The matrices are
+those of Gauss-Newton: exact derivatives of the joints, the contour's curvature
+(`jointreg.refine.contour`), one row for each output of the discriminator. Unknowns are those of
+`jointreg.body.motion`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from jointreg.body.model import Body
+from jointreg.body.motion import Motion, Skeleton
+from jointreg.body.skinning import Posed, Skinner, project
+from jointreg.refine.bone_moments import BoneMoments
+from jointreg.refine.contour import contour_rows, edge_distances
+from jointreg.refine.discriminator import Discriminator
+from jointreg.refine.normal_matrix import add_rows
+from jointreg.refine.targets import Targets
+from jointreg.silhouette.rendering import silhouette_gradients
+from jointreg.silhouette.topology import Topology
+from jointreg.skeleton import PELVIS
+
+
+@dataclass(frozen=True)
+class Goals:
+    """What N bodies are compared with, as arrays."""
+
+    joints: np.ndarray
+    """(N, J, 3) metres."""
+    keypoints: np.ndarray
+    """(N, J, 2) pixels."""
+    masks: np.ndarray
+    """(N, H, W) uint8."""
+    distances: np.ndarray
+    """Of `edge_distances`, (N, H, W) pixels."""
+    intrinsics: np.ndarray
+    """(N, 3, 3) pixels."""
+    has_mask: np.ndarray
+    """(N,), 1 or 0."""
+
+    @classmethod
+    def of(cls, targets: Targets, *, silhouette: bool) -> "Goals":
+        """The goals of targets on the CPU; distances only where the silhouette is compared."""
+        masks = np.asarray(targets.masks)
+        return cls(
+            targets.joints.numpy(),
+            targets.keypoints.numpy(),
+            masks,
+            edge_distances(masks) if silhouette else np.zeros((len(masks), 0, 0), np.float32),
+            targets.intrinsics.astype(np.float64),
+            targets.has_mask.numpy(),
+        )
+
+    def part(self, rows: np.ndarray | slice) -> "Goals":
+        """The goals of some of the frames."""
+        return Goals(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The energies of N bodies and what their matrices need."""
+
+    skeleton: Skeleton
+    energies: np.ndarray
+    """Unweighted, in the order of `refine.losses.TERMS`, (N, 4); infinite for a body that is not
+    wholly in front of the camera."""
+    gradient: np.ndarray
+    """Of the weighted sum, by the unknowns of `body.motion`, (N, P)."""
+    joint_rows: list[tuple[np.ndarray, np.ndarray]]
+    """For each frame rows (R, P) and the factors on their squares (R,)."""
+    posed: Posed | None
+    points: np.ndarray
+    area: np.ndarray
+    adversarial_rows: np.ndarray
+    """Of the outputs, (outputs, N, P)."""
+
+
+class Quadratic:
+    """The energies, with what stays constant over frames and steps.
+
+    Args:
+        body: the body model.
+        moments: of the regressor that reads the joints.
+        factors: on joint, silhouette, adversarial and keypoint energy; 0 removes a term.
+        discriminator: needed where its factor is not 0.
+        root_relative: compare joints after both skeletons are moved to the pelvis.
+    """
+
+    def __init__(
+        self,
+        body: Body,
+        moments: BoneMoments,
+        factors: tuple[float, float, float, float],
+        discriminator: Discriminator | None = None,
+        *,
+        root_relative: bool = False,
+    ) -> None:
+        self.factors = np.array(factors, dtype=np.float64)
+        self.motion, self.moments = Motion(body), moments
+        self.discriminator = discriminator if factors[2] > 0 else None
+        self.root = PELVIS if root_relative else None
+        self.topology = Topology(body.faces) if factors[1] > 0 else None
+        self.skinner = None if self.topology is None else Skinner(body)
+
+    def evaluate(self, skeleton: Skeleton, goals: Goals) -> Evaluation:
+        """Energies and gradient of bodies."""
+        count, size = len(skeleton), self.motion.unknowns
+        energies, gradient = np.zeros((count, 4)), np.zeros((count, size))
+        joint_rows = self._joints(skeleton, goals, energies, gradient)
+        posed, points, area = None, np.zeros((0, 2, count)), np.zeros((0, 2, count))
+        if self.skinner is not None:
+            posed, points, area = self._silhouettes(skeleton, goals, energies, gradient)
+        rows = np.zeros((0, count, size))
+        if self.discriminator is not None:
+            rows = self._outputs(self.discriminator, skeleton, energies, gradient)
+        return Evaluation(skeleton, energies, gradient, joint_rows, posed, points, area, rows)
+
+    def matrices(
+        self, evaluation: Evaluation, goals: Goals, which: np.ndarray, matrices: np.ndarray
+    ) -> None:
+        """Upper triangles of the Gauss-Newton matrices of the frames `which`, into `matrices` (n,
+        P, P)."""
+        matrices[:] = 0
+        for matrix, n in zip(matrices, which, strict=True):
+            rows, scale = evaluation.joint_rows[n]
+            add_rows(rows, scale, matrix)
+        posed = evaluation.posed
+        if posed is not None:
+            arrays = (
+                evaluation.area,
+                evaluation.points,
+                posed.vertices,
+                goals.intrinsics,
+                goals.distances,
+            )
+            contours = contour_rows(*arrays, which)
+            for matrix, n, (vertices, directions, curvature) in zip(
+                matrices, which, contours, strict=True
+            ):
+                if goals.has_mask[n] > 0:
+                    rows = self.motion.rows(evaluation.skeleton, posed, n, vertices, directions)
+                    add_rows(rows, self.factors[1] * curvature, matrix)
+        outputs = evaluation.adversarial_rows
+        if len(outputs):
+            scale = np.full(len(outputs), 2 * self.factors[2] / len(outputs))
+            for matrix, n in zip(matrices, which, strict=True):
+                add_rows(np.ascontiguousarray(outputs[:, n]), scale, matrix)
+
+    def _joints(
+        self, skeleton: Skeleton, goals: Goals, energies: np.ndarray, gradient: np.ndarray
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Joint and keypoint energies: fills their columns, adds to the gradient, returns rows."""
+        joint_on, keypoints_on = self.factors[0] > 0, self.factors[3] > 0
+        joints = self.moments.joints(skeleton)
+        errors = joints - goals.joints
+        if self.root is not None:
+            errors = errors - errors[:, self.root : self.root + 1]
+        if joint_on:
+            energies[:, 0] = np.square(errors).sum(axis=2).sum(axis=1)
+        if keypoints_on:
+            image = np.einsum("nij,nkj->nki", goals.intrinsics, joints)
+            offsets = image[..., :2] / image[..., 2:] - goals.keypoints
+            energies[:, 3] = np.square(offsets).sum(axis=2).sum(axis=1)
+        listed = []
+        for n in range(len(skeleton)):
+            rows, residuals, factors = [], [], []
+            read = self.moments.rows(skeleton, n)
+            if joint_on:
+                moved = read if self.root is None else read - read[self.root]
+                rows.append(moved.reshape(-1, moved.shape[-1]))
+                residuals.append(errors[n].ravel())
+                factors.append(np.full(errors[n].size, 2 * self.factors[0]))
+            if keypoints_on:
+                k, z = goals.intrinsics[n], image[n, :, 2, None, None]
+                slope = (k[None, :2] - image[n, :, :2, None] / z * k[None, 2:]) / z
+                rows.append(np.einsum("jab,jbp->jap", slope, read).reshape(-1, read.shape[-1]))
+                residuals.append(offsets[n].ravel())
+                factors.append(np.full(offsets[n].size, 2 * self.factors[3]))
+            if rows:
+                together, scale = np.concatenate(rows), np.concatenate(factors)
+                gradient[n] += weighted_sum(together, scale * np.concatenate(residuals))
+                listed.append((together, scale))
+            else:
+                listed.append((np.zeros((0, gradient.shape[1])), np.zeros(0)))
+        return listed
+
+    def _silhouettes(
+        self, skeleton: Skeleton, goals: Goals, energies: np.ndarray, gradient: np.ndarray
+    ) -> tuple[Posed, np.ndarray, np.ndarray]:
+        """Silhouette energies likewise; returns the meshes, their image points and the area's
+        gradient."""
+        assert self.skinner is not None and self.topology is not None
+        posed = Posed(self.skinner, skeleton.rotations, skeleton.betas, skeleton.translation)
+        points, pull_back = project(posed.vertices, goals.intrinsics)
+        behind = ~np.isfinite(points[:, 0]).all(axis=0)
+        if behind.any():
+            points[..., behind] = 0
+        energy, pull, area = silhouette_gradients(points, self.topology, goals.masks)
+        energies[:, 1] = goals.has_mask * energy
+        energies[behind] = np.inf
+        pull = pull * (self.factors[1] * goals.has_mask * ~behind)
+        back = pull_back(np.ascontiguousarray(pull))
+        if behind.any():
+            back[..., behind] = 0
+        gradient += self.motion.gradients(skeleton, posed, back)
+        return posed, points, area
+
+    def _outputs(
+        self,
+        discriminator: Discriminator,
+        skeleton: Skeleton,
+        energies: np.ndarray,
+        gradient: np.ndarray,
+    ) -> np.ndarray:
+        """Adversarial energies likewise; returns the outputs' rows, (outputs, N, P)."""
+        turn, betas = (
+            torch.from_numpy(value).requires_grad_(True)
+            for value in (skeleton.rotations, skeleton.betas)
+        )
+        outputs = discriminator(turn, betas)
+        last = outputs.shape[1] - 1
+        # An output on one joint does not depend on the others: one pass gives the slopes of all.
+        (heads,) = torch.autograd.grad(outputs[:, : last - 1].sum(), turn, retain_graph=True)
+        (whole,) = torch.autograd.grad(outputs[:, last - 1].sum(), turn, retain_graph=True)
+        (shape,) = torch.autograd.grad(outputs[:, last].sum(), betas)
+        rows = np.zeros((last + 1, len(skeleton), self.motion.unknowns))
+        turns = 3 * self.motion.joints
+        slopes = self.motion.turn_gradients(skeleton, heads.numpy())
+        for k in range(last - 1):
+            rows[k, :, 3 * k : 3 * k + 3] = slopes[:, 3 * k : 3 * k + 3]
+        rows[last - 1, :, :turns] = self.motion.turn_gradients(skeleton, whole.numpy())
+        rows[last, :, turns:-3] = shape.numpy()
+        short = 1 - outputs.detach().numpy()
+        energies[:, 2] += np.square(short).mean(axis=1)
+        factor = -2 * self.factors[2] / len(rows)
+        for k in range(len(rows)):
+            gradient += factor * short[:, k, None] * rows[k]
+        return rows
+
+
+def weighted_sum(rows: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """sum_r factor_r row_r, (R, P) and (R,) -> (P,), added row after row."""
+    return (rows * factors[:, None]).sum(axis=0)
