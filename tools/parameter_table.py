@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from jointreg.config.settings import Config, Settings, changes_of
+from jointreg.config.settings import Config
+from jointreg.config.values import Settings, changes_of
 
 
 def parameter_table(config: Config) -> str:

@@ -8,7 +8,8 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from jointreg.config.settings import REFERENCE, Config, FitRegressor, Optimize, Settings, changes_of
+from jointreg.config.settings import REFERENCE, Config, FitRegressor, Optimize
+from jointreg.config.values import Settings, changes_of
 from jointreg.config.weights import GET_WEIGHTS, MASK_RCNN
 from jointreg.errors import ConfigError, default_cure
 from jointreg.files.input import read_file

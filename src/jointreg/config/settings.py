@@ -4,85 +4,33 @@
 classes have no defaults on purpose: a number has one home, and that is the YAML.
 """
 
-from copy import copy
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    ValidationInfo,
-    create_model,
-    field_validator,
     model_validator,
+)
+
+from jointreg.config.values import (
+    Count,
+    CountOrZero,
+    LearningRate,
+    Metres,
+    Name,
+    Names,
+    NonNegative,
+    Positive,
+    Settings,
+    changes,
+    changes_of,
+    number,
 )
 
 REFERENCE = "full"
 """The variant that Table I calls opt: every run has it."""
 REFERENCE_REGRESSOR = f"opt_{REFERENCE}"
 """Its regressor, J_opt, in the evaluation."""
-
-LARGEST = 10**7
-"""No number of steps, frames or pixels is larger: such a run would not end."""
-
-Fraction = Annotated[float, Field(ge=0, le=1)]
-NonNegative = Annotated[float, Field(ge=0, le=1e9)]
-Positive = Annotated[float, Field(ge=1e-12, le=1e9)]
-Count = Annotated[int, Field(gt=0, le=LARGEST)]
-CountOrZero = Annotated[int, Field(ge=0, le=LARGEST)]
-Metres = Annotated[float, Field(ge=1e-6, le=10)]
-LearningRate = Annotated[float, Field(ge=1e-12, le=100)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]+$")]
-"""Part of a path."""
-
-
-def _once(values: list[str]) -> list[str]:
-    """A list of names, each of which stands in it once."""
-    for value in values:
-        if values.count(value) > 1:
-            raise ValueError(f"{value:.80} stands twice")
-    return values
-
-
-Names = Annotated[list[Name], Field(min_length=1, max_length=1000), AfterValidator(_once)]
-
-
-def _number(value: Any) -> Any:
-    """Text that spells a whole number, as `--config` on the command line gives it, is that number."""
-    return int(value) if isinstance(value, str) and value.isdigit() else value
-
-
-class Settings(BaseModel):
-    """Base of all blocks: immutable, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse true and false for a number, which would count as 1 and 0."""
-        if cls.model_fields[str(info.field_name)].annotation is not bool:
-            for one in value if isinstance(value, list) else [value]:
-                if isinstance(one, bool):
-                    raise ValueError("expected another value than true or false")
-        return value
-
-
-def _changes(block: type[Settings]) -> Any:
-    """Class of a block's keys, typed as there, of which any may be absent: what one case changes."""
-    keys: dict[str, Any] = {}
-    for name, info in block.model_fields.items():
-        optional = copy(info)
-        optional.default = None
-        keys[name] = (info.annotation, optional)
-    return create_model(f"{block.__name__}Changes", __base__=Settings, **keys)
-
-
-def changes_of(changes: Settings) -> dict[str, Any]:
-    """The keys that a block of changes gives, with their values."""
-    return changes.model_dump(exclude_unset=True)
 
 
 class Dataset(Settings):
@@ -258,7 +206,7 @@ class FitRegressor(Settings):
 if TYPE_CHECKING:  # mypy knows no classes that are made at run time
     FitRegressorChanges = Settings
 else:
-    FitRegressorChanges = _changes(FitRegressor)
+    FitRegressorChanges = changes(FitRegressor)
 
 
 class FitRegressors(FitRegressor):
@@ -374,13 +322,13 @@ class Optimize(Settings):
 if TYPE_CHECKING:
     OptimizeChanges = Settings
 else:
-    OptimizeChanges = _changes(Optimize)
+    OptimizeChanges = changes(Optimize)
 
 
 class Evaluate(Settings):
     """The protocol (rule evaluate), stored with every error and printed in every caption."""
 
-    joints: Annotated[Literal[14, 17], BeforeValidator(_number)] = Field(
+    joints: Annotated[Literal[14, 17], BeforeValidator(number)] = Field(
         description="joints in the mean; 17 counts the pelvis"
     )
     root: str = Field(description="joint at which both skeletons are aligned before MPJPE")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from jointreg.config.loading import read_mapping
-from jointreg.config.settings import Fraction, NonNegative, Settings
+from jointreg.config.values import Fraction, NonNegative, Settings
 from jointreg.errors import ConfigError
 
 Vector = tuple[float, float, float]

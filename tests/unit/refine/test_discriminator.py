@@ -166,7 +166,6 @@ def test_damaged_foreign_and_missing_files_are_refused(tmp_path, capsys):
 @pytest.mark.parametrize(
     "other",
     [
-        lambda value: value.double(),
         lambda value: value.half(),
         lambda value: value.bool(),
         lambda value: value.to(torch.complex64),
@@ -174,11 +173,11 @@ def test_damaged_foreign_and_missing_files_are_refused(tmp_path, capsys):
         lambda value: value.to_sparse(),
     ],
 )
-def test_tensors_that_are_not_float32_in_memory_are_refused(tmp_path, other):
+def test_tensors_that_are_not_floats_in_memory_are_refused(tmp_path, other):
     path = tmp_path / "d.pt"
     parameters = network().parameters
     torch.save(parameters | {"pose_3.bias": other(parameters["pose_3.bias"])}, path)
-    with pytest.raises(DataError, match=r"d\.pt contains no discriminator|not a state dict"):
+    with pytest.raises(DataError, match=r"d\.pt: pose_3\.bias is |not a state dict"):
         Discriminator.load(path)
 
 
