@@ -167,10 +167,10 @@ everything. Two ways out:
 
 A raw file that the sequence table or a method asks for and that is gone stops the plan. The error
 names subject, action, take, camera and the expected path. That holds for every call, also for
-`--report` and `--unlock`. If you deleted videos on purpose, to save space, go on with `raw_files:
-{{missing: keep}}`: results of files that an earlier plan saw stay valid. Keep the labels, the
-calibration and the folders of the subjects; they are small. A job that has to run again and needs a
-video still stops.
+`--report` and `--unlock`. If you deleted videos on purpose, to save space, set
+`raw_files: {{missing: keep}}`: results of files that an earlier plan saw stay valid. Keep the labels,
+the calibration and the folders of the subjects; they are small. A job that has to run again and needs
+a video still stops.
 
 ## Settings
 
