@@ -61,7 +61,7 @@ class Frames:
         self.sample = whole.part(order)
         self.truth = {name: np.concatenate([part[name] for part in bodies])[order] for name in names}
         self.regressor = load_regressor(results / "fit_regressor_spin/J_spin.npy", self.body).weights
-        weights = json.loads((results / "energy_weights/weights.json").read_text())
+        weights = json.loads((results / "energy_weights/weights.json").read_text(encoding="utf-8"))
         self.weights = EnergyWeights.from_dict(weights)
         self.discriminator = Discriminator.load(results / "train_discriminator/full.pt")
 

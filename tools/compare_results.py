@@ -163,7 +163,7 @@ def _parameters(path: Path) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _json(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    yield path.stem, np.array(list(_numbers(json.loads(path.read_text()))))
+    yield path.stem, np.array(list(_numbers(json.loads(path.read_text(encoding="utf-8")))))
 
 
 def _numbers(value: Any) -> Iterator[float]:
@@ -190,7 +190,10 @@ READERS = {
 
 
 def _differing_cells(path: Path, first: Path, second: Path) -> Iterator[tuple[str, int, str, str, str]]:
-    with first.open(newline="") as one, second.open(newline="") as two:
+    with (
+        first.open(newline="", encoding="utf-8") as one,
+        second.open(newline="", encoding="utf-8") as two,
+    ):
         left, right = list(csv.reader(one)), list(csv.reader(two))
     if len(left) != len(right):
         yield str(path), 0, "lines", str(len(left)), str(len(right))

@@ -256,13 +256,16 @@ def _read_record(path: Path) -> dict[str, dict[str, tuple[str, str]]]:
 
 
 def _size_and_time(path: Path) -> str:
-    """Bytes and time of last change, ns; of a folder the number of its files and a digest of theirs."""
+    """Bytes and time of last change, s; of a folder the number of its files and a digest of theirs.
+
+    Whole seconds, because archives that copy a data set keep no more.
+    """
     if not path.is_dir():
         status = path.stat()
-        return f"{status.st_size} {status.st_mtime_ns}"
+        return f"{status.st_size} {int(status.st_mtime)}"
     with os.scandir(path) as entries:
         files = sorted((entry.name, entry.stat()) for entry in entries)
-    lines = "\n".join(f"{name!r} {status.st_size} {status.st_mtime_ns}" for name, status in files)
+    lines = "\n".join(f"{name!r} {status.st_size} {int(status.st_mtime)}" for name, status in files)
     return f"{len(files)} {hashlib.sha256(lines.encode()).hexdigest()[:16]}"
 
 
