@@ -4,6 +4,7 @@
 ## make test-slurm   the tiny run on a Slurm of one node, installed and started for it, and disturbed there
 ## make test-faults  the tiny run disturbed without Slurm: killed, full disk, damaged files
 ## make test-kills   the tiny run with KILLS=30 kills at random moments, half an hour
+## make test-machines   the tiny run as four processors would do it, all digits of its tables compared
 ## make variants     every variant of the refinement, four cameras (docs/refinement.md)
 ## make demo-lab     real people, real cameras: four videos of a laboratory
 ## make test-paper-backends   PyTorch3D and Mask R-CNN beside ours, in an environment of its own (5 GB)
@@ -26,7 +27,7 @@ export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
 .PHONY: help env demo report demo-lab variants test test-functions test-runs test-slurm test-faults test-kills \
-	test-paper-backends lint format docs site clean-demo clean-demo-lab
+	test-machines test-paper-backends lint format docs site clean-demo clean-demo-lab
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -78,6 +79,9 @@ KILLS ?= 30
 SEED ?= 1
 test-kills: $(READY)
 	KILLS=$(KILLS) SEED=$(SEED) $(BIN)/python -m pytest tests/faults/test_kills.py -s
+
+test-machines: $(READY)
+	$(BIN)/python tools/imitated_machines.py --cores $(CORES)
 
 # The extra `paper` of pyproject.toml, which has a torch of its own.
 $(PAPER)/.ready: pyproject.toml constraints.txt
