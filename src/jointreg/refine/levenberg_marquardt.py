@@ -148,10 +148,11 @@ class Descent:
         self.energies[rows], self._gradient[rows] = trial.energies[taken], trial.gradient[taken]
 
     def _total(self, energies: np.ndarray) -> np.ndarray:
+        """Weighted sums, (n,); of the terms that are on, because energies may be infinite."""
         factors = self.problem.factors
-        total = energies[:, 0] * factors[0]
-        for term in range(1, len(factors)):
-            total = total + energies[:, term] * factors[term]
+        total = np.zeros(len(energies))
+        for term in np.flatnonzero(factors):
+            total += factors[term] * energies[:, term]
         return total
 
 

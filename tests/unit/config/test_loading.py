@@ -111,6 +111,11 @@ def test_a_device_without_kernels_is_refused(values):
         config.load(values)
     values["optimize"]["backend"] = "warp"
     assert config.load(values).device == "cuda"
+    values["optimize"]["solver"] = "lm"
+    with pytest.raises(
+        ConfigError, match=r"variant 'full': device is 'cuda', but optimize\.solver 'lm'"
+    ):
+        config.load(values)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +125,8 @@ def test_a_device_without_kernels_is_refused(values):
         ({"second_round": {"regressor": "opt_multiview"}}, "variants of this run: full, second_round"),
         ({"full": {"regressor": "opt_second_round"}}, "that itself reads spin or std"),
         ({"full": {"multiview": True, "camera": "weak_perspective"}}, "needs calibrated cameras"),
+        ({"full": {"solver": "lm", "multiview": True}}, "optimize.multiview is True, but"),
+        ({"full": {"start": "joints", "joint": 0.0}}, "start is 'joints', but joint is 0"),
     ],
 )
 def test_variants_that_cannot_be_are_refused(values, changes, message):
