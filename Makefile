@@ -1,6 +1,7 @@
 ## make demo         environment, open data set, whole workflow, Table I in the terminal
 ## make report       results/open/report.html of a finished demo, anew where it is out of date
 ## make test         every test
+## make test-inputs  every damaged input (SEED=1 for others); ten minutes
 ## make test-slurm   the tiny run on a Slurm of one node, installed and started for it, and disturbed there
 ## make test-faults  the tiny run disturbed without Slurm: killed, full disk, damaged files
 ## make variants     every variant of the refinement, four cameras (docs/refinement.md)
@@ -24,7 +25,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: help env demo report demo-lab variants test test-slurm test-faults test-paper-backends lint format \
+.PHONY: help env demo report demo-lab variants test test-inputs test-slurm test-faults test-paper-backends lint format \
 	docs site clean-demo clean-demo-lab
 help:
 	@sed -n 's/^## //p' Makefile
@@ -56,6 +57,11 @@ variants: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# `make test` runs a fixed part of them.
+SEED ?= 0
+test-inputs: $(READY)
+	PYTHONPATH=tests:tests/helpers $(BIN)/python -m inputs --seed $(SEED)
 
 # Root on Debian: installs slurm-wlm and munge, starts and stops them. Skipped, with the reason, elsewhere.
 test-slurm: $(READY)
