@@ -33,7 +33,8 @@ The folders, from the ground up; a folder imports only from floors below its own
 
     pipeline       the link to Snakemake; checks of what a run needs
 
-At the root: `cli` (the command `jointreg`), `metrics`, `skeleton`, `errors`, `provenance`, `progress`.
+At the root: `cli` (the command `jointreg`), `metrics`, `plausible` and `arrays` (what lengths and
+arguments may be), `skeleton`, `errors`, `provenance`, `progress`.
 """
 
 __version__ = "0.1.0"

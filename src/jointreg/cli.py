@@ -4,6 +4,7 @@ Exit status: 0 fine, 1 bad input (the error's text on stderr), 2 wrong usage.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,13 +28,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status; wrong usage leaves with status 2 by SystemExit, as argparse does.
     """
     arguments = _parser().parse_args(argv)
+    status = 1
     try:
-        return int(arguments.run(arguments))
+        status = int(arguments.run(arguments))
+        sys.stdout.flush()
     except JointregError as error:
         print(f"jointreg {arguments.command}: {type(error).__name__}: {error}", file=sys.stderr)
+    except BrokenPipeError:  # the reader has all it wants: `jointreg inspect FILE | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
     except OSError as error:
-        print(f"jointreg {arguments.command}: {error}", file=sys.stderr)
-    return 1
+        where = f"{error.filename}: " if error.filename else ""
+        print(
+            f"jointreg {arguments.command}: {where}{error.strerror or error}\n"
+            "  next:   check that the path may be read or written, and that there is space on its disk",
+            file=sys.stderr,
+        )
+    return status
 
 
 def _convert(arguments: argparse.Namespace) -> int:
@@ -63,7 +74,8 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
     if arguments.picture and Path(arguments.picture).suffix not in PICTURES:
         raise ConfigError(
-            f"--picture {arguments.picture}: expected a file that ends in {', '.join(PICTURES)}"
+            f"--picture {arguments.picture}: expected a file that ends in {', '.join(PICTURES)}",
+            "name it so",
         )
     body = load_body(arguments.body)
     regressor = load_regressor(arguments.file, body, note=_note)

@@ -1,5 +1,8 @@
 """Errors that a user can act on: what, where, expected against found, what to do next."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class JointregError(Exception):
     """Base of every error the package raises for a user's mistake or a damaged file.
@@ -10,7 +13,25 @@ class JointregError(Exception):
     """
 
     def __init__(self, what: str, next_step: str | None = None) -> None:
-        super().__init__(what if next_step is None else f"{what}\n  next:   {next_step}")
+        super().__init__(what)
+        self.next_step: str | None = None
+        self.advise(next_step)
+
+    def advise(self, next_step: str | None) -> None:
+        """Add what the reader should do now, where the error does not name it."""
+        if self.next_step is None and next_step is not None:
+            self.next_step = next_step
+            self.args = (f"{self.args[0]}\n  next:   {next_step}",)
+
+
+@contextmanager
+def default_cure(next_step: str) -> Iterator[None]:
+    """Give this next step to errors of the block, or of the decorated function, that have none."""
+    try:
+        yield
+    except JointregError as error:
+        error.advise(next_step)
+        raise
 
 
 class ConfigError(JointregError):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jointreg.arrays import indices, real_array, require_finite
 from jointreg.errors import DataError, ShapeError
 from jointreg.geometry.procrustes import fit_similarity
 from jointreg.plausible import POSE_RADIUS_M
@@ -36,9 +37,10 @@ def mpjpe(predicted: np.ndarray, target: np.ndarray, root: int = 0, joints: Join
         One error a frame, (N,) metres, float64.
 
     Raises:
-        ShapeError: shapes differ, or are not (N, J, 3), or a row does not exist.
-        UnitError: a skeleton wider than any person, usually millimetres.
-        DataError: an array is not finite.
+        ShapeError: shapes differ, or are not (N, J, 3) of numbers, or rows are no integers or do not
+            exist.
+        UnitError: a skeleton wider than any person in one of the frames, usually millimetres.
+        DataError: an array is not finite, or is complex or masked.
     """
     errors = joint_errors(predicted, target, root)
     return errors[:, _rows(joints, errors.shape[1])].mean(axis=1)
@@ -79,15 +81,34 @@ def aligned_joint_errors(predicted: np.ndarray, target: np.ndarray, joints: Join
 
 
 def pck(errors: np.ndarray, threshold: float = PCK_THRESHOLD) -> np.ndarray:
-    """Share of joints nearer than `threshold` (strictly), errors (N, J) metres -> (N,) in 0..1."""
-    return (np.asarray(errors) < threshold).mean(axis=1)
+    """Share of joints nearer than `threshold` (strictly), errors (N, J) metres -> (N,) in 0..1.
+
+    Raises:
+        ShapeError: not (N, J) with at least one joint.
+        DataError: an error is not finite or negative, or the threshold is.
+    """
+    errors = real_array(errors, "errors")
+    if errors.ndim != 2 or errors.shape[1] == 0:
+        raise ShapeError(f"errors have shape {errors.shape}, expected (N, J) with at least one joint")
+    require_finite(errors, "errors")
+    if errors.min(initial=0.0) < 0 or not 0 <= threshold < np.inf:
+        raise DataError(
+            f"errors go down to {errors.min(initial=0.0):g} and the threshold is {threshold}, expected "
+            "distances in metres, from 0"
+        )
+    return (errors < threshold).mean(axis=1)
 
 
 def auc(errors: np.ndarray, threshold: float = PCK_THRESHOLD, steps: int = AUC_STEPS) -> np.ndarray:
     """Mean PCK over `steps` thresholds from 0 to `threshold`, errors (N, J) metres -> (N,) in 0..1.
 
     The threshold 0 takes part, as in MPI-INF-3DHP, so that perfect joints score (steps - 1) / steps.
+
+    Raises:
+        ShapeError, DataError: as `pck`; DataError: fewer than two steps.
     """
+    if not isinstance(steps, int | np.integer) or steps < 2:
+        raise DataError(f"steps is {steps}, expected a whole number of at least 2")
     return np.mean([pck(errors, limit) for limit in np.linspace(0.0, threshold, steps)], axis=0)
 
 
@@ -97,7 +118,10 @@ def vertex_error(predicted: np.ndarray, target: np.ndarray, *, centred: bool = F
     `centred` first moves both meshes to their vertex mean: the error that is left when the position
     in the room is taken out. Raises as `mpjpe` does; float32 meshes are not copied to float64.
     """
-    predicted, target = np.asarray(predicted), np.asarray(target)
+    meshes = real_array(predicted, "predicted"), real_array(target, "target")
+    predicted, target = (
+        mesh if mesh.dtype in (np.float32, np.float64) else mesh.astype(np.float64) for mesh in meshes
+    )
     if predicted.shape == target.shape and predicted.ndim == 3:
         some = slice(None, None, max(predicted.shape[1] // 50, 1))
         _checked(predicted[:, some], target[:, some])
@@ -107,40 +131,35 @@ def vertex_error(predicted: np.ndarray, target: np.ndarray, *, centred: bool = F
     if centred:
         mean = difference.mean(axis=1, keepdims=True, dtype=np.float64)
         difference = difference - mean.astype(difference.dtype)
-    errors = np.sqrt(np.einsum("nvc,nvc->nv", difference, difference)).mean(axis=1, dtype=np.float64)
-    if not np.isfinite(errors).all():
-        raise DataError(f"a vertex of frame {np.argmax(~np.isfinite(errors))} is not finite")
-    return errors
+    with np.errstate(over="ignore", invalid="ignore"):
+        distances = np.sqrt(np.einsum("nvc,nvc->nv", difference, difference))
+        # Between two vertices of a pair of meshes the distance differs by four radii at most.
+        spread = distances.max(axis=1, initial=0.0) - distances.min(axis=1, initial=np.inf)
+    wrong = ~(spread <= 4 * POSE_RADIUS_M.high)
+    if wrong.any() and distances.shape[1]:
+        raise DataError(f"a vertex of frame {np.argmax(wrong)} is not finite, or far from its mesh")
+    return distances.mean(axis=1, dtype=np.float64)
 
 
 def _checked(predicted: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both as float64 (N, J, 3), finite and in metres."""
-    predicted, target = np.asarray(predicted, np.float64), np.asarray(target, np.float64)
+    predicted = real_array(predicted, "predicted").astype(np.float64, copy=False)
+    target = real_array(target, "target").astype(np.float64, copy=False)
     if predicted.shape != target.shape or predicted.ndim != 3 or predicted.shape[2] != 3:
         raise ShapeError(
             f"predicted has shape {predicted.shape}, target {target.shape}; expected (N, J, 3) twice"
         )
     for name, points in (("predicted", predicted), ("target", target)):
-        if not np.isfinite(points).all():
-            frame, joint, _ = np.argwhere(~np.isfinite(points))[0].tolist()
-            raise DataError(
-                f"{name} is not finite at frame {frame}, joint {joint}",
-                "leave frames without a prediction or label out, and report how many",
-            )
+        require_finite(points, name)
         if points.size:
-            radius = np.linalg.norm(points - points.mean(axis=1, keepdims=True), axis=-1).max(axis=1)
-            reach = float(np.median(radius))
-            POSE_RADIUS_M.require(
-                reach,
-                f"{name} reaches {reach:.0f} from its mean",
-                "the unit is metres: divide millimetres by 1000",
+            POSE_RADIUS_M.require_each(
+                np.linalg.norm(points - points.mean(axis=1, keepdims=True), axis=-1).max(axis=1),
+                f"{name} reaches {{length}} from its mean at frame {{frame}}",
+                "the unit is metres: divide millimetres by 1000, and leave out poses that diverged",
             )
     return predicted, target
 
 
 def _rows(joints: Joints, count: int) -> np.ndarray:
     """The selected rows as indices, refused where they do not exist."""
-    rows = np.arange(count) if joints is None else np.asarray(joints, dtype=np.intp)
-    if rows.ndim != 1 or rows.size == 0 or rows.min() < 0 or rows.max() >= count:
-        raise ShapeError(f"joint rows {rows.tolist()} do not all exist, expected some of 0..{count - 1}")
-    return rows
+    return np.arange(count) if joints is None else indices(joints, count, "joint rows")

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from jointreg.errors import UnitError
 
 
@@ -32,13 +34,29 @@ class Bounds(NamedTuple):
         if not self.hold(length):
             raise UnitError(f"{found}, expected {self}", cure)
 
+    def require_each(self, lengths: np.ndarray, found: str, cure: str) -> None:
+        """`require` for an array of lengths, one a frame: the error names the first frame outside.
+
+        Args:
+            lengths: (N,) metres.
+            found: begins the error, with the places {frame} and {length}.
+            cure: what to do about it.
+        """
+        wrong = ~((lengths >= self.low) & (lengths <= self.high))
+        if wrong.any():
+            frame = int(np.argmax(wrong))
+            length = float(lengths[frame])
+            self.require(length, found.format(frame=frame, length=f"{length:.3g}"), cure)
+
 
 LEG_M = Bounds(0.5, 1.3)
 """Hip to knee to ankle."""
-BODY_M = Bounds(0.5, 3.0)
-"""Longest side of the box around a person in any pose."""
-TEMPLATE_M = Bounds(1.2, 2.2)
-"""Height of the template of a grown person's body model."""
+BODY_M = Bounds(0.2, 3.0)
+"""Longest side of the box around a person in any pose, infants included."""
+TEMPLATE_M = Bounds(0.4, 2.2)
+"""Height of a body model's template; an infant's is 0.5 to 0.7."""
+ADULT_M = Bounds(1.2, 2.2)
+"""Height of a grown person's template."""
 POSE_RADIUS_M = Bounds(0.0, 5.0)
 """The joints' mean to the farthest joint."""
 PERSON_M = Bounds(0.5, 50.0)

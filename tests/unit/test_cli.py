@@ -209,3 +209,34 @@ def test_as_a_process(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.endswith("0 set()\n")
     assert "example: jointreg evaluate" in done.stdout
+
+
+def test_output_that_nobody_reads_is_no_error(files):
+    folder, _, _ = files
+    program = [sys.executable, "-m", "jointreg", "inspect", str(folder / "first.npy")]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        text = process.stderr.read().decode()
+        assert process.wait(timeout=120) == 0
+    assert "Traceback" not in text and "BrokenPipe" not in text
+
+
+def test_a_file_that_is_none_is_named_with_a_cure(files, capsys):
+    folder, _, _ = files
+    (folder / "empty.npy").touch()
+    (folder / "labels.npy").write_bytes((folder / "first.npy").read_bytes())
+    for labels, words in {
+        folder / "empty.npy": "empty.npy is an empty file",
+        folder: "is a folder, expected a file",
+        folder / "none.npz": "none.npz does not exist",
+        folder
+        / "labels.npy": "an npy, which has one array without a name: save its arrays by numpy.savez",
+    }.items():
+        assert evaluate(folder, labels) == 1
+        text = capsys.readouterr().err
+        assert words in text and "next:" in text and "Errno" not in text
+    target = folder / "there"
+    target.mkdir()
+    assert main(["convert", str(folder / "first.npy"), str(target), "--format", "npy"]) == 1
+    text = capsys.readouterr().err
+    assert "there: Is a directory" in text and "next:" in text and "Errno" not in text

@@ -1,12 +1,17 @@
 """The metrics on answers known by hand, against plain loops, and what they refuse."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
+import torch
 from scipy.spatial import procrustes
 from scipy.spatial.transform import Rotation
 
 from jointreg import metrics
 from jointreg.errors import DataError, ShapeError, UnitError
+from jointreg.geometry.procrustes import fit_similarity
 from jointreg.skeleton import H36M_14, H36M_17, rows
 
 
@@ -110,11 +115,79 @@ def test_millimetres_are_refused_on_either_side(poses: tuple[np.ndarray, np.ndar
         metrics.pa_mpjpe(predicted, target * 1000)
 
 
-def test_one_diverged_frame_is_an_error_and_not_a_unit(poses: tuple[np.ndarray, np.ndarray]) -> None:
+@pytest.mark.parametrize("factor", [1000, 1e12, 1e300])
+def test_one_frame_of_millimetres_is_named(poses: tuple[np.ndarray, np.ndarray], factor: float) -> None:
     predicted, target = poses
     predicted = predicted.copy()
-    predicted[4] *= 1000
-    assert metrics.mpjpe(predicted, target)[4] > 100
+    predicted[4] *= factor
+    for measure in (metrics.mpjpe, metrics.pa_mpjpe, metrics.vertex_error):
+        with pytest.raises((UnitError, DataError), match=r"predicted .*at frame 4"):
+            measure(predicted, target)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [1e30, np.nan, np.inf, 900.0])
+def test_one_vertex_far_from_its_mesh_is_refused(
+    generator: np.random.Generator, value: float, kind: type
+) -> None:
+    """Vertex 77 is none of those whose reach is measured."""
+    target = generator.normal(size=(3, 500, 3)).astype(kind)
+    predicted = target.copy()
+    predicted[1, 77, 2] = value
+    with pytest.raises(DataError, match="a vertex of frame 1"):
+        metrics.vertex_error(predicted, target)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda points: points + 1j, "complex"),
+        (lambda points: np.ma.masked_less(points, 0), "masked"),
+        (lambda points: points.astype(str), "<U"),
+        (lambda points: torch.tensor(points, requires_grad=True), "detach"),
+        (lambda points: [[1.0], [1.0, 2.0]], "no array"),
+    ],
+)
+def test_what_is_no_real_array_is_refused(
+    poses: tuple[np.ndarray, np.ndarray], spoil: Callable[[np.ndarray], Any], words: str
+) -> None:
+    predicted, target = poses
+    for measure in (metrics.mpjpe, metrics.pa_mpjpe, metrics.vertex_error, fit_similarity):
+        with pytest.raises((ShapeError, DataError), match=f"{words}"):
+            measure(spoil(predicted), target)
+        with pytest.raises((ShapeError, DataError), match=f"{words}"):
+            measure(predicted, spoil(target))
+
+
+def test_a_mask_is_no_list_of_rows(poses: tuple[np.ndarray, np.ndarray]) -> None:
+    """Read as integers it would be rows 0 and 1."""
+    with pytest.raises(DataError, match="joint rows is bool"):
+        metrics.mpjpe(*poses, joints=np.arange(17) < 14)
+    with pytest.raises(ShapeError, match="expected integers"):
+        metrics.mpjpe(*poses, root=0.5)
+
+
+@pytest.mark.parametrize(
+    ("errors", "threshold", "words"),
+    [
+        ([[0.1, np.nan]], 0.15, "not finite at frame 0"),
+        ([[0.1, -0.1]], 0.15, "go down to -0.1"),
+        (np.zeros((3, 0)), 0.15, r"shape \(3, 0\)"),
+        ([0.1, 0.2], 0.15, r"shape \(2,\)"),
+        ([[0.1]], np.nan, "threshold is nan"),
+        ([[0.1]], -0.15, "threshold is -0."),
+    ],
+)
+def test_shares_of_what_are_no_errors_are_refused(errors: Any, threshold: float, words: str) -> None:
+    for share in (metrics.pck, metrics.auc):
+        with pytest.raises((ShapeError, DataError), match=words):
+            share(errors, threshold)
+
+
+def test_an_auc_needs_two_steps() -> None:
+    for steps in (0, 1, 2.5):
+        with pytest.raises(DataError, match="steps is"):
+            metrics.auc(np.zeros((1, 3)), steps=steps)
 
 
 def test_nan_is_refused_by_frame_and_joint(poses: tuple[np.ndarray, np.ndarray]) -> None:

@@ -1,5 +1,7 @@
 """Labels from calibrated videos: 2D landmarks of every camera, triangulated."""
 
+from jointreg.datasets.easymocap import other_file
+
 
 wildcard_constraints:
     recording="|".join(RECORDINGS),
@@ -30,6 +32,7 @@ rule triangulate:
     input:
         tracks=rules.landmarks.output.tracks,
         calibration=CONFIG.dataset.calibration,
+        more=other_file(CONFIG.dataset.calibration),
     output:
         labels=f"{CONFIG.dataset.root}/{{recording}}/labels.npz",
         check=report(

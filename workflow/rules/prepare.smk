@@ -1,5 +1,7 @@
 """From raw videos, labels and cameras to undistorted person crops."""
 
+from jointreg.datasets.easymocap import other_file
+
 
 def raw_files(wildcards):
     """Input files of a sequence: made by other rules, or the user's calibration and labels.
@@ -15,7 +17,7 @@ def raw_files(wildcards):
         return expand(rules.triangulate.output.labels, recording=takes)
     if CONFIG.dataset.kind == "multiview":
         labels = expand(f"{CONFIG.dataset.root}/{{take}}/labels.npz", take=takes)
-        return [CONFIG.dataset.calibration, *labels]
+        return [CONFIG.dataset.calibration, *other_file(CONFIG.dataset.calibration), *labels]
     return [CONFIG.dataset.calibration]
 
 

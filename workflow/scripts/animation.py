@@ -1,8 +1,5 @@
 """Rule `animation`. The fit is in jointreg.refine.trajectory, the pictures are in jointreg.figures."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 
 from jointreg.body import load_body
@@ -27,7 +24,7 @@ trajectory = trace(
     sample,
     regressor.weights,
     settings=Optimize(**job.params.cfg),
-    weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text())),
+    weights=EnergyWeights.read(job.input.weights),
     discriminator=Discriminator.load(job.input.discriminator[0]) if job.input.discriminator else None,
     device=job.params.device,
 )

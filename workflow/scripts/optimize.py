@@ -1,8 +1,5 @@
 """Rule `optimize`. The science is in jointreg.refine."""
 
-import json
-from pathlib import Path
-
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Optimize
@@ -21,7 +18,7 @@ refined = refine_sample(
     load_sample(job.input.frames, job.input.masks, job.input.bodies),
     load_regressor(job.input.regressor, body).weights,
     settings=Optimize(**job.params.cfg),
-    weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text())),
+    weights=EnergyWeights.read(job.input.weights),
     discriminator=Discriminator.load(path) if (path := job.input.discriminator) else None,
     device=job.params.device,
     progress=report("frames"),

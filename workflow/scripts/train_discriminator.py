@@ -22,7 +22,7 @@ trained = train_discriminator(
     load_regressor(job.input.regressor, body).weights,
     settings=settings,
     optimize=Optimize(**job.params.cfg["optimize"]),
-    weights=EnergyWeights.from_dict(json.loads(Path(job.input.weights).read_text())),
+    weights=EnergyWeights.read(job.input.weights),
     generator=job.generator,
     device=job.params.device,
     progress=report("rounds"),

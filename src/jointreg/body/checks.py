@@ -6,7 +6,7 @@ All checks hold for SMPL's neutral template, skeleton and faces, and for SMPL-X'
 import numpy as np
 
 from jointreg.errors import DataError, UnitError
-from jointreg.plausible import TEMPLATE_M
+from jointreg.plausible import ADULT_M, TEMPLATE_M
 from jointreg.skeleton import SMPL_24, rows
 
 LARGEST_SHAPE_M = 0.5
@@ -39,14 +39,14 @@ _AXES = ("to the body's left (x)", "upwards (y)", "forwards (z)")
 
 
 def check_template(template: np.ndarray, where: str) -> None:
-    """Refuse a template that is not in metres, y up.
+    """Refuse a template that is not in metres, y up; note one that is smaller than a grown person.
 
     Args:
         template: (V, 3).
         where: names the file in errors.
 
     Raises:
-        UnitError: its height is not a grown person's in metres.
+        UnitError: its height is no person's in metres.
     """
     height = float(np.ptp(template[:, 1]))
     TEMPLATE_M.require(
@@ -54,6 +54,11 @@ def check_template(template: np.ndarray, where: str) -> None:
         f"{where}: the template is {height:.4g} high",
         "templates are in metres, y up, z forward",
     )
+    if not ADULT_M.hold(height):
+        print(
+            f"{where}: the template is {height:.2f} m high, taken for an infant's or a child's; a grown "
+            f"person's is {ADULT_M}, so check the unit if it should be one"
+        )
 
 
 def check_faces(faces: np.ndarray, template: np.ndarray, where: str) -> None:

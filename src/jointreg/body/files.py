@@ -25,8 +25,9 @@ from jointreg.body.checks import (
     check_weights,
 )
 from jointreg.body.model import Body
-from jointreg.errors import DataError
+from jointreg.errors import DataError, default_cure
 from jointreg.files.atomic import replace_file, sidecar_path
+from jointreg.files.input import read_file
 from jointreg.files.json_object import read_object
 from jointreg.files.pickles import as_array, read_npz, read_pickle
 from jointreg.skeleton import SMPL_24, SMPL_PARENTS
@@ -55,6 +56,10 @@ _HOW_TO_GET = (
 )
 
 
+_OTHER_FILE = "take the body's file from its makers again; docs/exchange.md names those that are read"
+
+
+@default_cure(_OTHER_FILE)
 def read_body(path: str | Path) -> Body:
     """Read a body model.
 
@@ -92,7 +97,10 @@ def convert_body(source: str | Path, target: str | Path) -> Body:
     """
     target = Path(target)
     if target.suffix not in (".npz", ".pkl"):
-        raise DataError(f"body model {target} would end in '{target.suffix}', expected .npz or .pkl")
+        raise DataError(
+            f"body model {target} would end in '{target.suffix}', expected .npz or .pkl",
+            "name the target so",
+        )
     body = read_body(source)
     arrays = {
         "v_template": body.template,
@@ -130,10 +138,7 @@ def _file(path: str | Path) -> tuple[bytes, str, str]:
     """Bytes and suffix of a body's file, and its name for messages."""
     if str(path) == "open":
         return files("jointreg").joinpath("assets/open_body.npz").read_bytes(), ".npz", "open body"
-    path = Path(path)
-    if not path.is_file():
-        raise DataError(f"body model {path} does not exist", _HOW_TO_GET)
-    return path.read_bytes(), path.suffix, str(path)
+    return read_file(path, "body model", _HOW_TO_GET), Path(path).suffix, str(path)
 
 
 def _sha256(raw: bytes) -> str:

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from jointreg.arrays import real_array, require_finite
 from jointreg.errors import DataError, ShapeError
 from jointreg.skeleton import SMPL_24
 
@@ -128,18 +129,17 @@ class Body:
         self, rotations: np.ndarray, betas: np.ndarray, translation: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """The arguments of `vertices` as arrays, each of its shape and of finite, real numbers."""
-        rotations, betas = np.asarray(rotations), np.asarray(betas)
+        rotations, betas = real_array(rotations, "rotations"), real_array(betas, "betas")
         count = len(rotations) if rotations.ndim else 0
         arrays = {"rotations": rotations, "betas": betas}
         shapes = {"rotations": (count, len(self.parents), 3, 3), "betas": (count, self.n_betas)}
         if translation is not None:
-            translation = arrays["translation"] = np.asarray(translation)
+            translation = arrays["translation"] = real_array(translation, "translation")
             shapes["translation"] = (count, 3)
         for name, array in arrays.items():
             if array.shape != shapes[name]:
                 raise ShapeError(f"{name} have shape {array.shape}, expected {shapes[name]}")
-            if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
-                raise DataError(f"{name} are {array.dtype} or not finite, expected finite real numbers")
+            require_finite(array, name)
         mirrored = np.flatnonzero((np.linalg.det(rotations) <= 0).any(axis=1))
         if len(mirrored):
             raise DataError(f"rotations of row {mirrored[0]} mirror, expected a determinant of 1")

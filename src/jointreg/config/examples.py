@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jointreg.config.sequences import Work
 from jointreg.config.tsv import require_once, rows, whole_number
-from jointreg.errors import ConfigError
+from jointreg.errors import ConfigError, default_cure
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Example:
     """Rows of the sequence's frames store."""
 
 
+@default_cure("correct that row of the table")
 def load_examples(path: str | Path, sequences: Iterable[Work]) -> list[Example]:
     """Read the table of frames to show.
 

@@ -10,11 +10,18 @@ from pydantic import ValidationError
 
 from jointreg.config.settings import REFERENCE, Config, FitRegressor, Optimize, Settings, changes_of
 from jointreg.config.weights import GET_WEIGHTS, MASK_RCNN
-from jointreg.errors import ConfigError
+from jointreg.errors import ConfigError, default_cure
+from jointreg.files.input import read_file
 from jointreg.skeleton import H36M_17
 
 RUN = "{run}"
 """Placeholder for the name of the run, in any text of the configuration."""
+
+LARGEST_YAML, MOST_NODES = 10**6, 10**5
+"""Bytes of a YAML file and values in it. Ours have 12 kB and some hundred."""
+
+MOST_FAULTS, MOST_LETTERS = 30, 2000
+"""Faults that an error lists, and the letters of each."""
 
 OLD_KEYS: dict[str, str] = {
     "dataset.kind": "dataset.source: human36m, or multiview",
@@ -28,6 +35,7 @@ OLD_KEYS: dict[str, str] = {
 """Key of earlier versions -> what to write today."""
 
 
+@default_cure("keys: config/README.md")
 def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
     """Validate the merged configuration, with `{run}` replaced by the name of the run.
 
@@ -70,6 +78,7 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
     return config
 
 
+@default_cure("keys: config/README.md")
 def optimize_settings(config: Config, variant: str, where: str = "configuration") -> Optimize:
     """Settings of `optimize` for one variant: the block with the variant's changes.
 
@@ -144,7 +153,10 @@ def _with_run(value: Any, run: str) -> Any:
 
 
 def _refused(error: ValidationError, where: str, prefix: tuple[str, ...] = ()) -> ConfigError:
-    lines = [_explain(fault, prefix) for fault in error.errors()]
+    faults = error.errors()
+    lines = [_explain(fault, prefix)[:MOST_LETTERS] for fault in faults[:MOST_FAULTS]]
+    if len(faults) > MOST_FAULTS:
+        lines.append(f"  and {len(faults) - MOST_FAULTS} more")
     return ConfigError(f"{where}:\n" + "\n".join(lines), "keys: config/README.md")
 
 
@@ -155,9 +167,9 @@ def _explain(fault: Any, prefix: tuple[str, ...]) -> str:
         if key in OLD_KEYS:
             return f"  key '{key}' has a new name. Write {OLD_KEYS[key]}"
         allowed = sorted(_block(path[:-1]).model_fields)
-        near = get_close_matches(path[-1], allowed, n=1)
+        near = get_close_matches(path[-1][:80], allowed, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "."
-        return f"  unknown key '{key}'{hint} Allowed here: {', '.join(allowed)}"
+        return f"  unknown key '{key:.200}'{hint} Allowed here: {', '.join(allowed)}"
     if fault["type"] == "missing":
         return f"  key '{key}' is missing"
     return f"  '{key}' is {reprlib.repr(fault['input'])}: {fault['msg']}"
@@ -190,32 +202,61 @@ def read_yaml(*paths: str | Path) -> dict[str, Any]:
 
     merged: dict[str, Any] = {}
     for path in paths:
-        merge(merged, _mapping(Path(path)))
+        merge(merged, read_mapping(path))
     return merged
 
 
-def _mapping(path: Path) -> dict[str, Any]:
-    """The mapping in one YAML file."""
+@default_cure("keys: config/README.md")
+def read_mapping(path: str | Path) -> dict[str, Any]:
+    """The keys and values of one YAML file; none for a file of comments alone.
+
+    Raises:
+        ConfigError: a file that is missing, no YAML, no mapping, or gives a key twice.
+    """
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """Refuses a key that stands twice; YAML takes the last one."""
+        """Refuses a key that stands twice, of which YAML takes the last one, and endless contents."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            keys = [key.value for key, _ in node.value]
+            keys = set()
             for key, _ in node.value:
-                if keys.count(key.value) > 1:
-                    raise yaml.YAMLError(f"key '{key.value}' stands twice\n{key.start_mark}")
+                name = (key.tag, str(key.value)) if isinstance(key, yaml.ScalarNode) else None
+                if name in keys:
+                    raise yaml.YAMLError(f"key '{key.value:.80}' stands twice\n{key.start_mark}")
+                keys.add(name or id(key))
             return super().construct_mapping(node, deep)
 
+        def get_single_node(self) -> Any:
+            node = super().get_single_node()
+            if _nodes(node, {}) > MOST_NODES:
+                raise yaml.YAMLError(f"it has over {MOST_NODES} values, repeated parts written out")
+            return node
+
+    raw = read_file(path, "configuration", "check the path", ConfigError, may_be_empty=True)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}", "check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        if len(raw) > LARGEST_YAML:
+            raise ValueError(f"it has {len(raw)} bytes, expected under {LARGEST_YAML}")
+        content = yaml.load(raw.decode("utf-8-sig"), Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not YAML: {str(error)[:500]}", "correct that line") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise ConfigError(f"{path} contains a {type(content).__name__}, expected keys with values")
     return content
+
+
+def _nodes(node: Any, counts: dict[int, int]) -> int:
+    """Values in a node of YAML where each reference (`*name`) counts as a copy of what it names.
+
+    Raises:
+        RecursionError: a part that contains itself.
+    """
+    inner = getattr(node, "value", None)
+    if not isinstance(inner, list):
+        return 1
+    if id(node) not in counts:
+        parts = [part for item in inner for part in (item if isinstance(item, tuple) else (item,))]
+        counts[id(node)] = 1 + sum(_nodes(part, counts) for part in parts)
+    return counts[id(node)]

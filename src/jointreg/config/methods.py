@@ -1,5 +1,6 @@
 """The table of methods, which names the source of each method's results."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from jointreg.config.settings import RunNetwork
 from jointreg.config.tsv import require_name, rows
-from jointreg.errors import ConfigError
+from jointreg.errors import ConfigError, default_cure
 
 NETWORKS: dict[str, tuple[str, bool]] = {
     "spin": ("spin", False),
@@ -38,6 +39,12 @@ KINDS = {
 
 FROM_FILES = ("predictions", "joints")
 
+BODIES = ("SMPL", "SMPL-H", "SMPL-X", "run")
+"""What the column `body` may name; `run`: the body of the run."""
+
+OPTIONAL = ("body", "track")
+"""Columns that a table may lack."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -59,12 +66,18 @@ class Method:
     six: str
     """Convention of 6D rotations, interleaved or stacked; empty if the files show it."""
     about: str
+    body: str = ""
+    """Model that the betas of its files belong to, one of `BODIES`; empty: the one that a file shows."""
+    track: str = ""
+    """Person to read where its files have several, as the tool numbers them."""
 
     def reading(self) -> dict[str, str]:
         """The columns that rule `estimate` depends on: a change of the others changes no number."""
-        return {key: getattr(self, key) for key in ("kind", "files", "rows", "six")}
+        optional = {key: getattr(self, key) for key in OPTIONAL if getattr(self, key)}
+        return {key: getattr(self, key) for key in ("kind", "files", "rows", "six")} | optional
 
 
+@default_cure("correct that row of the table")
 def load_methods(path: str | Path, required: Iterable[str] = ()) -> dict[str, Method]:
     """Read the table of methods, by name.
 
@@ -73,7 +86,8 @@ def load_methods(path: str | Path, required: Iterable[str] = ()) -> dict[str, Me
             in the table.
     """
     methods = {}
-    for where, row in rows(path, tuple(Method.__dataclass_fields__)):
+    fields = tuple(Method.__dataclass_fields__)
+    for where, row in rows(path, tuple(name for name in fields if name not in OPTIONAL), OPTIONAL):
         require_name(row["name"], where)
         if row["name"] in methods:
             raise ConfigError(f"{where}: method {row['name']} stands twice")
@@ -83,11 +97,19 @@ def load_methods(path: str | Path, required: Iterable[str] = ()) -> dict[str, Me
             raise ConfigError(
                 f"{where}: six is '{row['six']}', expected interleaved, stacked or nothing"
             )
+        if row["body"] not in ("", *BODIES):
+            raise ConfigError(
+                f"{where}: body is '{row['body']}', expected one of {', '.join(BODIES)}, or nothing"
+            )
         if row["kind"] in FROM_FILES:
             row["files"] = row["files"] or f"{row['name']}/{{subject}}/{{action}}.npz"
             _fill(row["files"], where, "files")
             _fill(row["rows"], where, "rows")
-        methods[row["name"]] = Method(**{key: row[key] for key in Method.__dataclass_fields__})
+        elif row["body"] or row["track"]:
+            raise ConfigError(
+                f"{where}: body and track are for methods that come from files, kind is '{row['kind']}'"
+            )
+        methods[row["name"]] = Method(**{key: row[key] for key in fields})
     unknown = sorted(set(required) - set(methods))
     if unknown:
         raise ConfigError(f"{path}: no row for {unknown}, known are {sorted(methods)}")
@@ -127,14 +149,15 @@ def prediction_paths(
 
 
 _PLACES = {"subject": "S9", "action": "Walking", "take": "1", "camera": "60457274"}
+_PLACE = re.compile("{(" + "|".join(_PLACES) + ")}")
 
 
 def _fill(pattern: str, where: str, column: str, values: Mapping[str, str] = _PLACES) -> str:
-    """The pattern with its placeholders replaced."""
-    try:
-        return pattern.format_map(dict(values))
-    except (KeyError, ValueError, IndexError, AttributeError) as error:
+    """The pattern with its placeholders replaced; a width or attribute in one is refused."""
+    if re.search(r"[{}]", _PLACE.sub("", pattern)):
         raise ConfigError(
-            f"{where}: {column} is '{pattern}', whose placeholders may be "
-            f"{', '.join(f'{{{name}}}' for name in _PLACES)} ({error!r})"
-        ) from None
+            f"{where}: {column} is '{pattern:.200}', whose placeholders may be "
+            f"{', '.join(f'{{{name}}}' for name in _PLACES)}",
+            "write each as it stands there, without a format",
+        )
+    return _PLACE.sub(lambda place: values[place[1]], pattern)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jointreg.config.tsv import require_name, require_once, rows, whole_number
-from jointreg.errors import ConfigError
+from jointreg.errors import ConfigError, default_cure
 
 SPLITS = ("train", "test")
 MEAN_RECORDING = 2513
@@ -42,6 +42,7 @@ def frames_of(row: Work, recording: int, step: int) -> int:
     return max(1, -(-(last - row.first_frame) // step)) * len(row.takes) * len(row.cameras)
 
 
+@default_cure("correct that row of the table")
 def load_sequences(path: str | Path) -> list[Work]:
     """Read a sequence table.
 

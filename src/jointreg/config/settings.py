@@ -8,14 +8,14 @@ from copy import copy
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
+    ValidationInfo,
     create_model,
+    field_validator,
     model_validator,
 )
 
@@ -24,8 +24,29 @@ REFERENCE = "full"
 REFERENCE_REGRESSOR = f"opt_{REFERENCE}"
 """Its regressor, J_opt, in the evaluation."""
 
+LARGEST = 10**7
+"""No number of steps, frames or pixels is larger: such a run would not end."""
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
-NonNegative = Annotated[float, Field(ge=0)]
+NonNegative = Annotated[float, Field(ge=0, le=1e9)]
+Positive = Annotated[float, Field(ge=1e-12, le=1e9)]
+Count = Annotated[int, Field(gt=0, le=LARGEST)]
+CountOrZero = Annotated[int, Field(ge=0, le=LARGEST)]
+Metres = Annotated[float, Field(ge=1e-6, le=10)]
+LearningRate = Annotated[float, Field(ge=1e-12, le=100)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]+$")]
+"""Part of a path."""
+
+
+def _once(values: list[str]) -> list[str]:
+    """A list of names, each of which stands in it once."""
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value:.80} stands twice")
+    return values
+
+
+Names = Annotated[list[Name], Field(min_length=1, max_length=1000), AfterValidator(_once)]
 
 
 def _number(value: Any) -> Any:
@@ -37,6 +58,16 @@ class Settings(BaseModel):
     """Base of all blocks: immutable, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse true and false for a number, which would count as 1 and 0."""
+        if cls.model_fields[str(info.field_name)].annotation is not bool:
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, bool):
+                    raise ValueError("expected another value than true or false")
+        return value
 
 
 def _changes(block: type[Settings]) -> Any:
@@ -76,33 +107,33 @@ class Synthesize(Settings):
     """The open data set (dataset.source synthetic; rules synthesize_rig, synthesize)."""
 
     parameters: str = Field(description="file with the generator's parameters and their sources")
-    cameras: list[str] = Field(description="camera names to write")
-    frames: PositiveInt = Field(description="frames a camera and take")
-    frames_per_second: PositiveFloat = Field(description="frame rate of the videos, Hz")
+    cameras: Names = Field(description="camera names to write")
+    frames: Count = Field(description="frames a camera and take")
+    frames_per_second: Annotated[float, Field(ge=1, le=1000)] = Field(
+        description="frame rate of the videos, Hz"
+    )
 
 
 class Triangulate(Settings):
     """Labels of calibrated videos (dataset.source landmarks; rules landmarks, triangulate)."""
 
     weights: str = Field(description="pose_landmark_full.tflite; empty for other sources")
-    outlier_px: PositiveFloat = Field(
-        description="a view with a larger reprojection error is left out, px"
-    )
-    max_shift: PositiveInt = Field(description="largest offset between two videos, frames")
+    outlier_px: Positive = Field(description="a view with a larger reprojection error is left out, px")
+    max_shift: Count = Field(description="largest offset between two videos, frames")
     smoothing_hz: NonNegative = Field(description="low-pass filter of the labels, -3 dB; 0 for none, Hz")
 
 
 class Prepare(Settings):
     """Frames, crops and labels of one sequence (rule prepare)."""
 
-    frame_step: PositiveInt = Field(description="use every n-th video frame, counted from 0")
-    margin_m: PositiveFloat = Field(description="margin of the crop around the labelled joints, metres")
+    frame_step: Count = Field(description="use every n-th video frame, counted from 0")
+    margin_m: Metres = Field(description="margin of the crop around the labelled joints, metres")
 
 
 class Background(Settings):
     """Empty-room image of each camera (rule background)."""
 
-    max_frames: PositiveInt = Field(description="largest number of video frames used for one camera")
+    max_frames: Count = Field(description="largest number of video frames used for one camera")
 
 
 class Segment(Settings):
@@ -112,21 +143,21 @@ class Segment(Settings):
         description="background: needs no weights; landmarker: tflite; detectron2, torchvision: Mask "
         "R-CNN"
     )
-    threshold: PositiveFloat = Field(
+    threshold: Positive = Field(
         description="background: distance from the empty room that counts as person, noise deviations"
     )
     weights: str = Field(description="file with the network's weights; empty for background")
     sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{8,64})?$")] = Field(
         description="Mask R-CNN: sha256 of `weights`, or its first 8 digits or more"
     )
-    batch: PositiveInt = Field(description="Mask R-CNN: pictures in one pass; bounds the GPU's memory")
+    batch: Count = Field(description="Mask R-CNN: pictures in one pass; bounds the GPU's memory")
 
 
 class Estimate(Settings):
     """Initial bodies (rule estimate)."""
 
     predictions: str = Field(description="folder with one sub-folder of prediction files per method")
-    keypoints_iterations: PositiveInt = Field(description="keypoints: Gauss-Newton steps")
+    keypoints_iterations: Count = Field(description="keypoints: Gauss-Newton steps")
     keypoints_prior: NonNegative = Field(description="keypoints: weight of the pose prior, m^2/rad^2")
 
 
@@ -156,7 +187,7 @@ class RunNetwork(Settings):
         description="global orientation: read in the camera's frame, as the paper does; turned with the "
         "ray through the crop's middle; or turned onto the labels"
     )
-    batch: PositiveInt = Field(description="images in one pass of the backbone; bounds the memory")
+    batch: Count = Field(description="images in one pass of the backbone; bounds the memory")
 
 
 class FitRegressor(Settings):
@@ -168,16 +199,16 @@ class FitRegressor(Settings):
     sum_weight: Annotated[float, Field(ge=0.01)] = Field(
         description="pull of each row towards sum 1, m^2 (Eq. 1)"
     )
-    lateral_error_m: PositiveFloat = Field(
+    lateral_error_m: Positive = Field(
         description="eliminated: standard deviation of the bodies' position across the view, metres"
     )
-    depth_error_m: PositiveFloat = Field(
+    depth_error_m: Positive = Field(
         description="eliminated: standard deviation of the bodies' position along the view, metres"
     )
     candidates_m: NonNegative = Field(
         description="a joint uses only vertices within this distance of it in the T-pose, metres; 0: all"
     )
-    max_vertices: NonNegativeInt = Field(
+    max_vertices: CountOrZero = Field(
         description="largest number of vertices with a weight, for each joint; 0: no limit"
     )
     symmetric: bool = Field(
@@ -189,11 +220,11 @@ class FitRegressor(Settings):
     robust: Literal["none", "huber", "geman_mcclure"] = Field(
         description="frames with a larger residual weigh less; every pass reads the bodies once more"
     )
-    robust_scale_m: PositiveFloat = Field(
+    robust_scale_m: Positive = Field(
         description="robust: residual (root mean square over joints) above which frames weigh less, "
         "metres"
     )
-    robust_passes: PositiveInt = Field(description="robust, drop_above_m: passes after the first")
+    robust_passes: Count = Field(description="robust, drop_above_m: passes after the first")
     drop_above_m: NonNegative = Field(
         description="leave out frames with a larger residual (root mean square over joints), metres; "
         "0: keep all"
@@ -246,26 +277,24 @@ class FitLearningCurve(Settings):
 class TrainDiscriminator(Settings):
     """Discriminator and energy weights on a sample (rule train_discriminator), paper III, Eq. 5."""
 
-    frames: PositiveInt = Field(description="size of the seeded sample of training frames")
-    max_rounds: PositiveInt = Field(
-        description="most alternations of refining the sample and training D"
-    )
+    frames: Count = Field(description="size of the seeded sample of training frames")
+    max_rounds: Count = Field(description="most alternations of refining the sample and training D")
     tolerance: NonNegative = Field(
         description="rounds end when the loss of D (0.5: undecided), mean of three rounds, has "
         "changed by less than this since the three rounds before"
     )
-    steps: PositiveInt = Field(description="Adam steps of D in one round")
-    learning_rate: PositiveFloat = Field(description="Adam, paper III")
+    steps: Count = Field(description="Adam steps of D in one round")
+    learning_rate: LearningRate = Field(description="Adam, paper III")
 
 
 class Optimize(Settings):
     """Refinement of the bodies (rule optimize), paper III, Eq. 2-6."""
 
-    iterations: PositiveInt = Field(description="Adam steps, paper III")
-    learning_rate: PositiveFloat = Field(description="Adam, paper III")
+    iterations: Count = Field(description="Adam steps, paper III")
+    learning_rate: LearningRate = Field(description="Adam, paper III")
     decay: Literal["none", "cosine"] = Field(description="of the learning rate; cosine: down to 0")
-    batch: PositiveInt = Field(description="frames refined together; bounds the memory")
-    store_every: PositiveInt = Field(description="store the energies every n-th iteration")
+    batch: Count = Field(description="frames refined together; bounds the memory")
+    store_every: Count = Field(description="store the energies every n-th iteration")
     joint: NonNegative = Field(description="factor on w_joint; 0 removes the term")
     silhouette: NonNegative = Field(description="factor on w_sil; 0 removes the term")
     adversarial: NonNegative = Field(description="factor on w_adv; 0 removes the term")
@@ -283,17 +312,17 @@ class Optimize(Settings):
     camera: Literal["calibrated", "weak_perspective"] = Field(
         description="weak_perspective: focal length 5000, crop centre, as the networks"
     )
-    camera_iterations: NonNegativeInt = Field(
+    camera_iterations: CountOrZero = Field(
         description="Adam steps on the translation alone, with the 2D joint term, before the others"
     )
     backend: Literal["numba", "warp", "pytorch3d", "one_face"] = Field(
         description="silhouettes: exact (numba on CPU; warp on CPU and CUDA), or the paper's rasteriser"
     )
-    blur_px: list[PositiveFloat] = Field(
+    blur_px: list[Positive] = Field(
         description="coarse to fine: Gaussian blurs of the silhouette's residual, px, each for an equal "
         "share of the iterations, then none; empty for none"
     )
-    mask_dilation_px: NonNegativeInt = Field(
+    mask_dilation_px: CountOrZero = Field(
         description="radius of the disk that dilates the masks, px; 0 for none"
     )
     multiview: bool = Field(
@@ -323,16 +352,14 @@ class Figures(Settings):
     examples: str = Field(
         description="table of the frames to show: subject, action, rows of the sequence"
     )
-    dpi: PositiveInt = Field(description="resolution of PNG files")
+    dpi: Annotated[int, Field(gt=0, le=2400)] = Field(description="resolution of PNG files")
 
 
 class Config(Settings):
     """The whole configuration."""
 
-    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]+$")] = Field(
-        description="name of the run: outputs go to `results/<run>`, logs to `logs/<run>`"
-    )
-    seed: int = Field(description="seed of everything random")
+    run: Name = Field(description="name of the run: outputs go to `results/<run>`, logs to `logs/<run>`")
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] = Field(description="seed of everything random")
     device: Literal["cpu", "cuda"] = Field(
         description="where Mask R-CNN, networks and refinement run; cuda needs optimize.backend warp or "
         "pytorch3d"
@@ -341,13 +368,13 @@ class Config(Settings):
     dataset: Dataset
     sequences: str = Field(description="table of the work: one row a subject and action")
     methods_table: str = Field(description="table that describes every known method")
-    methods: list[str] = Field(description="methods to evaluate", min_length=1)
+    methods: Names = Field(description="methods to evaluate")
     initial: str = Field(description="the method whose bodies are refined")
     regressor_std: str = Field(
         description="J_std, the regressor that the field uses: npy (17, V); empty for none"
     )
-    variants: list[str] = Field(description="rows of `variant_settings` to run; `full` is Table I's opt")
-    variant_settings: dict[str, OptimizeChanges] = Field(
+    variants: Names = Field(description="rows of `variant_settings` to run; `full` is Table I's opt")
+    variant_settings: dict[Name, OptimizeChanges] = Field(
         description="for each variant the keys of `optimize` that it changes"
     )
     synthesize: Synthesize

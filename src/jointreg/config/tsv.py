@@ -5,40 +5,44 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from jointreg.errors import ConfigError
+from jointreg.files.input import read_file
 
 
-def rows(path: str | Path, columns: tuple[str, ...]) -> Iterable[tuple[str, dict[str, str]]]:
+def rows(
+    path: str | Path, columns: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> Iterable[tuple[str, dict[str, str]]]:
     """Rows of a table, each with the words that name it in errors.
 
-    Lines that begin with # are comments. Quotes have no meaning.
+    Lines that begin with # are comments. Quotes have no meaning. Optional columns may stand anywhere;
+    their cells are empty where the table lacks them.
 
     Raises:
         ConfigError: the file is missing or no text, it has other columns, or a row has too few or too
             many.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"table {path} does not exist", "check the path in the configuration")
+    raw = read_file(path, "table", "check the path in the configuration", ConfigError)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not text in UTF-8 ({error})", "save it as UTF-8") from None
+        raise ConfigError(f"{path} is not text in UTF-8 ({error!s:.200})", "save it as UTF-8") from None
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     names = tuple(lines[0].split("\t")) if lines else ()
-    if names != columns:
+    if tuple(name for name in names if name not in optional) != columns or len(set(names)) != len(names):
+        may = f", and perhaps {', '.join(optional)}" if optional else ""
         raise ConfigError(
-            f"{path}: columns are {str(names)[:300]}, expected {columns}",
+            f"{path}: columns are {str(names)[:300]}, expected {columns}{may}",
             "columns are separated by one tab",
         )
     for number, line in enumerate(lines[1:], start=1):
         cells = line.split("\t")
-        if len(cells) != len(columns):
+        if len(cells) != len(names):
             raise ConfigError(
-                f"{path}: row {number} has {len(cells)} columns, expected {len(columns)}: "
-                f"{', '.join(columns)}",
+                f"{path}: row {number} has {len(cells)} columns, expected {len(names)}: "
+                f"{', '.join(names)}",
                 "columns are separated by one tab",
             )
-        yield f"{path}: row {number}", dict(zip(columns, cells, strict=True))
+        yield f"{path}: row {number}", dict.fromkeys(optional, "") | dict(zip(names, cells, strict=True))
 
 
 def whole_number(text: str, where: str, column: str) -> int:
@@ -72,6 +76,8 @@ def require_once(names: Sequence[str], where: str, column: str) -> None:
     """
     for name in names:
         if not name or name != name.strip():
-            raise ConfigError(f"{where}: {column} contains '{name}', expected names between commas")
+            raise ConfigError(f"{where}: {column} contains '{name:.80}', expected names between commas")
         if names.count(name) > 1:
-            raise ConfigError(f"{where}: {column} contains {name} twice", "its frames would count twice")
+            raise ConfigError(
+                f"{where}: {column} contains {name:.80} twice", "its frames would count twice"
+            )

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from jointreg.datasets.easymocap import FILES, read_easymocap
 from jointreg.datasets.opencv_calibration import read_opencv, unit_cure
 from jointreg.datasets.qualisys import read_qualisys
 from jointreg.errors import DataError
-from jointreg.geometry.camera import Camera
+from jointreg.geometry.camera import SIZE_OF_VIDEO, Camera
 from jointreg.plausible import CAMERA_M
 
 WIDE_M = 30.0
@@ -20,10 +21,30 @@ WIDE_M = 30.0
 FOCAL = (0.1, 100.0)
 """Plausible focal lengths, widths of the picture."""
 COEFFICIENT = 100.0
-"""Largest plausible coefficient of the lens; rational models have larger ones, and are not bounded."""
+"""Largest plausible coefficient of the lens."""
+RATIONAL_COEFFICIENT = 1e6
+"""Largest one of a rational model, whose numerator and denominator may both be large."""
+FARTHEST_M = 1e7
+"""Largest plausible distance of a camera from the origin, which may be a country's."""
+SKEW = 0.1
+"""Largest plausible skew of the pixels, in focal lengths."""
 LARGEST_PX = 100_000
+OFF_CENTRE = 0.2
+"""Largest distance of the optical axis from the middle of a video that gives the size, in its widths or
+heights: a picture of another resolution has it elsewhere."""
 SHAPE = 0.01
 """Relative difference in width / height from which on a video is another cut of the picture."""
+
+_METADATA = "for Human3.6M use metadata.xml of the official release, which has all its cameras"
+CURES = {
+    ".npy": f"{_METADATA} (the npy of learnable-triangulation has them in single precision)",
+    ".pkl": _METADATA,
+    ".h5": _METADATA,
+    ".calibration": "MPI-INF-3DHP's file, in millimetres: write its cameras to one JSON file",
+    ".cal": "TotalCapture's file: write its cameras to one JSON file",
+    ".mat": "write the cameras of the MATLAB file to one JSON file",
+}
+"""Endings of calibrations that are known and not read -> what to do."""
 
 _HOW_TO = "docs/own_data.md lists the formats that are read"
 
@@ -33,7 +54,7 @@ def read_calibration(path: str | Path) -> dict[str, Camera]:
 
     Args:
         path: `.qca.txt`, `.qca` or `.xml` (Qualisys); `.json` or `.toml` (OpenCV conventions; see
-            `datasets.opencv_calibration.read_opencv`).
+            `datasets.opencv_calibration.read_opencv`); `intri.yml` or `extri.yml` (EasyMocap).
 
     Raises:
         DataError: the file is missing, malformed, or a camera is incomplete or implausible.
@@ -47,10 +68,13 @@ def read_calibration(path: str | Path) -> dict[str, Camera]:
         cameras = read_qualisys(path)
     elif kind in ([".json"], [".toml"]):
         cameras = read_opencv(path)
+    elif path.name in FILES:
+        cameras = read_easymocap(path)
     else:
+        cure = CURES.get(path.suffix, "write its cameras to one JSON file")
         raise DataError(
-            f"calibration {path}: expected .qca.txt, .xml, .json or .toml",
-            f"write its cameras to one JSON file: {_HOW_TO}",
+            f"calibration {path}: expected .qca.txt, .xml, .json, .toml, or {' or '.join(FILES)}",
+            f"{cure}: {_HOW_TO}",
         )
     if not cameras:
         raise DataError(f"calibration {path} describes no camera", _HOW_TO)
@@ -63,6 +87,8 @@ def read_calibration(path: str | Path) -> dict[str, Camera]:
         f"calibration {path}: cameras stand {apart:.4g} m from their middle",
         unit_cure(path, apart),
     )
+    if any(camera.size == SIZE_OF_VIDEO for camera in cameras.values()):
+        print(f"calibration {path}: names no size of its pictures, that of each video is taken")
     if apart > WIDE_M:
         print(
             f"calibration {path}: cameras stand up to {apart:.4g} m from their middle; "
@@ -82,8 +108,19 @@ def fitted(camera: Camera, size: tuple[int, int]) -> Camera:
         size: width and height of the video as it is shown, px.
 
     Raises:
-        DataError: one is upright, the other is not: the video is turned or cut.
+        DataError: one is upright, the other is not: the video is turned or cut. Or the calibration has
+            no size, and the optical axis lies far from the middle of the video.
     """
+    if camera.size == SIZE_OF_VIDEO:
+        middle = camera.intrinsics[:2, 2] / size
+        if np.abs(middle - 0.5).max() > OFF_CENTRE:
+            raise DataError(
+                f"camera '{camera.name}': the optical axis meets a video of {size[0]} x {size[1]} px at "
+                f"{camera.intrinsics[0, 2]:.4g}, {camera.intrinsics[1, 2]:.4g} px, expected near its "
+                "middle: it was calibrated at another resolution, which the file does not name",
+                "name the calibrated size: docs/own_data.md",
+            )
+        return replace(camera, size=(int(size[0]), int(size[1])))
     if tuple(size) == tuple(camera.size):
         return camera
     wanted, calibrated = np.array(size, dtype=float), np.array(camera.size, dtype=float)
@@ -118,6 +155,8 @@ def check_camera(camera: Camera, where: str) -> None:
     if not orthogonal or np.linalg.det(camera.rotation) < 0:
         raise DataError(f"{where}: rotation is not a proper rotation matrix", _HOW_TO)
     k, (width, height) = camera.intrinsics, camera.size
+    if camera.size == SIZE_OF_VIDEO:  # the optical axis meets the picture near its middle
+        width, height = (max(round(2 * float(k[axis, 2])), 1) for axis in (0, 1))
     if not (0 < width < LARGEST_PX and 0 < height < LARGEST_PX):
         raise DataError(f"{where}: size is {width} x {height} px", "size is width, height in pixels")
     if k[1, 0] != 0 or not np.array_equal(k[2], [0, 0, 1]):
@@ -132,16 +171,27 @@ def check_camera(camera: Camera, where: str) -> None:
             f"wide, expected positive, {FOCAL[0]} to {FOCAL[1]:.0f} widths",
             "give the matrix K in pixels of the calibrated picture",
         )
-    centre = k[:2, 2] / camera.size
+    if abs(k[0, 1]) > SKEW * k[0, 0]:
+        raise DataError(
+            f"{where}: the skew is {k[0, 1]:.4g} px, expected under {SKEW} focal lengths",
+            "give the matrix K row by row, in pixels",
+        )
+    if np.abs(camera.translation).max() > FARTHEST_M:
+        raise DataError(
+            f"{where}: the camera lies {np.abs(camera.translation).max():.4g} m from the origin",
+            "give the translation in metres, or a `unit`",
+        )
+    centre = k[:2, 2] / (width, height)
     if not ((centre > -0.5) & (centre < 1.5)).all():
         raise DataError(
             f"{where}: the optical axis meets the picture at {k[0, 2]:.4g}, {k[1, 2]:.4g} px, "
             f"expected inside {width} x {height} px",
             "give the matrix K in pixels of the calibrated picture",
         )
-    if len(camera.distortion) <= 5 and np.abs(camera.distortion).max() > COEFFICIENT:
+    largest = COEFFICIENT if len(camera.distortion) <= 5 else RATIONAL_COEFFICIENT
+    if np.abs(camera.distortion).max() > largest:
         raise DataError(
             f"{where}: a distortion coefficient is {np.abs(camera.distortion).max():.4g}, "
-            f"expected under {COEFFICIENT:.0f}",
+            f"expected under {largest:.0f}",
             "coefficients belong to normalised coordinates, in OpenCV's order k1 k2 p1 p2 k3",
         )

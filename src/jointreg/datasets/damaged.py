@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jointreg.config.sequences import Work
-from jointreg.errors import ConfigError
+from jointreg.config.tsv import rows
+from jointreg.errors import ConfigError, default_cure
 
 
 @dataclass(frozen=True)
@@ -20,40 +21,34 @@ class Damage:
     reason: str
 
 
+@default_cure("correct that row of the table")
 def read_damaged(path: str | Path) -> tuple[Damage, ...]:
     """Read the table of damaged recordings: columns subject, action, take, camera, reason.
 
     Raises:
         ConfigError: the file is missing, has other columns, or a row is incomplete.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"dataset.damaged: {path} does not exist", 'correct the path, or set it to ""')
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not text in UTF-8 ({error})", "save it as UTF-8") from error
-    rows = [
-        (number, line.split("\t"))
-        for number, line in enumerate(lines, start=1)
-        if line.strip() and not line.startswith("#")
-    ]
-    expected = list(Damage.__dataclass_fields__)
-    if not rows or rows[0][1] != expected:
-        columns = rows[0][1] if rows else []
-        raise ConfigError(f"{path}: columns are {columns}, expected {expected}, with tabs")
+    columns = tuple(Damage.__dataclass_fields__)
     damages = []
-    for number, cells in rows[1:]:
-        names = cells[:4]
-        if len(cells) != len(expected) or not all(names) or names != [cell.strip() for cell in names]:
-            raise ConfigError(
-                f"{path}, line {number}: {cells}, expected {len(expected)} columns, with tabs and "
-                "without blanks around them"
-            )
-        if names[0] == expected[0]:
-            raise ConfigError(f"{path}, line {number}: the columns' names stand twice")
-        damages.append(Damage(*cells))
+    for where, row in rows(path, columns):
+        names = [row[column] for column in columns[:4]]
+        if not all(names) or names != [name.strip() for name in names]:
+            raise ConfigError(f"{where}: {names!s:.200}, expected four names without blanks around them")
+        if names[0] == columns[0]:
+            raise ConfigError(f"{where}: the columns' names stand twice")
+        damages.append(Damage(**row))
     return tuple(damages)
+
+
+def unmatched(damaged: Iterable[Damage], sequences: Iterable[Work]) -> list[Damage]:
+    """The rows that name no recording of these sequences: of other subjects, or misspelt."""
+    recordings = {
+        (work.subject, work.action, take, camera)
+        for work in sequences
+        for take in work.takes
+        for camera in (*work.cameras, "*")
+    }
+    return [row for row in damaged if (row.subject, row.action, row.take, row.camera) not in recordings]
 
 
 def fault(damaged: Iterable[Damage], sequence: Work, take: str, camera: str) -> Damage | None:
@@ -67,10 +62,10 @@ def fault(damaged: Iterable[Damage], sequence: Work, take: str, camera: str) -> 
 
 def units(sequence: Work, damaged: Iterable[Damage], skip: bool) -> list[tuple[str, str]]:
     """Pairs of take and camera of a sequence, without the damaged ones if `skip` is set."""
-    rows = tuple(damaged) if skip else ()
+    left_out = tuple(damaged) if skip else ()
     return [
         (take, camera)
         for take in sequence.takes
         for camera in sequence.cameras
-        if fault(rows, sequence, take, camera) is None
+        if fault(left_out, sequence, take, camera) is None
     ]

@@ -164,6 +164,8 @@ def read_labels(path: str | Path) -> tuple[np.ndarray, dict[str, int]]:
     offsets = _numbers(arrays, "frame_offsets", where) if "frame_offsets" in arrays else np.array([])
     if cameras.shape != offsets.shape or cameras.ndim != 1:
         raise ShapeError(f"{where}: {cameras.shape} cameras and {offsets.shape} frame_offsets")
+    if cameras.size and cameras.dtype.kind not in "USiu":
+        raise DataError(f"{where}: cameras is {cameras.dtype}, expected names", "give text")
     whole_numbers = (offsets >= 0) & (offsets < 1e9) & (offsets == np.round(offsets))
     if not whole_numbers.all() or len(set(cameras.tolist())) != len(cameras):
         raise DataError(

@@ -1,5 +1,7 @@
 """Calibrations in OpenCV's conventions, JSON or TOML: Anipose, FreeMoCap, Pose2Sim, Caliscope, Panoptic.
 
+VoxelPose's files of Shelf and Campus are brought to these conventions.
+
 A key that changes what the numbers mean is used, or the file is refused by its name. Keys of no meaning
 to a projection are passed over; others are printed as not used.
 """
@@ -14,7 +16,7 @@ import numpy as np
 
 from jointreg.errors import DataError
 from jointreg.geometry import rotations as so3
-from jointreg.geometry.camera import Camera
+from jointreg.geometry.camera import SIZE_OF_VIDEO, Camera
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 """Metres in each unit that a calibration may name as `unit`."""
@@ -60,7 +62,12 @@ _MEANINGLESS = (
 _NOT_KNOWN = ("xi", "flip", "mirror", "crop", "roi", "camera_to_world", "convention")
 """Keys that change what the numbers mean, and are not supported; 0 and false are no change."""
 
+VOXELPOSE = ("R", "T", "fx", "fy", "cx", "cy", "k", "p")
+"""Keys of a camera in VoxelPose's files: X_cam = R (X - T) in millimetres, k1 k2 k3, p1 p2; no size."""
+
 _PASSED_OVER = ("metadata", "calibDataSource")
+_NO_SIZE = "size of the video"
+"""Marks a camera of a form that has no sizes."""
 _HOW_TO = "docs/own_data.md lists the formats that are read"
 
 
@@ -72,7 +79,7 @@ def read_opencv(path: Path) -> dict[str, Camera]:
     sensor that is not tilted), `rotation` (3x3, or a Rodrigues vector) and `translation`,
     X_cam = R X + t. `name` overrides the table's key. `fisheye = true`: OpenCV's fisheye model with 4
     numbers. `unit` (m, cm, mm) beside the cameras is that of the translations; without it they are
-    metres, in Panoptic's files centimetres.
+    metres, in Panoptic's files centimetres. Keys `VOXELPOSE` are read as they are meant.
 
     Raises:
         DataError: malformed, two cameras of one name, or a camera that is incomplete or of a kind that
@@ -85,26 +92,31 @@ def read_opencv(path: Path) -> dict[str, Camera]:
             f"calibration {path} has intrinsics and extrinsics in tables of their own",
             "for Human3.6M use metadata.xml; else write one table a camera: docs/own_data.md",
         )
-    unit = "cm" if "calibDataSource" in top else "m"
+    unit: Any = None
     about = top.get("metadata")
     for table in (top, about if isinstance(about, dict) else {}):  # where an appended line ends up
         unit = next((table.pop(key) for key in ("unit", "units") if key in table), unit)
+    entries = _entries(content, top, path)
+    voxelpose = bool(entries) and all(_is_voxelpose(entry) for _, entry in entries)
+    if voxelpose:
+        print(f"calibration {path}: VoxelPose's form: X_cam = R (X - T), T in {unit or 'mm'}")
+    if unit is None:
+        unit = "cm" if "calibDataSource" in top else "mm" if voxelpose else "m"
     if not isinstance(unit, str) or unit not in UNITS:
         raise DataError(
             f"calibration {path}: unit is {str(unit)[:40]!r}, expected one of {', '.join(UNITS)}"
         )
-    entries = _entries(content, top, path)
     cameras: dict[str, Camera] = {}
     unused: set[str] = set()
     for key, entry in entries:
         where = f"calibration {path}, camera '{key}'"
         if not isinstance(entry, Mapping):
             raise DataError(f"{where}: is a {type(entry).__name__}, expected a table", _HOW_TO)
-        camera, others = _camera(key, entry, unit, where)
-        unused |= others
         if entry.get("ignore") is True:
             print(f"{where}: left out, the file marks it with `ignore`")
             continue
+        camera, others = _camera(key, entry, unit, where)
+        unused |= others
         if camera.name in cameras:
             raise DataError(f"{where}: two cameras are named '{camera.name}'", "give each its own name")
         cameras[camera.name] = camera
@@ -115,12 +127,15 @@ def read_opencv(path: Path) -> dict[str, Camera]:
 
 def unit_cure(path: Path, apart: float) -> str:
     """How to name the unit in a file whose cameras stand `apart` of its units from their middle."""
-    unit, name = ("mm", "millimetres") if apart >= 1000 else ("cm", "centimetres")
+    millimetres = apart >= 1000 or path.suffix == ".toml"  # no known tool writes centimetres to TOML
+    unit, name = ("mm", "millimetres") if millimetres else ("cm", "centimetres")
     guess = f"they are probably {name} ({apart * UNITS[unit]:.3g} m):"
     if path.suffix == ".toml":
         return f'{guess} add `unit = "{unit}"` as the first line, above the tables of the cameras'
     if path.suffix == ".json":
         return f'{guess} add `"unit": "{unit}",` directly after the first brace, beside the cameras'
+    if path.suffix == ".yml":
+        return f"{guess} EasyMocap has metres, so divide every T by {1 / UNITS[unit]:.0f}"
     return "check the positions of the cameras: the format has millimetres"
 
 
@@ -167,6 +182,8 @@ def _entries(content: Any, top: dict[str, Any], path: Path) -> list[tuple[str, A
 
 def _camera(key: str, table: Mapping[str, Any], unit: str, where: str) -> tuple[Camera, set[str]]:
     """One camera in metres, and the keys that were not used."""
+    if _is_voxelpose(table):
+        table = _from_voxelpose(table, where)
     entry = {OTHER_NAMES.get(name, name): value for name, value in table.items()}
     if len(entry) != len(table):
         raise DataError(f"{where}: a value stands twice under two names: {sorted(table)}", _HOW_TO)
@@ -178,6 +195,9 @@ def _camera(key: str, table: Mapping[str, Any], unit: str, where: str) -> tuple[
         )
     if entry.get("unit", unit) != unit:
         raise DataError(f"{where}: its unit is {entry['unit']!r}, that of the file '{unit}'")
+    name = entry.get("name", key)
+    if not isinstance(name, str | int) or isinstance(name, bool):
+        raise DataError(f"{where}: name is {str(name)[:40]!r}, expected text")
     fisheye = _fisheye(entry, where)
     rotation = _array(entry, "rotation", ((3, 3), (3,)), where)
     if rotation.shape == (3,):
@@ -187,12 +207,17 @@ def _camera(key: str, table: Mapping[str, Any], unit: str, where: str) -> tuple[
                 f"{where}: the rotation vector turns by {angle:.4g}, expected at most pi (radians)",
                 "probably degrees: divide by 57.29578",
             )
+        if angle > np.pi:
+            print(
+                f"{where}: the rotation vector turns by {angle:.4g}, more than pi, which tools do not "
+                "write: is it a rotation vector in radians?"
+            )
         rotation = so3.from_axis_angle(rotation)
-    size = _array(entry, "size", ((2,),), where)
+    size = np.array(SIZE_OF_VIDEO) if _NO_SIZE in entry else _array(entry, "size", ((2,),), where)
     if not (np.abs(size) < 1e9).all() or (size != np.round(size)).any():
         raise DataError(f"{where}: size is {size.tolist()}, expected width and height in pixels")
     camera = Camera(
-        str(entry.get("name", key)),
+        str(name),
         rotation,
         _array(entry, "translation", ((3,),), where) * UNITS[unit],
         _array(entry, "matrix", ((3, 3),), where),
@@ -200,8 +225,27 @@ def _camera(key: str, table: Mapping[str, Any], unit: str, where: str) -> tuple[
         (int(size[0]), int(size[1])),
         fisheye,
     )
-    known = {*_USED, *_MEANINGLESS, *_NOT_KNOWN, *_MODEL_KEYS}
+    known = {*_USED, *_MEANINGLESS, *_NOT_KNOWN, *_MODEL_KEYS, _NO_SIZE}
     return camera, set(map(str, entry)) - known
+
+
+def _is_voxelpose(table: Any) -> bool:
+    return isinstance(table, Mapping) and set(VOXELPOSE) <= set(table)
+
+
+def _from_voxelpose(table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The same camera under our keys, X_cam = R X + t."""
+    rotation = _array(table, "R", ((3, 3),), where)
+    fx, fy, cx, cy = (float(_array(table, key, ((),), where)) for key in ("fx", "fy", "cx", "cy"))
+    (k1, k2, k3), (p1, p2) = (_array(table, *key, where) for key in (("k", ((3,),)), ("p", ((2,),))))
+    camera = {
+        "rotation": rotation.tolist(),
+        "translation": (-rotation @ _array(table, "T", ((3,),), where)).tolist(),
+        "matrix": [[fx, 0, cx], [0, fy, cy], [0, 0, 1]],
+        "distortions": [k1, k2, p1, p2, k3],
+    }
+    camera |= {key: value for key, value in table.items() if key not in VOXELPOSE}
+    return camera if {"size", "resolution", "image_size"} & set(camera) else camera | {_NO_SIZE: True}
 
 
 def _fisheye(entry: Mapping[str, Any], where: str) -> bool:
@@ -246,6 +290,11 @@ def _array(
 ) -> np.ndarray:
     if key not in entry:
         raise DataError(f"{where}: lacks '{key}'", _HOW_TO)
+    if entry[key] is None or entry[key] == "null":  # Caliscope, before it has placed the camera
+        raise DataError(
+            f"{where}: '{key}' is empty, the camera has not been calibrated",
+            "calibrate it, or add `ignore = true` to its table",
+        )
     if _holds_bool(entry[key]):
         raise DataError(f"{where}: '{key}' contains true or false, expected numbers", _HOW_TO)
     try:

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+import av
 import cv2
 import numpy as np
 
@@ -11,6 +13,7 @@ from jointreg.errors import DataError
 
 _JPEG, _JPEG_SCAN, _JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
 """Markers of a JPEG picture: its first bytes, the beginning of its pixels, its end."""
+_JPEG_PROGRESSIVE = b"\xff\xc2"
 _AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 """Pictures are read without the turn that a header may contain: labels belong to the stored pixels."""
 _HOW_TO_GET = "extract the pictures again (h36m-fetch: process_all.py)"
@@ -54,6 +57,8 @@ def read(folder: Path, frames: Iterable[int]) -> Iterator[tuple[int, np.ndarray]
             picture = None
         if picture is None:
             raise DataError(f"{path}: not a readable picture, truncated or damaged", _HOW_TO_GET)
+        if raw.startswith(_JPEG) and _is_concealed(raw, picture):
+            raise DataError(f"{path}: a part of the picture is damaged, and was filled", _HOW_TO_GET)
         size = size or picture.shape
         if picture.shape != size:
             raise DataError(
@@ -62,3 +67,25 @@ def read(folder: Path, frames: Iterable[int]) -> Iterator[tuple[int, np.ndarray]
                 _HOW_TO_GET,
             )
         yield frame, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def _is_concealed(raw: bytes, picture: np.ndarray) -> bool:
+    """Whether OpenCV filled a part of a JPEG picture, whose data are damaged.
+
+    FFmpeg is asked, which takes as long as reading the picture. OpenCV fills up to the last corner in
+    one colour, so other pictures need no second look; a progressive one is blurred instead.
+
+    Args:
+        raw: the file's bytes.
+        picture: what OpenCV made of them, (height, width, 3).
+    """
+    corner = picture[-4:, -4:]
+    progressive = _JPEG_PROGRESSIVE in raw[: raw.find(_JPEG_SCAN)]
+    if not progressive and (corner != corner[-1, -1]).any():
+        return False
+    decoder: Any = av.CodecContext.create("mjpeg", "r")
+    decoder.options = {"err_detect": "explode"}
+    try:
+        return not [*decoder.decode(av.Packet(raw)), *decoder.decode(None)]
+    except av.FFmpegError:
+        return True

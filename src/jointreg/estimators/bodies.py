@@ -23,7 +23,7 @@ from jointreg.body.model import Body
 from jointreg.config.methods import NETWORKS
 from jointreg.config.settings import Orientation
 from jointreg.datasets.recording import Recording
-from jointreg.errors import ShapeError
+from jointreg.errors import DataError, ShapeError
 from jointreg.estimators.backbone import FEATURES, Backbone
 from jointreg.estimators.input_crops import network_crops
 from jointreg.estimators.networks import head_bodies, image_features, load_head
@@ -112,7 +112,8 @@ def network_bodies(
     Raises:
         StoreError: the two stores are not of the same frames.
         ShapeError: the body is not SMPL's.
-        DataError: the checkpoint or the mean parameters are missing or do not fit.
+        DataError: the checkpoint or the mean parameters are missing or do not fit, or the network's
+            outputs are not finite.
     """
     require_same_rows(frames, features, "run_network: frames and features")
     if body.n_betas != 10 or len(body.parents) != 24:
@@ -131,6 +132,12 @@ def network_bodies(
     for rows in parts:
         for whole, part in zip(outputs, head_bodies(head, values[rows], sequence=sequence), strict=True):
             whole[rows] = part.numpy()
+    wrong = [row for whole in outputs for row in np.argwhere(~np.isfinite(whole))[:1, 0]]
+    if wrong:
+        raise DataError(
+            f"{checkpoint}: the network gives numbers that are not finite, first for row {min(wrong)}",
+            "fetch the checkpoint again: its weights are not the published ones",
+        )
     rotations, betas, camera = outputs
     matrices = features.crop_intrinsics
     if orientation == "ray":

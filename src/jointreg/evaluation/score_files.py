@@ -17,9 +17,10 @@ from jointreg.datasets.poses import (
     require_metres,
     require_person,
 )
-from jointreg.errors import DataError
+from jointreg.errors import DataError, default_cure
 from jointreg.evaluation.evaluate import METRICS, evaluate
 from jointreg.evaluation.protocol import joints_in_words, protocol_joints
+from jointreg.files.input import read_file
 from jointreg.files.pickles import read_npz
 from jointreg.files.text_table import text_table
 from jointreg.predictions.bodies import check_bodies, match_predictions, read_predictions
@@ -34,6 +35,7 @@ NAMED_BY = (*IDENTITY, "imgname")
 """Arrays that name rows."""
 
 
+@default_cure("docs/exchange.md lists the arrays of a label file")
 def read_labels(path: str | Path, note: Callable[[str], None] = print) -> Record:
     """Labels as `joints_cam`, (N, 17, 3) metres, camera frame, order `H36M_17`.
 
@@ -53,9 +55,8 @@ def read_labels(path: str | Path, note: Callable[[str], None] = print) -> Record
     path = Path(path)
     if path.name.endswith(".zarr.zip"):
         return stores.FRAMES.read(path, only=["joints_cam", *IDENTITY])
-    if not path.is_file():
-        raise DataError(f"label file {path} does not exist", "see docs/exchange.md for the format")
-    arrays = read_npz(path.read_bytes(), str(path))
+    raw = read_file(path, "label file", "see docs/exchange.md for the format")
+    arrays = read_npz(raw, str(path))
     joints = left_leg_first(_joints(arrays, path), str(path), arrays.get("joint_names"), note)
     missing = missing_rows(joints)
     if missing.any():
@@ -204,7 +205,7 @@ def _joints(arrays: Mapping[str, Any], path: Path) -> np.ndarray:
         )
     if not len(joints):
         raise DataError(f"{path} holds no frames")
-    return joints if joints.dtype.kind == "f" else joints.astype(np.float64)
+    return joints if joints.dtype in (np.float32, np.float64) else joints.astype(np.float64)
 
 
 def _names(arrays: Mapping[str, Any], path: Path, count: int) -> dict[str, np.ndarray]:
@@ -212,7 +213,10 @@ def _names(arrays: Mapping[str, Any], path: Path, count: int) -> dict[str, np.nd
     names: dict[str, np.ndarray] = {}
     for key in ("take", "camera"):
         if key in arrays:
-            names[key] = np.asarray(arrays[key]).astype(str)
+            column = np.asarray(arrays[key])
+            if column.dtype.kind not in "USiu":
+                raise DataError(f"{path}: {key} is {column.dtype}, expected names", "give text")
+            names[key] = column.astype(str)
     numbers, pictures = numbers_of(arrays, str(path)), pictures_of(arrays)
     if numbers is not None:
         names["frame"] = numbers

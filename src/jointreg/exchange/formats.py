@@ -8,7 +8,6 @@ before memory is taken for them.
 import io
 import math
 import pickle
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -17,6 +16,8 @@ import numpy as np
 
 from jointreg.errors import DataError
 from jointreg.exchange.joint_sets import SMPL_TO_J19
+from jointreg.files.input import read_file
+from jointreg.files.npy import read_array
 from jointreg.files.pickles import as_array, cure_for, read_npz, read_pickle
 from jointreg.skeleton import H36M_17, rows
 
@@ -61,7 +62,10 @@ def decode(raw: bytes, form: Format, where: str) -> np.ndarray:
     except DataError:
         raise
     except Exception as error:
-        raise DataError(f"{where} is not a plain {form} array: {error!s:.200}", cure_for(raw)) from error
+        raise DataError(
+            f"{where} is not a plain {form} array: {error!s:.200}",
+            cure_for(raw) or "fetch the file again: it is truncated, or of another format",
+        ) from error
     if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
         raise DataError(
             f"{where} holds {matrix.dtype!s:.40} of shape {matrix.shape}, expected a matrix of "
@@ -96,22 +100,6 @@ def encode(matrix: np.ndarray, form: Format, template: Path | None = None) -> by
     return stream.getvalue()
 
 
-def _read_npy(raw: bytes, where: str) -> np.ndarray:
-    stream = io.BytesIO(raw)
-    version = np.lib.format.read_magic(stream)
-    header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in header:
-        raise ValueError(f"version {version} of the format, expected (1, 0) or (2, 0)")
-    shape, _, dtype = header[version](stream)
-    size, rest = math.prod(shape) * dtype.itemsize, len(raw) - stream.tell()
-    if not dtype.hasobject and size > rest:
-        raise DataError(
-            f"{where} is not a plain npy array: it ends after {rest} of {size} bytes",
-            "fetch the file again: it is truncated",
-        )
-    return np.load(io.BytesIO(raw), allow_pickle=False)
-
-
 def _read_npz(raw: bytes, where: str) -> np.ndarray:
     """A SciPy sparse matrix, or the one array of `np.savez`."""
     entries = read_npz(raw, where)
@@ -138,16 +126,9 @@ def _read_npz(raw: bytes, where: str) -> np.ndarray:
 
 def _read_pt(raw: bytes, where: str) -> np.ndarray:
     torch = _torch("reading")
-    if zipfile.is_zipfile(io.BytesIO(raw)):
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            size = sum(part.file_size for part in archive.infolist())
-            if size > 2 * len(raw) + 10**6:  # torch stores its tensors uncompressed
-                raise DataError(f"{where} declares {size} bytes, but has {len(raw)}")
-            damaged = archive.testzip()  # torch compares no checksum
-        if damaged is not None:
-            raise DataError(
-                f"{where}: the checksum of its record {damaged:.60} is wrong", "fetch the file again"
-            )
+    from jointreg.files.tensors import require_sound
+
+    require_sound(io.BytesIO(raw), len(raw))
     loaded = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
     if isinstance(loaded, Mapping):
         loaded = _only_matrix(loaded, where)
@@ -168,7 +149,7 @@ def _read_pkl(raw: bytes, where: str) -> np.ndarray:
     return as_array(_only_matrix(loaded, where) if isinstance(loaded, Mapping) else loaded, where)
 
 
-_READERS = {"npy": _read_npy, "npz": _read_npz, "pt": _read_pt, "pkl": _read_pkl}
+_READERS = {"npy": read_array, "npz": _read_npz, "pt": _read_pt, "pkl": _read_pkl}
 
 
 def _require_size(shape: Sequence[int], where: str) -> None:
@@ -198,9 +179,8 @@ def _into_j19(matrix: np.ndarray, template: Path | None) -> bytes:
             "SMPL_to_J19.pkl has two rows that are not Human3.6M's (LSP's head top, MPII's thorax)",
             "give your own SMPL_to_J19.pkl as template; its other rows are kept",
         )
-    if not template.is_file():
-        raise DataError(f"template {template} does not exist")
-    whole = np.asarray(_read_pkl(template.read_bytes(), str(template)))
+    raw = read_file(template, "template", "give your own SMPL_to_J19.pkl as template")
+    whole = np.asarray(_read_pkl(raw, str(template)))
     expected = len(SMPL_TO_J19), matrix.shape[1]
     if whole.shape != expected or whole.dtype.kind != "f":
         raise DataError(

@@ -12,13 +12,14 @@ from typing import Any, Literal
 import numpy as np
 
 from jointreg.body.model import Body
-from jointreg.errors import DataError
+from jointreg.errors import DataError, default_cure
 from jointreg.exchange.formats import Format, decode, encode, format_of
 from jointreg.exchange.joint_sets import JOINT_SETS, OTHER_POINTS, SMPL_TO_J19
 from jointreg.exchange.placement import LEFT_LEG, crossed, known_set, require_placement
 from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.sidecar import read_sidecar, write_sidecar
 from jointreg.files.atomic import replace_file, sidecar_path
+from jointreg.files.input import read_file, require_file
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, rows
 
 Legs = Literal["left", "right"]
@@ -40,6 +41,7 @@ EXPORTS: dict[str, Legs] = {
 """Files of rule `export`, under the names that their readers ask for, and the leg that comes first."""
 
 
+@default_cure("take the file from its source again; docs/exchange.md lists what is read")
 def load_regressor(
     path: str | Path,
     body: Body | None = None,
@@ -71,11 +73,9 @@ def load_regressor(
             that gives the order of the rows.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(
-            f"regressor {path} does not exist",
-            "SPIN's data archive has J_regressor_h36m.npy; set regressor_std to its path",
-        )
+    require_file(
+        path, "regressor", "SPIN's data archive has J_regressor_h36m.npy; set regressor_std to its path"
+    )
     matrix, names = _read_matrix(path, body, note)
     sidecar = read_sidecar(path, matrix, body)
     names = names or _row_order(sidecar, legs, path)
@@ -101,6 +101,7 @@ def load_regressor(
     return Regressor(ordered, about=about | {"topology_hash": body.topology_hash})
 
 
+@default_cure("fit the regressor again, or load it with its body: docs/exchange.md")
 def save_regressor(
     regressor: Regressor,
     path: str | Path,
@@ -177,7 +178,7 @@ def _read_matrix(
     if size > LARGEST_BYTES:
         raise DataError(f"{path} has {size} bytes, expected a regressor of at most {LARGEST_BYTES}")
     form = format_of(path)
-    matrix, names = decode(path.read_bytes(), form, str(path)), None
+    matrix, names = decode(read_file(path, "regressor", None), form, str(path)), None
     if len(matrix) > matrix.shape[1] > 0:  # a mesh has more vertices than joints
         note(f"{path}: stored as vertices x joints {matrix.shape}, transposed")
         matrix = np.ascontiguousarray(matrix.T)

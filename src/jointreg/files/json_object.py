@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jointreg.errors import DataError
+from jointreg.files.input import require_file
 
 LARGEST_BYTES = 10**7
 """A larger file is not read. Ours have some kilobytes."""
@@ -14,13 +15,15 @@ def read_object(path: Path, what: str, cure: str) -> dict[str, Any]:
     """The keys and values of a JSON file.
 
     Args:
-        path: an existing file.
+        path: the file.
         what: what the file should be, for errors: `the sidecar of a regressor`.
         cure: the next step for errors.
 
     Raises:
-        DataError: too large, not UTF-8, not JSON, nested too deep, a key twice, or no table of keys.
+        DataError: missing, too large, not UTF-8, not JSON, nested too deep, a key twice, or no table
+            of keys.
     """
+    require_file(path, what, cure)
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise ValueError(f"it has {path.stat().st_size} bytes, expected under {LARGEST_BYTES}")

@@ -12,21 +12,31 @@ import pickle
 import zipfile
 import zlib
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from copyreg import _reconstructor  # type: ignore[attr-defined]  # typeshed does not list it
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy._core.multiarray import _reconstruct, scalar  # type: ignore[attr-defined]
+from numpy._core.multiarray import scalar  # type: ignore[attr-defined]
 from numpy._core.numeric import _frombuffer  # type: ignore[attr-defined]
 
 from jointreg.errors import DataError
+from jointreg.files.npy import read_array, read_header
 
-LARGEST = 10**8
+LARGEST_MATRIX = 2 * 10**7
 """Entries that a sparse matrix may claim before it is unpacked; the largest known mesh needs 2.4e6."""
 
-UNPACKED_BYTES = 4 * 2**30
-"""Bytes that a compressed pickle may unpack to."""
+LARGEST_CONTENT = 10**8
+"""Entries that lists may have where each reference to a list counts as a copy of it."""
+
+UNPACKED_BYTES = 10**9
+"""Bytes that a compressed file may unpack to; the largest known needs half of it."""
+
+DEFLATED = 1100
+"""Deflate makes no content smaller than by 1032."""
+
+_LZMA_BYTES = 2**28
+"""Memory of an lzma decompressor; its strongest presets need a quarter."""
 
 
 def read_pickle(raw: bytes, where: str) -> Any:
@@ -40,15 +50,18 @@ def read_pickle(raw: bytes, where: str) -> Any:
         DataError: truncated, no pickle, or a class in it that is not plain data (named).
     """
     try:
-        return _Unpickler(io.BytesIO(_unpacked(raw)), encoding="latin1").load()
+        content = _Unpickler(io.BytesIO(_unpacked(raw)), encoding="latin1").load()
+        _require_size(content)
+        return content
     except DataError as error:
         what, _, cure = str(error).partition("\n  next:   ")
         raise DataError(f"{where}: {what}", cure or None) from None
     except Exception as error:
-        cure = cure_for(raw) or "fetch the file again: it is truncated or no pickle"
+        cure = _next_step(raw, "fetch the file again: it is truncated or no pickle")
         if isinstance(error, _ForeignClass):
             cure = error.cure
-        raise DataError(f"{where} is not a plain pickle of arrays: {error}", cure) from error
+        reason = "it begins as no pickle does" if isinstance(error, KeyError) else error
+        raise DataError(f"{where} is not a plain pickle of arrays: {reason}", cure) from error
 
 
 def read_npz(raw: bytes, where: str, keys: Collection[str] | None = None) -> dict[str, Any]:
@@ -65,29 +78,86 @@ def read_npz(raw: bytes, where: str, keys: Collection[str] | None = None) -> dic
     entries: dict[str, Any] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            for name in archive.namelist():
-                key = name.removesuffix(".npy")
-                if keys is None or key in keys:
-                    entries[key] = _read_npy(archive.read(name), f"{where}: {key}")
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            if len(members) != len(archive.infolist()):
+                raise ValueError("two of its entries have one name")
+            wanted = {key: info for key, info in members.items() if keys is None or key in keys}
+            _require_unpacked_size(wanted.values(), len(raw))
+            for key, info in wanted.items():
+                entries[key] = _read_npy(archive.read(info), f"{where}: {key:.60}")
     except DataError:
         raise
     except Exception as error:
         raise DataError(
             f"{where} is not a readable npz of plain arrays: {error}",
-            cure_for(raw) or "fetch the file again: it is truncated or no npz",
+            "the file is a pickle: save its arrays by numpy.savez"
+            if raw.startswith(_PICKLE)
+            else _next_step(raw, "fetch the file again: it is truncated or no npz"),
         ) from error
     return entries
 
 
 def _read_npy(raw: bytes, where: str) -> Any:
-    stream = io.BytesIO(raw)
-    version = np.lib.format.read_magic(stream)
-    headers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    dtype = headers[version](stream)[2] if version in headers else None
-    if dtype is None or not dtype.hasobject:
-        return np.load(io.BytesIO(raw), allow_pickle=False)
-    value = read_pickle(stream.read(), where)
+    header = read_header(raw)
+    if not header.dtype.hasobject:
+        return read_array(raw, where)
+    value = read_pickle(raw[header.begin :], where)
     return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+def _require_unpacked_size(members: Iterable[zipfile.ZipInfo], packed: int) -> None:
+    """Refuse entries of an archive of `packed` bytes that declare more than it can hold."""
+    members = list(members)
+    declared, held = sum(info.file_size for info in members), sum(info.compress_size for info in members)
+    if declared > max(UNPACKED_BYTES, packed) or declared > DEFLATED * (min(held, packed) + 100):
+        raise ValueError(f"its {packed} bytes declare {declared}, expected at most {UNPACKED_BYTES}")
+
+
+def _require_size(content: Any) -> None:
+    """Refuse containers that become huge where each reference in them is followed.
+
+    Raises:
+        ValueError: more than `LARGEST_CONTENT` entries, or a container within itself.
+    """
+    sizes: dict[int, int] = {}  # of containers that are counted; 0 while one is open
+    rest = [content]
+    while rest:
+        value = rest[-1]
+        items = _items(value)
+        if items is None or sizes.get(id(value)):
+            rest.pop()
+            continue
+        inner = [item for item in items if _items(item) is not None]
+        if id(value) not in sizes:
+            if any(sizes.get(id(item)) == 0 for item in inner):
+                raise ValueError("a list or table in it contains itself")
+            sizes[id(value)] = 0
+            rest.extend(item for item in inner if id(item) not in sizes)
+            continue
+        size = 1 + len(items) + sum(sizes.get(id(item), 1) for item in inner)
+        if size > LARGEST_CONTENT:
+            raise ValueError(f"its lists have more than {LARGEST_CONTENT:.0e} entries")
+        sizes[id(value)] = size
+        rest.pop()
+
+
+def _items(value: Any) -> Collection[Any] | None:
+    """What a plain container contains; None for everything else."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list | tuple | set | frozenset | deque) else None
+
+
+_PICKLE = b"\x80"
+"""First byte of a pickle since protocol 2."""
+_OTHER_FORMATS = {
+    b"MATLAB 5.0 MAT-file": "MATLAB's",
+    b"\x89HDF\r\n\x1a\n": "HDF5 (or MATLAB 7.3)",
+    b"\x93NUMPY": "an npy, which has one array without a name",
+    b"{": "JSON",
+    b"[": "JSON",
+}
+"""First bytes -> format of files that are neither an npz nor a pickle."""
 
 
 def cure_for(raw: bytes) -> str | None:
@@ -97,6 +167,13 @@ def cure_for(raw: bytes) -> str | None:
     if raw[:200].lstrip().lower().startswith((b"<!doctype", b"<html")):
         return "the file is a web page, not the data: download the raw file"
     return None
+
+
+def _next_step(raw: bytes, damaged: str) -> str:
+    """The next step for a file of another format; `damaged` if its first bytes show none."""
+    known = (words for magic, words in _OTHER_FORMATS.items() if raw.startswith(magic))
+    other = next((f"the file is {words}: save its arrays by numpy.savez" for words in known), None)
+    return cure_for(raw) or other or damaged
 
 
 def as_array(value: Any, where: str) -> np.ndarray:
@@ -112,9 +189,9 @@ def as_array(value: Any, where: str) -> np.ndarray:
     if isinstance(value, _StandIn):
         try:
             return value.array(where)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
             raise DataError(
-                f"{where}: {value.about} does not contain its values ({error!r})",
+                f"{where}: {value.about} does not contain its values ({error!r:.200})",
                 "convert this file with chumpy installed: save np.array(value) of each entry",
             ) from error
     try:
@@ -173,8 +250,12 @@ class _Sparse(_StandIn):
 
         state = self.state
         shape = tuple(int(n) for n in state.get("_shape", state.get("shape")))
-        if np.prod(shape, dtype=float) > LARGEST:
-            raise DataError(f"{where}: a sparse matrix of shape {shape}, expected under 1e8 entries")
+        if np.prod(shape, dtype=float) > LARGEST_MATRIX:
+            raise DataError(
+                f"{where}: a sparse matrix of shape {shape!s:.80}, expected at most "
+                f"{LARGEST_MATRIX:.0e} entries",
+                "save the matrix of one mesh alone, dense: numpy.save(file, matrix.toarray())",
+            )
         if self.form == "coo":
             place = state["coords"] if "coords" in state else (state["row"], state["col"])
             return sparse.coo_array((state["data"], tuple(place)), shape=shape).toarray()
@@ -203,6 +284,17 @@ class _JoblibArray:
         return np.frombuffer(raw, dtype).reshape(state["shape"], order=state["order"]).copy()
 
 
+class _ArrayKind:
+    """Stands for NumPy's class of arrays, which takes memory for any shape that it is called with."""
+
+
+def _bytearray(content: bytes = b"", *encoding: str) -> bytearray:
+    """As Python's, without the form that takes memory for a number of bytes."""
+    if isinstance(content, int):
+        raise pickle.UnpicklingError("a bytearray without content")
+    return bytearray(content, *encoding)  # type: ignore[arg-type]
+
+
 _PLAIN: dict[tuple[str, str], Any] = {
     ("_codecs", "encode"): lambda text, encoding: text.encode("latin1"),  # bytes under protocol 2
     ("copyreg", "_reconstructor"): _reconstructor,
@@ -210,16 +302,16 @@ _PLAIN: dict[tuple[str, str], Any] = {
     ("builtins", "set"): set,
     ("builtins", "frozenset"): frozenset,
     ("builtins", "slice"): slice,
-    ("builtins", "bytearray"): bytearray,
+    ("builtins", "bytearray"): _bytearray,
     ("builtins", "complex"): complex,
     **{("builtins", kind.__name__): kind for kind in (dict, list, tuple, int, float, bool, str)},
     ("collections", "OrderedDict"): OrderedDict,
     ("collections", "defaultdict"): lambda *factory: {},
     ("collections", "Counter"): dict,
     ("collections", "deque"): deque,
-    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "ndarray"): _ArrayKind,
     ("numpy", "dtype"): np.dtype,
-    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy.core.multiarray", "_reconstruct"): lambda kind, shape, code: np.empty(0, np.int8),
     ("numpy.core.multiarray", "scalar"): scalar,
     ("numpy.core.numeric", "_frombuffer"): _frombuffer,
     ("joblib.numpy_pickle", "NumpyArrayWrapper"): _JoblibArray,
@@ -268,8 +360,8 @@ _COMPRESSIONS: dict[bytes, Callable[[], Any]] = {
     b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
     b"\x78": zlib.decompressobj,
     b"BZh": bz2.BZ2Decompressor,
-    b"\xfd7zXZ": lzma.LZMADecompressor,
-    b"]\x00\x00": lzma.LZMADecompressor,
+    b"\xfd7zXZ": lambda: lzma.LZMADecompressor(memlimit=_LZMA_BYTES),
+    b"]\x00\x00": lambda: lzma.LZMADecompressor(memlimit=_LZMA_BYTES),
 }
 """First bytes of each compression -> maker of its decompressor."""
 
@@ -289,6 +381,6 @@ def _unpacked(raw: bytes) -> bytes:
     content: bytes = unpacker.decompress(raw, UNPACKED_BYTES)
     if not unpacker.eof:
         if len(content) >= UNPACKED_BYTES:
-            raise ValueError(f"it unpacks to more than {UNPACKED_BYTES / 2**30:.0f} GiB")
+            raise ValueError(f"it unpacks to more than {UNPACKED_BYTES / 1e9:.0f} GB")
         raise EOFError("the compressed stream ends early")
     return content

@@ -4,7 +4,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -25,6 +25,10 @@ _SCALARS: list[Any] = [
 """What pickled NumPy scalars and arrays are made of, in NumPy 1 and 2."""
 
 
+LARGEST_REPEATED = 10**9
+"""Bytes that a tensor may take that repeats the numbers of its file, as tensor.expand makes them."""
+
+
 def read_tensors(path: Path, what: str, cures: Sequence[str]) -> Any:
     """What a file of torch.save contains; large tensors are mapped into memory where the format allows.
 
@@ -36,13 +40,8 @@ def read_tensors(path: Path, what: str, cures: Sequence[str]) -> Any:
     Raises:
         DataError: damaged (its checksums are compared), or it names a class that is not plain data.
     """
-    mapped = zipfile.is_zipfile(path)  # the format before 2020 cannot be mapped
     try:
-        if mapped:
-            with zipfile.ZipFile(path) as archive:
-                damaged = archive.testzip()
-            if damaged is not None:
-                raise ValueError(f"the checksum of its record {damaged} is wrong")
+        mapped = require_sound(path, path.stat().st_size)
         with torch.serialization.safe_globals(_SCALARS):
             return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:
@@ -61,6 +60,33 @@ def read_tensors(path: Path, what: str, cures: Sequence[str]) -> Any:
         ) from error
 
 
+def require_sound(file: Path | BinaryIO, size: int) -> bool:
+    """Refuse a zip of torch.save whose records are damaged or larger than the file.
+
+    torch compares no checksum, and stores its tensors uncompressed.
+
+    Args:
+        file: the file.
+        size: of it, bytes.
+
+    Returns:
+        Whether it is a zip. The format before 2020 is none, and cannot be mapped into memory.
+
+    Raises:
+        ValueError: names what is wrong.
+    """
+    if not zipfile.is_zipfile(file):
+        return False
+    with zipfile.ZipFile(file) as archive:
+        declared = sum(record.file_size for record in archive.infolist())
+        if declared > 2 * size + 10**6:
+            raise ValueError(f"it declares {declared} bytes, but has {size}")
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise ValueError(f"the checksum of its record {damaged:.60} is wrong")
+    return True
+
+
 def as_arrays(value: Any, where: str) -> Any:
     """The same with arrays in the place of tensors.
 
@@ -70,6 +96,12 @@ def as_arrays(value: Any, where: str) -> Any:
     if isinstance(value, torch.Tensor):
         if value.layout != torch.strided or value.is_quantized or value.is_meta:
             raise DataError(f"{where} has a tensor without plain numbers", "save tensor.cpu().numpy()")
+        size = value.numel() * value.element_size()
+        if size > max(value.untyped_storage().nbytes(), LARGEST_REPEATED):
+            raise DataError(
+                f"{where} has a tensor of shape {tuple(value.shape)!s:.80} with fewer numbers than that",
+                "save tensor.contiguous().cpu().numpy()",
+            )
         wide = value.float() if value.dtype == torch.bfloat16 else value
         return wide.detach().numpy().copy()
     if isinstance(value, dict):

@@ -4,6 +4,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from jointreg.errors import DataError
+from jointreg.files.input import require_file
 
 
 class _NoDoctype(ElementTree.TreeBuilder):
@@ -21,13 +22,12 @@ def read_xml(path: Path, next_step: str) -> ElementTree.Element:
     Raises:
         DataError: the file is missing, not well-formed, or declares a DOCTYPE.
     """
-    if not path.is_file():
-        raise DataError(f"{path} does not exist", next_step)
+    require_file(path, "file", next_step)
     try:
         with path.open("rb") as stream:
             parser = ElementTree.XMLParser(target=_NoDoctype())
             return ElementTree.parse(stream, parser).getroot()
     except DataError as error:
         raise DataError(f"{path}: {error}", next_step) from None
-    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the last two: its encoding
-        raise DataError(f"{path}: not well-formed XML ({error})", next_step) from error
+    except (ElementTree.ParseError, ValueError, LookupError, OSError) as error:  # of its encoding, too
+        raise DataError(f"{path}: not well-formed XML ({error!s:.200})", next_step) from error

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+SIZE_OF_VIDEO = (0, 0)
+"""Size of a camera whose calibration names none; `datasets.calibration.fitted` replaces it."""
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -24,7 +27,7 @@ class Camera:
     distortion: np.ndarray
     """k1, k2, p1, p2, k3, shape (5,); with k4, k5, k6 (8,); with s1, s2, s3, s4 (12,). Fisheye: (4,)."""
     size: tuple[int, int]
-    """Image width and height in pixels."""
+    """Image width and height in pixels, or `SIZE_OF_VIDEO`."""
     fisheye: bool = False
     """Whether the lens model is OpenCV's fisheye model, with distortion k1, k2, k3, k4."""
 

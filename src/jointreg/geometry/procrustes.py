@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jointreg.arrays import real_array, require_finite
 from jointreg.errors import ShapeError
 
 POINT_LIKE = 1e-20
@@ -43,12 +44,16 @@ def fit_similarity(source: np.ndarray, target: np.ndarray) -> Similarity:
 
     Raises:
         ShapeError: the arrays differ in shape or are not (N, P, 3) with P >= 1.
+        DataError: an array is not finite, or is complex or masked.
     """
-    source, target = np.asarray(source, dtype=np.float64), np.asarray(target, dtype=np.float64)
+    source = real_array(source, "source").astype(np.float64, copy=False)
+    target = real_array(target, "target").astype(np.float64, copy=False)
     if source.shape != target.shape or source.ndim != 3 or source.shape[2] != 3 or source.shape[1] < 1:
         raise ShapeError(
             f"alignment needs two arrays (N, P, 3) of one shape, found {source.shape} and {target.shape}"
         )
+    require_finite(source, "source")
+    require_finite(target, "target")
     source_mean, target_mean = source.mean(axis=1), target.mean(axis=1)
     source_centred, target_centred = source - source_mean[:, None], target - target_mean[:, None]
     variance = np.einsum("npa,npa->n", source_centred, source_centred)

@@ -1,6 +1,5 @@
 """Rule `landmarks`: one person followed through the videos of a recording, camera by camera."""
 
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +9,8 @@ import numpy as np
 from jointreg.datasets.video import probe, read_frames
 from jointreg.errors import DataError
 from jointreg.files.atomic import replacing
+from jointreg.files.input import read_file
+from jointreg.files.pickles import read_npz
 from jointreg.labels.landmarker import (
     BLAZEPOSE_33,
     PRESENT,
@@ -135,17 +136,28 @@ def read_tracks(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
     Raises:
         DataError: the file is missing or damaged.
     """
-    path = Path(path)
+    again = f"snakemake -f {path}"
     tracks: dict[str, dict[str, np.ndarray]] = {}
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            for entry in archive.files:
-                name, key = entry.rsplit("/", 1)
-                tracks.setdefault(name, {})[key] = archive[entry]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(
-            f"{path} is not a readable file of landmarks ({error})", f"snakemake -f {path}"
-        ) from error
+    for entry, value in read_npz(read_file(path, "file of landmarks", again), str(path)).items():
+        name, _, key = entry.rpartition("/")
+        tracks.setdefault(name, {})[key] = value
+    for name, track in tracks.items() or [("", {})]:
+        frames = np.shape(track.get("presence", 0.0))
+        shapes = {
+            "points_px": (*frames, len(BLAZEPOSE_33), 2),
+            "visibility": (*frames, len(BLAZEPOSE_33)),
+            "presence": frames,
+            "size": (2,),
+            "rate": (),
+        }
+        for key, shape in shapes.items():
+            value = np.asarray(track.get(key))
+            if value.dtype.kind not in "fiu" or value.shape != shape or len(frames) != 1:
+                raise DataError(
+                    f"{path} is no file of landmarks: '{key}' of camera '{name:.40}' is {value.dtype} "
+                    f"of shape {value.shape}, expected numbers of shape {shape}",
+                    again,
+                )
     return tracks
 
 

@@ -276,6 +276,19 @@ def _look_at_cameras(need: "Need", run: Run) -> str:
     return f"{need.path}: {len(metadata.cameras)} cameras, {len(metadata.mapping)} takes named"
 
 
+def _look_at_damaged(need: "Need", run: Run) -> str:
+    """Read the table, and note the rows that name no recording of the run."""
+    from jointreg.datasets.damaged import read_damaged, unmatched
+
+    damaged = read_damaged(need.path)
+    others = unmatched(damaged, run.work)
+    words = f"{need.path}: {len(damaged)} rows"
+    if others:
+        first = " ".join(vars(others[0])[key] for key in ("subject", "action", "take", "camera"))
+        words += f", {len(others)} of which name no recording of this run, first {first}"
+    return words
+
+
 def _look_at_regressor(need: "Need", run: Run) -> str:
     from jointreg.body.files import load_body
     from jointreg.exchange.regressor_files import load_regressor
@@ -294,6 +307,7 @@ def _look_at_predictions(need: "Need", run: Run) -> str:
     from jointreg.datasets.damaged import read_damaged, units
     from jointreg.predictions import conventions
     from jointreg.predictions.files import read_file
+    from jointreg.predictions.shape_space import require_shape_space
 
     config, method = run.config, run.methods[need.what.removeprefix("predictions of ")]
     damaged = read_damaged(config.dataset.damaged) if config.dataset.damaged else ()
@@ -307,11 +321,14 @@ def _look_at_predictions(need: "Need", run: Run) -> str:
     if missing:
         raise DataError(f"{len(missing)} of {len(wanted)} files are missing, first {missing[0]}")
     first = next(iter(wanted))
+    values, n_betas = read_file(first, method.track), 10
     if method.kind == "joints":
-        count = len(conventions.joints(read_file(first), first))
-    else:
-        n_betas = load_body(config.body).n_betas if _there(config.body) else 10
-        count = len(conventions.bodies(read_file(first), first, n_betas, method.six)["betas"])
+        return f"{len(wanted)} files; the first is sound, {len(conventions.joints(values, first))} rows"
+    if _there(config.body):
+        body = load_body(config.body)
+        require_shape_space(values, first, body.n_vertices, method.body)
+        n_betas = body.n_betas
+    count = len(conventions.bodies(values, first, n_betas, method.six)["betas"])
     return f"{len(wanted)} files; the first is sound, {count} rows"
 
 
@@ -323,6 +340,7 @@ LOOKS: dict[str, Callable[["Need", Run], str]] = {
     "root": _look_at_root,
     "subject": _look_at_subject,
     "dataset.calibration": _look_at_cameras,
+    "dataset.damaged": _look_at_damaged,
     "body": lambda need, run: _body(need.path),
     "regressor_std": _look_at_regressor,
     "predictions": _look_at_predictions,

@@ -74,6 +74,12 @@ FILES = (
         "dataset.calibration", "cameras", lambda c: GET_DATA[c.dataset.kind], "prepare", when=_not_made
     ),
     File(
+        "dataset.damaged",
+        "table of damaged recordings",
+        lambda c: 'correct the path, or set dataset.damaged: ""',
+        "prepare",
+    ),
+    File(
         "body",
         "body model",
         lambda c: "SMPL_NEUTRAL.pkl: register at https://smpl.is.tue.mpg.de (SMPLify); or body: open",

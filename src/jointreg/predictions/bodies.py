@@ -19,6 +19,7 @@ from jointreg.predictions.conventions import bodies, joints
 from jointreg.predictions.files import read_file
 from jointreg.predictions.keypoint_fit import fit_keypoints
 from jointreg.predictions.rows import IDENTITY, names_of_rows, numbers_of, of_sequence, pictures_of
+from jointreg.predictions.shape_space import require_shape_space
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
 from jointreg.stores.schema import Record
 
@@ -35,7 +36,7 @@ def estimate(
     """Results of one method, one for every row of `frames`.
 
     Args:
-        reading: `config.methods.Method.reading`: kind, files, rows, six.
+        reading: `config.methods.Method.reading`: kind, files, rows, six; perhaps body and track.
         which: method, subject and action.
         frames: store FRAMES.
         body: the body model.
@@ -54,6 +55,7 @@ def estimate(
         if reading["kind"] == "joints":
             content = {"joints": joints(values, path)}
         else:
+            require_shape_space(values, path, body.n_vertices, reading.get("body", ""))
             content = bodies(values, path, body.n_betas, reading["six"])
         parts.append(_identified(content, values, path))
         where = path
@@ -93,9 +95,11 @@ def read_predictions(path: str | Path, body: Body, track: str = "") -> dict[str,
         metres, and take, camera, frame and imgname, (N,) each.
 
     Raises:
-        DataError: missing, truncated, or arrays of other shapes than the body needs.
+        DataError: missing, truncated, arrays of other shapes than the body needs, or betas of another
+            model than the body's.
     """
     values, where = read_file(path, track), str(path)
+    require_shape_space(values, where, body.n_vertices)
     content = bodies(values, where, body.n_betas)
     names: dict[str, np.ndarray] = {}
     if set(IDENTITY) <= set(values):
@@ -195,7 +199,7 @@ def _sources(
             "use the same placeholders in the columns `files` and `rows` of the table of methods",
         )
     for number, (path, from_path) in enumerate(files.items()):
-        values = read_file(path)
+        values = read_file(path, reading.get("track", ""))
         if reading["rows"]:
             values = {k: v for k, v in values.items() if k not in IDENTITY} | names_of_rows(
                 naming[number]

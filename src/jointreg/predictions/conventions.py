@@ -65,12 +65,8 @@ def bodies(values: Mapping[str, Any], where: str, n_betas: int, six: str = "") -
             f"{', '.join(WHOLE)}, or {' and '.join(PARTS)}",
             cure,
         )
-    model = values.get("model") or {55: "SMPL-X", 52: "SMPL-H"}.get(rotations.shape[1])
-    if model == "SMPL-X":
-        print(
-            f"{where}: poses of {model}: its betas give the right shape with an SMPL-X body only, as "
-            "SMPL and the open body have other shape directions"
-        )
+    if not len(rotations):
+        raise DataError(f"{where} has no rows", "run the method again, and look at what it printed")
     arrays = {"rotations": _with_hands(rotations)}
     _require_rotations(arrays["rotations"], where)
     arrays["betas"] = _betas(values, where, len(rotations), n_betas)
@@ -154,9 +150,10 @@ def _rotations(values: np.ndarray, where: str, counts: tuple[int, ...], six: str
 
 def _from_axis_angle(vectors: np.ndarray, where: str) -> np.ndarray:
     angle = np.linalg.norm(vectors, axis=-1)
-    if angle.size and np.nanquantile(angle, 0.99) > 2 * np.pi:
+    finite = angle[np.isfinite(angle)]
+    if finite.size and np.quantile(finite, 0.99) > 2 * np.pi:
         raise UnitError(
-            f"{where}: axis-angle vectors turn by up to {np.nanmax(angle):.4g}, expected radians",
+            f"{where}: axis-angle vectors turn by up to {finite.max():.4g}, expected radians",
             "probably degrees: divide by 57.29578",
         )
     return from_axis_angle(vectors)

@@ -7,6 +7,7 @@ from typing import Any
 
 from jointreg.errors import DataError
 from jointreg.files.pickles import cure_for, read_npz, read_pickle
+from jointreg.predictions.other_tools import refuse_other_tools, refuse_scene
 from jointreg.predictions.tools import flattened
 
 _TORCH = (".pt", ".pth", ".tar")
@@ -32,7 +33,9 @@ def read_file(path: str | Path, track: str = "") -> dict[str, Any]:
     where = str(path)
     content = _content(path, where)
     if not isinstance(content, dict) or not content:
-        raise DataError(f"{where} contains a {type(content).__name__}, expected a dict of arrays", _PAGE)
+        found = "no entry" if isinstance(content, dict) else f"a {type(content).__name__}"
+        raise DataError(f"{where} contains {found}, expected a dict of arrays", _PAGE)
+    refuse_other_tools(content, where)
     try:
         return flattened(content, where, track)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
@@ -41,6 +44,7 @@ def read_file(path: str | Path, track: str = "") -> dict[str, Any]:
 
 def _content(path: Path, where: str) -> Any:
     raw = path.read_bytes()
+    refuse_scene(raw, where)
     if (path.suffix in _TORCH and cure_for(raw) is None) or _is_torch(raw):
         return _tensors(path, where)
     if path.suffix in (".npz", ".smpl") or raw.startswith(b"PK"):

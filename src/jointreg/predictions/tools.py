@@ -22,6 +22,9 @@ IN_CAMERA = ("smpl_params_incam", "smplx_cam", "smpl_cam")
 IN_WORLD = ("smpl_params_global", "smplx_world", "smpl_world")
 """Keys of a dict of parameters in a room's frame. The tool chooses that frame: labels do not have it."""
 
+_POSED = "pose|orient|rot|theta|smpl"
+"""What at least one key of a person contains; entries of other files are cameras or labels."""
+
 SMPL_VERSIONS = {0: "SMPL", 1: "SMPL-H", 2: "SMPL-X"}
 """Field smplVersion of a `.smpl` file; 3 to 5 are SUPR, SMPL++ and SKEL."""
 
@@ -52,10 +55,15 @@ def flattened(content: Mapping[str, Any], where: str, track: str = "") -> dict[s
     if inner and len(inner) == len(values) and not framed:
         if all("time" in value and "smpl" in value for value in inner.values()):
             return _tracked(list(inner.values()), where, track)
+        if not any(re.search(_POSED, str(key)) for person in inner.values() for key in person):
+            raise DataError(f"{where} has {len(inner)} entries ({_names(inner)}) without poses", _PAGE)
         people = {key: _of_camera(person, where) for key, person in inner.items()}
         return _joined(people, where, track)
     if track:
-        raise DataError(f"{where} names no people, of which '{track}' could be one", "leave --track out")
+        raise DataError(
+            f"{where} names no people, of which '{track}' could be one",
+            "leave out --track, or the method's `track`",
+        )
     if "smpl_params_incam" in values or "smpl_params_global" in values:  # GVHMR: every frame of a video
         values = _of_camera(values, where)
         values.setdefault("frame", np.arange(len(as_array(values["global_orient"], where))))
@@ -144,7 +152,7 @@ def _tracked(frames: list[dict[str, Any]], where: str, track: str) -> dict[str, 
     for frame in frames:
         bodies = list(frame["smpl"])
         ids = [str(name) for name in frame.get("tid", range(len(bodies)))]
-        since = list(frame.get("tracked_time", np.zeros(len(bodies))))
+        since = frame_numbers(frame.get("tracked_time", [0] * len(bodies)), f"{where}: tracked_time")
         if not len(ids) == len(since) == len(bodies):
             raise DataError(
                 f"{where}: frame {frame['time']} has several people: {len(bodies)} bodies, "
@@ -152,7 +160,7 @@ def _tracked(frames: list[dict[str, Any]], where: str, track: str) -> dict[str, 
                 "keep the labelled person of every frame",
             )
         wanted = [n for n, name in enumerate(ids) if not track or name == track]
-        present = [n for n in wanted if int(since[n]) == 0]
+        present = [n for n in wanted if since[n] == 0]
         lost += len(wanted) - len(present)
         if len(present) > 1:
             names = {ids[n]: None for n in present}
@@ -202,7 +210,8 @@ def _romp(results: Mapping[str, Any], where: str, track: str) -> dict[str, Any]:
         if len(wanted) > 1:
             raise DataError(
                 f"{where}: picture {name} has several people ({', '.join(ids)})",
-                "choose one by its track: --track; ROMP and BEV number them with --show_tracking",
+                "choose one by its track: --track, or the column `track` of the table of methods; ROMP "
+                "and BEV number people with --show_tracking",
             )
         rows += [
             {key: as_array(people[key], where)[n] for key in ("smpl_thetas", "smpl_betas")}
@@ -240,9 +249,12 @@ def frame_numbers(values: Any, where: str) -> np.ndarray:
     Raises:
         DataError: not whole numbers from 0.
     """
+    array = as_array(values, where)
+    if array.dtype.kind in "bcmM":
+        raise DataError(f"{where}: frame numbers are {array.dtype}, expected whole numbers from 0")
     try:
-        numbers = as_array(values, where).ravel().astype(np.float64)
-    except (TypeError, ValueError) as error:
+        numbers = array.ravel().astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{where}: frame numbers are no numbers ({error})") from error
     wrong = numbers[~((numbers >= 0) & (numbers < 1e9) & (numbers == np.round(numbers)))]
     if len(wrong):
@@ -263,4 +275,7 @@ def _names(people: Mapping[Any, Any]) -> str:
 
 def _choose(people: Mapping[Any, Any]) -> str:
     first = str(next(iter(people)))[:40]
-    return f"choose the labelled person: jointreg evaluate --track {first}; or save its entry alone"
+    return (
+        f"choose the labelled person: jointreg evaluate --track {first}, or {first} in the column "
+        "`track` of the table of methods; or save its entry alone"
+    )

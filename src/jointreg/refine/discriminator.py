@@ -17,6 +17,8 @@ import torch
 
 from jointreg.errors import DataError, ShapeError, SolverError
 from jointreg.files.atomic import replace_file
+from jointreg.files.input import require_file
+from jointreg.files.tensors import read_tensors
 from jointreg.refine.adam import Adam
 from jointreg.refine.losses import discriminator_loss
 
@@ -111,28 +113,30 @@ class Discriminator:
         Raises:
             DataError: the file is missing, damaged, or contains another network.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise DataError(f"discriminator {path} does not exist", f"snakemake -f {path}")
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise DataError(
-                f"{path} is not a state dict of plain tensors: {error}", f"snakemake -f {path}"
-            ) from error
+        path, again = Path(path), f"snakemake -f {path}"
+        require_file(path, "discriminator", again)
+        state = read_tensors(path, "discriminator", (again, again))
         tensors = isinstance(state, dict) and all(isinstance(v, torch.Tensor) for v in state.values())
+        if tensors and not all(_is_plain(name, value) for name, value in state.items()):
+            raise DataError(f"{path} contains other tensors than float32", f"snakemake -f {path}")
         if not tensors or not {"heads.bias", "shape_1.weight"} <= set(state):
-            raise DataError(f"{path} contains no discriminator", f"snakemake -f {path}")
+            raise DataError(f"{path} contains no discriminator", again)
+        for name, value in state.items():
+            plain = value.layout == torch.strided and value.device.type == "cpu" and value.dim() > 0
+            if not plain or value.dtype not in (torch.float32, torch.float64):
+                raise DataError(
+                    f"{path}: {name!s:.40} is {value.dtype}, {value.layout} on {value.device} of shape "
+                    f"{tuple(value.shape)!s:.60}, expected plain floating-point numbers",
+                    again,
+                )
         expected = _shapes(state["heads.bias"].numel(), state["shape_1.weight"].shape[-1])
         shapes = {name: tuple(value.shape) for name, value in state.items()}
         if shapes != expected:
-            differing = sorted(set(shapes.items()) ^ set(expected.items()))
-            raise DataError(
-                f"{path} contains another network than expected: {differing}", f"snakemake -f {path}"
-            )
+            differing = sorted(set(shapes.items()) ^ set(expected.items()), key=str)
+            raise DataError(f"{path} contains another network than expected: {differing!s:.400}", again)
         if not all(torch.isfinite(value).all() for value in state.values()):
-            raise DataError(f"{path} contains parameters that are not finite", f"snakemake -f {path}")
-        return cls({name: state[name] for name in expected})
+            raise DataError(f"{path} contains parameters that are not finite", again)
+        return cls({name: state[name].clone() for name in expected})  # the file is only mapped
 
     def _layer(self, name: str, value: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.linear(
@@ -149,6 +153,11 @@ class Discriminator:
         if packed is None or not packed.is_of(weight):
             packed = self._packed[name] = _Packed(weight)
         return _FrozenProduct.apply(value, packed) + self.parameters[f"{name}.bias"]
+
+
+def _is_plain(name: object, value: torch.Tensor) -> bool:
+    plain = value.dtype == torch.float32 and value.layout == torch.strided and value.ndim > 0
+    return isinstance(name, str) and plain and value.device.type == "cpu"
 
 
 class _Packed:

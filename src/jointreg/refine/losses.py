@@ -7,13 +7,18 @@ Source: paper III, Eq. 2-6; the 2D term is the reference code's. The silhouette 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 
 from jointreg.errors import DataError
+from jointreg.files.json_object import read_object
 
 TERMS = ("joint", "silhouette", "adversarial", "keypoints")
 """Order of the energies in every array."""
+
+LARGEST_WEIGHT = 1e30
+"""A factor on an energy is smaller; the largest known is 1e9."""
 
 UNDECIDED_ENERGY = 0.25
 """Adversarial energy of a discriminator whose outputs are all 1/2."""
@@ -48,16 +53,31 @@ class EnergyWeights:
         """
         if set(values) != set(TERMS):
             raise DataError(
-                f"energy weights have keys {sorted(values)}, expected {sorted(TERMS)}",
+                f"energy weights have keys {sorted(values)!s:.200}, expected {sorted(TERMS)}",
                 "make the file again with the rule energy_weights",
             )
         for term, value in values.items():
-            if not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0):
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (number and 0 < value < LARGEST_WEIGHT):
                 raise DataError(
-                    f"energy weight '{term}' is {value!r}, expected a positive number",
+                    f"energy weight '{term}' is {value!r:.80}, expected a positive number",
                     "make the file again with the rule energy_weights",
                 )
         return cls(**{term: float(values[term]) for term in TERMS})
+
+    @classmethod
+    def read(cls, path: str | Path) -> "EnergyWeights":
+        """The weights in a file of rule `energy_weights`.
+
+        Raises:
+            DataError: the file is missing or damaged, or as `from_dict`.
+        """
+        path, again = Path(path), f"snakemake -f {path}"
+        values = read_object(path, "a file of energy weights", again)
+        try:
+            return cls.from_dict(values)
+        except DataError as error:
+            raise DataError(f"{path}: {str(error).splitlines()[0]}", again) from None
 
 
 REFERENCE_CODE = EnergyWeights(

@@ -84,13 +84,7 @@ def fit(body: Body, sequences: Sequences, settings: FitRegressor) -> Regressor:
     regressor = _one_pass(body, sequences, settings, None)
     for _ in range(settings.robust_passes if weighted(settings) else 0):
         regressor = _one_pass(body, sequences, settings, regressor)
-    sums = regressor.weights.sum(axis=1)
-    if np.abs(sums - 1).max() > LARGEST_SUM_ERROR:
-        raise SolverError(
-            f"rows sum to {sums.min():.3f} to {sums.max():.3f}, expected 1 within {LARGEST_SUM_ERROR}: "
-            "the joints of such a regressor shift when the body moves",
-            "raise sum_weight",
-        )
+    _require_sums(regressor)
     regressor.about["topology_hash"] = body.topology_hash
     return regressor
 
@@ -109,7 +103,7 @@ def _one_pass(
             f"every one of {stats.frames_added} frames has a residual above {settings.drop_above_m:g} m",
             "raise drop_above_m",
         )
-    fitted = fit_regressor(
+    fitted = solve_regressor(
         stats,
         settings,
         allowed=allowed[:, vertices],
@@ -208,7 +202,38 @@ def fit_regressor(
     allowed: np.ndarray | None = None,
     mirror: np.ndarray | None = None,
 ) -> Regressor:
+    """`solve_regressor`, whose arguments these are, refused where its rows do not sum to 1.
+
+    Raises:
+        ShapeError: as `solve_regressor`.
+        SolverError: as `solve_regressor`, or a row sum is far from 1.
+    """
+    regressor = solve_regressor(stats, settings, allowed=allowed, mirror=mirror)
+    _require_sums(regressor)
+    return regressor
+
+
+def _require_sums(regressor: Regressor) -> None:
+    """Refuse a regressor that `load_regressor` would change."""
+    sums = regressor.weights.sum(axis=1)
+    if not np.abs(sums - 1).max() <= LARGEST_SUM_ERROR:
+        raise SolverError(
+            f"rows sum to {sums.min():.3f} to {sums.max():.3f}, expected 1 within {LARGEST_SUM_ERROR}: "
+            "the joints of such a regressor shift when the body moves",
+            "raise sum_weight, and check that bodies and labels have one frame of reference",
+        )
+
+
+def solve_regressor(
+    stats: Statistics,
+    settings: FitRegressor,
+    *,
+    allowed: np.ndarray | None = None,
+    mirror: np.ndarray | None = None,
+) -> Regressor:
     """Find the non-negative regressor that maps posed meshes to labelled joints.
+
+    Its row sums are not checked: those of a fit to few frames may be off by more than 0.01.
 
     min over J >= 0, t_n of  (1/N) sum_n |X_n - J V_n - 1 t_n^T|^2  +  (1/N) sum_n |(s / p) t_n|^2
                              +  sum_weight sum_j (sum_i J_ji - 1)^2

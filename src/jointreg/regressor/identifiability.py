@@ -19,8 +19,8 @@ from jointreg.regressor.fitting import (
     Sequences,
     add_sequence,
     couplings,
-    fit_regressor,
     groups,
+    solve_regressor,
     weighted,
 )
 from jointreg.regressor.normal_equations import Statistics, joined
@@ -122,7 +122,7 @@ def _left_out(
     squares, fits = np.zeros(len(allowed)), []
     for subject, own in parts.items():
         rest = joined([part for name, part in parts.items() if name != subject])
-        fits.append(fit_regressor(rest, settings, allowed=allowed, mirror=mirror).weights)
+        fits.append(solve_regressor(rest, settings, allowed=allowed, mirror=mirror).weights)
         own.complete()
         squares += own.total_weight * row_squares(own.residual(fits[-1]), settings)
     moved = np.zeros(len(allowed))

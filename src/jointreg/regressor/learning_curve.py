@@ -16,7 +16,7 @@ from jointreg.config.settings import FitRegressor
 from jointreg.errors import ShapeError
 from jointreg.exchange.regressor import Regressor
 from jointreg.regressor.candidates import allowed_vertices, mirror_of, thinned
-from jointreg.regressor.fitting import Sequences, add_sequence, fit_regressor, groups, weighted
+from jointreg.regressor.fitting import Sequences, add_sequence, groups, solve_regressor, weighted
 from jointreg.regressor.identifiability import moved_squares, row_squares
 from jointreg.regressor.normal_equations import Statistics, joined
 from jointreg.stores.schema import Record
@@ -116,7 +116,7 @@ def learning_curve(
     mirror = mirror_of(body, vertices) if settings.symmetric else None
 
     def fitted(some: Sequence[Statistics]) -> np.ndarray:
-        return fit_regressor(joined(some), settings, allowed=part_allowed, mirror=mirror).weights
+        return solve_regressor(joined(some), settings, allowed=part_allowed, mirror=mirror).weights
 
     every = [of_subject[-1] for of_subject in parts.values()]
     total, reference = joined(every), fitted(every)

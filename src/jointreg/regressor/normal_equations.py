@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.linalg.blas import dsyrk
 
-from jointreg.errors import ShapeError
+from jointreg.arrays import real_array
+from jointreg.errors import DataError, ShapeError
 from jointreg.plausible import BODY_M
 from jointreg.skeleton import H36M_17
 
@@ -62,21 +63,31 @@ class Statistics:
 
         Raises:
             ShapeError: an array has another shape.
-            UnitError: an implausible median extent (`plausible.BODY_M`), usually millimetres.
+            DataError: an array is complex or masked, or a weight is negative or not finite.
+            UnitError: a frame whose extent is none of a person (`plausible.BODY_M`): usually
+                millimetres, or a point that is not finite.
         """
-        count = len(vertices)
+        vertices, joints = real_array(vertices, "vertices"), real_array(joints, "joints")
+        count = len(vertices) if vertices.ndim else 0
         if vertices.shape != (count, self.n_vertices, 3) or joints.shape != (count, self.n_joints, 3):
             raise ShapeError(
                 f"vertices {vertices.shape} and joints {joints.shape}, expected "
                 f"(N, {self.n_vertices}, 3) and (N, {self.n_joints}, 3)"
             )
         for name, points in (("vertices", vertices), ("joints", joints)):
-            extent = float(np.median(np.ptp(points, axis=1).max(axis=-1)))
-            BODY_M.require(
-                extent,
-                f"{name} extend over {extent:.3g} m in the median frame",
+            with np.errstate(over="ignore", invalid="ignore"):
+                extents = np.ptp(points, axis=1).max(axis=-1)
+            BODY_M.require_each(
+                extents,
+                f"{name} extend over {{length}} m in frame {{frame}}",
                 "give bodies and labels in metres: divide millimetres by 1000",
             )
+        if weights is not None:
+            weights = real_array(weights, "weights")
+            if weights.shape != (count,):
+                raise ShapeError(f"weights have shape {weights.shape}, expected ({count},)")
+            if not ((weights >= 0) & (weights < np.inf)).all():
+                raise DataError("weights are negative or not finite, expected 0 or more for each frame")
         vertices, joints = centred(vertices, joints)
         if weights is not None:
             vertices *= np.sqrt(weights)[:, None, None]

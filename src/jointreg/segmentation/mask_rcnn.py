@@ -78,6 +78,16 @@ def read_weights(path: str | Path, sha256: str, source: str) -> dict[str, torch.
         raise DataError(
             f"weights {path} are not readable as parameters by name: {error}", source
         ) from error
+    for name, value in state.items():
+        counter = str(name).endswith("num_batches_tracked")
+        plain = value.layout == torch.strided and value.device.type == "cpu"
+        number = value.is_floating_point() or counter
+        if not (isinstance(name, str) and plain and number and torch.isfinite(value).all()):
+            raise DataError(
+                f"weights {path}: '{str(name)[:100]}' is a tensor of {value.dtype}, {value.layout}, or "
+                "not finite, expected parameters by name",
+                source,
+            )
     return state
 
 

@@ -63,6 +63,9 @@ LANE = np.zeros(37, dtype=np.int64)
 """Lane of a bit by its remainder: no two powers of 2 leave the same."""
 LANE[[2**lane % 37 for lane in range(BLOCK)]] = np.arange(BLOCK)
 
+LARGEST_PX = 1e9
+"""Farthest that a vertex may lie from the image, pixels. Beyond 1e12 px areas lose their digits."""
+
 COVER, PULL, L2 = range(3)
 """What `draw` does: write coverage, pull back the gradient of a weighted sum of it, or of `l2`."""
 
@@ -139,20 +142,21 @@ def draw(
 
 @kernel
 def _first_bad(points: np.ndarray, group: int, frames: int) -> int:
-    """First frame of a group with a point that is not finite, or -1."""
+    """First frame of a group with a point that is not finite or beyond `LARGEST_PX`, or -1."""
     total = points.dtype.type(0)
+    to_infinity = points.dtype.type(np.finfo(points.dtype).max / LARGEST_PX)
     for v in range(points.shape[0]):
         for axis in range(2):
             part = points.dtype.type(0)
             for lane in range(LANES):
-                part += points[v, axis, group, lane] * 0
+                part += points[v, axis, group, lane] * to_infinity * 0
             total += part
-    if total == 0:  # not where anything is inf or NaN
+    if total == 0:  # not where a point is NaN, infinite, or becomes so by the factor
         return -1
     for lane in range(min(LANES, frames - group * LANES)):
         for v in range(points.shape[0]):
             for axis in range(2):
-                if not np.isfinite(points[v, axis, group, lane]):
+                if not abs(points[v, axis, group, lane]) <= LARGEST_PX:
                     return group * LANES + lane
     return -1
 

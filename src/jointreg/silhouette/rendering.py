@@ -59,15 +59,15 @@ def coverage(
         (N, H, W) in [0, 1] to rounding, of the dtype and on the device of `points_px`.
 
     Raises:
-        ShapeError: the points or depths do not fit the topology, or are not float32 or float64.
-        PointsError: a point is not finite.
+        ShapeError: the points or depths do not fit the topology, or are not float32 or float64, or
+            the size is not one or two positive integers.
+        PointsError: a point is not finite, or farther than 1e9 px from the image.
         ConfigError: no such backend, or its package is not installed, or it needs `depth`.
 
     Source: paper III, Eq. 4 (C of theta), by exact areas instead of a soft rasteriser.
     """
     _check(points_px, topology, backend)
-    height, width = (size, size) if isinstance(size, int) else size
-    return _covered(points_px, topology, int(height), int(width), backend, depth)
+    return _covered(points_px, topology, *_image_size(size), backend, depth)
 
 
 def silhouette_l2(
@@ -99,7 +99,7 @@ def silhouette_l2(
 
     Raises:
         ShapeError: arrays do not fit each other, or the mask is not uint8.
-        PointsError: a point is not finite.
+        PointsError: a point is not finite, or farther than 1e9 px from the image.
         ConfigError: as in `coverage`, or `blur_px` is negative.
 
     Source: paper III, Eq. 4.
@@ -156,6 +156,15 @@ def _gaussian(length: int, deviation: float) -> torch.Tensor:
     place = torch.arange(length, dtype=torch.float64)
     distance = (place[:, None] - place) / deviation
     return torch.exp(-0.5 * distance**2) / weights.sum()
+
+
+def _image_size(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Height and width, from one number or two."""
+    pair = tuple(size) if isinstance(size, tuple | list) else (size, size)
+    whole = [isinstance(side, int | np.integer) and not isinstance(side, bool) for side in pair]
+    if len(pair) != 2 or not all(whole) or min(pair) < 1:
+        raise ShapeError(f"size is {size!r:.80}, expected pixels: an integer from 1, or (height, width)")
+    return int(pair[0]), int(pair[1])
 
 
 def _check(points: torch.Tensor, topology: Topology, backend: str) -> None:

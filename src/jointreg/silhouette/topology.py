@@ -4,6 +4,10 @@ import numpy as np
 import torch
 
 from jointreg.errors import DataError, ShapeError
+from jointreg.silhouette._numba_kernels import LARGEST_PX
+
+LARGEST_INDEX = 2**31 - 2
+"""Kernels count vertices in int32."""
 
 
 class Topology:
@@ -15,8 +19,8 @@ class Topology:
 
     Raises:
         ShapeError: not (F, 3).
-        DataError: a face repeats a vertex, an edge does not have exactly two faces (open or
-            non-manifold mesh), or both faces run through an edge in the same direction.
+        DataError: an index beyond int32, a face repeats a vertex, an edge does not have exactly two
+            faces (open or non-manifold mesh), or both faces run through an edge in the same direction.
     """
 
     faces: np.ndarray
@@ -30,8 +34,11 @@ class Topology:
         faces = np.asarray(faces)
         if faces.ndim != 2 or faces.shape[1] != 3 or len(faces) == 0 or faces.dtype.kind not in "iu":
             raise ShapeError(f"faces are {faces.dtype} of shape {faces.shape}, expected integers (F, 3)")
-        if faces.min() < 0:
-            raise DataError(f"faces contain vertex index {faces.min()}, expected indices from 0")
+        if faces.min() < 0 or faces.max() > LARGEST_INDEX:
+            raise DataError(
+                f"faces contain vertex indices {faces.min()} to {faces.max()}, expected 0 to "
+                f"{LARGEST_INDEX} at most"
+            )
         self.faces = np.ascontiguousarray(faces, dtype=np.int32)
         self.edges = _paired_edges(self.faces)
         self.n_vertices = int(self.faces.max()) + 1
@@ -42,8 +49,8 @@ class PointsError(DataError):
 
     def __init__(self, frame: int) -> None:
         super().__init__(
-            f"row {frame}: projected vertices are not finite, expected pixels of a body wholly in "
-            "front of the camera",
+            f"row {frame}: projected vertices are not finite or beyond {LARGEST_PX:g} px, expected "
+            "pixels of a body wholly in front of the camera",
             "check the translation (metres, z forward) and rotations of that body",
         )
         self.frame = frame
@@ -64,12 +71,12 @@ def check_points(points: torch.Tensor, topology: Topology) -> None:
 
 
 def check_finite(values: torch.Tensor) -> None:
-    """Refuse a frame (row of `values`) with NaN or infinity.
+    """Refuse a frame (row of `values`) with NaN, infinity, or a number beyond `LARGEST_PX`.
 
     Raises:
         PointsError: names the first such frame.
     """
-    bad = ~torch.isfinite(values).flatten(start_dim=1).all(dim=1)
+    bad = ~(values.detach().abs() <= LARGEST_PX).flatten(start_dim=1).all(dim=1)
     if bad.any():
         raise PointsError(int(bad.nonzero()[0, 0]))
 

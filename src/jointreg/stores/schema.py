@@ -14,11 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jointreg.errors import StoreError
+from jointreg.errors import StoreError, default_cure
 from jointreg.files.atomic import replacing
 
 if TYPE_CHECKING:
     from zarr.core.buffer import Buffer
+
+
+LARGEST_UNPACKED, UNPACKED = 2 * 10**9, 1000
+"""Bytes that the arrays of a store may have, or times its size where that is more: empty chunks are not
+stored."""
 
 
 @dataclass(frozen=True)
@@ -143,24 +148,30 @@ class Schema:
                     )
                 members = dict(group.arrays())
                 units = {key: member.attrs["unit"] for key, member in members.items()}
+                digests, facts = dict(attrs["sha256"]), dict(attrs["facts"])
+                facts["provenance"] = attrs["provenance"]
                 wanted = set(members) if only is None else set(only)
+                declared = sum(members[key].nbytes for key in wanted)
+                if declared > max(LARGEST_UNPACKED, UNPACKED * path.stat().st_size):
+                    raise ValueError(f"its arrays declare {declared} bytes")
                 arrays = {key: np.asarray(members[key][...]) for key in sorted(wanted)}
         except StoreError:
             raise
         except Exception as error:
             raise StoreError(
-                f"{path}: not a readable zipped Zarr store, truncated or damaged ({error})", again
+                f"{path}: not a readable zipped Zarr store, truncated or damaged ({error!r:.200})", again
             ) from error
         for key, spec in self.arrays.items():
             if key in units and units[key] != spec.unit:
                 raise StoreError(
                     f"{path}: array '{key}' is in '{units[key]}', expected '{spec.unit}'", again
                 )
-        checked = self._check(path, arrays, only)
+        with default_cure(again):
+            checked = self._check(path, arrays, only)
         for key, value in checked.items():
-            if _digest(value) != attrs["sha256"].get(key):
+            if _digest(value) != digests.get(key):
                 raise StoreError(f"{path}: array '{key}' differs from the digest written with it", again)
-        return Record(checked, attrs["facts"] | {"provenance": attrs["provenance"]})
+        return Record(checked, facts)
 
     def _check(
         self, path: Path, arrays: Mapping[str, np.ndarray], only: Collection[str] | None = None
@@ -177,7 +188,10 @@ class Schema:
         for key, spec in self.arrays.items():
             if key not in wanted:
                 continue
-            value = np.asarray(arrays[key])
+            try:
+                value = np.asarray(arrays[key])
+            except (ValueError, TypeError) as error:
+                raise StoreError(f"{path}: array '{key}' is none: {error!s:.120}") from error
             fits = value.ndim == len(spec.dims) and all(
                 size == (dim if isinstance(dim, int) else sizes.setdefault(dim, size))
                 for dim, size in zip(spec.dims, value.shape, strict=True)

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
+from jointreg.config.loading import read_mapping
 from jointreg.config.settings import Fraction, NonNegative, Settings
 from jointreg.errors import ConfigError
 
@@ -198,10 +198,8 @@ def load_parameters(path: str | Path) -> Parameters:
     Raises:
         ConfigError: the file is missing, or a key is missing, unknown or of the wrong kind.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"generator parameters {path} do not exist", "check synthesize.parameters")
+    values = read_mapping(path)
     try:
-        return Parameters.model_validate(yaml.safe_load(path.read_text()))
-    except (ValidationError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+        return Parameters.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {error!s:.2000}", "compare it with config/generator.yaml") from error

@@ -59,7 +59,10 @@ def test_chumpy_expressions_are_worked_out_or_refused_by_name(tmp_path, body):
 
 def test_every_truncation_is_refused(tmp_path, official, generator):
     path = tmp_path / "SMPL_NEUTRAL.pkl"
-    for length in [0, 1, 2, *generator.integers(3, len(official) - 1, 12)]:
+    path.touch()
+    with pytest.raises(DataError, match=r"SMPL_NEUTRAL\.pkl is an empty file"):
+        load_body(path)
+    for length in [1, 2, *generator.integers(3, len(official) - 1, 12)]:
         path.write_bytes(official[:length])
         with pytest.raises(DataError, match=r"SMPL_NEUTRAL\.pkl is not a plain pickle"):
             load_body(path)
@@ -272,15 +275,16 @@ def sides_exchanged(regressor):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda a: moved(a, "v_template", lambda v: 1000 * v), UnitError, "high, expected 1.2 to 2.2 m"),
-        (lambda a: moved(a, "v_template", lambda v: v / 2), UnitError, "0.8224 high, expected 1.2 to"),
+        (lambda a: moved(a, "v_template", lambda v: 1000 * v), UnitError, "high, expected 0.4 to 2.2 m"),
+        (lambda a: moved(a, "v_template", lambda v: v / 10), UnitError, "0.1645 high, expected 0.4 to"),
+        (lambda a: moved(a, "v_template", lambda v: v / 0.0254), UnitError, "64.76 high, expected"),
         (lambda a: moved(a, "v_template", lambda v: v * np.nan), DataError, "v_template holds NaN"),
         (lambda a: moved(a, "v_template", lambda v: v * 1e300), DataError, "v_template holds NaN, inf"),
         (lambda a: turned(a, (1, -1, 1)), DataError, "positive volume"),
         (lambda a: turned(a, (-1, 1, 1)), DataError, "positive volume"),
         (lambda a: turned(a, (-1, -1, 1)), DataError, "do not rise upwards"),
         (lambda a: turned(a, (-1, 1, -1)), DataError, "left_collar do not rise to the body's left"),
-        (lambda a: turned(a, (1, 1, 1), (1, 2, 0)), UnitError, "high, expected 1.2"),
+        (lambda a: turned(a, (1, 1, 1), (1, 2, 0)), UnitError, "high, expected 0.4"),
         (lambda a: turned(a, (1, 1, 1), (1, 0, 2)), DataError, "positive volume"),
         (lambda a: turned(a, (1, 1, -1), (1, 0, 2)), DataError, "do not rise"),
         (lambda a: shuffled(a, "v_template"), DataError, "volume|do not rise"),
@@ -347,7 +351,7 @@ def test_an_open_surface_is_a_body_and_is_noted(tmp_path, body, capsys):
         ("{", "is not the sidecar of a body"),
         ("[1]", "it holds a list, expected keys and values"),
         ("null", "it holds a NoneType"),
-        ("", "is not the sidecar of a body"),
+        ("", "is an empty file"),
         ("[" * 10**5, "nested too deep"),
         ('{"sha256": 1}', "describes another file"),
         ('{"sha256": "a", "sha256": "b"}', "stands in it twice"),
@@ -368,3 +372,15 @@ def test_a_map_of_sides_that_is_none_is_left_out(tmp_path, body, capsys):
     assert load_body(tmp_path / "body.npz").mirror is None
     assert "does not pair" in capsys.readouterr().out
     assert same(replace(load_body("open"), mirror=None), load_body(tmp_path / "body.npz"))
+
+
+def test_a_small_template_is_read_with_a_note(tmp_path, body, capsys):
+    """An infant's body, or a grown person's in half size: nothing in the file tells them apart."""
+    arrays = smpl_arrays(body)
+    arrays |= moved(arrays, "v_template", lambda v: v / 2)
+    np.savez(tmp_path / "small.npz", **arrays)
+    assert np.ptp(load_body(tmp_path / "small.npz").template[:, 1]) < 1
+    assert "small.npz: the template is 0.82 m high, taken for an infant's" in capsys.readouterr().out
+    np.savez(tmp_path / "whole.npz", **smpl_arrays(body))
+    load_body(tmp_path / "whole.npz")
+    assert capsys.readouterr().out == ""

@@ -244,7 +244,7 @@ def test_the_page_of_the_configuration_is_in_step(root):
         (b"optimize:\n  batch: 1\n  batch: 2\n", "key 'batch' stands twice"),
         (b"- run\n", "contains a list, expected keys"),
         (b"run: \xff\n", "is not YAML"),
-        (None, "No such file"),
+        (None, "does not exist"),
     ],
 )
 def test_a_file_that_is_no_configuration_is_refused_by_name(tmp_path, content, message):
@@ -261,3 +261,51 @@ def test_a_long_wrong_value_is_not_printed_whole(root):
     with pytest.raises(ConfigError, match="'seed' is") as caught:
         config.load(values | {"seed": ["long"] * 10_000})
     assert len(str(caught.value)) < 1000
+
+
+def test_yaml_that_repeats_itself_is_counted(tmp_path):
+    """A few lines that stand for 10^9 values, and a part within itself."""
+    lines = ["a0: &a0 [x]"]
+    lines += [f"a{n}: &a{n} [{', '.join(9 * [f'*a{n - 1}'])}]" for n in range(1, 10)]
+    texts = ("\n".join(lines), "a: &a [*a]", "a: " + "[" * 10**4, "x: " + "1" * 5000, "d: 2001-99-99")
+    for text in texts:
+        (tmp_path / "more.yaml").write_text(text)
+        with pytest.raises(ConfigError, match=r"more\.yaml is not YAML"):
+            config.read_yaml(tmp_path / "more.yaml")
+    (tmp_path / "more.yaml").write_text("a: &a {x: 1}\nb: {<<: *a, y: 2}")
+    assert config.read_yaml(tmp_path / "more.yaml") == {"a": {"x": 1}, "b": {"x": 1, "y": 2}}
+
+
+def test_what_an_error_prints_is_short():
+    many = {"x" * 10**5: 1} | {f"y{n}": "z" * 10**5 for n in range(1000)}
+    with pytest.raises(ConfigError) as caught:
+        config.load(many)
+    assert len(str(caught.value)) < 100_000 and "more" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", True),
+        ("seed", 2**70),
+        ("prepare.frame_step", 10**12),
+        ("prepare.frame_step", True),
+        ("prepare.margin_m", 200),
+        ("prepare.margin_m", 1e-300),
+        ("optimize.iterations", 10**12),
+        ("optimize.learning_rate", 1e300),
+        ("optimize.blur_px", [True]),
+        ("optimize.joint", 1e300),
+        ("figures.dpi", 10**6),
+        ("fit_learning_curve.fractions", [0.5, True]),
+        ("methods", []),
+        ("methods", ["spin", "spin"]),
+        ("variants", ["full", "full"]),
+        ("variant_settings", {"../x": {}}),
+    ],
+)
+def test_numbers_have_bounds_and_lists_no_repeats(values, key, value):
+    block, *rest = key.split(".")
+    changed = values | {block: values[block] | {rest[0]: value} if rest else value}
+    with pytest.raises(ConfigError, match=rf"'{key}"):
+        config.load(changed)

@@ -308,6 +308,11 @@ def read_tables(folder, tables):
         ({"size": [10**7, 480]}, "size is 10000000 x 480"),
         ({"unit": "mm"}, "its unit is 'mm', that of the file 'm'"),
         ({"translation": [[[[0]]]]}, "'translation' has shape"),
+        ({"translation": [0, 0, 1e300]}, r"the camera lies 1e\+300 m from the origin"),
+        ({"matrix": [[600, 1e9, 319], [0, 600, 239], [0, 0, 1]]}, r"the skew is 1e\+09 px"),
+        ({"distortions": [1e30] * 8}, r"a distortion coefficient is 1e\+30, expected under 1000000"),
+        ({"name": ["left"]}, r"name is \"\['left'\]\", expected text"),
+        ({"name": True}, "name is 'True', expected text"),
     ],
 )
 def test_a_calibration_key_is_used_or_refused_by_name(tmp_path, changes, message):
@@ -351,6 +356,12 @@ def test_calibrations_as_other_tools_write_them_give_the_same_camera(tmp_path, c
     ):
         assert_same(read_tables(tmp_path, tables)["left"], wanted)
     assert "not used" not in capsys.readouterr().out
+    waiting = camera_table(rotation="null", translation="null")
+    with pytest.raises(DataError, match=r"'rotation' is empty(.|\n)*add `ignore = true`"):
+        read_tables(tmp_path, {"left": camera_table(), "right": waiting})
+    cameras = read_tables(tmp_path, {"left": camera_table(), "right": waiting | {"ignore": True}})
+    assert list(cameras) == ["left"]
+    capsys.readouterr()
     read_tables(tmp_path, {"left": camera_table(gain=3)})
     assert "keys that are not used: gain" in capsys.readouterr().out
     with pytest.raises(DataError, match=r"tables of their own(.|\n)*metadata\.xml"):
@@ -427,6 +438,12 @@ def test_labels_with_the_right_leg_first_are_reordered_and_that_is_printed(tmp_p
         ({"cameras": ["a", "a"], "frame_offsets": [0, 1]}, DataError, "one a camera"),
         ({"cameras": ["a"], "frame_offsets": [0, 1]}, ShapeError, "frame_offsets"),
         ({"joint_names": ["nose"] * 17}, DataError, "joint_names are"),
+        ({"cameras": [np.nan], "frame_offsets": [0]}, DataError, "cameras is float64, expected names"),
+        (
+            {"cameras": np.array([None, {}], dtype=object), "frame_offsets": [0, 1]},
+            DataError,
+            "cameras is object, expected names",
+        ),
     ],
 )
 def test_damaged_label_files_are_named(tmp_path, arrays, error, message):

@@ -11,7 +11,7 @@ from capture_scene import camera, images, recording, walk, write_video
 from checkpoint_files import random_state, write_checkpoint, write_mean_params
 
 from jointreg import config
-from jointreg.errors import ShapeError, StoreError
+from jointreg.errors import DataError, ShapeError, StoreError
 from jointreg.estimators import head_bodies, image_features, load_backbone, load_head
 from jointreg.estimators.bodies import (
     frame_features,
@@ -176,6 +176,14 @@ def test_other_frames_and_other_bodies_are_refused(run, store, body):
     small = replace(body, shape_directions=body.shape_directions[..., :4])
     with pytest.raises(ShapeError, match="24 joints and 4 shape directions"):
         run("spin", frames, features, small)
+
+
+def test_outputs_that_are_not_finite_name_the_checkpoint(run, store):
+    frames, features = store
+    large = np.where(np.arange(8)[:, None] == 5, np.float32(3e38), features.features)
+    arrays = {"features": large, "crop_intrinsics": features.crop_intrinsics}
+    with pytest.raises(DataError, match=r"spin\.pt: the network gives .* first for row 5"):
+        run("spin", frames, Record(arrays, {"rows": "a"}))
 
 
 def test_features_stand_in_the_rows_of_their_frames(files, tmp_path):

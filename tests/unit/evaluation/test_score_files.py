@@ -204,6 +204,14 @@ def test_what_the_workflow_refuses_the_command_line_refuses(run, scene):
         ({"frame": np.arange(3)}, "frame missing or not one a row"),
         ({"camera": np.repeat("a", COUNT)}, "frame, take missing"),
         ({"joints_cam": np.array({"a": 1}, dtype=object)}, "expected an array of numbers"),
+        (
+            {
+                "take": np.array([{}] * COUNT, dtype=object),
+                "camera": np.repeat("a", COUNT),
+                "frame": np.arange(COUNT),
+            },
+            "take is object, expected names",
+        ),
     ],
 )
 def test_damaged_labels_are_named(tmp_path, scene, arrays, message):

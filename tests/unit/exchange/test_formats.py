@@ -147,8 +147,15 @@ def test_files_that_are_not_what_they_are_called(tmp_path, weights):
     (tmp_path / "J.npz").write_bytes(b"PK\x03\x04")
     with pytest.raises(DataError, match="not a readable npz"):
         load_regressor(tmp_path / "J.npz")
-    (tmp_path / "J.txt").write_text("")
+    (tmp_path / "J.txt").write_text("x")
     with pytest.raises(DataError, match=r"'.txt', expected one of npy, npz, pt, pkl"):
         load_regressor(tmp_path / "J.txt")
     with pytest.raises(DataError, match="does not exist"):
         load_regressor(tmp_path / "none.npy")
+    for name in ("empty.npy", "empty.pt"):
+        (tmp_path / name).touch()
+        with pytest.raises(DataError, match=rf"{name} is an empty file(.|\n)*next: "):
+            load_regressor(tmp_path / name)
+    (tmp_path / "folder.npy").mkdir()
+    with pytest.raises(DataError, match=r"folder\.npy is a folder, expected a file(.|\n)*next: "):
+        load_regressor(tmp_path / "folder.npy")

@@ -1,13 +1,17 @@
 """Pickles of other tools: joblib's arrays, arrays of objects, states for what is no object."""
 
+import io
 import pickle
+import struct
 import types
+import zipfile
 import zlib
 
 import numpy as np
 import pytest
 
 from jointreg.errors import DataError
+from jointreg.files import pickles
 from jointreg.files.pickles import as_array, read_npz, read_pickle
 
 
@@ -74,22 +78,30 @@ def test_state_cannot_be_set_on_functions_and_classes():
         read_pickle(raw, "x.pkl")
 
 
-def test_a_sparse_matrix_that_would_fill_the_memory_is_refused():
-    from scipy import sparse
-
-    found = read_pickle(pickle.dumps(sparse.csr_matrix((10**6, 10**6))), "x")
-    with pytest.raises(DataError, match="1e8 entries"):
-        as_array(found, "x: J_regressor")
-
-
 def test_other_files_under_the_name_say_what_they_are():
     for raw, cure in (
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         (b"<!DOCTYPE html><html>", "web page"),
         (zlib.compress(b"nothing"), "truncated or no pickle"),
+        (b'{"images": []}', r"begins as no pickle does(.|\n)*the file is JSON: save its arrays"),
+        (b"MATLAB 5.0 MAT-file, Platform", "the file is MATLAB's"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(64), "the file is HDF5"),
     ):
         with pytest.raises(DataError, match=cure):
             read_pickle(raw, "SMPL_NEUTRAL.pkl")
+
+
+def test_another_format_under_the_name_of_an_npz_is_named(tmp_path):
+    np.save(tmp_path / "labels.npz.npy", np.zeros((4, 17, 3)))
+    for raw, cure in (
+        ((tmp_path / "labels.npz.npy").read_bytes(), "an npy, which has one array without a name"),
+        (b"MATLAB 5.0 MAT-file, Platform", "the file is MATLAB's"),
+        (b'[{"joints": 1}]', "the file is JSON"),
+        (pickle.dumps({"joints": 1}), "the file is a pickle"),
+        (b"PK\x03\x04 cut", "truncated or no npz"),
+    ):
+        with pytest.raises(DataError, match=cure):
+            read_npz(raw, "labels.npz")
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
@@ -137,3 +149,67 @@ def test_a_class_that_is_not_read_gets_a_cure_that_fits():
         read_pickle(raw, "x.pkl")
     with pytest.raises(DataError, match=r"x\.pkl: compressed by lz4(.|\n)*without compression"):
         read_pickle(b"\x04\x22\x4d\x18 and so on", "x.pkl")
+
+
+def npz(members, compression=zipfile.ZIP_DEFLATED):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def npy(shape, content=b""):
+    header = (
+        f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
+    )
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + content
+
+
+def test_a_declared_size_is_compared_before_memory_is_taken(monkeypatch):
+    monkeypatch.setattr(pickles, "UNPACKED_BYTES", 10**6)
+    with pytest.raises(DataError, match=r"labels: a .*it ends after 0 of 8000000000000 bytes"):
+        read_npz(npz([("a.npy", npy((10**12,)))]), "labels")
+    with pytest.raises(DataError, match="declare 1200128, expected at most 1000000"):
+        read_npz(npz([("a.npy", npy((150_000,), bytes(1_200_000)))]), "labels")
+    with pytest.warns(UserWarning, match="Duplicate"):
+        twice = npz([("a.npy", npy((1,), bytes(8))), ("a.npy", npy((1,), bytes(8)))])
+    with pytest.raises(DataError, match="two of its entries have one name"):
+        read_npz(twice, "labels")
+    stored = npz([("a.npy", npy((150_000,), bytes(1_200_000)))], zipfile.ZIP_STORED)
+    assert read_npz(stored, "labels")["a"].shape == (150_000,)  # its bytes are in memory already
+    assert read_npz(npz([("a.npy", npy((9,), bytes(72)))]), "labels")["a"].shape == (9,)
+    with pytest.raises(DataError, match="unpacks to more than"):
+        read_pickle(zlib.compress(pickle.dumps(bytes(2 * 10**6))), "x")
+
+
+def test_content_that_repeats_itself_is_counted(monkeypatch):
+    monkeypatch.setattr(pickles, "LARGEST_CONTENT", 1000)
+    value = ["x"]
+    for _ in range(40):
+        value = [value, value]
+    with pytest.raises(DataError, match=r"more than 1e\+03 entries"):
+        read_pickle(pickle.dumps({"pose": value}), "x")
+    endless = {}
+    endless["self"] = [endless]
+    with pytest.raises(DataError, match="contains itself"):
+        read_pickle(pickle.dumps(endless), "x")
+    shared = np.arange(3)
+    content = read_pickle(pickle.dumps([shared, shared, [1, (2, 3)]] * 50), "x")
+    assert content[149] == [1, (2, 3)] and np.array_equal(content[0], shared)
+
+
+def test_numbers_of_bytes_and_shapes_make_no_memory():
+    for text in (b"cbuiltins\nbytearray\n(I9\ntR.", b"cnumpy\nndarray\n((I9\ntI9\ntR."):
+        with pytest.raises(DataError, match="is not a plain pickle"):
+            read_pickle(text, "x")
+    assert read_pickle(pickle.dumps(bytearray(b"ab"), 2), "x") == bytearray(b"ab")
+
+
+def test_a_sparse_matrix_is_no_larger_than_a_mesh_needs():
+    from scipy import sparse
+
+    huge = sparse.csr_matrix(([1.0], ([0], [0])), shape=(24, 10**6))
+    content = read_pickle(pickle.dumps(huge), "body")
+    with pytest.raises(DataError, match=r"J: a sparse matrix of shape \(24, 1000000\)(.|\n)*dense"):
+        as_array(content, "J")

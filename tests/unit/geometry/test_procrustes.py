@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from jointreg.errors import ShapeError
+from jointreg.errors import DataError, ShapeError
 from jointreg.geometry.procrustes import align, fit_similarity
 
 
@@ -110,3 +110,13 @@ def test_shapes_are_checked() -> None:
         fit_similarity(np.zeros((4, 14, 3)), np.zeros((4, 17, 3)))
     with pytest.raises(ShapeError):
         fit_similarity(np.zeros((14, 3)), np.zeros((14, 3)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e200])
+def test_a_frame_that_is_not_finite_is_named(generator: np.random.Generator, value: float) -> None:
+    source, target = generator.normal(size=(2, 9, 14, 3))
+    source[6, 3, 1] = value
+    with pytest.raises(DataError, match=r"source is .*at frame 6, joint 3"):
+        fit_similarity(source, target)
+    with pytest.raises(DataError, match=r"target is .*at frame 6, joint 3"):
+        align(target, source)

@@ -108,7 +108,14 @@ def test_mirror_swaps_left_and_right_and_nothing_else():
 
 
 def test_tracks_survive_the_file(tmp_path):
-    tracks = {"cam 1": {"points_px": np.full((2, 33, 2), np.nan), "rate": np.array(60.0)}}
+    track = {
+        "points_px": np.full((2, 33, 2), np.nan),
+        "visibility": np.zeros((2, 33)),
+        "presence": np.zeros(2),
+        "size": np.array([640, 480]),
+        "rate": np.array(60.0),
+    }
+    tracks = {"cam 1": track}
     write_tracks(tmp_path / "t.npz", tracks)
     read = read_tracks(tmp_path / "t.npz")
     assert list(read) == ["cam 1"] and float(read["cam 1"]["rate"]) == 60
@@ -117,7 +124,15 @@ def test_tracks_survive_the_file(tmp_path):
     write_tracks(tmp_path / "t.npz", tracks)
     assert (tmp_path / "t.npz").read_bytes() == first
     (tmp_path / "t.npz").write_bytes(first[:100])
-    with pytest.raises(DataError, match="not a readable file"):
+    with pytest.raises(DataError, match="not a readable npz"):
+        read_tracks(tmp_path / "t.npz")
+    words = {"points_px": np.full((2, 33, 2), "x"), "presence": np.zeros(3), "rate": np.zeros(2)}
+    for key, value in words.items():
+        write_tracks(tmp_path / "t.npz", {"cam 1": track | {key: value}})
+        with pytest.raises(DataError, match=r"t\.npz is no file of landmarks: .*(.|\n)*snakemake -f"):
+            read_tracks(tmp_path / "t.npz")
+    write_tracks(tmp_path / "t.npz", {})
+    with pytest.raises(DataError, match="is no file of landmarks"):
         read_tracks(tmp_path / "t.npz")
 
 

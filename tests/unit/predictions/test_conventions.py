@@ -46,12 +46,12 @@ def frames(body, truth):
 
 @pytest.fixture
 def run(tmp_path, body, frames):
-    """Function (files=..., kind=..., rows=..., six=...) -> what `estimate` finds."""
+    """Function (files=..., kind=..., rows=..., six=..., body, track) -> what `estimate` finds."""
     settings = Estimate(predictions=str(tmp_path), keypoints_iterations=1, keypoints_prior=0.0)
     which = {"method": "net", "subject": "S9", "action": "Walking"}
 
-    def call(files="all.npz", kind="predictions", rows="", six=""):
-        reading = {"kind": kind, "files": files, "rows": rows, "six": six}
+    def call(files="all.npz", kind="predictions", rows="", six="", **optional):
+        reading = {"kind": kind, "files": files, "rows": rows, "six": six} | optional
         return estimate(reading, which, frames, body, settings)
 
     return call
@@ -135,6 +135,36 @@ def test_4d_humans_tracker_one_person_a_picture(tmp_path, run, frames, truth):
     path.write_bytes(pickle.dumps(tracked))
     with pytest.raises(DataError, match=r"2\.60457274\.pkl: frame 0 has several people"):
         run("{take}.{camera}.pkl")
+
+
+def test_the_column_track_chooses_a_person_of_every_file(tmp_path, run, frames, truth):
+    """VIBE's tracks of two people; the second stands still and is not the labelled one."""
+    rotations, betas, _ = truth
+    for take, camera in ((0, 0), (0, 1), (1, 1)):
+        chosen = np.flatnonzero((frames.take == take) & (frames.camera == camera))
+        labelled = {
+            "pose": to_axis_angle(rotations[chosen]).reshape(-1, 72),
+            "betas": betas[chosen],
+            "frame_ids": frames.frame[chosen],
+        }
+        people = {3: labelled, 8: labelled | {"pose": 0 * labelled["pose"]}}
+        path = tmp_path / f"{TAKES[take]}.{CAMERAS[camera]}.pkl"
+        path.write_bytes(pickle.dumps(people))
+    same(run("{take}.{camera}.pkl", track="3"), truth)
+    with pytest.raises(DataError, match=r"several people \(3, 8\)(.|\n)*the column `track`"):
+        run("{take}.{camera}.pkl")
+    with pytest.raises(DataError, match="no person '5', only 3, 8"):
+        run("{take}.{camera}.pkl", track="5")
+
+
+def test_betas_of_smpl_x_pose_another_body_only_where_the_table_says_so(tmp_path, run, frames, truth):
+    pose = np.zeros((COUNT, 165))
+    pose[:, :66] = to_axis_angle(truth[0])[:, :22].reshape(COUNT, 66)
+    np.savez(tmp_path / "all.npz", imgname=spin_names(frames), poses=pose, betas=truth[1])
+    for named in ({}, {"body": "SMPL-X"}):
+        with pytest.raises(DataError, match=r"all\.npz: its betas are of SMPL-X"):
+            run(**named)
+    assert np.abs(run(body="run")["betas"] - truth[1]).max() < 1e-5
 
 
 def test_mmhuman3ds_human_data(tmp_path, run, frames, truth):
@@ -350,6 +380,21 @@ def test_the_worked_example_of_the_page(root, tmp_path, monkeypatch, run, frames
     same(run(f"predictions/{method.files}", method.kind, method.rows, method.six), truth)
 
 
+def test_a_table_of_methods_may_have_the_columns_body_and_track(root, tmp_path):
+    """Without them, or empty, nothing of what rule `estimate` depends on is another."""
+    head = (root / "config/methods.tsv").read_text().splitlines()[0]
+    path = tmp_path / "methods.tsv"
+    path.write_text(f"{head}\nnet\tpredictions\tNet\t\tx.npz\t\t\t-\n")
+    plain = load_methods(path)["net"]
+    assert set(plain.reading()) == {"kind", "files", "rows", "six"}
+    wide = head.replace("\tabout", "\tbody\ttrack\tabout")
+    path.write_text(f"{wide}\nnet\tpredictions\tNet\t\tx.npz\t\t\t\t\t-\n")
+    assert load_methods(path)["net"] == plain
+    path.write_text(f"{head}\ttrack\tbody\nnet\tpredictions\tNet\t\tx.npz\t\t\t-\t7\tSMPL-X\n")
+    reading = load_methods(path)["net"].reading()
+    assert reading == plain.reading() | {"body": "SMPL-X", "track": "7"}
+
+
 def test_rows_of_the_table_of_methods_that_cannot_be(root, tmp_path):
     head = (root / "config/methods.tsv").read_text().splitlines()[0]
     path = tmp_path / "methods.tsv"
@@ -361,6 +406,19 @@ def test_rows_of_the_table_of_methods_that_cannot_be(root, tmp_path):
         path.write_text(f"{head}\n{row}\n")
         with pytest.raises(ConfigError, match=message):
             load_methods(path)
+    row = "net\tpredictions\tNet\t\tx.npz\t\t\t-"
+    for columns, cells, message in (
+        ("\tbody", "\tGHUM", "body is 'GHUM', expected one of SMPL, SMPL-H, SMPL-X, run"),
+        ("\tcolour", "\tred", "columns are .*, and perhaps body, track"),
+        ("\ttrack\ttrack", "\t1\t1", "columns are"),
+        ("\ttrack", "", "row 1 has 8 columns, expected 9"),
+    ):
+        path.write_text(f"{head}{columns}\n{row}{cells}\n")
+        with pytest.raises(ConfigError, match=message):
+            load_methods(path)
+    path.write_text(f"{head}\ttrack\nnet\tkeypoints\tNet\t\t\t\t\t-\t3\n")
+    with pytest.raises(ConfigError, match="for methods that come from files, kind is 'keypoints'"):
+        load_methods(path)
     path.write_text(f"{head}\nnet\tpredictions\tNet\t\t\t\t\t-\n")
     assert load_methods(path)["net"].files == "net/{subject}/{action}.npz"
     path.write_text(f"{head}\nnet\tjoints\tNet\t\tx.npz\t\t\t-\n")

@@ -1,7 +1,9 @@
 """Files of the field's tools in their published form: the planted bodies come back, or a reason."""
 
+import json
 import pickle
 from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from jointreg.errors import DataError, UnitError
 from jointreg.geometry.rotations import to_axis_angle
 from jointreg.predictions.bodies import read_predictions
 from jointreg.predictions.files import read_file
+from jointreg.predictions.other_tools import BY_KEYS
 
 COUNT = 6
 
@@ -17,6 +20,18 @@ COUNT = 6
 @pytest.fixture
 def truth(make_bodies, generator):
     return make_bodies(generator, COUNT)
+
+
+@pytest.fixture
+def smpl(body):
+    """A body with as many vertices as SMPL's."""
+    return replace(body, template=np.zeros((6890, 3), np.float32))
+
+
+@pytest.fixture
+def smplx(body):
+    """A body with as many vertices as SMPL-X's."""
+    return replace(body, template=np.zeros((10475, 3), np.float32))
 
 
 @pytest.fixture
@@ -68,7 +83,7 @@ def gvhmr(truth, pose):
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_gvhmrs_torch_file_is_read_in_the_cameras_frame(tmp_path, body, truth, pose, capsys, legacy):
+def test_gvhmrs_torch_file_is_read_in_the_cameras_frame(tmp_path, body, smplx, truth, pose, legacy):
     torch = pytest.importorskip("torch", reason="torch writes GVHMR's files")
 
     def tensors(value):
@@ -79,10 +94,11 @@ def test_gvhmrs_torch_file_is_read_in_the_cameras_frame(tmp_path, body, truth, p
     path = tmp_path / "hmr4d_results.pt"
     content = tensors(gvhmr(truth, pose))
     torch.save(content, path, _use_new_zipfile_serialization=not legacy)
-    found = read_predictions(path, body)
+    found = read_predictions(path, smplx)
     same(found, truth, joints=22)
     assert found["frame"].tolist() == list(range(COUNT))
-    assert "poses of SMPL-X" in capsys.readouterr().out
+    with pytest.raises(DataError, match=r"hmr4d_results\.pt: its betas are of SMPL-X by its form"):
+        read_predictions(path, body)
     del content["smpl_params_incam"]
     torch.save(content, path)
     with pytest.raises(DataError, match=r"room's frame only \('smpl_params_global'\)"):
@@ -96,9 +112,9 @@ def test_gvhmrs_torch_file_is_read_in_the_cameras_frame(tmp_path, body, truth, p
         read_file(path)
 
 
-def test_gvhmrs_content_in_a_pickle_is_one_person(tmp_path, body, truth, pose):
+def test_gvhmrs_content_in_a_pickle_is_one_person(tmp_path, smplx, truth, pose):
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(gvhmr(truth, pose)))
-    same(read_predictions(tmp_path / "a.pkl", body), truth, joints=22)
+    same(read_predictions(tmp_path / "a.pkl", smplx), truth, joints=22)
 
 
 def prompt_hmr(truth, pose, people):
@@ -125,18 +141,18 @@ def prompt_hmr(truth, pose, people):
     }
 
 
-def test_prompthmrs_people_in_the_cameras_frame(tmp_path, body, truth, pose):
+def test_prompthmrs_people_in_the_cameras_frame(tmp_path, smplx, truth, pose):
     path = tmp_path / "results.pkl"
     path.write_bytes(pickle.dumps(prompt_hmr(truth, pose, {1: slice(0, 4), 2: slice(4, COUNT)})))
-    found = read_predictions(path, body)
+    found = read_predictions(path, smplx)
     same(found, truth, joints=22)
     assert found["frame"].tolist() == list(range(COUNT))
     path.write_bytes(pickle.dumps(prompt_hmr(truth, pose, {1: slice(0, 4), 2: slice(2, COUNT)})))
     with pytest.raises(DataError, match=r"frame 2 has several people \(1, 2\)(.|\n)*--track 1"):
-        read_predictions(path, body)
-    same(read_predictions(path, body, track="2"), truth, slice(2, COUNT), joints=22)
+        read_predictions(path, smplx)
+    same(read_predictions(path, smplx, track="2"), truth, slice(2, COUNT), joints=22)
     with pytest.raises(DataError, match="no person '7', only 1, 2"):
-        read_predictions(path, body, track="7")
+        read_predictions(path, smplx, track="7")
 
 
 def phalp(truth, lost=(), extra=None):
@@ -171,6 +187,15 @@ def test_a_trackers_guess_for_a_lost_person_is_no_prediction(tmp_path, body, tru
     same(found, truth, [0, 1, 4, 5])
     assert found["frame"].tolist() == [0, 1, 4, 5]
     assert "2 bodies left out: the tracker had lost the person" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("since", ["x", None, 0.5])
+def test_a_trackers_count_that_is_none_is_named(tmp_path, body, truth, since):
+    frames = phalp(truth)
+    next(iter(frames.values()))["tracked_time"] = [since]
+    (tmp_path / "demo.pkl").write_bytes(pickle.dumps(frames))
+    with pytest.raises(DataError, match=r"demo\.pkl: tracked_time: frame number"):
+        read_predictions(tmp_path / "demo.pkl", body)
 
 
 def test_a_track_is_chosen_where_a_picture_has_several_people(tmp_path, body, truth):
@@ -223,17 +248,19 @@ def test_aists_motion_has_no_shape(tmp_path, body, truth, pose):
     assert np.abs(read_predictions(tmp_path / "a.pkl", body)["rotations"] - truth[0]).max() < 1e-5
 
 
-def test_of_amass_sixteen_betas_ten_are_used_and_that_is_printed(tmp_path, body, truth, pose, capsys):
+def test_of_amass_sixteen_betas_ten_are_used_and_that_is_printed(tmp_path, smpl, truth, pose, capsys):
     whole = np.zeros((COUNT, 156), np.float32)
     whole[:, :66] = pose[:, :66]
     betas = np.concatenate([truth[1][0], [0.5, -0.7, 0, 0, 0, 0]])
     np.savez(tmp_path / "a.npz", poses=whole, betas=betas, trans=np.ones((COUNT, 3)), gender="male")
-    found = read_predictions(tmp_path / "a.npz", body)
+    found = read_predictions(tmp_path / "a.npz", smpl)
     assert np.abs(found["betas"] - truth[1][0]).max() < 1e-6
-    assert "of 16 betas the last 6 (up to 0.7) are left out" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "of 16 betas the last 6 (up to 0.7) are left out" in printed
+    assert "betas of SMPL-H, which has the shape directions of SMPL" in printed
 
 
-def test_smplcodecs_files(tmp_path, body, truth, pose):
+def test_smplcodecs_files(tmp_path, smpl, truth, pose):
     """An npz under the suffix smpl: one shape, 22 joints, no names of frames."""
     content = {
         "codecVersion": np.array(2),
@@ -247,16 +274,43 @@ def test_smplcodecs_files(tmp_path, body, truth, pose):
     path = tmp_path / "avatar.smpl"
     with path.open("wb") as stream:
         np.savez_compressed(stream, **content)
-    found = read_predictions(path, body)
+    found = read_predictions(path, smpl)
     assert np.abs(found["rotations"] - truth[0]).max() < 1e-5
     assert np.abs(found["betas"] - truth[1][0]).max() < 1e-6
     with path.open("wb") as stream:
         np.savez_compressed(stream, **content | {"smplVersion": np.array(5)})
     with pytest.raises(DataError, match="smplVersion is 5, expected one of 0"):
-        read_predictions(path, body)
+        read_predictions(path, smpl)
     path.write_bytes(b"PK is no archive")
     with pytest.raises(DataError, match="not a readable npz"):
-        read_predictions(path, body)
+        read_predictions(path, smpl)
+
+
+@pytest.mark.parametrize("tool", BY_KEYS)
+def test_tools_that_are_not_read_are_named_with_a_cure(tmp_path, truth, pose, tool):
+    keys, cure = BY_KEYS[tool]
+    content = {"poses": pose, "betas": truth[1]} | dict.fromkeys(keys, np.zeros((COUNT, 3)))
+    np.savez(tmp_path / "a.npz", **content)
+    with pytest.raises(DataError, match=f"is of {tool}, which are not read") as error:
+        read_file(tmp_path / "a.npz")
+    assert cure in str(error.value)
+
+
+def test_a_scene_of_meshcapade_is_named(tmp_path):
+    """glTF with the body's .smpl in it, and a camera."""
+    scene = {"scenes": [{"extensions": {"MC_scene_description": {"smpl_bodies": []}}}], "buffers": []}
+    path = tmp_path / "scene.mcs"
+    path.write_text(json.dumps(scene, indent=2))
+    with pytest.raises(DataError, match=r"is a scene of Meshcapade \(\.mcs\)(.|\n)*as \.smpl"):
+        read_file(path)
+
+
+def test_cameras_are_not_taken_for_people(tmp_path):
+    """As mmpose's file of Human3.6M: pairs of subject and camera, with R, T and the lens."""
+    cameras = {("S1", name): {"R": np.eye(3), "T": np.ones((3, 1)), "f": 1.0} for name in ("a", "b")}
+    (tmp_path / "cameras.pkl").write_bytes(pickle.dumps(cameras))
+    with pytest.raises(DataError, match=r"has 2 entries \(\('S1', 'a'\), .* without poses"):
+        read_file(tmp_path / "cameras.pkl")
 
 
 def test_an_object_that_numpy_saved_is_read(tmp_path, body, truth, pose):
@@ -272,6 +326,10 @@ def test_an_object_that_numpy_saved_is_read(tmp_path, body, truth, pose):
         ({"frame_ids": [None] * COUNT}, DataError, "frame_ids"),
         ({"frame_ids": np.arange(COUNT) - 1}, DataError, "frame number -1"),
         ({"frame_ids": np.arange(3)}, DataError, "6 rows, but 3 of frame"),
+        ({"frame_ids": [10**400] * COUNT}, DataError, "frame numbers are no numbers"),
+        ({"frame_ids": np.arange(COUNT) + 1j}, DataError, "frame numbers are complex128"),
+        ({"frame_ids": np.ones(COUNT, bool)}, DataError, "frame numbers are bool"),
+        ({"pose": np.zeros((0, 72)), "betas": np.zeros((0, 10))}, DataError, "has no rows"),
         ({"betas": [[1.0], [1.0, 2.0]]}, DataError, "lists of different lengths"),
         ({"betas": np.full((COUNT, 10), 1e30)}, DataError, "betas reach 1e.30"),
         ({"betas": np.full((COUNT, 10), 14.0)}, DataError, "standard deviations"),

@@ -155,20 +155,43 @@ def test_damaged_foreign_and_missing_files_are_refused(tmp_path, capsys):
     discriminator = network()
     discriminator.save(path)
     path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(DataError, match=r"d\.pt is not a state dict"):
+    with pytest.raises(DataError, match=r"d\.pt .* not a readable discriminator"):
         Discriminator.load(path)
     torch.save({"heads.bias": Harmful()}, path)
-    with pytest.raises(DataError, match="not a state dict of plain tensors"):
+    with pytest.raises(DataError, match=r"d\.pt names .*print, expected tensors"):
         Discriminator.load(path)
     assert capsys.readouterr().out == ""
     torch.save({"weights": torch.zeros(3)}, path)
     with pytest.raises(DataError, match="contains no discriminator"):
         Discriminator.load(path)
+    for other in (torch.zeros(1, dtype=torch.int64), torch.zeros(1).to_sparse(), torch.tensor(0.0)):
+        torch.save(discriminator.parameters | {"pose_3.bias": other}, path)
+        with pytest.raises(DataError, match=r"pose_3\.bias is torch.*(.|\n)*next: +snakemake -f"):
+            Discriminator.load(path)
     torch.save(discriminator.parameters | {"pose_3.bias": torch.zeros(2)}, path)
     with pytest.raises(DataError, match=r"another network .*pose_3\.bias"):
         Discriminator.load(path)
     torch.save(discriminator.parameters | {"pose_3.bias": torch.tensor([np.nan])}, path)
     with pytest.raises(DataError, match="not finite"):
+        Discriminator.load(path)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda value: value.double(),
+        lambda value: value.half(),
+        lambda value: value.bool(),
+        lambda value: value.to(torch.complex64),
+        lambda value: value.to("meta"),
+        lambda value: value.to_sparse(),
+    ],
+)
+def test_tensors_that_are_not_float32_in_memory_are_refused(tmp_path, other):
+    path = tmp_path / "d.pt"
+    parameters = network().parameters
+    torch.save(parameters | {"pose_3.bias": other(parameters["pose_3.bias"])}, path)
+    with pytest.raises(DataError, match=r"d\.pt contains other tensors than float32|not a state dict"):
         Discriminator.load(path)
 
 

@@ -9,6 +9,7 @@ from jointreg.errors import DataError
 from jointreg.geometry.camera import project_pinhole
 from jointreg.refine.losses import (
     REFERENCE_CODE,
+    TERMS,
     UNDECIDED_ENERGY,
     UNDECIDED_LOSS,
     EnergyWeights,
@@ -113,3 +114,26 @@ def test_weights_survive_json():
 def test_damaged_weights_are_refused(values, words):
     with pytest.raises(DataError, match=words):
         EnergyWeights.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is an empty file"),
+        ("{", "is not a file of energy weights"),
+        ("[1]", "holds a list"),
+        ('{"joint": 1}', "energy weights have keys"),
+        (json.dumps(dict.fromkeys(TERMS, True)), "'joint' is True, expected a positive number"),
+        (json.dumps(dict.fromkeys(TERMS, 10**400)), "'joint' is 1000"),
+        (json.dumps(dict.fromkeys(TERMS, float("nan"))), "'joint' is nan"),
+    ],
+)
+def test_a_damaged_file_of_weights_names_the_job_to_run(tmp_path, text, words):
+    path = tmp_path / "weights.json"
+    path.write_text(text)
+    with pytest.raises(
+        DataError, match=rf"weights\.json.*{words}(.|\n)*next: +snakemake -f .*weights\.json"
+    ):
+        EnergyWeights.read(path)
+    path.write_text(json.dumps(REFERENCE_CODE.as_dict()))
+    assert EnergyWeights.read(path) == REFERENCE_CODE

@@ -13,7 +13,7 @@ from jointreg.errors import DataError, ShapeError, SolverError, StoreError, Unit
 from jointreg.exchange.placement import expected_joints
 from jointreg.regressor import Regressor, Statistics, fit, fit_regressor
 from jointreg.regressor.candidates import MIRRORED_ROWS, mirrored
-from jointreg.regressor.fitting import LABEL_NOISE_M, groups
+from jointreg.regressor.fitting import LABEL_NOISE_M, groups, solve_regressor
 from jointreg.regressor.nnls import ALONE, solve_nnls
 from jointreg.regressor.normal_equations import DEPTH_APART, joined
 from jointreg.stores import Record
@@ -131,7 +131,7 @@ def test_translation_errors_are_eliminated(part, planted, training):
 def small():
     """30 vertices, 4 joints, 40 frames: small enough to stack. Statistics of both kinds."""
     generator = np.random.default_rng(4)
-    vertices = generator.normal(0, 0.5, (40, 30, 3))
+    vertices = generator.uniform(-0.9, 0.9, (40, 30, 3))
     joints = vertices[:, [2, 7, 11, 29]] + generator.normal(0, 0.1, (40, 4, 3))
     both = Statistics(30, 4), Statistics(30, 4, DEPTH_APART)
     for stats in both:
@@ -142,7 +142,7 @@ def small():
 
 def test_absolute_fit_equals_scipy_on_the_stacked_problem(small):
     (stats, _), vertices, joints = small
-    fitted = fit_regressor(stats, settings("absolute", sum_weight=0.5)).weights
+    fitted = solve_regressor(stats, settings("absolute", sum_weight=0.5)).weights
     matrix = vertices.transpose(0, 2, 1).reshape(-1, 30) / np.sqrt(40)
     stacked = np.concatenate([matrix, np.full((1, 30), np.sqrt(0.5))])
     for row, joint in zip(fitted, joints.transpose(1, 0, 2), strict=True):
@@ -153,7 +153,7 @@ def test_absolute_fit_equals_scipy_on_the_stacked_problem(small):
 def test_eliminated_fit_equals_scipy_on_the_joint_problem(small):
     """All rows and all translations in one problem; a free translation is a difference of two."""
     (_, stats), vertices, joints = small
-    fitted = fit_regressor(stats, settings("eliminated", 0.02, 0.08, sum_weight=0.5)).weights
+    fitted = solve_regressor(stats, settings("eliminated", 0.02, 0.08, sum_weight=0.5)).weights
     frames, n_joints = 40, 4
     matrix = vertices.transpose(0, 2, 1).reshape(-1, 30)
     free = np.eye(frames * 3)
@@ -352,6 +352,29 @@ def test_bad_input_is_refused(part, training):
         Regressor(np.zeros((17, 6890))).apply(np.zeros((2, 100, 3)))
 
 
+@pytest.mark.parametrize("value", [np.inf, np.nan, 1e30])
+def test_one_point_or_frame_that_is_no_body_is_refused(part, training, value):
+    """Each would give a regressor of zeros, or of one vertex."""
+    bodies, joints, _ = training
+    posed = part.vertices(bodies.rotations[:3], bodies.betas[:3])
+    stats = Statistics(part.n_vertices)
+    spoilt = posed.copy()
+    spoilt[1, 40, 2] = value
+    with pytest.raises(UnitError, match=r"vertices extend over .* in frame 1"):
+        stats.add(spoilt, joints[:3])
+    spoilt = posed.copy()
+    spoilt[2] *= 1000
+    with pytest.raises(UnitError, match=r"vertices extend over .* in frame 2"):
+        stats.add(spoilt, joints[:3])
+    with pytest.raises(DataError, match="weights are negative or not finite"):
+        stats.add(posed, joints[:3], np.array([1, 1, -value]))
+    with pytest.raises(ShapeError, match=r"weights have shape \(2,\)"):
+        stats.add(posed, joints[:3], np.ones(2))
+    with pytest.raises(DataError, match="joints is complex"):
+        stats.add(posed, joints[:3] + 1j)
+    assert stats.frames_added == 0 and not stats.cross[0].any()
+
+
 def test_rows_that_do_not_sum_to_one_are_refused(part, training):
     """Labels 1.3 times as far apart as the bodies' joints, and little that holds the sums."""
     bodies, joints, _ = training
@@ -359,3 +382,13 @@ def test_rows_that_do_not_sum_to_one_are_refused(part, training):
     stretched = Record({"joints_cam": centre + 1.3 * (joints - centre)}, {"rows": "x"})
     with pytest.raises(SolverError, match="rows sum to"):
         fit(part, [(bodies, stretched)], settings("absolute", sum_weight=0.01))
+
+
+def test_labels_far_from_the_bodies_are_refused(part, training):
+    bodies, joints, _ = training
+    stats = Statistics(part.n_vertices)
+    stats.add(
+        part.vertices(bodies.rotations, bodies.betas, bodies.translation), joints + np.array([0, 0, 50])
+    )
+    with pytest.raises(SolverError, match="rows sum to"):
+        fit_regressor(stats, settings("absolute"))

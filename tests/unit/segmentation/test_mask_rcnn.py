@@ -84,6 +84,24 @@ def test_files_that_hold_code_or_half_of_something_are_refused(tmp_path, name):
         read_weights(path, digest(path), "the shop")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {7: np.ones(3, np.float32)},
+        {"a.weight": np.full((2, 3), np.nan, np.float32)},
+        {"a.weight": np.full((2, 3), np.inf, np.float32)},
+        {"a.weight": np.ones((2, 3), np.complex64)},
+        {"a.weight": np.ones((2, 3), np.uint8)},
+        {"a.weight": np.ones((2, 3), bool)},
+    ],
+)
+def test_parameters_that_are_no_finite_numbers_by_name_are_refused(tmp_path, change):
+    path = tmp_path / "a.pkl"
+    path.write_bytes(pickle.dumps({"model": ARRAYS | change}))
+    with pytest.raises(DataError, match="expected parameters by name"):
+        read_weights(path, digest(path), "the shop")
+
+
 def test_every_parameter_has_to_be_there():
     model = torch.nn.ModuleDict({"a": torch.nn.Linear(3, 2), "b": torch.nn.Linear(2, 2)})
     state = {name: value + 1 for name, value in model.state_dict().items()}

@@ -356,7 +356,8 @@ def test_descent_finds_the_planted_shift() -> None:
         (np.concatenate([CUBE[:-1], CUBE[-1:, ::-1]]), DataError, "same direction; 3 such edges"),
         (np.concatenate([CUBE, [[1, 1, 2]]]), DataError, r"face 12 uses a vertex twice: \[1, 1, 2\]"),
         (np.concatenate([CUBE, CUBE]), DataError, "has 4 faces"),
-        (CUBE - 1, DataError, "index -1"),
+        (CUBE - 1, DataError, "indices -1 to 6"),
+        (CUBE.astype(np.int64) * 500_000_000, DataError, "to 3500000000, expected 0 to 2147483646"),
         (CUBE.astype(float), ShapeError, "float64"),
         (CUBE[:, :2], ShapeError, r"\(12, 2\)"),
     ],
@@ -366,9 +367,10 @@ def test_unusable_meshes_are_refused(faces: np.ndarray, error: type, words: str)
         Topology(faces)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_points_behind_the_camera_name_the_frame(value: float) -> None:
-    points = np.tile(box_points(1, 1, 5, 5), (20, 1, 1))
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1.001e9, -1e30])
+def test_points_behind_the_camera_name_the_frame(value: float, kind: type) -> None:
+    points = np.tile(box_points(1, 1, 5, 5), (20, 1, 1)).astype(kind)
     points[17, 3, 1] = value
     with pytest.raises(PointsError, match="row 17") as caught:
         coverage(torch.tensor(points), Topology(CUBE), 8)
@@ -387,3 +389,18 @@ def test_wrong_arrays_are_refused() -> None:
         silhouette_l2(points, topology, np.zeros((1, 8, 8)))
     with pytest.raises(ShapeError, match=r"expected uint8 \(1, H, W\)"):
         silhouette_l2(points, topology, np.zeros((2, 8, 8), np.uint8))
+
+
+@pytest.mark.parametrize("size", [-3, 0, 3.7, True, (3, 4, 5), (3, 4.5), (8,), "8", None])
+def test_an_image_has_one_or_two_sides(size: object) -> None:
+    points = torch.tensor(box_points(1, 1, 5, 5))[None]
+    with pytest.raises(ShapeError, match=r"size is .* an integer from 1"):
+        coverage(points, Topology(CUBE), size)
+
+
+def test_sides_may_be_numpys_integers_and_points_lie_far_off() -> None:
+    points = torch.tensor(box_points(1, 1, 5, 5))[None]
+    square = coverage(points, Topology(CUBE), 8)
+    assert torch.equal(coverage(points, Topology(CUBE), np.int64(8)), square)
+    assert torch.equal(coverage(points, Topology(CUBE), (np.int32(8), 8)), square)
+    assert coverage(points + 9.9e8, Topology(CUBE), 8).sum() == 0

@@ -1,5 +1,6 @@
 """Stores give back what was written, or refuse."""
 
+import json
 import zipfile
 
 import numpy as np
@@ -51,6 +52,7 @@ def test_a_failed_write_leaves_the_old_file(path, arrays):
         ({"extra": np.zeros(5)}, "unknown \\['extra'\\]"),
         ({"translation": np.full((5, 3), np.inf, np.float32)}, r"not finite at index \[0, 0\]"),
         ({"translation": np.zeros((5, 3), complex)}, "complex"),
+        ({"translation": [[1.0], [1.0, 2.0]]}, "'translation' is none"),
     ],
 )
 def test_wrong_arrays_are_refused(path, arrays, change, message):
@@ -74,6 +76,32 @@ def test_a_lost_chunk_is_not_read_as_fill_values(path, arrays, tmp_path):
                 new.writestr(name, old.read(name))
     with pytest.raises(StoreError, match="betas"):
         stores.BODIES.read(holed)
+
+
+@pytest.mark.parametrize("change", [{"sha256": None}, {"facts": [1]}, {"provenance": None}])
+def test_attributes_that_are_missing_name_the_command(path, arrays, change, tmp_path):
+    stores.BODIES.write(path, arrays)
+    spoilt = tmp_path / "spoilt.zarr.zip"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(spoilt, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "zarr.json":
+                table = json.loads(content)
+                for key, value in change.items():
+                    del table["attributes"][key]
+                    table["attributes"] |= {} if value is None else {key: value}
+                content = json.dumps(table)
+            new.writestr(name, content)
+    with pytest.raises(StoreError, match=rf"spoilt.*damaged(?s:.*)snakemake -f {spoilt}"):
+        stores.BODIES.read(spoilt)
+
+
+def test_arrays_that_declare_more_than_any_file_are_not_read(path, arrays, monkeypatch):
+    stores.BODIES.write(path, arrays)
+    monkeypatch.setattr("jointreg.stores.schema.LARGEST_UNPACKED", 100)
+    monkeypatch.setattr("jointreg.stores.schema.UNPACKED", 0)
+    with pytest.raises(StoreError, match="arrays declare"):
+        stores.BODIES.read(path)
 
 
 def test_another_schema_is_refused(path, arrays):

@@ -177,7 +177,7 @@ class Human36M:
                 f"action '{action}': Human3.6M has {', '.join(a for a in ACTIONS if a != '_ALL')}",
                 "correct the column action of the sequence table",
             )
-        if not take.isdecimal():
+        if not re.fullmatch(r"[1-9][0-9]?", take):  # 01 would be the files of 1 a second time
             raise ConfigError(
                 f"take '{take}' of {subject} {action}: expected a sub-action number, 1 or 2"
             )

@@ -166,8 +166,8 @@ def _mapping(path: Path, root: ElementTree.Element) -> dict[tuple[int, int], dic
     mapping: dict[tuple[int, int], dict[int, str]] = {}
     for cells in rows:
         if not subjects:
-            subjects = [int(cell[1:]) for cell in cells[2:] if re.fullmatch(r"S\d+", cell)]
-        elif len(cells) > 2 and cells[0].isdecimal() and cells[1].isdecimal():
+            subjects = [int(cell[1:]) for cell in cells[2:] if re.fullmatch(r"S[0-9]{1,4}", cell)]
+        elif len(cells) > 2 and all(re.fullmatch(r"[0-9]{1,4}", cell) for cell in cells[:2]):
             names = {s: name for s, name in zip(subjects, cells[2:], strict=False) if name}
             mapping[int(cells[0]), int(cells[1])] = names
             outside = [name for name in names.values() if not _FILE_NAME.fullmatch(name)]

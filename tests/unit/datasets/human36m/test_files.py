@@ -322,6 +322,8 @@ def test_damaged_data_is_refused_by_name(data, fault, message):
         (Work("S1", "Photo", ("1",), ("12345678",), 0, -1, "train"), "camera '12345678'"),
         (Work("S1", "Photo", ("1",), (CAMERA,), 0, 6, "train"), "frames 0 to 6 of a take with 6"),
         (Work("S1", "Walking", ("1",), (CAMERA,), 0, -1, "train"), "no files for Walking take 1"),
+        (Work("S1", "Photo", ("01",), (CAMERA,), 0, -1, "train"), "take '01' of S1 Photo: expected"),
+        (Work("S1", "Photo", ("9" * 5000,), (CAMERA,), 0, -1, "train"), "expected a sub-action number"),
         (Work("P7", "Photo", ("1",), (CAMERA,), 0, -1, "train"), "subject 'P7'"),
     ],
 )
@@ -338,9 +340,9 @@ def test_a_missing_table_of_damaged_recordings_is_an_error(data):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("S1\tWalking\t1\t*", "line 2: .* expected 5 columns"),
+        ("S1\tWalking\t1\t*", "row 1 has 4 columns, expected 5"),
         ("S1\tWalking \t1\t*\tx", "without blanks around them"),
-        ("subject\taction\ttake\tcamera\treason", "line 2: the columns' names stand twice"),
+        ("subject\taction\ttake\tcamera\treason", "row 1: the columns' names stand twice"),
         ('S1\tWalking\t1\t"*\tx', "expected a subject S1 to S11"),
         ("S12\tWalking\t1\t*\tx", "S12 Walking camera"),
         ("S1\tWaking\t1\t*\tx", "S1 Waking camera"),
@@ -357,5 +359,5 @@ def test_a_damaged_table_that_is_no_utf8_is_named(tmp_path):
     from jointreg.datasets.damaged import read_damaged
 
     (tmp_path / "damaged.tsv").write_bytes(b"subject\xff\n")
-    with pytest.raises(ConfigError, match="not text in UTF-8"):
+    with pytest.raises(ConfigError, match="is not text in UTF-8"):
         read_damaged(tmp_path / "damaged.tsv")

@@ -1,0 +1,81 @@
+"""Arrays that callers hand to public functions: real numbers, finite, or indices."""
+
+from typing import Any
+
+import numpy as np
+
+from jointreg.errors import DataError, ShapeError
+
+LARGEST = 1e15
+"""No length, weight or angle is larger, in any unit. Squares of it stay within float32."""
+
+
+def real_array(value: Any, name: str) -> np.ndarray:
+    """A value as an array of real numbers of its own type, not copied where it is one. Shape: any.
+
+    Args:
+        value: an array, or what NumPy makes one of.
+        name: begins the error.
+
+    Raises:
+        ShapeError: rows of different lengths, words, or a tensor with a gradient or on a GPU.
+        DataError: complex numbers, truth values, or a masked array: a part of it would be lost.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise DataError(
+            f"{name} is a masked array, expected numbers without a mask", "leave masked rows out"
+        )
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ShapeError(
+            f"{name} is no array of numbers: {error!s:.120}",
+            "give rows of one length; in place of a tensor give tensor.detach().cpu().numpy()",
+        ) from error
+    if array.dtype.kind in "cb":
+        raise DataError(f"{name} is {array.dtype}, expected real numbers")
+    if array.dtype.kind not in "fiu":
+        raise ShapeError(f"{name} is {array.dtype!s:.40}, expected an array of real numbers")
+    return array
+
+
+def require_finite(array: np.ndarray, name: str) -> None:
+    """Refuse NaN, infinity and numbers beyond `LARGEST` in an array whose rows are frames.
+
+    Raises:
+        DataError: names the first such frame.
+    """
+    wrong = ~(np.abs(array) <= LARGEST)
+    if wrong.any():
+        frame, *rest = np.argwhere(wrong)[0].tolist()
+        joint = f", joint {rest[0]}" if len(rest) > 1 else ""
+        value = array[(frame, *rest)]
+        how = f"is {value:g}" if np.isfinite(value) else "is not finite"
+        raise DataError(
+            f"{name} {how} at frame {frame}{joint}",
+            "leave frames without a prediction or label out, and report how many",
+        )
+
+
+def indices(value: Any, count: int, name: str) -> np.ndarray:
+    """Some of the indices 0 to count - 1 as an array of one dimension.
+
+    Args:
+        value: integers. A mask, or numbers with a fraction, would be read as other indices.
+        count: how many there are to choose from.
+        name: begins the error.
+
+    Raises:
+        ShapeError: no integers, none at all, not one-dimensional, or one that does not exist.
+        DataError: truth values.
+    """
+    array = real_array(value, name)
+    if array.ndim != 1 or array.size == 0:
+        raise ShapeError(f"{name} have shape {array.shape}, expected some of 0..{count - 1}")
+    if array.dtype.kind == "f":
+        raise ShapeError(f"{name} are {array.dtype}, expected integers, some of 0..{count - 1}")
+    if array.min() < 0 or array.max() >= count:
+        raise ShapeError(
+            f"{name} {str(array.tolist())[:120]} do not all exist, expected some of 0..{count - 1}"
+        )
+    return array.astype(np.intp)

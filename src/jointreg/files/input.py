@@ -1,0 +1,64 @@
+"""Files that a user names, read whole: refused where there is none, or something else under the name."""
+
+from pathlib import Path
+
+from jointreg.errors import DataError, JointregError
+
+LARGEST_BYTES = 8 * 10**9
+"""A larger file is not read; the largest known input has 0.5 GB."""
+
+
+def require_file(
+    path: str | Path,
+    what: str,
+    cure: str | None,
+    error: type[JointregError] = DataError,
+    *,
+    may_be_empty: bool = False,
+) -> None:
+    """Refuse a path that is missing, a folder, a device or pipe, or a file without a byte.
+
+    Args:
+        path: what the user named.
+        what: names it in errors: `body model`.
+        cure: the next step for errors.
+        error: the class of the error.
+        may_be_empty: whether a file without a byte means something.
+
+    Raises:
+        DataError, or `error`: names the path and what stands there.
+    """
+    path = Path(path)
+    try:
+        if path.is_file():
+            size = path.stat().st_size
+            if (size or may_be_empty) and size <= LARGEST_BYTES:
+                return
+            found = f"has {size} bytes, expected under {LARGEST_BYTES}" if size else "is an empty file"
+        elif path.is_dir():
+            found = "is a folder, expected a file"
+        else:
+            found = "is a device or a pipe, expected a file" if path.exists() else "does not exist"
+    except OSError as cause:
+        found = f"cannot be looked at: {cause.strerror}"
+    raise error(f"{what} {path!s:.300} {found}", cure)
+
+
+def read_file(
+    path: str | Path,
+    what: str,
+    cure: str | None,
+    error: type[JointregError] = DataError,
+    *,
+    may_be_empty: bool = False,
+) -> bytes:
+    """The bytes of a file. Arguments as for `require_file`.
+
+    Raises:
+        DataError, or `error`: as `require_file`, or the file cannot be read.
+    """
+    require_file(path, what, cure, error, may_be_empty=may_be_empty)
+    try:
+        return Path(path).read_bytes()
+    except OSError as cause:
+        raise error(f"{what} {path!s:.300} cannot be read: {cause.strerror}", cure) from cause

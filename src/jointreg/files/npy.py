@@ -1,0 +1,55 @@
+"""The header of an npy file, read before memory is taken for the array that it declares."""
+
+import io
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from jointreg.errors import DataError
+
+_READ_HEADER = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+    (3, 0): np.lib.format.read_array_header_2_0,  # only the names of columns are written otherwise
+}
+
+
+class Header(NamedTuple):
+    """What an npy file declares, and where its array begins."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    begin: int
+    """Bytes before the array."""
+
+
+def read_header(raw: bytes) -> Header:
+    """The header of the bytes of an npy file.
+
+    Raises:
+        ValueError: no npy, or of an unknown version.
+    """
+    stream = io.BytesIO(raw)
+    version = np.lib.format.read_magic(stream)
+    if version not in _READ_HEADER:
+        raise ValueError(f"version {version} of the npy format is not known")
+    shape, _, dtype = _READ_HEADER[version](stream)
+    return Header(shape, dtype, stream.tell())
+
+
+def read_array(raw: bytes, where: str) -> np.ndarray:
+    """The array of plain values in the bytes of an npy file.
+
+    Raises:
+        DataError: it ends before the array that it declares.
+        ValueError: no npy, or one of Python objects.
+    """
+    header = read_header(raw)
+    size, rest = math.prod(header.shape) * header.dtype.itemsize, len(raw) - header.begin
+    if not header.dtype.hasobject and size > rest:
+        raise DataError(
+            f"{where} is not a plain npy array: it ends after {rest} of {size} bytes",
+            "fetch the file again: it is truncated",
+        )
+    return np.load(io.BytesIO(raw), allow_pickle=False)

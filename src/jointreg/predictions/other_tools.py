@@ -1,0 +1,52 @@
+"""Files of tools that are known and not read: each is refused by its tool, with what to save instead."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jointreg.errors import DataError
+
+_JOINTS = "pose the bodies with the tool, and give the 17 joints of their meshes (kind joints)"
+
+BY_KEYS: dict[str, tuple[frozenset[str], str]] = {
+    "SAM 3D Body: bodies of MHR": (frozenset({"mhr_model_params"}), _JOINTS),
+    "HSMR: bodies of SKEL": (frozenset({"patch_cam_t", "full_cam_t"}), _JOINTS),
+    "NLF: meshes without parameters": (frozenset({"vertices", "uncertainties"}), _JOINTS),
+    "GLAMR: people in a room's frame": (
+        frozenset({"person_data"}),
+        "save one person's pose and betas in the camera's frame, with frame_ids",
+    ),
+    "learnable-triangulation: labels of Human3.6M": (
+        frozenset({"subject_names", "camera_names", "table"}),
+        "labels come from the official files: dataset.source human36m",
+    ),
+}
+"""Tool and content -> keys that show it, and what to do."""
+
+_SCENE = b'"MC_scene_description"'
+"""In every scene of Meshcapade (.mcs), which is JSON."""
+
+
+def refuse_scene(raw: bytes, where: str) -> None:
+    """Refuse a scene of Meshcapade.
+
+    Raises:
+        DataError: names the format.
+    """
+    if raw.lstrip()[:1] == b"{" and _SCENE in raw:
+        raise DataError(
+            f"{where} is a scene of Meshcapade (.mcs): bodies in a room's frame, and a camera",
+            "export the labelled person as .smpl, turned into the camera's frame",
+        )
+
+
+def refuse_other_tools(content: Mapping[Any, Any], where: str) -> None:
+    """Refuse the content of a file whose tool is known and not read.
+
+    Raises:
+        DataError: names the tool.
+    """
+    if "joints_cam" in content:  # somebody did what the cure says
+        return
+    for tool, (keys, cure) in BY_KEYS.items():
+        if keys <= set(content):
+            raise DataError(f"{where} is of {tool}, which are not read", cure)

@@ -1,0 +1,77 @@
+"""Whose shape directions the betas of a prediction file belong to.
+
+The same ten numbers give another person in SMPL and in SMPL-X. Betas therefore pose a body only if they
+belong to its model, by what the file shows or by what the table of methods says.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jointreg.errors import DataError
+from jointreg.predictions.conventions import PARTS, WHOLE
+
+MODELS = ("SMPL", "SMPL-H", "SMPL-X")
+
+OF_MESH: dict[int, tuple[str, ...]] = {6890: ("SMPL", "SMPL-H"), 10475: ("SMPL-X",)}
+"""Vertices of a body -> models with this mesh. SMPL and SMPL-H also share their shape directions."""
+
+RUN = "run"
+"""Name of the run's own body in the column `body` of the table of methods."""
+
+_BY_WIDTH = {
+    joints * numbers: model
+    for joints, model in ((52, "SMPL-H"), (55, "SMPL-X"))
+    for numbers in (3, 6, 9)  # axis-angle, 6D, matrix
+}
+"""Numbers in a row of rotations -> model."""
+
+_FACE = ("jaw_pose", "expression", "leye_pose", "reye_pose")
+"""Entries that only files of SMPL-X have."""
+
+
+def model_of(values: Mapping[str, Any]) -> str:
+    """The model that a file shows by an entry `model`, its tool, or its joints; else empty.
+
+    Args:
+        values: from `predictions.files.read_file`.
+    """
+    named = str(values.get("model", ""))
+    if named in (*MODELS, RUN):
+        return named
+    if set(_FACE) & set(values):
+        return "SMPL-X"
+    key = next((key for key in (*WHOLE, PARTS[1]) if key in values), None)
+    width = 0 if key is None else int(np.prod(np.shape(values[key])[1:]))
+    return _BY_WIDTH.get(width, "")
+
+
+def require_shape_space(values: Mapping[str, Any], where: str, n_vertices: int, named: str = "") -> None:
+    """Refuse betas of another model than the body's.
+
+    Args:
+        values: from `predictions.files.read_file`.
+        where: names the file.
+        n_vertices: of the body that is to be posed.
+        named: column `body` of the method: one of `MODELS`, `RUN`, or empty.
+
+    Raises:
+        DataError: the model that is named, or that the file shows, has another mesh.
+    """
+    model = named or model_of(values)
+    if model in ("", RUN):
+        return
+    fitting = OF_MESH.get(n_vertices, ())
+    if model not in fitting:
+        source = "the column `body`" if named else "its form"
+        raise DataError(
+            f"{where}: its betas are of {model} by {source}, the body has {n_vertices} vertices and is "
+            f"{' or '.join(fitting) or 'none of ' + ', '.join(MODELS)}: other shape directions, which "
+            "would give another person",
+            f"set `body` to a body of {model}; or give its 17 joints instead (kind joints); or, if they "
+            f"are betas of this body, write `{RUN}` into the column `body` of the table of methods, or "
+            "as an entry `model` into the file",
+        )
+    if model == "SMPL-H":
+        print(f"{where}: betas of SMPL-H, which has the shape directions of SMPL")
