@@ -28,7 +28,7 @@ class Original:
     named: tuple[str, ...] = ()
     """Words besides the file's name that say in an error which input is meant."""
     seconds: float = 20.0
-    """Longest time that reading may take."""
+    """Most processor time that reading may take."""
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from inputs.verdict import MOST_BYTES, Answer, answer_of, judge
 
 _PROGRESS = re.compile(r"\d+/\d+ \[")
 """Lines that count what is done."""
-GRACE_S = 15.0
-"""A process that does not return this long after its time was over is ended."""
 MAKING_S = 120.0
-"""Time to make an original and to read it."""
+"""Processor time to read a sound original."""
+WAITING_S = 900.0
+"""A process that gives no answer for this long waits for something; a busy machine takes less."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def _until_it_dies(cases: Sequence[Case], seed: int, folder: Path) -> Iterator[R
     there.close()
     for case in cases:
         try:
-            if not here.poll(MAKING_S + case.original.seconds + GRACE_S):
+            if not here.poll(WAITING_S):
                 yield Result(case, "HANG", "no answer, ended from outside")
                 break
             verdict, text = here.recv()
@@ -124,9 +124,9 @@ def _answer(original: Original, folder: Path, seconds: float = 0.0) -> Answer:
     printed = io.StringIO()
     _forget_peak()
     before = _peak_bytes()
-    signal.signal(signal.SIGALRM, _stop)
+    signal.signal(signal.SIGPROF, _stop)
     _limit_memory(True)
-    signal.setitimer(signal.ITIMER_REAL, seconds or original.seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds or original.seconds)
     try:
         with contextlib.redirect_stdout(printed), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always", UserWarning)
@@ -136,7 +136,7 @@ def _answer(original: Original, folder: Path, seconds: float = 0.0) -> Answer:
     except Exception as error:
         answer = answer_of(error, [])
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         _limit_memory(False)
     answer.notes = [
         *notes,

@@ -47,7 +47,8 @@ class Multiview:
             raise DataError(
                 f"dataset.root {self.root} does not exist", "get the data, or correct dataset.root"
             )
-        self.calibration = read_calibration(settings.calibration)
+        self.file = Path(settings.calibration)
+        self.calibration = read_calibration(self.file)
 
     def takes(self, subject: str, action: str) -> list[str]:
         """Names of the recordings that exist, whatever the subject and action."""
@@ -123,7 +124,8 @@ class Multiview:
         for name in cameras:
             if name not in self.calibration:
                 raise DataError(
-                    f"camera '{name}' is not in the calibration, which has {sorted(self.calibration)}",
+                    f"camera '{name}' is not in the calibration {self.file}, which has "
+                    f"{sorted(self.calibration)}",
                     "correct column cameras of the sequence table, or dataset.calibration",
                 )
             files = [folder / f"{name}{suffix}" for suffix in SUFFIXES]

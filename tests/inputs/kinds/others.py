@@ -157,7 +157,7 @@ CASES: list[Case] = [
     ),
     *cases(TRACKS, entries(NPZ, ARRAYS[:3], SHAPES | KINDS | NUMBERS, untold=MEANINGFUL)),
     *cases(TRACKS, entries(NPZ, ARRAYS[3:4], SHAPES | KINDS | NUMBERS, untold=MEANINGFUL)),
-    *cases(WEIGHTS, [*TEXT, *texts.letters(), *texts.trees(JSON)]),
+    *cases(WEIGHTS, [*TEXT, *texts.letters(mark="refused"), *texts.trees(JSON)]),
     *cases(
         WEIGHTS,
         values(
