@@ -1,6 +1,7 @@
 ## make demo         environment, open data set, whole workflow, Table I in the terminal
 ## make report       results/open/report.html of a finished demo, anew where it is out of date
 ## make test         every test
+## make test-inputs  every damaged input (SEED=1 for others); ten minutes
 ## make test-slurm   the tiny run on a Slurm of one node, installed and started for it, and disturbed there
 ## make test-faults  the tiny run disturbed without Slurm: killed, full disk, damaged files
 ## make test-kills   the tiny run with KILLS=30 kills at random moments, half an hour
@@ -26,8 +27,8 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: help env demo report demo-lab variants test test-functions test-runs test-slurm test-faults test-kills \
-	test-machines test-paper-backends lint format docs site clean-demo clean-demo-lab
+.PHONY: help env demo report demo-lab variants test test-functions test-runs test-inputs test-slurm test-faults \
+	test-kills test-machines test-paper-backends lint format docs site clean-demo clean-demo-lab
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -67,6 +68,11 @@ test-functions: $(READY)
 test-runs: $(READY)
 	$(BIN)/python -m pytest $(RUNS)
 
+# `make test` runs a fixed part of them.
+SEED ?= 0
+test-inputs: $(READY)
+	PYTHONPATH=tests:tests/helpers $(BIN)/python -m inputs --seed $(SEED)
+
 # Root on Debian: installs slurm-wlm and munge, starts and stops them. Skipped, with the reason, elsewhere.
 test-slurm: $(READY)
 	$(BIN)/python -m pytest tests/slurm -s
@@ -76,7 +82,6 @@ test-faults: $(READY)
 
 # Jobs, or all processes of the run, are killed; SEED draws the moments.
 KILLS ?= 30
-SEED ?= 1
 test-kills: $(READY)
 	KILLS=$(KILLS) SEED=$(SEED) $(BIN)/python -m pytest tests/faults/test_kills.py -s
 

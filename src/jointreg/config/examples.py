@@ -28,7 +28,7 @@ def load_examples(path: str | Path, sequences: Iterable[Work]) -> list[Example]:
             the run or lists no frames.
     """
     known = {(row.subject, row.action) for row in sequences}
-    examples = []
+    examples: list[Example] = []
     for where, row in rows(path, ("subject", "action", "frames")):
         if (row["subject"], row["action"]) not in known:
             raise ConfigError(f"{where}: no sequence {row['subject']} {row['action']} in this run")
@@ -37,6 +37,8 @@ def load_examples(path: str | Path, sequences: Iterable[Work]) -> list[Example]:
         frames = tuple(whole_number(number, where, "frames") for number in numbers)
         if min(frames) < 0:
             raise ConfigError(f"{where}: frames contains {min(frames)}, expected rows counted from 0")
+        if any((row["subject"], row["action"]) == (one.subject, one.action) for one in examples):
+            raise ConfigError(f"{where}: {row['subject']} {row['action']} stands twice")
         examples.append(Example(row["subject"], row["action"], frames))
     if not examples:
         raise ConfigError(f"{path} has no rows", "figures need at least one sequence to show")

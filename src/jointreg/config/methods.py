@@ -154,6 +154,10 @@ _PLACE = re.compile("{(" + "|".join(_PLACES) + ")}")
 
 def _fill(pattern: str, where: str, column: str, values: Mapping[str, str] = _PLACES) -> str:
     """The pattern with its placeholders replaced; a width or attribute in one is refused."""
+    if pattern != pattern.strip() or not pattern.isprintable():
+        raise ConfigError(
+            f"{where}: {column} is {pattern[:200]!r}, expected a file, without blanks at its ends"
+        )
     if re.search(r"[{}]", _PLACE.sub("", pattern)):
         raise ConfigError(
             f"{where}: {column} is '{pattern:.200}', whose placeholders may be "

@@ -69,14 +69,16 @@ def require_name(name: str, where: str) -> None:
 
 
 def require_once(names: Sequence[str], where: str, column: str) -> None:
-    """Refuse a list with an entry that is empty or stands twice.
+    """Refuse a list with an entry that is empty, could not be a part of a path, or stands twice.
 
     Raises:
         ConfigError: names the entry.
     """
     for name in names:
-        if not name or name != name.strip():
-            raise ConfigError(f"{where}: {column} contains '{name:.80}', expected names between commas")
+        if not name or name != name.strip() or not name.isprintable() or set(name) & set('/\\"{}'):
+            raise ConfigError(
+                f"{where}: {column} contains {name[:80]!r}, expected names of files between commas"
+            )
         if names.count(name) > 1:
             raise ConfigError(
                 f"{where}: {column} contains {name:.80} twice", "its frames would count twice"

@@ -28,7 +28,8 @@ class MultiviewTree:
             raise DataError(
                 f"dataset.root {self.root} does not exist", "get the data, or correct dataset.root"
             )
-        self.calibration = read_calibration(settings.calibration)
+        self.file = Path(settings.calibration)
+        self.calibration = read_calibration(self.file)
         self.labels_are_made = settings.source == "landmarks"
 
     def takes(self, subject: str, action: str) -> list[str]:
@@ -83,7 +84,8 @@ class MultiviewTree:
         """The video of one camera; if there is none, the first name that it may have."""
         if camera not in self.calibration:
             raise DataError(
-                f"camera '{camera}' is not in the calibration, which has {sorted(self.calibration)}",
+                f"camera '{camera}' is not in the calibration {self.file}, which has "
+                f"{sorted(self.calibration)}",
                 "correct column cameras of the sequence table, or dataset.calibration",
             )
         files = [self._folder(take) / f"{camera}{suffix}" for suffix in SUFFIXES]

@@ -134,7 +134,8 @@ def read_tracks(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
     """Read what `write_tracks` wrote.
 
     Raises:
-        DataError: the file is missing or damaged.
+        DataError: the file is missing or damaged, or an array is missing, of another shape, or beyond
+            its range.
     """
     again = f"snakemake -f {path}"
     tracks: dict[str, dict[str, np.ndarray]] = {}
@@ -142,23 +143,35 @@ def read_tracks(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
         name, _, key = entry.rpartition("/")
         tracks.setdefault(name, {})[key] = value
     for name, track in tracks.items() or [("", {})]:
-        frames = np.shape(track.get("presence", 0.0))
-        shapes = {
-            "points_px": (*frames, len(BLAZEPOSE_33), 2),
-            "visibility": (*frames, len(BLAZEPOSE_33)),
-            "presence": frames,
-            "size": (2,),
-            "rate": (),
-        }
-        for key, shape in shapes.items():
-            value = np.asarray(track.get(key))
-            if value.dtype.kind not in "fiu" or value.shape != shape or len(frames) != 1:
-                raise DataError(
-                    f"{path} is no file of landmarks: '{key}' of camera '{name:.40}' is {value.dtype} "
-                    f"of shape {value.shape}, expected numbers of shape {shape}",
-                    again,
-                )
+        fault = _fault(track)
+        if fault:
+            raise DataError(f"{path} is no file of landmarks: camera '{name:.40}': {fault}", again)
     return tracks
+
+
+_ARRAYS: dict[str, tuple[tuple[int | None, ...], float, float]] = {
+    "points_px": ((None, len(BLAZEPOSE_33), 2), -1e6, 1e6),
+    "visibility": ((None, len(BLAZEPOSE_33)), -1e-3, 1.001),
+    "presence": ((None,), -1e-3, 1.001),
+    "size": ((2,), 1, 1e5),
+    "rate": ((), 0, 1e5),
+}
+"""Arrays of a camera: shape (None: frames), smallest and largest number."""
+
+
+def _fault(track: Mapping[str, Any]) -> str:
+    """What is wrong with the arrays of one camera; empty if nothing is."""
+    frames = np.size(track.get("presence", ()))
+    for key, (dimensions, low, high) in _ARRAYS.items():
+        value = np.asarray(track.get(key))
+        shape = tuple(frames if size is None else size for size in dimensions)
+        if value.dtype.kind not in "fiu" or value.shape != shape:
+            kind = f"{value.dtype!s:.40} of shape {value.shape}"
+            return f"'{key}' is {kind}, expected numbers of shape {shape}"
+        known = value[~np.isnan(value)] if key == "points_px" else value  # NaN: nobody
+        if not ((known >= low) & (known <= high)).all():
+            return f"'{key}' is not between {low:g} and {high:g} throughout"
+    return ""
 
 
 def _centres(length: int, side: float) -> np.ndarray:

@@ -8,11 +8,12 @@ from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_v
 from jointreg.config.loading import read_mapping
 from jointreg.config.values import Fraction, NonNegative, Settings
 from jointreg.errors import ConfigError
+from jointreg.skeleton import SMPL_24
 
 Vector = tuple[float, float, float]
 Colour = tuple[Fraction, Fraction, Fraction]
 Interval = tuple[float, float]
-Betas = Annotated[list[float], Field(min_length=10, max_length=10)]
+Betas = Annotated[list[Annotated[float, Field(ge=-5, le=5)]], Field(min_length=10, max_length=10)]
 BiasBetas = Annotated[
     list[Annotated[float, Field(ge=-0.8, le=0.8)]], Field(min_length=10, max_length=10)
 ]
@@ -158,6 +159,9 @@ class Estimators(Settings):
                 f"leading is '{self.leading}', methods are {sorted(self.methods)}, shape_bias has "
                 f"{sorted(self.shape_bias)}: expected the same names"
             )
+        joints = {joint.removeprefix("left_").removeprefix("right_") for joint in SMPL_24[1:]}
+        if set(self.joint_weight) != joints:
+            raise ValueError(f"joint_weight has {sorted(self.joint_weight)}, expected {sorted(joints)}")
         return self
 
 
@@ -168,7 +172,7 @@ class Parameters(Settings):
         description="seed of what is planted: label offsets, pose biases, rig jitter"
     )
     body: Literal["open"] = Field(description="the body model")
-    subjects: dict[str, Person] = Field(description="people by Human3.6M's subject names")
+    subjects: dict[str, Person] = Field(min_length=1, description="people by Human3.6M's subject names")
     rig: Rig
     room: Room
     video: Video

@@ -19,6 +19,8 @@ HOW_TO_GET = (
     "dataset.root holds S1/Videos and S1/MyPoseFeatures, or set dataset.source: synthetic for the open "
     "data set"
 )
+_TAKE = re.compile(r"[1-9][0-9]?")
+"""A sub-action number: 01 would be the files of 1 a second time."""
 FETCH_AGAIN = "run h36m-fetch's process_all.py again for this sequence"
 
 
@@ -42,10 +44,12 @@ class OfficialTree:
         self.damaged = read_damaged(settings.damaged) if settings.damaged else ()
         for row in self.damaged:
             known = row.action in ACTIONS and row.camera in ("*", *CAMERAS)
-            if not known or not re.fullmatch(r"S([1-9]|10|11)", row.subject):
+            numbered = re.fullmatch(r"S([1-9]|10|11)", row.subject) and _TAKE.fullmatch(row.take)
+            if not known or not numbered:
                 raise ConfigError(
-                    f"{settings.damaged}: {row.subject} {row.action} camera {row.camera}: expected a "
-                    "subject S1 to S11, an action and a camera (or *) of Human3.6M"
+                    f"{settings.damaged}: {row.subject} {row.action} take {row.take} camera "
+                    f"{row.camera}: expected a subject S1 to S11, an action, a take (1, 2) and a camera "
+                    "(or *) of Human3.6M"
                 )
         self.skip_damaged = settings.skip_damaged
 
@@ -124,7 +128,7 @@ class OfficialTree:
                 f"action '{action}': Human3.6M has {', '.join(a for a in ACTIONS if a != '_ALL')}",
                 "correct the column action of the sequence table",
             )
-        if not re.fullmatch(r"[1-9][0-9]?", take):  # 01 would be the files of 1 a second time
+        if not _TAKE.fullmatch(take):
             raise ConfigError(
                 f"take '{take}' of {subject} {action}: expected a sub-action number, 1 or 2"
             )
@@ -140,7 +144,7 @@ class OfficialTree:
             return names[int(take) - 1]
         raise DataError(
             f"{self.root / subject}: no files for {action} take {take}, expected "
-            f"'{mapped or action}'; found {names or 'none of this action'}",
+            f"'{mapped or action}' (mapping of metadata.xml); found {names or 'none of this action'}",
             HOW_TO_GET,
         )
 

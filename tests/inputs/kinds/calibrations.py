@@ -1,0 +1,319 @@
+"""Calibrated videos: the scene, and calibrations of several systems."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from capture_scene import write_video
+
+from inputs import raw, texts
+from inputs.case import Case, Damage, Original, cases
+from jointreg import config
+from jointreg.config.sequences import Work
+from jointreg.datasets.readers import open_dataset
+from jointreg.frames.prepare import prepare
+from jointreg.geometry import rotations as so3
+from jointreg.geometry.camera import Camera
+from jointreg.skeleton import H36M_17
+
+KIND = "calibrated videos"
+NAMES = ("left", "right")
+FRAMES = 6
+SIZE = (320, 240)
+VIDEO = "walk/left.mp4"
+LABELS = "walk/labels.npz"
+HEIGHTS = (
+    *(0.95, 0.93, 0.5, 0.08, 0.93, 0.5, 0.08, 1.2, 1.45),
+    *(1.55, 1.7, 1.4, 1.15, 0.9, 1.4, 1.15, 0.9),
+)
+ACROSS = (0, 1, 1, 1, -1, -1, -1, 0, 0, 0, 0, 1.5, 1.6, 1.6, -1.5, -1.6, -1.6)
+"""A standing person of 17 joints: height above the floor, metres, and place to the left, in 12 cm."""
+
+
+def cameras() -> dict[str, Camera]:
+    """Two cameras 4 m from the origin, z up, looking at it."""
+    placed = {}
+    for name, angle in zip(NAMES, (0.3, 1.7), strict=True):
+        centre = np.array([4 * np.cos(angle), 4 * np.sin(angle), 1.2])
+        forward = -centre / np.linalg.norm(centre)
+        right = np.cross(forward, [0, 0, 1.0])
+        right /= np.linalg.norm(right)
+        rotation = np.stack([right, np.cross(forward, right), forward])
+        matrix = np.array([[300.0, 0, 160.5], [0, 301.0, 118.25], [0, 0, 1]])
+        lens = np.array([-0.05, 0.14, 0.0006, -0.0007, 0.0])
+        placed[name] = Camera(name, rotation, -rotation @ centre, matrix, lens, SIZE)
+    return placed
+
+
+def person() -> np.ndarray:
+    """The person walks along x, knees bent and nose ahead, (N, 17, 3) metres, z up."""
+    joints = np.zeros((17, 3))
+    joints[:, 2], joints[:, 1] = np.array(HEIGHTS) - 0.9, 0.12 * np.array(ACROSS)
+    for name, ahead in (("nose", 0.1), ("left_knee", 0.05), ("right_knee", 0.05)):
+        joints[H36M_17.index(name), 0] += ahead
+    return joints + 0.05 * np.arange(FRAMES)[:, None, None] * [1, 0, 0]
+
+
+def table(unit: float = 1.0) -> dict[str, Any]:
+    """The cameras as OpenCV's functions take them."""
+    return {
+        name: {
+            "name": name,
+            "size": list(camera.size),
+            "matrix": camera.intrinsics.tolist(),
+            "distortions": camera.distortion.tolist(),
+            "rotation": so3.to_axis_angle(camera.rotation).tolist(),
+            "translation": (unit * camera.translation).tolist(),
+        }
+        for name, camera in cameras().items()
+    }
+
+
+def _json(folder: Path) -> None:
+    content = {"unit": "mm", "metadata": {"error": 0.1}, **table(1000.0)}
+    (folder / "room.json").write_text(json.dumps(content, indent=1))
+
+
+def _toml(folder: Path) -> None:
+    lines = []
+    for name, entry in table().items():
+        lines += [f"[cam_{name}]", *(f"{key} = {json.dumps(value)}" for key, value in entry.items()), ""]
+    (folder / "room.toml").write_text("\n".join([*lines, "[metadata]", "error = 0.1", ""]))
+
+
+def _qualisys(folder: Path) -> None:
+    lines = []
+    for camera in cameras().values():
+        turned = np.diag([1, -1, -1]) @ camera.rotation
+        centre = -camera.rotation.T @ camera.translation * 1000
+        pose = " ".join(f'r{i + 1}{j + 1}="{float(turned[i, j])}"' for i in range(3) for j in range(3))
+        pose += " " + " ".join(f'{a}="{float(c)}"' for a, c in zip("xyz", centre, strict=True))
+        k, (k1, k2, p1, p2, k3) = camera.intrinsics * 64, camera.distortion
+        lens = f'focalLengthU="{k[0, 0]}" focalLengthV="{k[1, 1]}" centerPointU="{k[0, 2]}" '
+        lens += f'centerPointV="{k[1, 2]}" radialDistortion1="{k1}" radialDistortion2="{k2}" '
+        lens += f'radialDistortion3="{k3}" tangentalDistortion1="{p1}" tangentalDistortion2="{p2}"'
+        view = f'left="0" top="0" right="{SIZE[0] - 1}" bottom="{SIZE[1] - 1}"'
+        lines.append(
+            f'<camera active="1" serial="{camera.name}"><fov_video {view}/>\n'
+            f"<transform {pose}/>\n<intrinsic {lens}/></camera>\n"
+        )
+    text = f"<calibration>\n<cameras>\n{''.join(lines)}</cameras></calibration>\n"
+    (folder / "room.qca.txt").write_text(text)
+
+
+def _film(folder: Path) -> None:
+    """Both videos and the labels; the right video begins two frames earlier."""
+    joints, column_row = person(), np.meshgrid(np.arange(SIZE[0]), np.arange(SIZE[1]))
+    for name, before in zip(NAMES, (0, 2), strict=True):
+        camera = cameras()[name]
+        places = camera.project(camera.from_world(joints[:, 9]))
+        pictures = []
+        for x, y in [*np.repeat([[5.0, 5.0]], before, axis=0), *places]:
+            away = (column_row[0] - x) ** 2 + (column_row[1] - y) ** 2
+            grey = 20 + 220 * np.exp(-away / 32)
+            pictures.append(np.repeat(grey[..., None], 3, axis=2).astype(np.uint8))
+        write_video(folder / "walk" / f"{name}.mp4", np.stack(pictures))
+    offsets = {"cameras": np.array(NAMES), "frame_offsets": np.array([0, 2])}
+    np.savez(folder / LABELS, joints_world=joints, about="planted", **offsets)
+
+
+def _original(what: str, calibration: str, write: Callable[[Path], None]) -> Original:
+    def make(folder: Path) -> None:
+        write(folder)
+        _film(folder)
+
+    def read(folder: Path, note: Callable[[str], None]) -> Any:
+        settings = config.Dataset(
+            source="multiview",
+            root=str(folder),
+            calibration=str(folder / calibration),
+            damaged="",
+            skip_damaged=True,
+        )
+        sequence = Work("P1", "Walking", ("walk",), NAMES, 0, -1, "train")
+        recordings = open_dataset(settings).recordings(sequence)
+        arrays, _ = prepare(recordings, config.Prepare(frame_step=1, margin_m=0.25))
+        arrays["crops"] = arrays["crops"][:, ::16, ::16].astype(np.float32)
+        return dict(arrays)
+
+    return Original(KIND, what, calibration, make, read, named=("take walk", "walk"))
+
+
+JSON_FILE = _original("JSON", "room.json", _json)
+TOML_FILE = _original("TOML", "room.toml", _toml)
+QUALISYS = _original("Qualisys", "room.qca.txt", _qualisys)
+
+
+def _camera(
+    name: str, change: Callable[[dict[str, Any]], Any], right: str = "refused", untold: bool = False
+) -> Damage:
+    """The left camera changed."""
+    return texts.changed(texts.JSON, f"the left camera {name}", "left", change, right, untold)
+
+
+def _with(key: str, change: Callable[[np.ndarray], Any]) -> Callable[[dict[str, Any]], Any]:
+    def edit(entry: dict[str, Any]) -> dict[str, Any]:
+        value = change(np.array(entry[key]))
+        return entry | {key: value.tolist() if isinstance(value, np.ndarray) else value}
+
+    return edit
+
+
+def _put(key: str, value: Any) -> Callable[[dict[str, Any]], Any]:
+    return lambda entry: entry | {key: value}
+
+
+def _k(row: int, column: int, value: float) -> Callable[[dict[str, Any]], Any]:
+    def change(matrix: np.ndarray) -> np.ndarray:
+        matrix[row, column] = value
+        return matrix
+
+    return _with("matrix", change)
+
+
+OTHER_UNIT = [
+    texts.changed(texts.JSON, "is in unit m that is mm", "unit", lambda _: "m"),
+    texts.changed(texts.JSON, "is in unit cm that is mm", "unit", lambda _: "cm", untold=True),
+]
+PLACES = [
+    _camera("has its matrix transposed", _with("matrix", lambda m: m.T)),
+    _camera("has 0 below right", _k(2, 2, 0.0)),
+    _camera("has 2 below right", _k(2, 2, 2.0)),
+    _camera("has a number below", _k(2, 0, 5.0)),
+    _camera(
+        "has a matrix in image units", _with("matrix", lambda m: np.diag([1 / 320, 1 / 240, 1]) @ m)
+    ),
+    _camera("has a negative focal length", _k(0, 0, -300.0)),
+    _camera("has no focal length", _k(1, 1, 0.0)),
+    _camera("has a focal length of 1e300", _k(0, 0, 1e300)),
+    _camera("has a focal length of 1e5", _k(0, 0, 1e5)),
+    _camera("has a focal length of 3", _k(0, 0, 3.0)),
+    _camera("has skew", _k(0, 1, 0.5), untold=True),
+    _camera("has its centre outside", _k(0, 2, 900.0)),
+    _camera("has its centre at 1e9", _k(1, 2, 1e9)),
+    _camera("has its centre exchanged", lambda e: _k(0, 2, 118.25)(_k(1, 2, 160.5)(e)), untold=True),
+    _camera("has its rotation in degrees", _with("rotation", np.degrees)),
+    _camera("has its rotation negated", _with("rotation", lambda r: -r), untold=True),
+    _camera("has a matrix for its rotation", _with("rotation", so3.from_axis_angle), "accepted"),
+    _camera(
+        "has a mirrored rotation",
+        _with("rotation", lambda r: np.diag([1, 1, -1]) @ so3.from_axis_angle(r)),
+    ),
+    _camera("has a scaled rotation", _with("rotation", lambda r: 1.1 * so3.from_axis_angle(r))),
+    _camera(
+        "has its rotation transposed", _with("rotation", lambda r: so3.from_axis_angle(r).T), untold=True
+    ),
+    _camera("has no rotation", _with("rotation", lambda r: np.eye(3)), untold=True),
+    _camera("has its translation negated", _with("translation", lambda t: -t)),
+    _camera("has no translation", _with("translation", lambda t: 0 * t)),
+    _camera("has its translation in m", _with("translation", lambda t: t / 1000)),
+    _camera("has its translation in feet", _with("translation", lambda t: t / 304.8)),
+    _camera(
+        "has its place for its translation",
+        lambda e: _with("translation", lambda t: -so3.from_axis_angle(np.array(e["rotation"])).T @ t)(e),
+        untold=True,
+    ),
+    _camera("has its size exchanged", _put("size", [240, 320])),
+    _camera("has half its size", _put("size", [160, 120]), untold=True),
+    _camera("is square", _put("size", [320, 320])),
+    _camera("has a size of 1", _put("size", [1, 1])),
+    _camera("has a size of 1e6", _put("size", [10**6, 10**6])),
+    _camera("has a size of fractions", _put("size", [320.5, 240])),
+    _camera("has a distortion of 1e6", _with("distortions", lambda d: d + 1e6)),
+    _camera(
+        "has a distortion of 50",
+        _with("distortions", lambda d: np.array([50.0, 0, 0, 0, 0])),
+        untold=True,
+    ),
+    _camera("has three distortions", _with("distortions", lambda d: d[:3])),
+    _camera("has six distortions", _with("distortions", lambda d: np.append(d, 0.0))),
+    _camera("has four distortions", _with("distortions", lambda d: d[:4]), "accepted"),
+    _camera("has distortions in two rows", _with("distortions", lambda d: d[None]), "accepted"),
+    _camera("has true for a distortion", _put("distortions", [True, 0, 0, 0, 0])),
+    _camera("is of a fisheye model", _put("model", "fisheye"), untold=True),
+    _camera("is of an unknown model", _put("model", "mirror ball")),
+    _camera("has a unit of its own", _put("unit", "m")),
+    _camera("has two names for its matrix", lambda e: e | {"K": e["matrix"]}),
+    _camera("has the other's name", _put("name", "right")),
+    _camera("has another name", _put("name", "front")),
+    _camera("is marked to be ignored", _put("ignore", True)),
+    _camera("is cropped", _put("crop", [0, 0, 10, 10])),
+    _camera("has a key that nobody knows", _put("strange", 3), "noted"),
+    _camera("is a list", lambda e: list(e.values())),
+    texts.changed(
+        texts.JSON,
+        "has the cameras' places exchanged",
+        "left",
+        lambda e: e | {k: table(1000.0)["right"][k] for k in ("rotation", "translation")},
+        untold=True,
+    ),
+]
+FIELDS = [f"left.{key}" for key in ("size", "matrix", "distortions", "rotation", "translation")]
+
+
+def _qca(name: str, old: str, new: str, right: str = "refused", untold: bool = False) -> Damage:
+    import re
+
+    def apply(path: Path, _: np.random.Generator) -> None:
+        text = path.read_text()
+        changed = re.sub(old, new, text, count=1, flags=re.DOTALL)
+        assert changed != text, name
+        path.write_text(changed)
+
+    return Damage(f"it {name}", apply, right, untold)
+
+
+XML = [
+    *(
+        _qca(f"has {name} {key}", rf'\b{key}="[^"]*"', f'{key}="{value}"')
+        for key in ("focalLengthU", "centerPointV", "radialDistortion1", "r11", "x", "right")
+        for name, value in (
+            *(("not a number for", "nan"), ("infinity for", "inf"), ("a word for", "none")),
+            *(("nothing for", ""), ("1e300 for", "1e300"), ("a comma in", "1,5")),
+        )
+    ),
+    *(
+        _qca(f"lacks {key}", rf'\b{key}="[^"]*"', "")
+        for key in ("serial", "focalLengthU", "centerPointV", "radialDistortion1", "r11", "x", "right")
+    ),
+    *(_qca(f"lacks {tag}", rf"<{tag} [^>]*/>", "") for tag in ("fov_video", "transform", "intrinsic")),
+    _qca("has a serial twice", 'serial="left"', 'serial="right"'),
+    _qca("has a camera that is not active", 'active="1"', 'active="0"'),
+    _qca("has a negative focal length", 'focalLengthU="', 'focalLengthU="-'),
+    _qca("has a mirrored rotation", 'r11="', 'r11="-', untold=False),
+    _qca("has a doctype", "<calibration>", "<!DOCTYPE c><calibration>"),
+    _qca(
+        "has an unknown encoding",
+        "<calibration>",
+        "<?xml version='1.0' encoding='klingon'?><calibration>",
+    ),
+    _qca("has another root", r"<calibration>(.*)</calibration>", r"<other>\1</other>", "accepted"),
+    _qca("has no cameras", r"<cameras>.*</cameras>", "<cameras/>"),
+    _qca("lacks its end", "</calibration>", ""),
+]
+
+
+BYTES = [*raw.whole(), *raw.cut()]
+CASES: list[Case] = [
+    *cases(JSON_FILE, [*BYTES, *texts.letters(), *texts.trees(texts.JSON), *PLACES, *OTHER_UNIT]),
+    *cases(JSON_FILE, texts.values(texts.JSON, FIELDS)),
+    *cases(JSON_FILE, texts.values(texts.JSON, ["unit", "left"])),
+    *cases(
+        JSON_FILE,
+        texts.values(
+            texts.JSON,
+            ["left.matrix.0", "left.matrix.0.0", "left.size.0", "left.distortions.0"],
+            untold=[
+                "left.distortions.0 is missing",
+                "left.distortions.0 is a number",
+                "left.distortions.0 is a fraction",
+                "left.distortions.0 is negative",
+                "left.distortions.0 is tiny",
+            ],
+        ),
+    ),
+    *cases(TOML_FILE, [*BYTES, *texts.letters(comment="#")]),
+    *cases(QUALISYS, [*BYTES, *texts.letters(), *XML]),
+]
