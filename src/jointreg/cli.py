@@ -1,4 +1,4 @@
-"""The command line: jointreg convert, inspect, evaluate, doctor. Imports nothing heavy to show its help.
+"""The command line, `jointreg COMMAND`. Imports nothing heavy to show its help.
 
 Exit status: 0 fine, 1 bad input (the error's text on stderr), 2 wrong usage.
 """
@@ -77,6 +77,19 @@ def _inspect(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _identify(arguments: argparse.Namespace) -> int:
+    from jointreg.exchange.identification import identify, statement
+    from jointreg.exchange.known import read_known
+    from jointreg.exchange.matrix_files import read_matrix
+
+    known = read_known()
+    for file in arguments.files:
+        matrix, names = read_matrix(file, note=_note)
+        text = statement(identify(matrix, known), known, names)
+        print(text if len(arguments.files) == 1 else f"{file}\n{text}\n")
+    return 0
+
+
 def _evaluate(arguments: argparse.Namespace) -> int:
     from jointreg.body.files import load_body
     from jointreg.config.settings import Evaluate
@@ -114,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_convert(commands)
     _add_inspect(commands)
+    _add_identify(commands)
     _add_evaluate(commands)
     _add_doctor(commands)
     return parser
@@ -162,6 +176,17 @@ def _add_inspect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--picture", metavar="FILE", help="draw its vertices on the mesh (png, svg, pdf)"
     )
     _add_body(inspect)
+
+
+def _add_identify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    identify = _command(
+        commands,
+        "identify",
+        _identify,
+        "Name the public matrix that each row of a regressor is from, in any order, scale or format.",
+        "jointreg identify J_regressor.pt",
+    )
+    identify.add_argument("files", nargs="+", metavar="FILE", help="npy, npz, pt, pkl or txt")
 
 
 def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

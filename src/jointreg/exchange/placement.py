@@ -9,7 +9,7 @@ import numpy as np
 
 from jointreg.body.model import Body
 from jointreg.errors import DataError
-from jointreg.exchange.joint_sets import JOINT_SETS, JointSet
+from jointreg.exchange.joint_sets import OTHER_SETS, JointSet
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, rows
 
 LANDINGS_M: dict[str, tuple[float, float]] = {
@@ -85,7 +85,7 @@ def crossed(joints: np.ndarray) -> tuple[str, ...]:
 
 
 def known_set(joints: np.ndarray, body: Body) -> JointSet | None:
-    """The known joint set whose places the rows land at; None where no set fits.
+    """The joint set other than Human3.6M's 17 whose places the rows land at; None where no set fits.
 
     Args:
         joints: where the rows of a file land on the T-pose, (J, 3) metres.
@@ -93,7 +93,7 @@ def known_set(joints: np.ndarray, body: Body) -> JointSet | None:
     """
     places = _places(body)
     best: tuple[float, JointSet | None] = np.inf, None
-    for candidate in JOINT_SETS:
+    for candidate in OTHER_SETS:
         if places is None or len(candidate.places) != len(joints):
             continue
         if not set(candidate.places) <= set(places):
@@ -158,7 +158,7 @@ def require_placement(
         raise DataError(f"{where}: {text}", _cause_of_fit(exchanged))
     named = known_set(joints[np.argsort(file_rows)], body)
     if named is not None:
-        raise DataError(f"{where} holds {named.name}, expected Human3.6M's 17", named.cure)
+        raise DataError(f"{where} holds {named.title}, expected Human3.6M's 17", named.cure)
     raise DataError(f"{where} does not fit this body, {text}", _cause_of_file(away, file_rows))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from jointreg.body.model import Body
 from jointreg.errors import DataError
 from jointreg.exchange.formats import Format, decode, encode, format_of
-from jointreg.exchange.joint_sets import JOINT_SETS, OTHER_POINTS, SMPL_TO_J19
+from jointreg.exchange.joint_sets import OTHER_POINTS, OTHER_SETS, SMPL_TO_J19
 from jointreg.exchange.placement import LEFT_LEG, crossed, known_set, require_placement
 from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.sidecar import read_sidecar, write_sidecar
@@ -213,11 +213,11 @@ def _other_set(matrix: np.ndarray, body: Body | None) -> tuple[str, str | None]:
         if (totals > 0).all() and np.isfinite(totals).all():
             landed = known_set(positive / totals[:, None] @ body.template, body)
             if landed is not None:
-                return f": it holds {landed.name}", landed.cure
-    sets = [candidate for candidate in JOINT_SETS if len(candidate.places) == len(matrix)]
+                return f": it holds {landed.title}", landed.cure
+    sets = [candidate for candidate in OTHER_SETS if len(candidate.places) == len(matrix)]
     if not sets:
         return "", None
-    names = " or ".join(one.name for one in sets)
+    names = " or ".join(one.title for one in sets)
     return f": as many rows as {names}", sets[0].cure if len(sets) == 1 else OTHER_POINTS
 
 
