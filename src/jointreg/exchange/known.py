@@ -26,7 +26,7 @@ class KnownFile(NamedTuple):
     matrix: str
     """Name of its matrix; several files may have one."""
     joints: str
-    """A name of `joint_sets.JOINT_SETS`, `own` where the file names its rows, or -."""
+    """A name of `exchange.joint_sets.JOINT_SETS`, `own` where the file names its rows, or -."""
     source: str
     """Repository on GitHub, or package on PyPI."""
     path: str
@@ -35,7 +35,7 @@ class KnownFile(NamedTuple):
     date: str
     """Of the commit or version."""
     sha256: str
-    """`sidecar.digest` of the matrix, rows for joints."""
+    """`exchange.sidecar.digest` of the matrix, rows for joints."""
 
     @property
     def where(self) -> str:
