@@ -11,6 +11,7 @@ from pathlib import Path
 from jointreg import __version__
 from jointreg.errors import ConfigError, JointregError
 from jointreg.exchange.formats import FORMATS
+from jointreg.exchange.joint_sets import JOINT_SETS, JointSet, joint_set
 from jointreg.skeleton import H36M_17
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -78,15 +79,39 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 
 def _identify(arguments: argparse.Namespace) -> int:
-    from jointreg.exchange.identification import identify, statement
+    from jointreg.exchange.identification import identify, origin, statement
     from jointreg.exchange.known import read_known
     from jointreg.exchange.matrix_files import read_matrix
+    from jointreg.exchange.sidecar import read_sidecar
 
     known = read_known()
     for file in arguments.files:
         matrix, names = read_matrix(file, note=_note)
-        text = statement(identify(matrix, known), known, names)
+        sidecar = read_sidecar(Path(file), matrix, None, None)
+        if sidecar is not None:
+            names = sidecar["joint_names"]
+        text = statement(identify(matrix, known), known, names) + origin(sidecar, known)
         print(text if len(arguments.files) == 1 else f"{file}\n{text}\n")
+    return 0
+
+
+def _transfer(arguments: argparse.Namespace) -> int:
+    from jointreg.exchange.meshes import read_mesh
+    from jointreg.exchange.named_rows import read_named_rows, write_named_rows
+    from jointreg.exchange.transfer import derivation, transfer, vertex_map_of
+    from jointreg.files.atomic import sidecar_path
+
+    rows = read_named_rows(arguments.input, _joints(arguments), note=_note)
+    source, target = (path and read_mesh(path) for path in (arguments.source, arguments.to))
+    vertex_map = vertex_map_of(rows.matrix, arguments.map, source, target, arguments.limit)
+    moved = transfer(rows.matrix, vertex_map, arguments.input)
+    about = derivation(Path(arguments.input), rows.matrix, rows.about, vertex_map, target)
+    write_named_rows(arguments.output, moved, rows.joints, about, format=arguments.format)
+    if "mean_distance_mm" in vertex_map.about:
+        mean, largest = (vertex_map.about[f"{key}_distance_mm"] for key in ("mean", "largest"))
+        print(f"vertices that are read lie {mean} mm from the new mesh, at most {largest} mm")
+    print(f"{len(moved)} rows: {rows.matrix.shape[1]} vertices to {moved.shape[1]}")
+    print(f"wrote {arguments.output} and {sidecar_path(arguments.output)}")
     return 0
 
 
@@ -128,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     _add_inspect(commands)
     _add_identify(commands)
+    _add_transfer(commands)
     _add_evaluate(commands)
     _add_doctor(commands)
     return parser
@@ -189,6 +215,39 @@ def _add_identify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     identify.add_argument("files", nargs="+", metavar="FILE", help="npy, npz, pt, pkl or txt")
 
 
+def _add_transfer(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    transfer = _command(
+        commands,
+        "transfer",
+        _transfer,
+        "Move a regressor to another mesh, by a published map or by two meshes in one pose.",
+        "jointreg transfer J.npy J_mhr.npz --map mhr2smpl_mapping.npz --to mhr_face_mask.ply",
+    )
+    transfer.add_argument("input", help="the regressor: npy, npz, pt, pkl or txt")
+    transfer.add_argument("output", help="file to write: npy, npz or pt")
+    transfer.add_argument(
+        "--map",
+        metavar="FILE",
+        help="vertices of the old mesh as sums of the new one's: a matrix, or faces and weights (MHR)",
+    )
+    transfer.add_argument(
+        "--to", metavar="MESH", help="the new mesh: obj, ply, npz or `open`; with --map for its faces"
+    )
+    transfer.add_argument(
+        "--from",
+        dest="source",
+        metavar="MESH",
+        help="without --map: the regressor's mesh, in the shape, pose and place of --to, metres",
+    )
+    transfer.add_argument(
+        "--limit", type=float, metavar="M", help="farthest distance of the two meshes (default: 0.02 m)"
+    )
+    transfer.add_argument(
+        "--format", choices=("npy", "npz", "pt"), help="if the suffix does not name it"
+    )
+    _add_joints(transfer)
+
+
 def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     evaluate = _command(
         commands,
@@ -248,6 +307,19 @@ def _command(
     command = commands.add_parser(name, help=purpose, description=purpose, epilog=f"example: {example}")
     command.set_defaults(run=run)
     return command
+
+
+def _joints(arguments: argparse.Namespace) -> JointSet | None:
+    """The joint set that the command was given, if any."""
+    return joint_set(arguments.joints) if arguments.joints else None
+
+
+def _add_joints(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--joints",
+        metavar="SET",
+        help=f"joint set of the rows: {', '.join(JOINT_SETS)}, or a table of your own",
+    )
 
 
 def _add_body(command: argparse.ArgumentParser, more: str = "") -> None:

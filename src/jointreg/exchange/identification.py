@@ -1,8 +1,8 @@
 """Which known matrix a regressor is, row by row: the statement of `jointreg identify`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -165,6 +165,24 @@ def _root(names: Sequence[str]) -> str:
         left, right = (names.index(hip) for hip in HIPS)
         return f"root: no row of a pelvis; the middle of the hips, rows {left} and {right}"
     return "root: not known, no row is named pelvis or hip"
+
+
+def origin(sidecar: Mapping[str, Any] | None, known: Known) -> str:
+    """A line on the regressor that a file was derived from, by its sidecar; empty where it was not.
+
+    Args:
+        sidecar: from `read_sidecar`.
+        known: the public files, one of which it may be.
+    """
+    derived = {} if sidecar is None else sidecar["about"].get("derived", {})
+    if not isinstance(derived, dict) or "regressor" not in derived:
+        return ""
+    same = [file.matrix for file in known.files if file.sha256 == derived.get("regressor_sha256")]
+    return (
+        f"\nits sidecar: derived by {derived.get('by')} from {derived['regressor']}, "
+        + (f"which is {same[0]}" if same else "which is not a known file")
+        + f"; map: {derived.get('map')}"
+    )
 
 
 def numbers(values: Sequence[int]) -> str:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from jointreg.exchange.fingerprints import Table, fingerprint
-from jointreg.exchange.identification import identify, numbers, statement
+from jointreg.exchange.identification import identify, numbers, origin, statement
 from jointreg.exchange.joint_sets import JOINT_SETS
 from jointreg.exchange.known import Known, KnownFile, KnownRow
 from jointreg.exchange.sidecar import digest
@@ -104,6 +104,15 @@ def test_bfloat16_is_told_from_float32(matrices, known):
     identity = identify(rounded, known)
     assert identity.precision == "bfloat16"
     assert [match.same.row for match in identity.matches] == list(range(17))
+
+
+def test_the_sidecar_names_the_regressor_that_a_file_is_derived_from(matrices, known):
+    derived = {"by": "transfer", "regressor": "J.npy", "map": "a2b.npz"}
+    about = {"about": {"derived": derived | {"regressor_sha256": digest(matrices[0]["human"])}}}
+    assert "by transfer from J.npy, which is human; map: a2b.npz" in origin(about, known)
+    about = {"about": {"derived": derived}}
+    assert "J.npy, which is not a known file" in origin(about, known)
+    assert origin({"about": {}}, known) == origin(None, known) == ""
 
 
 @pytest.mark.parametrize(
