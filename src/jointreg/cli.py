@@ -39,19 +39,33 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _convert(arguments: argparse.Namespace) -> int:
     from jointreg.body.files import load_body
+    from jointreg.exchange.named_rows import write_named_rows
     from jointreg.exchange.regressor_files import load_regressor, save_regressor
     from jointreg.files.atomic import sidecar_path
 
     body = None if arguments.body == NO_BODY else load_body(arguments.body)
-    regressor = load_regressor(arguments.input, body, legs=arguments.input_legs, note=_note)
-    save_regressor(
-        regressor,
-        arguments.output,
-        arguments.format,
-        legs=arguments.legs,
-        dtype=arguments.dtype,
-        template=arguments.template,
+    joints = _joints(arguments)
+    regressor = load_regressor(
+        arguments.input, body, legs=arguments.input_legs, joints=joints, note=_note
     )
+    if regressor.joint_names == H36M_17:
+        save_regressor(
+            regressor,
+            arguments.output,
+            arguments.format,
+            legs=arguments.legs,
+            dtype=arguments.dtype,
+            template=arguments.template,
+        )
+    else:
+        write_named_rows(
+            arguments.output,
+            regressor.weights,
+            regressor.joint_names,
+            regressor.about,
+            format=arguments.format,
+            dtype=arguments.dtype,
+        )
     sidecar = sidecar_path(arguments.output)
     print(f"wrote {arguments.output}" + (f" and {sidecar}" if sidecar.is_file() else ""))
     return 0
@@ -67,8 +81,12 @@ def _inspect(arguments: argparse.Namespace) -> int:
             f"--picture {arguments.picture}: expected a file that ends in {', '.join(PICTURES)}"
         )
     body = load_body(arguments.body)
-    regressor = load_regressor(arguments.file, body, note=_note)
-    print(table(inspect(regressor, body)))
+    joints = _joints(arguments) or JOINT_SETS["h36m_17"]
+    named = joints if arguments.joints else None
+    regressor = load_regressor(arguments.file, body, joints=named, note=_note)
+    if regressor.joint_names == H36M_17:
+        joints = JOINT_SETS["h36m_17"]
+    print(table(inspect(regressor, body, joints)))
     if arguments.picture:
         from jointreg.figures.mesh import regressor_support
 
@@ -186,6 +204,7 @@ def _add_convert(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="SMPL_to_J19.pkl",
         help="for pkl: your own file, of which the rows other than Human3.6M's are copied",
     )
+    _add_joints(convert)
     _add_body(convert, f"; `{NO_BODY}` skips all checks on a body")
 
 
@@ -201,6 +220,7 @@ def _add_inspect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     inspect.add_argument(
         "--picture", metavar="FILE", help="draw its vertices on the mesh (png, svg, pdf)"
     )
+    _add_joints(inspect)
     _add_body(inspect)
 
 
