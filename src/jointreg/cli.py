@@ -113,6 +113,30 @@ def _identify(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _fit(arguments: argparse.Namespace) -> int:
+    from jointreg.exchange.meshes import read_mesh
+    from jointreg.exchange.named_rows import write_named_rows
+    from jointreg.files.atomic import replace_file
+    from jointreg.regressor.from_files import card, fit_files
+
+    mesh = read_mesh(arguments.mesh) if arguments.mesh else None
+    if arguments.picture and mesh is None:
+        raise ConfigError("--picture draws on a mesh", "give --mesh")
+    joints, most = _joints(arguments), arguments.max_vertices
+    fitted = fit_files(arguments.vertices, arguments.labels, joints, mesh, most)
+    write_named_rows(arguments.output, fitted.weights, fitted.joint_names, fitted.about)
+    text = card(Path(arguments.output).name, fitted)
+    replace_file(f"{arguments.output}.md", text.encode())
+    print(f"{text}\nwrote {arguments.output}, {arguments.output}.json and {arguments.output}.md")
+    if arguments.picture and mesh is not None:
+        from jointreg.figures.mesh import regressor_support
+
+        weights = {Path(arguments.output).stem: fitted.weights}
+        regressor_support(mesh.vertices, mesh.faces, weights).savefig(arguments.picture, dpi=150)
+        print(f"wrote {arguments.picture}")
+    return 0
+
+
 def _transfer(arguments: argparse.Namespace) -> int:
     from jointreg.exchange.meshes import read_mesh
     from jointreg.exchange.named_rows import read_named_rows, write_named_rows
@@ -171,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     _add_inspect(commands)
     _add_identify(commands)
+    _add_fit(commands)
     _add_transfer(commands)
     _add_evaluate(commands)
     _add_doctor(commands)
@@ -233,6 +258,29 @@ def _add_identify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         "jointreg identify J_regressor.pt",
     )
     identify.add_argument("files", nargs="+", metavar="FILE", help="npy, npz, pt, pkl or txt")
+
+
+def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    fit = _command(
+        commands,
+        "fit",
+        _fit,
+        "Fit a regressor of any mesh and joint set to posed vertices and labelled joints.",
+        "jointreg fit walk.npy run.npy --labels joints.npz --output J.npz --joints coco_17",
+    )
+    fit.add_argument(
+        "vertices", nargs="+", metavar="VERTICES", help="npy (read in parts) or npz: (frames, V, 3) in m"
+    )
+    fit.add_argument(
+        "--labels", required=True, metavar="FILE", help="npz, npy (frames, J, 3) in m, or csv of them"
+    )
+    fit.add_argument("--output", required=True, metavar="FILE", help="npy, npz or pt")
+    fit.add_argument(
+        "--max-vertices", type=int, default=0, metavar="N", help="most of each joint (default: no limit)"
+    )
+    fit.add_argument("--mesh", help="obj, ply, npz or `open`: its faces identify the mesh")
+    fit.add_argument("--picture", metavar="FILE", help="draw the vertices on --mesh (png, svg, pdf)")
+    _add_joints(fit)
 
 
 def _add_transfer(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
