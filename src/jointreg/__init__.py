@@ -23,6 +23,7 @@ The folders, from the ground up; a folder imports only from floors below its own
     regressor      fits of the joint regressor, label offsets, learning curve
     refine         refinement of bodies to joints, silhouettes and a discriminator
     segmentation   person masks
+    torch          the regressor as a layer of training code
     synthetic      the open data set and its truth
 
     evaluation     errors of methods, intervals, agreement, the protocol in words

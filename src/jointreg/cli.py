@@ -1,4 +1,4 @@
-"""The command line: jointreg convert, inspect, evaluate, doctor. Imports nothing heavy to show its help.
+"""The command line, `jointreg COMMAND`. Imports nothing heavy to show its help.
 
 Exit status: 0 fine, 1 bad input (the error's text on stderr), 2 wrong usage.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from jointreg import __version__
 from jointreg.errors import ConfigError, JointregError
 from jointreg.exchange.formats import FORMATS
+from jointreg.exchange.joint_sets import JOINT_SETS, JointSet, joint_set
 from jointreg.skeleton import H36M_17
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -49,19 +50,33 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _convert(arguments: argparse.Namespace) -> int:
     from jointreg.body.files import load_body
+    from jointreg.exchange.named_rows import write_named_rows
     from jointreg.exchange.regressor_files import load_regressor, save_regressor
     from jointreg.files.atomic import sidecar_path
 
     body = None if arguments.body == NO_BODY else load_body(arguments.body)
-    regressor = load_regressor(arguments.input, body, legs=arguments.input_legs, note=_note)
-    save_regressor(
-        regressor,
-        arguments.output,
-        arguments.format,
-        legs=arguments.legs,
-        dtype=arguments.dtype,
-        template=arguments.template,
+    joints = _joints(arguments)
+    regressor = load_regressor(
+        arguments.input, body, legs=arguments.input_legs, joints=joints, note=_note
     )
+    if regressor.joint_names == H36M_17:
+        save_regressor(
+            regressor,
+            arguments.output,
+            arguments.format,
+            legs=arguments.legs,
+            dtype=arguments.dtype,
+            template=arguments.template,
+        )
+    else:
+        write_named_rows(
+            arguments.output,
+            regressor.weights,
+            regressor.joint_names,
+            regressor.about,
+            format=arguments.format,
+            dtype=arguments.dtype,
+        )
     sidecar = sidecar_path(arguments.output)
     print(f"wrote {arguments.output}" + (f" and {sidecar}" if sidecar.is_file() else ""))
     return 0
@@ -78,14 +93,79 @@ def _inspect(arguments: argparse.Namespace) -> int:
             "name it so",
         )
     body = load_body(arguments.body)
-    regressor = load_regressor(arguments.file, body, note=_note)
-    print(table(inspect(regressor, body)))
+    joints = _joints(arguments) or JOINT_SETS["h36m_17"]
+    named = joints if arguments.joints else None
+    regressor = load_regressor(arguments.file, body, joints=named, note=_note)
+    if regressor.joint_names == H36M_17:
+        joints = JOINT_SETS["h36m_17"]
+    print(table(inspect(regressor, body, joints)))
     if arguments.picture:
         from jointreg.figures.mesh import regressor_support
 
         weights = {Path(arguments.file).stem: regressor.weights}
         regressor_support(body.template, body.faces, weights).savefig(arguments.picture, dpi=150)
         print(f"\nwrote {arguments.picture}")
+    return 0
+
+
+def _identify(arguments: argparse.Namespace) -> int:
+    from jointreg.exchange.identification import identify, origin, statement
+    from jointreg.exchange.known import read_known
+    from jointreg.exchange.matrix_files import read_matrix
+    from jointreg.exchange.sidecar import read_sidecar
+
+    known = read_known()
+    for file in arguments.files:
+        matrix, names = read_matrix(file, note=_note)
+        sidecar = read_sidecar(Path(file), matrix, None, None)
+        if sidecar is not None:
+            names = sidecar["joint_names"]
+        text = statement(identify(matrix, known), known, names) + origin(sidecar, known)
+        print(text if len(arguments.files) == 1 else f"{file}\n{text}\n")
+    return 0
+
+
+def _fit(arguments: argparse.Namespace) -> int:
+    from jointreg.exchange.meshes import read_mesh
+    from jointreg.exchange.named_rows import write_named_rows
+    from jointreg.files.atomic import replace_file
+    from jointreg.regressor.from_files import card, fit_files
+
+    mesh = read_mesh(arguments.mesh) if arguments.mesh else None
+    if arguments.picture and mesh is None:
+        raise ConfigError("--picture draws on a mesh", "give --mesh")
+    joints, most = _joints(arguments), arguments.max_vertices
+    fitted = fit_files(arguments.vertices, arguments.labels, joints, mesh, most)
+    write_named_rows(arguments.output, fitted.weights, fitted.joint_names, fitted.about)
+    text = card(Path(arguments.output).name, fitted)
+    replace_file(f"{arguments.output}.md", text.encode())
+    print(f"{text}\nwrote {arguments.output}, {arguments.output}.json and {arguments.output}.md")
+    if arguments.picture and mesh is not None:
+        from jointreg.figures.mesh import regressor_support
+
+        weights = {Path(arguments.output).stem: fitted.weights}
+        regressor_support(mesh.vertices, mesh.faces, weights).savefig(arguments.picture, dpi=150)
+        print(f"wrote {arguments.picture}")
+    return 0
+
+
+def _transfer(arguments: argparse.Namespace) -> int:
+    from jointreg.exchange.meshes import read_mesh
+    from jointreg.exchange.named_rows import read_named_rows, write_named_rows
+    from jointreg.exchange.transfer import derivation, transfer, vertex_map_of
+    from jointreg.files.atomic import sidecar_path
+
+    rows = read_named_rows(arguments.input, _joints(arguments), note=_note)
+    source, target = (path and read_mesh(path) for path in (arguments.source, arguments.to))
+    vertex_map = vertex_map_of(rows.matrix, arguments.map, source, target, arguments.limit)
+    moved = transfer(rows.matrix, vertex_map, arguments.input)
+    about = derivation(Path(arguments.input), rows.matrix, rows.about, vertex_map, target)
+    write_named_rows(arguments.output, moved, rows.joints, about, format=arguments.format)
+    if "mean_distance_mm" in vertex_map.about:
+        mean, largest = (vertex_map.about[f"{key}_distance_mm"] for key in ("mean", "largest"))
+        print(f"vertices that are read lie {mean} mm from the new mesh, at most {largest} mm")
+    print(f"{len(moved)} rows: {rows.matrix.shape[1]} vertices to {moved.shape[1]}")
+    print(f"wrote {arguments.output} and {sidecar_path(arguments.output)}")
     return 0
 
 
@@ -126,6 +206,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_convert(commands)
     _add_inspect(commands)
+    _add_identify(commands)
+    _add_fit(commands)
+    _add_transfer(commands)
     _add_evaluate(commands)
     _add_doctor(commands)
     return parser
@@ -158,6 +241,7 @@ def _add_convert(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="SMPL_to_J19.pkl",
         help="for pkl: your own file, of which the rows other than Human3.6M's are copied",
     )
+    _add_joints(convert)
     _add_body(convert, f"; `{NO_BODY}` skips all checks on a body")
 
 
@@ -173,7 +257,75 @@ def _add_inspect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     inspect.add_argument(
         "--picture", metavar="FILE", help="draw its vertices on the mesh (png, svg, pdf)"
     )
+    _add_joints(inspect)
     _add_body(inspect)
+
+
+def _add_identify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    identify = _command(
+        commands,
+        "identify",
+        _identify,
+        "Name the public matrix that each row of a regressor is from, in any order, scale or format.",
+        "jointreg identify J_regressor.pt",
+    )
+    identify.add_argument("files", nargs="+", metavar="FILE", help="npy, npz, pt, pkl or txt")
+
+
+def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    fit = _command(
+        commands,
+        "fit",
+        _fit,
+        "Fit a regressor of any mesh and joint set to posed vertices and labelled joints.",
+        "jointreg fit walk.npy run.npy --labels joints.npz --output J.npz --joints coco_17",
+    )
+    fit.add_argument(
+        "vertices", nargs="+", metavar="VERTICES", help="npy (read in parts) or npz: (frames, V, 3) in m"
+    )
+    fit.add_argument(
+        "--labels", required=True, metavar="FILE", help="npz, npy (frames, J, 3) in m, or csv of them"
+    )
+    fit.add_argument("--output", required=True, metavar="FILE", help="npy, npz or pt")
+    fit.add_argument(
+        "--max-vertices", type=int, default=0, metavar="N", help="most of each joint (default: no limit)"
+    )
+    fit.add_argument("--mesh", help="obj, ply, npz or `open`: its faces identify the mesh")
+    fit.add_argument("--picture", metavar="FILE", help="draw the vertices on --mesh (png, svg, pdf)")
+    _add_joints(fit)
+
+
+def _add_transfer(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    transfer = _command(
+        commands,
+        "transfer",
+        _transfer,
+        "Move a regressor to another mesh, by a published map or by two meshes in one pose.",
+        "jointreg transfer J.npy J_mhr.npz --map mhr2smpl_mapping.npz --to mhr_face_mask.ply",
+    )
+    transfer.add_argument("input", help="the regressor: npy, npz, pt, pkl or txt")
+    transfer.add_argument("output", help="file to write: npy, npz or pt")
+    transfer.add_argument(
+        "--map",
+        metavar="FILE",
+        help="vertices of the old mesh as sums of the new one's: a matrix, or faces and weights (MHR)",
+    )
+    transfer.add_argument(
+        "--to", metavar="MESH", help="the new mesh: obj, ply, npz or `open`; with --map for its faces"
+    )
+    transfer.add_argument(
+        "--from",
+        dest="source",
+        metavar="MESH",
+        help="without --map: the regressor's mesh, in the shape, pose and place of --to, metres",
+    )
+    transfer.add_argument(
+        "--limit", type=float, metavar="M", help="farthest distance of the two meshes (default: 0.02 m)"
+    )
+    transfer.add_argument(
+        "--format", choices=("npy", "npz", "pt"), help="if the suffix does not name it"
+    )
+    _add_joints(transfer)
 
 
 def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -236,6 +388,19 @@ def _command(
     command = commands.add_parser(name, help=purpose, description=purpose, epilog=f"example: {example}")
     command.set_defaults(run=run)
     return command
+
+
+def _joints(arguments: argparse.Namespace) -> JointSet | None:
+    """The joint set that the command was given, if any."""
+    return joint_set(arguments.joints) if arguments.joints else None
+
+
+def _add_joints(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--joints",
+        metavar="SET",
+        help=f"joint set of the rows: {', '.join(JOINT_SETS)}, or a table of your own",
+    )
 
 
 def _add_body(command: argparse.ArgumentParser, more: str = "") -> None:

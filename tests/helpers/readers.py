@@ -18,6 +18,11 @@ def scoring(folder):
     return found | {"joints_cam": labels.joints_cam}
 
 
+def exchange(folder):
+    """Nothing: the page reads a file of the demo."""
+    return {}
+
+
 def own_data(folder):
     """A video with labels and a camera, and true meshes with the same labels."""
     import shutil
@@ -73,6 +78,7 @@ def methods(folder):
 NAMESPACES = {
     "README.md": readme,
     "docs/tutorial_score.md": scoring,
+    "docs/exchange.md": exchange,
     "docs/tutorial_own_regressor.md": own_data,
     "docs/networks.md": networks,
     "docs/methods.md": methods,

@@ -51,14 +51,28 @@ def format_of(path: Path, name: str | None = None) -> Format:
 def decode(raw: bytes, form: Format, where: str) -> np.ndarray:
     """The matrix in a file's bytes, float64, as it stands there.
 
-    A file may hold one matrix in a table of keys (a dict, a state dict, an npz).
+    A file may hold one matrix in a table of keys (a dict, a state dict, an npz), or its rows by name.
 
     Raises:
         DataError: the bytes are not a plain real matrix in this format, or declare more entries than
             they hold or any regressor has.
     """
+    return decode_named(raw, form, where)[0]
+
+
+def decode_named(raw: bytes, form: Format, where: str) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    """As `decode`, with the names of the rows where the file is a table of name -> row (V,); else None.
+
+    Raises:
+        DataError: as `decode`.
+    """
+    names = None
     try:
-        matrix = np.asarray(_READERS[form](raw, where))
+        content = _READERS[form](raw, where)
+        if isinstance(content, dict):
+            names = tuple(content)
+            content = np.stack(list(content.values()))
+        matrix = np.asarray(content)
     except DataError:
         raise
     except Exception as error:
@@ -71,7 +85,7 @@ def decode(raw: bytes, form: Format, where: str) -> np.ndarray:
             f"{where} holds {matrix.dtype!s:.40} of shape {matrix.shape}, expected a matrix of "
             "real numbers"
         )
-    return np.ascontiguousarray(matrix, dtype=np.float64)
+    return np.ascontiguousarray(matrix, dtype=np.float64), names
 
 
 def encode(matrix: np.ndarray, form: Format, template: Path | None = None) -> bytes:
@@ -100,10 +114,12 @@ def encode(matrix: np.ndarray, form: Format, template: Path | None = None) -> by
     return stream.getvalue()
 
 
-def _read_npz(raw: bytes, where: str) -> np.ndarray:
-    """A SciPy sparse matrix, or the one array of `np.savez`."""
+def _read_npz(raw: bytes, where: str) -> np.ndarray | dict[str, np.ndarray]:
+    """A SciPy sparse matrix, the one array of `np.savez`, or its rows by name."""
     entries = read_npz(raw, where)
     if "format" not in entries:
+        if _are_rows(entries):
+            return entries
         return as_array(_only_matrix(entries, where), where)
     from scipy import sparse
 
@@ -124,13 +140,15 @@ def _read_npz(raw: bytes, where: str) -> np.ndarray:
     return matrix.toarray()
 
 
-def _read_pt(raw: bytes, where: str) -> np.ndarray:
+def _read_pt(raw: bytes, where: str) -> np.ndarray | dict[str, np.ndarray]:
     torch = _torch("reading")
     from jointreg.files.tensors import require_sound
 
     require_sound(io.BytesIO(raw), len(raw))
     loaded = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
     if isinstance(loaded, Mapping):
+        if _are_rows(loaded):
+            return {name: row.detach().double().numpy() for name, row in loaded.items()}
         loaded = _only_matrix(loaded, where)
     if not isinstance(loaded, torch.Tensor):
         raise DataError(f"{where} holds a {type(loaded).__name__}, expected one tensor (17, V)")
@@ -144,8 +162,10 @@ def _read_pt(raw: bytes, where: str) -> np.ndarray:
     return (dense.double() if dense.is_floating_point() else dense).numpy()
 
 
-def _read_pkl(raw: bytes, where: str) -> np.ndarray:
+def _read_pkl(raw: bytes, where: str) -> np.ndarray | dict[str, np.ndarray]:
     loaded = read_pickle(raw, where)
+    if isinstance(loaded, dict) and _are_rows(loaded):
+        return loaded
     return as_array(_only_matrix(loaded, where) if isinstance(loaded, Mapping) else loaded, where)
 
 
@@ -156,6 +176,18 @@ def _require_size(shape: Sequence[int], where: str) -> None:
     """Refuse a declared shape that no regressor has, before it is unpacked."""
     if math.prod(shape) > LARGEST:
         raise DataError(f"{where} has shape {tuple(shape)!s:.100}, expected ({len(H36M_17)}, V)")
+
+
+def _are_rows(table: Mapping[Any, Any]) -> bool:
+    """Whether a table of keys gives each joint's name and row, all rows of one length."""
+    shapes = [tuple(getattr(value, "shape", ())) for value in table.values()]
+    return (
+        len(shapes) > 1
+        and len(shapes[0]) == 1
+        and len(shapes) < shapes[0][0] <= LARGEST // len(shapes)
+        and shapes.count(shapes[0]) == len(shapes)
+        and all(isinstance(key, str) for key in table)
+    )
 
 
 def _only_matrix(table: Mapping[Any, Any], where: str) -> Any:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.exchange.joint_sets import JOINT_SETS, JointSet
 from jointreg.exchange.placement import expected_joints
 from jointreg.exchange.regressor import Regressor
 from jointreg.files.text_table import text_table
@@ -29,17 +30,18 @@ class Row(NamedTuple):
     """`left`, `right` or `middle` of the body."""
 
 
-def inspect(regressor: Regressor, body: Body) -> list[Row]:
+def inspect(regressor: Regressor, body: Body, joint_set: JointSet = JOINT_SETS["h36m_17"]) -> list[Row]:
     """Measure every row of a regressor on its body.
 
     Args:
-        regressor: 17 rows in the order `H36M_17`, V vertices, as `load_regressor` gives it.
+        regressor: rows in the order of the set, V vertices, as `load_regressor` gives it.
         body: the body that it was loaded with.
+        joint_set: the joints of the rows.
     """
     weights = regressor.weights
     sums = weights.sum(axis=1)
     joints = weights @ body.template.astype(np.float64)
-    expected = expected_joints(body)
+    expected = expected_joints(body, joint_set)
     shares = weights / sums[:, None]
     return [
         Row(
@@ -82,6 +84,7 @@ def table(rows: Sequence[Row]) -> str:
             text_table([columns, *lines], "lrrrrl", rule=True),
             "",
             "effective: 1 / sum of squared shares. from joint: distance on the T-pose to the skeleton's",
-            "joint; for nose and head top to the foremost and the highest vertex of the skull.",
+            "joint; for nose and head top to the foremost and the highest vertex of the skull, for the",
+            "face to its middle.",
         ]
     )

@@ -1,84 +1,163 @@
-"""Joint sets of the field's regressor files, so that a file of another set can be named.
+"""Joint sets: what the rows of a regressor or label file are, in their order.
 
-Each joint stands for the place on the body where its row lands: a joint of SMPL's skeleton, `nose`,
-`head_top`, or `face` (eyes, ears, jaw), which is the middle of the skull.
+A set is a small table: names, the joint on the other side of each, the place on the body where it lies,
+and the root. Those of the field are in assets/joint_sets.tsv; a table of one's own has the same columns.
 
-Sources: the row orders that the files' own repositories document.
+Sources: the row orders that the files' own repositories document; mhr_70 from sam-3d-body's metadata.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from jointreg.skeleton import H36M_14, SMPL_24
+import numpy as np
 
-SMPL_TO_J19: tuple[str, ...] = (*H36M_14[:13], "-", "pelvis", "-", "spine", "nose", "head_top")
-"""Rows of `SMPL_to_J19.pkl` (4D-Humans, ProHMR, HSMR). `-`: LSP's head top, MPII's thorax, not ours."""
+from jointreg.config.tsv import rows as table_rows
+from jointreg.errors import ConfigError
+from jointreg.skeleton import SMPL_24
 
+TABLE = Path(__file__).parent / "assets" / "joint_sets.tsv"
+COLUMNS = ("set", "joint", "mirror", "place", "root")
+ON_THE_HEAD = ("nose", "head_top", "face")
+"""Places that are no joint of SMPL's skeleton. `face` (eyes, ears, jaw) is the middle of the skull."""
 
 OTHER_POINTS = "these are other points than Human3.6M's 17: use J_regressor_h36m.npy, or fit one"
-"""The next step for a file of most of the sets."""
+"""The next step for a file of most of the sets where Human3.6M's joints are expected."""
+
+TITLES = {
+    "h36m_17": "Human3.6M's 17 joints, left leg first",
+    "h36m_17_right_first": "Human3.6M's 17 joints, right leg first",
+    "lsp_14": "the 14 joints of LSP and 3DPW",
+    "coco_17": "COCO's 17 joints",
+    "smpl_24": "SMPL's own skeleton of 24 joints",
+    "spin_extra_9": "the 9 joints of SPIN's J_regressor_extra.npy",
+    "graphcmr_extra_14": "the 14 joints of GraphCMR's J_regressor_extra.npy",
+    "mpii_16": "MPII's 16 joints",
+    "openpose_18": "OpenPose's 18 joints (COCO)",
+    "openpose_25": "OpenPose's 25 joints (BODY_25)",
+    "cocoplus_19": "the 19 joints of cocoplus_regressor.npy",
+    "j19": "the 19 joints of SMPL_to_J19.pkl",
+    "halpe_26": "Halpe's 26 joints",
+    "mhr_70": "the 70 keypoints of SAM 3D Body (MHR)",
+}
+CURES = {
+    "lsp_14": "pelvis, spine and nose are missing: use J_regressor_h36m.npy, which has all 17 rows",
+    "j19": "give the file its own suffix, pkl: its 17 rows of Human3.6M's joints are read from that",
+}
+"""The next step for a file of this set where Human3.6M's joints are expected, if not `OTHER_POINTS`."""
 
 
-class JointSet(NamedTuple):
-    """Joints of a kind of regressor file, in the order of its rows."""
+@dataclass(frozen=True)
+class JointSet:
+    """Joints in the order of a file's rows."""
 
     name: str
+    joints: tuple[str, ...]
+    mirror: tuple[int, ...]
+    """Row of the joint on the other side; a joint in the middle has its own."""
     places: tuple[str, ...]
-    cure: str = OTHER_POINTS
+    """Where each lies on the body: one of `SMPL_24` or `ON_THE_HEAD`."""
+    roots: tuple[int, ...]
+    """Rows of the joints whose mean is the root."""
+
+    @property
+    def title(self) -> str:
+        """What the set is, in words."""
+        return TITLES.get(self.name, f"the {len(self.joints)} joints of {self.name}")
+
+    @property
+    def cure(self) -> str:
+        """The next step where Human3.6M's 17 joints were expected."""
+        return CURES.get(self.name, OTHER_POINTS)
+
+    @property
+    def limbs(self) -> tuple[int, ...]:
+        """Row of `SMPL_24` whose bone each joint moves with."""
+        return tuple(SMPL_24.index("head" if at in ON_THE_HEAD else at) for at in self.places)
+
+    def root(self, joints: np.ndarray) -> np.ndarray:
+        """The root of skeletons, (..., J, 3) -> (..., 3)."""
+        return joints[..., self.roots, :].mean(axis=-2)
 
 
-_RIGHT_ARM = ("right_shoulder", "right_elbow", "right_wrist")
-_LEFT_ARM = ("left_shoulder", "left_elbow", "left_wrist")
-_RIGHT_LEG = ("right_hip", "right_knee", "right_ankle")
-_LEFT_LEG = ("left_hip", "left_knee", "left_ankle")
-_LSP = H36M_14
-_COCO_LIMBS = tuple(
-    f"{side}_{joint}"
-    for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-    for side in ("left", "right")
-)
-_SPIN_EXTRA = (
-    "right_hip",
-    "left_hip",
-    "neck",
-    "head_top",
-    "pelvis",
-    "neck",
-    "spine2",
-    "face",
-    "head_top",
-)
-_OPENPOSE_ARMS = ("face", "neck", *_RIGHT_ARM, *_LEFT_ARM)
-_FEET = ("left_foot", "left_foot", "left_ankle", "right_foot", "right_foot", "right_ankle")
+def read_joint_sets(path: str | Path) -> dict[str, JointSet]:
+    """The sets in a table.
 
-JOINT_SETS: tuple[JointSet, ...] = (
-    JointSet("the 9 joints of SPIN's J_regressor_extra.npy", _SPIN_EXTRA),
-    JointSet(
-        "the 14 joints of LSP and 3DPW",
-        _LSP,
-        "pelvis, spine and nose are missing: use J_regressor_h36m.npy, which has all 17 rows",
-    ),
-    JointSet("the 14 joints of GraphCMR's J_regressor_extra.npy", ("face",) * 5 + _SPIN_EXTRA),
-    JointSet(
-        "MPII's 16 joints",
-        (
-            *_RIGHT_LEG[::-1],
-            *_LEFT_LEG,
-            *("pelvis", "neck", "neck", "head_top"),
-            *_RIGHT_ARM[::-1],
-            *_LEFT_ARM,
-        ),
-    ),
-    JointSet("COCO's 17 joints", ("face",) * 5 + _COCO_LIMBS),
-    JointSet("OpenPose's 18 joints (COCO)", (*_OPENPOSE_ARMS, *_RIGHT_LEG, *_LEFT_LEG, *("face",) * 4)),
-    JointSet("the 19 joints of cocoplus_regressor.npy", (*_LSP, *("face",) * 5)),
-    JointSet(
-        "the 19 joints of SMPL_to_J19.pkl",
-        (*_LSP, "pelvis", "neck", "spine2", "nose", "head_top"),
-        "give the file its own suffix, pkl: its 17 rows of Human3.6M's joints are read from that",
-    ),
-    JointSet("SMPL's own skeleton of 24 joints", SMPL_24),
-    JointSet(
-        "OpenPose's 25 joints (BODY_25)",
-        (*_OPENPOSE_ARMS, "pelvis", *_RIGHT_LEG, *_LEFT_LEG, *("face",) * 4, *_FEET),
-    ),
-)
+    Args:
+        path: columns set, joint, mirror, place, root, separated by tabs.
+
+    Returns:
+        Name -> set, in the order of the file.
+
+    Raises:
+        ConfigError: no such table, a joint twice in a set, a mirror that is not mutual, an unknown
+            place, or a set without a root.
+    """
+    tables: dict[str, list[dict[str, str]]] = {}
+    for where, cells in table_rows(path, COLUMNS):
+        if cells["place"] not in (*SMPL_24, *ON_THE_HEAD):
+            raise ConfigError(
+                f"{where}: place is '{cells['place']:.80}', expected a joint of SMPL's skeleton, "
+                f"{', '.join(ON_THE_HEAD)}",
+                f"the joints are: {', '.join(SMPL_24)}",
+            )
+        if cells["root"] not in ("yes", "-"):
+            raise ConfigError(f"{where}: root is '{cells['root']:.80}', expected 'yes' or '-'")
+        tables.setdefault(cells["set"], []).append(cells)
+    if not tables:
+        raise ConfigError(f"{path} has no rows", "give one row for each joint")
+    return {name: _joint_set(name, table, f"{path}: set {name}") for name, table in tables.items()}
+
+
+def _joint_set(name: str, table: Sequence[dict[str, str]], where: str) -> JointSet:
+    joints = tuple(row["joint"] for row in table)
+    twice = [joint for joint in joints if joints.count(joint) > 1]
+    if twice or "" in joints:
+        raise ConfigError(f"{where} contains joint '{(twice or [''])[0]}' twice, or without a name")
+    mirror = []
+    for row in table:
+        other = row["mirror"]
+        if other not in joints or table[joints.index(other)]["mirror"] != row["joint"]:
+            raise ConfigError(
+                f"{where}: the mirror of {row['joint']} is '{other:.80}', whose mirror is not "
+                f"{row['joint']}",
+                "name the joint on the other side in both rows; a joint in the middle names itself",
+            )
+        mirror.append(joints.index(other))
+    roots = tuple(k for k, row in enumerate(table) if row["root"] == "yes")
+    if not roots:
+        raise ConfigError(
+            f"{where} has no root",
+            "write 'yes' in column root of the pelvis, or of both hips, whose middle is then the root",
+        )
+    return JointSet(name, joints, tuple(mirror), tuple(row["place"] for row in table), roots)
+
+
+def joint_set(name: str) -> JointSet:
+    """A set of the field by its name, or the one set in a table of one's own by the table's path.
+
+    Raises:
+        ConfigError: neither, or a table with several sets.
+    """
+    if name in JOINT_SETS:
+        return JOINT_SETS[name]
+    if not Path(name).is_file():
+        raise ConfigError(
+            f"joint set '{name}' is neither known nor a file",
+            f"known sets are {', '.join(JOINT_SETS)}; for others give a table with the columns "
+            f"{', '.join(COLUMNS)} (docs/exchange.md)",
+        )
+    sets = list(read_joint_sets(name).values())
+    if len(sets) > 1:
+        raise ConfigError(f"{name} contains {len(sets)} joint sets, expected one")
+    return sets[0]
+
+
+JOINT_SETS = read_joint_sets(TABLE)
+"""The sets of the field."""
+
+SMPL_TO_J19 = JOINT_SETS["j19"].joints
+"""Rows of `SMPL_to_J19.pkl` (4D-Humans, ProHMR, HSMR): Human3.6M's 17, LSP's head top, MPII's thorax."""
+
+OTHER_SETS = tuple(known for name, known in JOINT_SETS.items() if not name.startswith("h36m_17"))
+"""The sets that are not Human3.6M's 17."""

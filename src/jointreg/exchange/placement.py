@@ -9,7 +9,7 @@ import numpy as np
 
 from jointreg.body.model import Body
 from jointreg.errors import DataError
-from jointreg.exchange.joint_sets import JOINT_SETS, JointSet
+from jointreg.exchange.joint_sets import JOINT_SETS, OTHER_SETS, JointSet
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, rows
 
 LANDINGS_M: dict[str, tuple[float, float]] = {
@@ -44,17 +44,14 @@ LEFT: tuple[str, ...] = tuple(name for name in H36M_17 if name.startswith("left_
 LEFT_LEG: tuple[str, ...] = ("left_hip", "left_knee", "left_ankle")
 
 
-def expected_joints(body: Body) -> np.ndarray | None:
-    """Where the 17 joints are to be expected on the T-pose, (17, 3) metres, order `H36M_17`.
+def expected_joints(body: Body, joints: JointSet = JOINT_SETS["h36m_17"]) -> np.ndarray | None:
+    """Where the joints of a set are to be expected on the T-pose, (J, 3) metres.
 
-    The nearest skeleton joint, and for nose and head top the foremost and the highest vertex of the
-    skull. None for a body whose skeleton is not SMPL's, where nothing can be expected.
+    The nearest skeleton joint; for nose and head top the foremost and the highest vertex of the skull,
+    for the face its middle. None for a body whose skeleton is not SMPL's, where nothing can be expected.
     """
     places = _places(body)
-    if places is None:
-        return None
-    joints = [name if name in ("nose", "head_top") else H36M_AS_SMPL[name] for name in H36M_17]
-    return np.array([places[name] for name in joints])
+    return None if places is None else np.array([places[name] for name in joints.places])
 
 
 def _places(body: Body) -> dict[str, np.ndarray] | None:
@@ -85,7 +82,7 @@ def crossed(joints: np.ndarray) -> tuple[str, ...]:
 
 
 def known_set(joints: np.ndarray, body: Body) -> JointSet | None:
-    """The known joint set whose places the rows land at; None where no set fits.
+    """The joint set other than Human3.6M's 17 whose places the rows land at; None where no set fits.
 
     Args:
         joints: where the rows of a file land on the T-pose, (J, 3) metres.
@@ -93,7 +90,7 @@ def known_set(joints: np.ndarray, body: Body) -> JointSet | None:
     """
     places = _places(body)
     best: tuple[float, JointSet | None] = np.inf, None
-    for candidate in JOINT_SETS:
+    for candidate in OTHER_SETS:
         if places is None or len(candidate.places) != len(joints):
             continue
         if not set(candidate.places) <= set(places):
@@ -102,6 +99,39 @@ def known_set(joints: np.ndarray, body: Body) -> JointSet | None:
         if away.max() <= SET_REACH_M and away.mean() < best[0]:
             best = float(away.mean()), candidate
     return best[1]
+
+
+def require_places(landed: np.ndarray, joints: JointSet, body: Body, where: str) -> None:
+    """Refuse a regressor of any joint set whose rows do not land at the places of the set.
+
+    Args:
+        landed: weights @ template, (J, 3) metres, order `joints`.
+        joints: the joint set.
+        body: the body; one without SMPL's skeleton is checked for sides only.
+        where: names the file in the error.
+
+    Raises:
+        DataError: a row farther than `SET_REACH_M` from its place, or not beyond its mirror joint, on
+            the side of its place.
+    """
+    places = expected_joints(body, joints)
+    away = np.zeros(len(landed)) if places is None else np.linalg.norm(landed - places, axis=1)
+    lines = []
+    for row, name in enumerate(joints.joints):
+        left = joints.places[row].startswith("left_") or name.startswith("left_")
+        crosses = left and landed[row, 0] <= landed[joints.mirror[row], 0] and joints.mirror[row] != row
+        if away[row] > SET_REACH_M or crosses:
+            side = ", to the right of its mirror joint" if crosses else ""
+            lines.append(f"  row {row} ({name}) lands {away[row]:.3f} m from its place{side}")
+    if not lines:
+        return
+    named = None if places is None else known_set(landed, body)
+    what = "" if named in (None, joints) or named is None else f" It holds {named.title}."
+    raise DataError(
+        f"{where} does not fit {joints.title} on this body, limit {SET_REACH_M:g} m.{what} "
+        f"{len(lines)} of {len(landed)} rows are off:\n" + "\n".join(lines),
+        "name the joint set of the file, and the body that it was made for",
+    )
 
 
 def require_placement(
@@ -158,7 +188,7 @@ def require_placement(
         raise DataError(f"{where}: {text}", _cause_of_fit(exchanged))
     named = known_set(joints[np.argsort(file_rows)], body)
     if named is not None:
-        raise DataError(f"{where} holds {named.name}, expected Human3.6M's 17", named.cure)
+        raise DataError(f"{where} holds {named.title}, expected Human3.6M's 17", named.cure)
     raise DataError(f"{where} does not fit this body, {text}", _cause_of_file(away, file_rows))
 
 

@@ -14,10 +14,17 @@ import numpy as np
 from jointreg.body.model import Body
 from jointreg.errors import DataError, default_cure
 from jointreg.exchange.formats import Format, decode, encode, format_of
-from jointreg.exchange.joint_sets import JOINT_SETS, OTHER_POINTS, SMPL_TO_J19
-from jointreg.exchange.placement import LEFT_LEG, crossed, known_set, require_placement
+from jointreg.exchange.joint_sets import OTHER_POINTS, OTHER_SETS, SMPL_TO_J19, JointSet
+from jointreg.exchange.named_rows import read_named_rows
+from jointreg.exchange.placement import (
+    LEFT_LEG,
+    crossed,
+    known_set,
+    require_placement,
+    require_places,
+)
 from jointreg.exchange.regressor import Regressor
-from jointreg.exchange.sidecar import read_sidecar, write_sidecar
+from jointreg.exchange.sidecar import UNKNOWN, read_sidecar, write_sidecar
 from jointreg.files.atomic import replace_file, sidecar_path
 from jointreg.files.input import read_file, require_file
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, rows
@@ -47,9 +54,10 @@ def load_regressor(
     body: Body | None = None,
     *,
     legs: Legs | None = None,
+    joints: JointSet | None = None,
     note: Callable[[str], None] = print,
 ) -> Regressor:
-    """Load a 17-joint regressor from a file of the field, and bring it to the order `H36M_17`.
+    """Load a regressor from a file of the field; Human3.6M's 17 joints in the order `H36M_17`.
 
     Raw trained tensors (negative entries, rows that do not sum to 1) are cut at zero and divided by
     their row sums, as the paper's reference code does whenever it uses its own. The order of the legs is
@@ -60,11 +68,13 @@ def load_regressor(
         path: npy, npz, pt or pkl (`SMPL_to_J19.pkl`). A sidecar `<path>.json` is read with it.
         body: the body that the regressor should fit; None skips the checks that need one.
         legs: the leg that comes first in the file. Needed where there is neither a body nor a sidecar.
+        joints: another joint set, in whose order the rows are unless a sidecar gives theirs; None for
+            Human3.6M's.
         note: called with a sentence for everything that was changed or could not be checked.
 
     Returns:
-        Weights (17, V) float64, non-negative, rows summing to 1 within 0.01. Weights that were so in the
-        file are unchanged to the last bit.
+        Weights (17, V), or (J, V) in the order of `joints`, float64, non-negative, rows summing to 1
+        within 0.01. Weights that were so in the file are unchanged to the last bit.
 
     Raises:
         DataError: missing or unreadable file, another joint set, another number of vertices, a row that
@@ -76,6 +86,10 @@ def load_regressor(
     require_file(
         path, "regressor", "SPIN's data archive has J_regressor_h36m.npy; set regressor_std to its path"
     )
+    if joints is not None and sorted(joints.joints) != sorted(H36M_17):
+        return _load_set(path, body, joints, note)
+    if joints is not None:
+        legs = "left" if joints.joints == H36M_17 else "right"
     matrix, names = _read_matrix(path, body, note)
     sidecar = read_sidecar(path, matrix, body)
     names = names or _row_order(sidecar, legs, path)
@@ -99,6 +113,26 @@ def load_regressor(
     where = str(path) if sidecar is None else f"{path}, read in the order of its sidecar,"
     require_placement(ordered @ body.template, body, where, file_rows=file_rows)
     return Regressor(ordered, about=about | {"topology_hash": body.topology_hash})
+
+
+def _load_set(path: Path, body: Body | None, joints: JointSet, note: Callable[[str], None]) -> Regressor:
+    """A regressor of another joint set, checked on the body where there is one."""
+    read = read_named_rows(path, joints, note)
+    matrix = read.matrix[rows(joints.joints, read.joints)]
+    _require_mesh(matrix, body, path)
+    weights = _normalised(matrix, path, note)
+    about = read.about
+    if body is None:
+        note(f"{path}: rows taken for {joints.title}; without a body nothing checks it")
+    else:
+        if about.get("topology_hash", UNKNOWN) not in (UNKNOWN, body.topology_hash):
+            raise DataError(
+                f"{path} belongs to a mesh with other faces than the body's",
+                "load it with the body that it was made for",
+            )
+        require_places(weights @ body.template, joints, body, str(path))
+        about = about | {"topology_hash": body.topology_hash}
+    return Regressor(weights, joints.joints, about)
 
 
 @default_cure("fit the regressor again, or load it with its body: docs/exchange.md")
@@ -196,6 +230,11 @@ def _require_matrix(matrix: np.ndarray, body: Body | None, path: Path) -> None:
     if len(matrix) != len(H36M_17):
         named, cure = _other_set(matrix, body)
         raise DataError(f"{path} has shape {matrix.shape}, expected {expected}{named}", cure)
+    _require_mesh(matrix, body, path)
+
+
+def _require_mesh(matrix: np.ndarray, body: Body | None, path: Path) -> None:
+    """Refuse a matrix of another mesh, or that is not finite."""
     if body is not None and matrix.shape[1] != body.n_vertices:
         raise DataError(
             f"{path} is for {matrix.shape[1]} vertices, the body has {body.n_vertices}",
@@ -214,11 +253,11 @@ def _other_set(matrix: np.ndarray, body: Body | None) -> tuple[str, str | None]:
         if (totals > 0).all() and np.isfinite(totals).all():
             landed = known_set(positive / totals[:, None] @ body.template, body)
             if landed is not None:
-                return f": it holds {landed.name}", landed.cure
-    sets = [candidate for candidate in JOINT_SETS if len(candidate.places) == len(matrix)]
+                return f": it holds {landed.title}", landed.cure
+    sets = [candidate for candidate in OTHER_SETS if len(candidate.places) == len(matrix)]
     if not sets:
         return "", None
-    names = " or ".join(one.name for one in sets)
+    names = " or ".join(one.title for one in sets)
     return f": as many rows as {names}", sets[0].cure if len(sets) == 1 else OTHER_POINTS
 
 

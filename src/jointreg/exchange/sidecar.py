@@ -10,12 +10,23 @@ import numpy as np
 
 from jointreg.body.model import Body
 from jointreg.errors import DataError
+from jointreg.exchange.joint_sets import JOINT_SETS
 from jointreg.files.atomic import replace_file, sidecar_path
 from jointreg.files.json_object import read_object
-from jointreg.skeleton import H36M_17
+from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST
 
 REQUIRED = {"joint_names": list, "topology_hash": str, "sha256": str, "about": dict}
 """Keys that every sidecar has, and the type of their values."""
+
+UNKNOWN = "unknown"
+"""The topology hash of a mesh whose faces are not known."""
+
+
+ORDERS = {known.joints: name for name, known in JOINT_SETS.items()} | {
+    H36M_17: "left leg first",
+    H36M_17_RIGHT_FIRST: "right leg first",
+}
+"""Joint names -> their order in one word or three."""
 
 
 def digest(matrix: np.ndarray) -> str:
@@ -30,7 +41,7 @@ def write_sidecar(
 
     Args:
         path: the matrix file.
-        matrix: as it stands in the file, (17, V); of a `SMPL_to_J19.pkl` the rows that are ours.
+        matrix: as it stands in the file, (J, V); of a `SMPL_to_J19.pkl` the rows that are ours.
         names: of its rows.
         about: plain values; without `topology_hash` an older sidecar is removed and none is written.
     """
@@ -41,7 +52,7 @@ def write_sidecar(
         return
     contents = {
         "joint_names": list(names),
-        "order": "left leg first" if tuple(names) == H36M_17 else "right leg first",
+        "order": ORDERS.get(tuple(names), "own"),
         "vertices": matrix.shape[1],
         "topology_hash": topology,
         "sha256": digest(matrix),
@@ -50,8 +61,16 @@ def write_sidecar(
     replace_file(sidecar_path(path), (json.dumps(contents, indent=1) + "\n").encode())
 
 
-def read_sidecar(path: Path, matrix: np.ndarray, body: Body | None) -> dict[str, Any] | None:
+def read_sidecar(
+    path: Path, matrix: np.ndarray, body: Body | None, joints: Sequence[str] | None = H36M_17
+) -> dict[str, Any] | None:
     """The sidecar of a matrix file, checked against the matrix and the body; None without one.
+
+    Args:
+        path: the matrix file.
+        matrix: its content, (J, V).
+        body: None skips the check of its faces.
+        joints: names that the rows must have, in any order; None admits any, one a row.
 
     Raises:
         DataError: not a sidecar, or one of another matrix, or of a mesh with other faces.
@@ -69,13 +88,17 @@ def read_sidecar(path: Path, matrix: np.ndarray, body: Body | None) -> dict[str,
                 cure,
             )
     names = table["joint_names"]
-    if sorted(map(str, names)) != sorted(H36M_17):
+    texts = list(map(str, names))
+    if joints is None and (len(texts) != len(matrix) or len(set(texts)) != len(texts)):
         raise DataError(
-            f"{file}: joint_names are {names!s:.300}, expected the 17 of skeleton.H36M_17", cure
+            f"{file}: joint_names are {names!s:.300}, expected {len(matrix)} different names", cure
         )
+    if joints is not None and sorted(texts) != sorted(joints):
+        which = "the 17 of skeleton.H36M_17" if tuple(joints) == H36M_17 else ", ".join(joints)
+        raise DataError(f"{file}: joint_names are {names!s:.300}, expected {which}", cure)
     if table["sha256"] != digest(matrix):
         raise DataError(f"{file} describes another matrix: its sha256 is not that of {path.name}", cure)
-    if body is not None and table["topology_hash"] != body.topology_hash:
+    if body is not None and table["topology_hash"] not in (UNKNOWN, body.topology_hash):
         raise DataError(
             f"{path} belongs to a mesh with other faces (sha256 {table['topology_hash'][:12]}, the "
             f"body's is {body.topology_hash[:12]})",

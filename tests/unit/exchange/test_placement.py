@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from planted_regressors import GENUINE_MM, genuine_stand_in, landing_at, silent
 
+from jointreg.cli import main
 from jointreg.errors import DataError
-from jointreg.exchange.joint_sets import JOINT_SETS
+from jointreg.exchange.joint_sets import JOINT_SETS, OTHER_SETS, joint_set
 from jointreg.exchange.placement import (
     LANDINGS_M,
     LIMITS_M,
@@ -133,7 +134,7 @@ def test_every_known_set_has_places_of_its_own(body):
     joints = dict(zip(H36M_17, expected_joints(body), strict=True))
     middle = joints["nose"] * [1, 0.5, 0] + joints["head_top"] * [0, 0.5, 1]
     places = skeleton | {name: joints[name] for name in ("nose", "head_top")} | {"face": middle}
-    for known in JOINT_SETS:
+    for known in OTHER_SETS:
         assert known_set(np.array([places[name] for name in known.places]), body) is known
     assert known_set(expected_joints(body), body) is None
 
@@ -225,3 +226,49 @@ def test_sides_are_checked_where_the_skeleton_is_not_smpls(tmp_path, body, weigh
     order[12], order[15] = 15, 12
     with pytest.raises(DataError, match="left_elbow lie on the right side"):
         require_placement(weights[order] @ body.template, strange, "J.npy")
+
+
+@pytest.mark.parametrize("name", ["coco_17", "openpose_25", "lsp_14", "smpl_24", "mhr_70"])
+def test_a_regressor_of_any_joint_set_is_converted_and_inspected(tmp_path, body, name, capsys):
+    """Rows that land at the places of the set, to another format and back; inspect prints each."""
+    joints = JOINT_SETS[name]
+    places = expected_joints(body, joints) * 0.98
+    places[:, 0] += [
+        0.01 * (one.startswith("left_") - one.startswith("right_")) for one in joints.joints
+    ]
+    weights = landing_at(places, body)
+    np.save(tmp_path / "J.npy", 1.5 * weights)
+    converted = str(tmp_path / "J.npz")
+    assert main(["convert", str(tmp_path / "J.npy"), converted, "--joints", name]) == 0
+    back = load_regressor(converted, body, joints=joints, note=silent)
+    assert back.joint_names == joints.joints and np.allclose(back.weights, weights, atol=1e-12)
+    assert back.about["topology_hash"] == body.topology_hash
+    assert main(["inspect", converted, "--joints", name]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"\n{joint} " in printed for joint in joints.joints)
+
+
+def test_rows_of_another_set_are_refused_with_their_distances(tmp_path, body):
+    coco, human = JOINT_SETS["coco_17"], JOINT_SETS["h36m_17"]
+    np.save(tmp_path / "J.npy", landing_at(expected_joints(body, coco) * 0.98, body))
+    with pytest.raises(DataError, match=r"has 17 rows, expected MPII's 16 joints"):
+        load_regressor(tmp_path / "J.npy", body, joints=JOINT_SETS["mpii_16"])
+    turned = replace(coco, places=coco.places[::-1])
+    with pytest.raises(DataError, match=r"row 0 \(nose\) lands 1\.\d+ m from its place"):
+        load_regressor(tmp_path / "J.npy", body, joints=turned)
+    with pytest.raises(DataError, match=r"holds COCO's 17 joints, expected Human3.6M's 17"):
+        load_regressor(tmp_path / "J.npy", body, joints=human)
+
+
+def test_joints_of_a_set_on_the_wrong_side_are_refused(tmp_path, body):
+    """Left and right rows exchanged in a set without hips and shoulders, near enough to the middle."""
+    path = tmp_path / "eyes.tsv"
+    table = "set\tjoint\tmirror\tplace\troot\neyes\tleft_eye\tright_eye\tface\tyes\n"
+    path.write_text(table + "eyes\tright_eye\tleft_eye\tface\t-\n")
+    joints = joint_set(str(path))
+    places = expected_joints(body, joints) + np.array([[0.03, 0, 0], [-0.03, 0, 0]])
+    np.save(tmp_path / "good.npy", landing_at(places, body))
+    np.save(tmp_path / "bad.npy", landing_at(places[::-1], body))
+    assert load_regressor(tmp_path / "good.npy", body, joints=joints).joint_names == joints.joints
+    with pytest.raises(DataError, match=r"row 0 \(left_eye\) .* to the right of its mirror joint"):
+        load_regressor(tmp_path / "bad.npy", body, joints=joints)

@@ -1,0 +1,210 @@
+"""Maps between meshes: every vertex of one mesh as a weighted sum of vertices of another.
+
+A map M, (source vertices, target vertices), moves a regressor of the source mesh to the target mesh:
+J_target = J_source @ M. Published maps of this kind: mhr2smpl and mhr2smplx of MHR's repository (faces
+and weights of their corners), smplx2smpl of BEDLAM and of GVHMR (a matrix).
+"""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from jointreg.errors import DataError
+from jointreg.exchange.meshes import Mesh
+from jointreg.files.pickles import as_array, read_npz, read_pickle
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+LARGEST_BYTES = 2 * 10**9
+LARGEST_SUM_ERROR = 1e-3
+"""A vertex is a weighted mean of others: weights sum to 1 within this."""
+NOISE = 1e-9
+"""Entries nearer to zero are rounding of whoever made the map, some of them negative: left out."""
+FACE_KEYS = ("triangle_ids", "baryc_coords")
+"""Keys of MHR's maps: face of the target mesh (S,) and weights of its corners (S, 3)."""
+LARGEST_DISTANCE_M = 0.02
+"""Farthest that a vertex may lie from the other mesh where a map is made of both."""
+
+
+class VertexMap(NamedTuple):
+    """A map and what it was made of."""
+
+    matrix: "csr_array"
+    """(source vertices, target vertices), float64."""
+    about: dict[str, Any]
+    """Digests and numbers for the sidecar."""
+
+
+def read_map(path: str | Path, target: Mesh | None = None) -> VertexMap:
+    """A published map.
+
+    Args:
+        path: a matrix, sparse or dense, in npz, npy, pt or pkl, also under the key `matrix`; or an npz
+            with the keys `FACE_KEYS`, as MHR's.
+        target: the target mesh, by whose faces a map of the second kind is numbered.
+
+    Raises:
+        DataError: no readable map, rows that do not sum to 1, faces without a mesh or not of this mesh.
+    """
+    from scipy import sparse
+
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"map {path} does not exist", "check the path")
+    if path.stat().st_size > LARGEST_BYTES:
+        raise DataError(f"{path} has {path.stat().st_size} bytes, expected at most {LARGEST_BYTES}")
+    content = _content(path)
+    if isinstance(content, dict) and set(FACE_KEYS) <= set(content):
+        numbers, weights = (np.asarray(content[key]) for key in FACE_KEYS)
+        matrix = _of_faces(numbers, weights, target, path)
+    else:
+        if isinstance(content, dict):
+            if "matrix" not in content:
+                keys = ", ".join(map(str, list(content)[:6]))
+                raise DataError(
+                    f"{path} holds {keys:.200}, expected a matrix, a key 'matrix', or {FACE_KEYS}"
+                )
+            content = content["matrix"]
+        if not sparse.issparse(content):
+            content = as_array(content, str(path))
+        if content.ndim != 2 or content.dtype.kind not in "fiu":
+            raise DataError(f"{path} holds {content.dtype} of shape {content.shape}, expected a matrix")
+        matrix = sparse.csr_array(content, dtype=np.float64)
+    matrix.data[np.abs(matrix.data) < NOISE] = 0
+    matrix.eliminate_zeros()
+    sums = np.asarray(matrix.sum(axis=1)).ravel()
+    worst = int(np.abs(sums - 1).argmax())
+    if not abs(sums[worst] - 1) <= LARGEST_SUM_ERROR:
+        raise DataError(
+            f"{path}: row {worst} sums to {sums[worst]:.4g}, expected 1: each vertex is to be a "
+            "weighted mean of the other mesh's",
+            "take a map of vertices; a transposed one has its rows and columns exchanged",
+        )
+    if target is not None and matrix.shape[1] != len(target.vertices):
+        raise DataError(
+            f"{path} is for a mesh of {matrix.shape[1]} vertices, the mesh has {len(target.vertices)}",
+            "give the mesh that the map leads to",
+        )
+    about = {"map": path.name, "map_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return VertexMap(matrix, about)
+
+
+def _content(path: Path) -> Any:
+    """A sparse or dense array, or a table of them."""
+    from scipy import sparse
+
+    suffix, where = path.suffix.lower(), str(path)
+    if suffix == ".npy":
+        try:
+            return np.load(path, allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise DataError(f"{where} is not a plain npy array: {error!s:.200}") from error
+    if suffix == ".npz":
+        entries = read_npz(path.read_bytes(), where)
+        if "format" not in entries:
+            return entries if len(entries) > 1 else next(iter(entries.values()), {})
+        try:
+            return sparse.load_npz(path)
+        except (ValueError, KeyError, NotImplementedError) as error:
+            raise DataError(f"{where} is no sparse matrix: {error!s:.200}") from error
+    if suffix == ".pkl":
+        return read_pickle(path.read_bytes(), where)
+    if suffix in (".pt", ".pth"):
+        return _tensor(path)
+    raise DataError(f"{where}: a map is npz, npy, pt or pkl, not '{suffix}'")
+
+
+def _tensor(path: Path) -> Any:
+    from scipy import sparse
+
+    try:
+        import torch
+    except ImportError as error:
+        raise DataError(f"reading {path} needs torch: {error}", "pip install torch") from error
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise DataError(f"{path} is no torch file of tensors: {error!s:.200}") from error
+    if isinstance(loaded, dict):
+        return {key: value.numpy() for key, value in loaded.items() if hasattr(value, "numpy")}
+    if not isinstance(loaded, torch.Tensor):
+        raise DataError(f"{path} holds a {type(loaded).__name__}, expected a tensor")
+    if loaded.layout == torch.strided:
+        return loaded.double().numpy()
+    whole = loaded.to_sparse_coo().coalesce()
+    place = whole.indices().numpy()
+    values = whole.values().double().numpy()
+    return sparse.coo_array((values, (place[0], place[1])), shape=tuple(whole.shape))
+
+
+def _of_faces(faces: np.ndarray, weights: np.ndarray, target: Mesh | None, path: Path) -> "csr_array":
+    from scipy import sparse
+
+    if faces.ndim != 1 or weights.shape != (len(faces), 3) or faces.dtype.kind not in "iu":
+        raise DataError(
+            f"{path}: {FACE_KEYS[0]} has shape {faces.shape} and {FACE_KEYS[1]} {weights.shape}, "
+            "expected (S,) and (S, 3)"
+        )
+    if target is None:
+        raise DataError(
+            f"{path} gives faces of the target mesh by number, so it needs that mesh",
+            "give the mesh with --to; MHR's is tools/mhr_smpl_conversion/assets/mhr_face_mask.ply",
+        )
+    if faces.min() < 0 or faces.max() >= len(target.faces):
+        raise DataError(
+            f"{path} names faces up to {faces.max()}, the mesh has {len(target.faces)}",
+            "give the mesh that the map leads to",
+        )
+    rows = np.repeat(np.arange(len(faces)), 3)
+    columns = target.faces[faces].ravel()
+    shape = len(faces), len(target.vertices)
+    return sparse.csr_array((weights.ravel().astype(np.float64), (rows, columns)), shape=shape)
+
+
+def map_between(
+    source: Mesh, target: Mesh, used: np.ndarray, limit_m: float = LARGEST_DISTANCE_M
+) -> VertexMap:
+    """A map of two meshes of one shape in one pose: each vertex at the other's nearest point.
+
+    Args:
+        source: metres.
+        target: metres, in the same place.
+        used: vertices of the source that are needed, (U,); the others have no row.
+        limit_m: farthest that one of them may lie from the target.
+
+    Raises:
+        DataError: a used vertex lies farther away.
+    """
+    from scipy import sparse
+
+    from jointreg.geometry.closest_points import closest_points
+
+    face, weights, distance = closest_points(source.vertices[used], target.vertices, target.faces)
+    if distance.max() > limit_m:
+        sizes = [np.ptp(mesh.vertices, axis=0).round(3).tolist() for mesh in (source, target)]
+        raise DataError(
+            f"vertex {used[distance.argmax()]} of the source mesh lies {distance.max():.3g} m from the "
+            f"target, limit {limit_m:g} m; {np.count_nonzero(distance > limit_m)} of {len(used)} do",
+            f"both meshes must be one shape in one pose, place and unit; their boxes are {sizes[0]} and "
+            f"{sizes[1]} m. A larger limit is yours to choose: --limit",
+        )
+    columns = target.faces[face]
+    rows = np.repeat(used, 3)
+    shape = len(source.vertices), len(target.vertices)
+    matrix = sparse.csr_array((weights.ravel(), (rows, columns.ravel())), shape=shape)
+    matrix.eliminate_zeros()
+    about = {
+        "map": "nearest points of two meshes",
+        "mean_distance_mm": round(1e3 * float(distance.mean()), 3),
+        "largest_distance_mm": round(1e3 * float(distance.max()), 3),
+        "source_vertices_sha256": _digest(source.vertices),
+        "target_vertices_sha256": _digest(target.vertices),
+    }
+    return VertexMap(matrix, about)
+
+
+def _digest(vertices: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(vertices, dtype="<f8").tobytes()).hexdigest()

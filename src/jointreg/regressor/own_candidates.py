@@ -1,0 +1,136 @@
+"""Fits of any joint set on any mesh, every joint on candidate vertices of its own.
+
+The candidates are those that stay nearest to the labels over all frames, and a thin sample of the next.
+So a fit needs no skeleton, its memory does not grow with frames nor with the square of the vertices, and
+a joint may lack labels in some frames.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from scipy.linalg.blas import dsyrk
+
+from jointreg.errors import DataError, SolverError
+from jointreg.exchange.regressor import Regressor
+from jointreg.exchange.regressor_files import LARGEST_SUM_ERROR
+from jointreg.regressor.nnls import ALONE, prune, solve_nnls
+
+NEAREST = 400
+"""Candidates that are nearest to the joint."""
+AROUND = 112
+"""Candidates more, evenly among the `WITHIN` next nearest: a joint lies inside of their hull."""
+WITHIN = 4000
+SUM_WEIGHT = 100.0
+"""Pull of each row towards sum 1, m^2, as in config/config.yaml."""
+LEAST_FRAMES = 10
+"""Labels that a joint needs."""
+
+Frames = Iterable[tuple[np.ndarray, np.ndarray]]
+"""Chunks of vertices (n, V, 3) and joints (n, J, 3), metres, NaN for a missing joint."""
+
+
+def candidates(frames: Frames) -> np.ndarray:
+    """Vertices that each joint may use, (J, C), sorted.
+
+    Raises:
+        DataError: a joint with fewer than `LEAST_FRAMES` labels.
+    """
+    distance, count = np.zeros(0), np.zeros(0)
+    for vertices, joints in frames:
+        labelled = np.isfinite(joints.sum(axis=2))
+        centre = vertices.mean(axis=1, keepdims=True)
+        v, x = vertices - centre, np.where(labelled[..., None], joints - centre, 0.0)
+        squares = labelled.T.astype(np.float64) @ np.square(v).sum(axis=2)
+        mixed = np.einsum("njk,nvk->jv", x, v, optimize=True)
+        part = squares - 2 * mixed + np.square(x).sum(axis=(0, 2))[:, None]
+        distance = part if not distance.size else distance + part
+        count = labelled.sum(axis=0) if not count.size else count + labelled.sum(axis=0)
+    few = np.flatnonzero(count < LEAST_FRAMES)
+    if len(few):
+        raise DataError(
+            f"joints {few.tolist()!s:.200} have labels in fewer than {LEAST_FRAMES} frames",
+            "leave them out, or label more frames",
+        )
+    order = np.argsort(distance, axis=1, kind="stable")
+    next_nearest = order[:, NEAREST : NEAREST + WITHIN]
+    step = max(1, next_nearest.shape[1] // AROUND)
+    return np.sort(np.concatenate([order[:, :NEAREST], next_nearest[:, ::step][:, :AROUND]], axis=1))
+
+
+def fit_own_candidates(
+    frames: Frames, names: tuple[str, ...], *, max_vertices: int = 0, sum_weight: float = SUM_WEIGHT
+) -> Regressor:
+    """Fit a non-negative regressor to posed meshes and labelled joints.
+
+    Per joint, over its labelled frames n:  min over w >= 0 of  (1/N) sum_n |x_n - w V_n|^2
+    + sum_weight (sum(w) - 1)^2. The frames are read twice.
+
+    Args:
+        frames: iterated twice, such as `LabelledMeshes`; not an iterator.
+        names: of the joints, (J,).
+        max_vertices: most vertices with a weight for each joint; 0 for no limit.
+        sum_weight: pull of each row towards sum 1, m^2.
+
+    Returns:
+        Weights (J, V). `about` gives by joint the labelled frames, residual in mm, non-zeros, row sums.
+
+    Raises:
+        TypeError: `frames` is an iterator.
+        DataError: a joint with too few labels.
+        SolverError: the solver did not finish, or a row sum is far from 1.
+    """
+    if iter(frames) is frames:
+        raise TypeError("the frames are read twice: give a list, not an iterator")
+    chosen = candidates(frames)
+    joints, size = chosen.shape
+    gram = [np.zeros((size, size), order="F") for _ in range(joints)]
+    cross, square = np.zeros((joints, size)), np.zeros(joints)
+    count = np.zeros(joints, dtype=np.int64)
+    vertices_of_mesh = 0
+    for vertices, labels in frames:
+        vertices_of_mesh = vertices.shape[1]
+        for j in range(joints):
+            labelled = np.isfinite(labels[:, j]).all(axis=1)
+            if not labelled.any():
+                continue
+            part = vertices[labelled][:, chosen[j]]
+            centre = part.mean(axis=1, keepdims=True)
+            v = (part - centre).transpose(1, 0, 2).reshape(size, -1)
+            x = (labels[labelled, j] - centre[:, 0]).ravel()
+            gram[j] = dsyrk(1.0, v.T, beta=1.0, c=gram[j], trans=1, overwrite_c=True)
+            cross[j] += v @ x
+            square[j] += x @ x
+            count[j] += np.count_nonzero(labelled)
+    weights = np.zeros((joints, vertices_of_mesh))
+    residual_mm = np.zeros(joints)
+    for j in range(joints):
+        whole = np.triu(gram[j]) + np.triu(gram[j], 1).T
+        terms, target, pull = [(ALONE, whole)], cross[j][None], sum_weight * count[j]
+        row = solve_nnls(terms, target, pull)
+        if max_vertices:
+            row = prune(terms, target, pull, row, np.array([max_vertices]))
+        weights[j, chosen[j]] = row[0]
+        mean = (square[j] - 2 * row[0] @ cross[j] + row[0] @ whole @ row[0]) / count[j]
+        residual_mm[j] = 1e3 * np.sqrt(max(mean, 0.0))
+    sums = weights.sum(axis=1)
+    if np.abs(sums - 1).max() > LARGEST_SUM_ERROR:
+        worst = names[int(np.abs(sums - 1).argmax())]
+        raise SolverError(
+            f"the row of {worst} sums to {sums[np.abs(sums - 1).argmax()]:.3f}, expected 1 within "
+            f"{LARGEST_SUM_ERROR}: its label lies outside of the mesh, or moves otherwise",
+            "look at unit, place and order of the labels, or raise sum_weight",
+        )
+    return Regressor(weights, names, _about(names, count, residual_mm, weights))
+
+
+def _about(
+    names: tuple[str, ...], count: np.ndarray, residual_mm: np.ndarray, weights: np.ndarray
+) -> dict[str, Any]:
+    return {
+        "solver": "non-negative least squares, each joint on candidates of its own",
+        "labelled_frames": dict(zip(names, count.tolist(), strict=True)),
+        "residual_rms_mm": dict(zip(names, residual_mm.round(3).tolist(), strict=True)),
+        "nonzeros": dict(zip(names, np.count_nonzero(weights, axis=1).tolist(), strict=True)),
+        "row_sums": dict(zip(names, weights.sum(axis=1).round(6).tolist(), strict=True)),
+    }

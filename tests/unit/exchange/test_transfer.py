@@ -1,0 +1,92 @@
+"""Regressors moved to another mesh."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from jointreg.cli import main
+from jointreg.errors import DataError
+from jointreg.exchange.named_rows import read_named_rows
+from jointreg.exchange.transfer import transfer, vertex_map_of
+from jointreg.exchange.vertex_maps import VertexMap
+from jointreg.regressor import Regressor, save_regressor
+from jointreg.skeleton import H36M_17
+
+
+@pytest.fixture
+def planted_map(generator):
+    """20 vertices as weighted means of 60 others."""
+    dense = np.zeros((20, 60))
+    for row in dense:
+        row[generator.choice(60, 3, replace=False)] = generator.dirichlet(np.ones(3))
+    return VertexMap(sparse.csr_array(dense), {"map": "planted"})
+
+
+def test_both_regressors_give_the_same_joints(planted_map, generator):
+    """Row sums and signs stay, of raw rows as well."""
+    matrix = generator.dirichlet(np.ones(20), 5)
+    matrix[3] *= 2.5
+    moved = transfer(matrix, planted_map, "J")
+    vertices = generator.normal(size=(4, 60, 3))
+    expected = matrix @ (planted_map.matrix.toarray() @ vertices)
+    assert np.allclose(moved @ vertices, expected, rtol=0, atol=1e-13)
+    assert np.allclose(moved.sum(axis=1), matrix.sum(axis=1)) and (moved >= 0).all()
+    assert (transfer(-matrix, planted_map, "J") <= 0).all()
+
+
+def test_maps_that_do_not_fit(planted_map, generator):
+    with pytest.raises(DataError, match=r"is for 60 vertices, the map gives 20(.|\n)*the other way"):
+        transfer(np.ones((5, 60)), planted_map, "J")
+    with pytest.raises(DataError, match=r"is for 33 vertices, the map gives 20 .* sums of 60"):
+        transfer(np.ones((5, 33)), planted_map, "J")
+    turned = VertexMap(sparse.csr_array(np.array([[1.5, -0.5]])), {})
+    with pytest.raises(DataError, match=r"down to -0\.5"):
+        transfer(np.ones((5, 1)), turned, "J")
+
+
+def test_one_way_to_the_map_must_be_given(tmp_path):
+    with pytest.raises(DataError, match="neither a map nor two meshes"):
+        vertex_map_of(np.ones((5, 20)), None, None, None)
+    with pytest.raises(DataError, match="--from or --limit are given"):
+        vertex_map_of(np.ones((5, 20)), "map.npz", None, None, 0.1)
+
+
+def test_the_command_moves_the_open_body_to_a_finer_mesh(tmp_path, body, weights, capsys):
+    """The target is the open body with every face cut in four, numbered from the back."""
+    save_regressor(
+        Regressor(weights, about={"topology_hash": body.topology_hash, "seed": 4}), tmp_path / "J.npy"
+    )
+    edges = np.sort(
+        np.concatenate([body.faces[:, [0, 1]], body.faces[:, [1, 2]], body.faces[:, [2, 0]]])
+    )
+    unique, where = np.unique(edges, axis=0, return_inverse=True)
+    ab, bc, ca = body.n_vertices + where.reshape(3, -1)
+    a, b, c = body.faces.T
+    faces = np.concatenate(
+        [np.stack(t, axis=1) for t in ((a, ab, ca), (b, bc, ab), (c, ca, bc), (ab, bc, ca))]
+    )
+    template = body.template.astype(np.float64)
+    vertices = np.concatenate([template, template[unique].mean(axis=1)])
+    np.savez(tmp_path / "fine.npz", vertices=vertices[::-1], faces=len(vertices) - 1 - faces)
+
+    output = tmp_path / "moved.npz"
+    command = ["transfer", str(tmp_path / "J.npy"), str(output), "--from", "open"]
+    assert main([*command, "--to", str(tmp_path / "fine.npz")]) == 0
+    assert f"17 rows: 6890 vertices to {len(vertices)}" in capsys.readouterr().out
+    moved = read_named_rows(output)
+    assert moved.joints == H36M_17
+    assert np.allclose(moved.matrix @ vertices[::-1], weights @ template, rtol=0, atol=1e-9)
+    about = json.loads((tmp_path / "moved.npz.json").read_text())["about"]["derived"]
+    assert about["by"] == "transfer" and about["regressor_about"]["seed"] == 4
+    assert about["largest_distance_mm"] == 0
+
+
+def test_the_command_refuses_a_pkl(tmp_path, weights, capsys):
+    np.save(tmp_path / "J.npy", weights)
+    np.savez(tmp_path / "mesh.npz", vertices=np.eye(3), faces=np.arange(3)[None])
+    sparse.save_npz(tmp_path / "map.npz", sparse.csr_array(np.ones((6890, 1))))
+    command = ["transfer", str(tmp_path / "J.npy"), str(tmp_path / "J.pkl")]
+    assert main([*command, "--map", str(tmp_path / "map.npz")]) == 1
+    assert "a pkl holds the rows of SMPL_to_J19.pkl only" in capsys.readouterr().err
