@@ -72,7 +72,16 @@ class Dataset(Settings):
         return "human36m" if self.source in ("human36m", "synthetic") else "multiview"
 
 
-class Synthesize(Settings):
+class Kinds(Settings):
+    """What the open data set shows: each key's first choice is the simplest world."""
+
+    people: Literal["model", "free"] = Field(
+        description="model: people of the open body's shape space; free: people of no shape space, with "
+        "another skinning and moving hands"
+    )
+
+
+class Synthesize(Kinds):
     """The open data set (dataset.source synthetic; rules synthesize_rig, synthesize)."""
 
     parameters: str = Field(description="file with the generator's parameters and their sources")

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from jointreg.config.settings import Fraction, NonNegative, Settings
 from jointreg.errors import ConfigError
@@ -21,7 +21,8 @@ BiasBetas = Annotated[
 class Person(Settings):
     """One virtual subject."""
 
-    betas: Betas = Field(description="true shape, standard deviations")
+    free: NonNegativeInt = Field(description="row of the free people")
+    betas: Betas = Field(description="true shape of a person of the model, standard deviations")
     skin: Colour = Field(description="albedo, linear RGB 0-1")
     hair: Colour = Field(description="albedo, linear RGB 0-1")
     shirt: Colour = Field(description="albedo, linear RGB 0-1")
@@ -173,6 +174,7 @@ class Parameters(Settings):
     room: Room
     video: Video
     motion: Motion
+    hands_rad: Interval = Field(description="bend of free people's fingertips, least and most, radians")
     labels: Labels
     standard_regressor: StandardRegressor
     estimators: Estimators

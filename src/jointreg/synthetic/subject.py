@@ -9,16 +9,18 @@ import numpy as np
 
 from jointreg.body.files import load_body
 from jointreg.body.model import Body
+from jointreg.config.settings import Kinds
 from jointreg.geometry.camera import Camera
 from jointreg.progress import counter
 from jointreg.provenance import seed_for
 from jointreg.synthetic import layout, truth
 from jointreg.synthetic.labels import label_offsets, labelled_joints, true_regressor
 from jointreg.synthetic.motion.actions import require_known
-from jointreg.synthetic.motion.kinematics import Figure, figure, to_world, turn
+from jointreg.synthetic.motion.kinematics import Figure, to_world, turn
 from jointreg.synthetic.motion.perform import perform
 from jointreg.synthetic.motion.stances import seat_height
 from jointreg.synthetic.parameters import Parameters
+from jointreg.synthetic.people import cast, filmed, nearest_betas
 from jointreg.synthetic.render import Painter, Picture, Scene, build_scene, noise_pool
 from jointreg.synthetic.rig import METADATA, require_cameras
 from jointreg.synthetic.simulated_estimators import View, simulate
@@ -51,6 +53,7 @@ def write_subject(
     frames: int,
     frames_per_second: float,
     seed: int,
+    kinds: Kinds,
 ) -> None:
     """Film one subject.
 
@@ -65,6 +68,7 @@ def write_subject(
         frames: frames a take.
         frames_per_second: frame rate of the videos.
         seed: of motion, sensor noise and the estimators' noise.
+        kinds: which people, in which world.
 
     Raises:
         ConfigError: a subject, action, take or camera that neither generator nor rig lists.
@@ -81,11 +85,12 @@ def write_subject(
     rig = [camera for (who, _), camera in every.items() if who == number and camera.name in cameras]
     rig.sort(key=lambda camera: list(cameras).index(camera.name))
     body = load_body(parameters.body)
-    who = figure(body, np.array(parameters.person(subject).betas))
+    who = cast(subject, body, parameters, kinds.people)
     stage = _Stage(
-        subject, parameters, who, rig, true_regressor(body, parameters.labels),
+        subject, parameters, body, who, nearest_betas(body, who), rig,
+        true_regressor(body, parameters.labels),
         [build_scene(camera, parameters.room, seat_height(who)) for camera in rig],
-        Painter(body, parameters.person(subject), parameters), frames_per_second, seed,
+        Painter(filmed(who.body), parameters.person(subject), parameters), frames_per_second, seed,
     )  # fmt: skip
     tick = counter("pictures", frames * len(rig) * sum(map(len, takes.values())))
     for action, names in takes.items():
@@ -100,6 +105,9 @@ def write_subject(
                 coverages += [picture.coverage for picture in pictures[camera.name]]
         truth.write_masks(truth_root, subject, action, rows, boxes, coverages)
         truth.write_bodies(truth_root, subject, action, rows, *stage.true_bodies(recordings))
+        if kinds.people == "free":
+            vertices = [np.stack(list(posed(who.body, recording))) for recording in recordings]
+            truth.write_vertices(truth_root, subject, action, names, vertices)
         for method in parameters.estimators.methods:
             rotations, betas, translation = stage.predicted(method, action, names, recordings)
             path = root / "predictions" / method / subject / f"{action}.npz"
@@ -112,7 +120,10 @@ class _Stage:
 
     subject: str
     parameters: Parameters
+    model: Body
     who: Figure
+    betas: np.ndarray
+    """Of the model: the person's own, or those nearest to a free person, (10,)."""
     rig: list[Camera]
     regressor: np.ndarray
     scenes: list[Scene]
@@ -159,7 +170,7 @@ class _Stage:
                 append[camera.name] = videos.enter_context(
                     layout.writing_video(path, camera.size, self.frames_per_second, video)
                 )
-            for vertices in posed(self.who.body, recording):
+            for vertices in posed(filmed(self.who.body), recording):
                 colours, shadow = self.painter.light(vertices), self.painter.shadow(vertices)
                 for scene in self.scenes:
                     key = scene.camera.name
@@ -171,11 +182,14 @@ class _Stage:
         return drawn
 
     def true_bodies(self, recordings: Sequence[Take]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """True rotations, betas, translation in the camera frame; rows as `synthetic.layout.rows_of`."""
+        """True rotations, betas, translation in the camera frame; rows as `synthetic.layout.rows_of`.
+
+        Of free people: those of the model's body with their pose, their pelvis and the nearest betas.
+        """
         parts = [in_camera(r, self.who, camera) for r in recordings for camera in self.rig]
         rotations, translation = (np.concatenate(part) for part in zip(*parts, strict=True))
-        betas = np.tile(self.who.betas, (len(rotations), 1))
-        return rotations, betas, translation
+        betas = np.tile(self.betas, (len(rotations), 1))
+        return rotations, betas, translation + self.who.rest[0] - self.model.rest_joints(betas[:1])[0, 0]
 
     def predicted(
         self, method: str, action: str, names: Sequence[str], recordings: Sequence[Take]
@@ -186,11 +200,11 @@ class _Stage:
             for camera in self.rig:
                 rotations, translation = in_camera(recording, self.who, camera)
                 wrong, betas, pelvis = simulate(
-                    method, View(self.subject, action, name, camera.name), rotations, self.who.betas,
+                    method, View(self.subject, action, name, camera.name), rotations, self.betas,
                     translation + self.who.rest[0], self.frames_per_second,
                     self.parameters.estimators, self.parameters.planted_seed, self.seed,
                 )  # fmt: skip
-                parts.append((wrong, betas, pelvis - self.who.body.rest_joints(betas)[:, 0]))
+                parts.append((wrong, betas, pelvis - self.model.rest_joints(betas)[:, 0]))
         rotations, betas, translation = (np.concatenate(part) for part in zip(*parts, strict=True))
         return rotations.astype(np.float32), betas.astype(np.float32), translation.astype(np.float32)
 

@@ -6,8 +6,11 @@
 <truth>/masks/<subject>/<action>.npz   box (N, 4): left, top, width, height; start (N + 1,) and
                                        coverage: pixels of all boxes, share covered x 255, uint8;
                                        take, camera (text), frame (from 0)
+<truth>/vertices/<subject>/<action>.npz  of free people, who have no betas: vertices (M, V, 3) of the
+                                       open body, room frame, metres, float32; take (text), frame
 
-Rows go by take, then camera, then frame, as in the prediction files.
+Rows go by take, then camera, then frame, as in the prediction files. The rotations of free people are
+their own; betas and translation are those of the body model's person nearest to them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,6 +58,24 @@ def write_masks(
         coverage=np.concatenate([coverage.ravel() for coverage in coverages]),
         **rows,
     )
+
+
+def write_vertices(
+    truth: Path, subject: str, action: str, takes: Sequence[str], vertices: Sequence[np.ndarray]
+) -> None:
+    """True vertices of free people: for each take (N, V, 3), room frame, metres."""
+    save_npz(
+        truth / "vertices" / subject / f"{action}.npz",
+        vertices=np.concatenate(vertices).astype(np.float32),
+        take=np.repeat(takes, [len(take) for take in vertices]),
+        frame=np.concatenate([np.arange(len(take), dtype=np.int32) for take in vertices]),
+    )
+
+
+def read_vertices(truth: str | Path, subject: str, action: str) -> dict[str, np.ndarray] | None:
+    """Keys vertices, take and frame of one sequence of a free person; None where betas give the mesh."""
+    path = Path(truth) / "vertices" / subject / f"{action}.npz"
+    return _read(path) if path.is_file() else None
 
 
 def read_bodies(truth: str | Path, subject: str, action: str) -> dict[str, np.ndarray]:

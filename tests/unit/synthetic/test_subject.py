@@ -8,6 +8,7 @@ import cdflib
 import numpy as np
 import pytest
 from project import ROOT
+from worlds import PLAIN
 
 from jointreg.body import load_body
 from jointreg.datasets.human36m.metadata import ACTIONS as NUMBERS
@@ -40,7 +41,7 @@ def _write(folder: Path, parameters: Parameters, seed: int = SEED) -> tuple[Path
     root, truth = folder / "data", folder / "truth"
     write_rig(root, truth, parameters, SUBJECTS, list(ALL_ACTIONS), TAKES, CAMERAS, seed)
     work = {"Directions": ("1",), "Walking": ("1", "2")}
-    write_subject("S5", root, truth, parameters, work, CAMERAS, FRAMES, RATE, seed)
+    write_subject("S5", root, truth, parameters, work, CAMERAS, FRAMES, RATE, seed, PLAIN)
     return root, truth
 
 
@@ -211,14 +212,14 @@ def test_bad_work_is_refused_by_name(
 ) -> None:
     root, truth = written
     with pytest.raises(ConfigError, match="action 'Juggling'"):
-        write_subject("S5", root, truth, parameters, {"Juggling": ("1",)}, CAMERAS, 1, RATE, 0)
+        write_subject("S5", root, truth, parameters, {"Juggling": ("1",)}, CAMERAS, 1, RATE, 0, PLAIN)
     with pytest.raises(ConfigError, match="camera '123'"):
-        write_subject("S5", root, truth, parameters, {}, ("123",), 1, RATE, 0)
+        write_subject("S5", root, truth, parameters, {}, ("123",), 1, RATE, 0, PLAIN)
     with pytest.raises(ConfigError, match="take is 'a'"):
-        write_subject("S5", root, truth, parameters, {"Walking": ("a",)}, CAMERAS[:1], 1, RATE, 0)
+        write_subject("S5", root, truth, parameters, {"Walking": ("a",)}, CAMERAS[:1], 1, RATE, 0, PLAIN)
     with pytest.raises(ConfigError, match="'S2'"):
         write_rig(tmp_path, tmp_path, parameters, ("S2",), ("Walking",), TAKES, CAMERAS, 0)
     with pytest.raises(DataError, match=r"metadata\.xml"):
-        write_subject("S5", tmp_path, tmp_path, parameters, {}, CAMERAS, 1, RATE, 0)
+        write_subject("S5", tmp_path, tmp_path, parameters, {}, CAMERAS, 1, RATE, 0, PLAIN)
     with pytest.raises(DataError, match="truth of the open data set"):
         read_bodies(tmp_path, "S5", "Walking")
