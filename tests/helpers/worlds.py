@@ -2,7 +2,7 @@
 
 from jointreg.config.settings import Kinds
 
-PLAIN = Kinds(people="model")
+PLAIN = Kinds(people="model", clothes="none")
 """The simplest world: every key's first choice."""
 
 

@@ -79,6 +79,9 @@ class Kinds(Settings):
         description="model: people of the open body's shape space; free: people of no shape space, with "
         "another skinning and moving hands"
     )
+    clothes: Literal["none", "tight", "loose"] = Field(
+        description="what lies over the skin that the cameras see; none: skin painted like clothes"
+    )
 
 
 class Synthesize(Kinds):

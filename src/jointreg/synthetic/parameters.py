@@ -4,7 +4,15 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from jointreg.config.settings import Fraction, NonNegative, Settings
 from jointreg.errors import ConfigError
@@ -87,6 +95,61 @@ class Motion(Settings):
     walk_speed_m_s: Interval = Field(description="walking speed, slowest and fastest, m/s")
     walk_cycle_s: Interval = Field(description="time of two steps, shortest and longest, seconds")
     walk_path_m: Interval = Field(description="half axes (x, y) of the walked ellipse, metres")
+
+
+def _rising(value: Interval) -> Interval:
+    if not 0 <= value[0] <= value[1]:
+        raise ValueError(f"{value}: expected 0 <= least <= most")
+    return value
+
+
+def _at_most_8_cm(value: Interval) -> Interval:
+    if value[1] > 0.08:
+        raise ValueError(f"{value}: expected at most 0.08 m off the skin (the unit is metres)")
+    return value
+
+
+Cloth = Annotated[
+    Interval,
+    AfterValidator(_rising),
+    AfterValidator(_at_most_8_cm),
+    Field(description="mean distance from the skin, least and most among people, metres"),
+]
+
+
+class Outfit(Settings):
+    """Clothes of one cut; what a person wears is drawn from the ranges."""
+
+    trunk_m: Cloth
+    upper_arm_m: Cloth
+    forearm_m: Cloth
+    thigh_m: Cloth
+    shin_m: Cloth
+    shoes_m: Cloth
+    hair_m: Cloth
+    long_sleeves: bool = Field(description="sleeves to the wrist; otherwise they end above the elbow")
+    hang_m: Cloth = Field(description="how far cloth hangs below a level limb, metres")
+    folds: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        description="sd of the distance from the skin by folds, as a share of it"
+    )
+    fold_m: Annotated[float, Field(ge=0.04, le=1)] = Field(description="from fold to fold, metres")
+    fold_s: PositiveFloat = Field(description="time in which folds move on by one, seconds")
+
+    @model_validator(mode="after")
+    def _short_sleeves_end(self) -> Self:
+        if not self.long_sleeves and self.forearm_m[1] > 0:
+            raise ValueError(
+                f"forearm_m is {self.forearm_m} with short sleeves: expected [0, 0], "
+                "or long_sleeves: true"
+            )
+        return self
+
+
+class Clothes(Settings):
+    """Outfits by `synthesize.clothes`."""
+
+    tight: Outfit
+    loose: Outfit
 
 
 class Labels(Settings):
@@ -175,6 +238,7 @@ class Parameters(Settings):
     video: Video
     motion: Motion
     hands_rad: Interval = Field(description="bend of free people's fingertips, least and most, radians")
+    clothes: Clothes
     labels: Labels
     standard_regressor: StandardRegressor
     estimators: Estimators

@@ -9,9 +9,9 @@ from scipy.sparse import csr_matrix
 from jointreg.body.model import Body
 from jointreg.geometry.camera import Camera
 from jointreg.geometry.rasterise import rasterise
-from jointreg.skeleton import SMPL_24
 from jointreg.synthetic.parameters import Parameters, Person, Room, Video
 from jointreg.synthetic.room import compose, paint_room, to_srgb
+from jointreg.synthetic.worn import worn
 
 LIGHTS = ((0.30, 0.25, 0.92, 0.62), (-0.55, -0.35, 0.75, 0.30), (0.2, -0.8, 0.5, 0.18))
 """Direction towards the light (x, y, z) and strength: ceiling panels, one of them brighter."""
@@ -73,9 +73,11 @@ def noise_pool(size: tuple[int, int], video: Video, generator: np.random.Generat
 class Painter:
     """Draws one dressed person; made once, used for every frame and camera."""
 
-    def __init__(self, body: Body, person: Person, parameters: Parameters) -> None:
+    def __init__(
+        self, body: Body, person: Person, parameters: Parameters, long_sleeves: bool = False
+    ) -> None:
         self._faces = np.ascontiguousarray(body.faces)
-        self._albedo = albedo(body, person)
+        self._albedo = albedo(body, person, long_sleeves)
         corner = body.faces.ravel()
         face = np.repeat(np.arange(len(body.faces)), 3)
         self._around = csr_matrix((np.ones(len(corner)), (corner, face)))
@@ -145,32 +147,12 @@ class Painter:
         return Picture(image, (left, top, width, height), coverage)
 
 
-def albedo(body: Body, person: Person) -> np.ndarray:
-    """Colour of every vertex by what it wears: short sleeves, long trousers, shoes; (V, 3)."""
-    at = {name: index for index, name in enumerate(SMPL_24)}
-    part = body.skinning_weights.argmax(axis=1)
-    template = body.template
-    rest = body.rest_joints(np.zeros((1, body.n_betas)))[0]
-    colour = np.tile(np.array(person.shirt), (body.n_vertices, 1))
-    legs = ("left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle")
-    below_belt = template[:, 1] < rest[at["pelvis"], 1] + 0.05
-    trousers = np.isin(part, [at[name] for name in legs]) | ((part == at["pelvis"]) & below_belt)
-    colour[trousers] = person.trousers
-    sole = template[:, 1] < rest[at["left_ankle"], 1] - 0.015
-    colour[sole] = person.shoes
-    bare = [at[f"{side}_{name}"] for side in ("left", "right") for name in ("elbow", "wrist", "hand")]
-    sleeve = np.abs(template[:, 0]) > 0.55 * abs(rest[at["left_elbow"], 0]) + 0.45 * abs(
-        rest[at["left_shoulder"], 0]
-    )
-    arms = np.isin(part, [at["left_shoulder"], at["right_shoulder"]]) & sleeve
-    colour[np.isin(part, bare) | arms | np.isin(part, [at["neck"], at["head"]])] = person.skin
-    head = rest[at["head"]]
-    behind = 0.35 * (template[:, 1] - head[1]) + head[2] + 0.02
-    hair = (part == at["head"]) & (
-        (template[:, 2] < behind) & (template[:, 1] > head[1] - 0.03)
-        | (template[:, 1] > head[1] + 0.105)
-    )
-    colour[hair] = person.hair
+def albedo(body: Body, person: Person, long_sleeves: bool = False) -> np.ndarray:
+    """Colour of every vertex by what it shows, (V, 3)."""
+    region = worn(body, long_sleeves)
+    colour = np.empty((body.n_vertices, 3))
+    for name in ("shirt", "trousers", "shoes", "skin", "hair"):
+        colour[region == name] = getattr(person, name)
     return colour
 
 

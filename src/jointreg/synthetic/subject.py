@@ -14,6 +14,7 @@ from jointreg.geometry.camera import Camera
 from jointreg.progress import counter
 from jointreg.provenance import seed_for
 from jointreg.synthetic import layout, truth
+from jointreg.synthetic.clothes import Clothes
 from jointreg.synthetic.labels import label_offsets, labelled_joints, true_regressor
 from jointreg.synthetic.motion.actions import require_known
 from jointreg.synthetic.motion.kinematics import Figure, to_world, turn
@@ -86,12 +87,18 @@ def write_subject(
     rig.sort(key=lambda camera: list(cameras).index(camera.name))
     body = load_body(parameters.body)
     who = cast(subject, body, parameters, kinds.people)
+    outfit = None if kinds.clothes == "none" else getattr(parameters.clothes, kinds.clothes)
+    skin, person = filmed(who.body), parameters.person(subject)
+    clothes = Clothes(skin, subject, outfit, parameters.planted_seed) if outfit else None
+    long_sleeves = outfit is not None and outfit.long_sleeves
     stage = _Stage(
         subject, parameters, body, who, nearest_betas(body, who), rig,
         true_regressor(body, parameters.labels),
         [build_scene(camera, parameters.room, seat_height(who)) for camera in rig],
-        Painter(filmed(who.body), parameters.person(subject), parameters), frames_per_second, seed,
+        Painter(skin, person, parameters, long_sleeves), clothes, frames_per_second, seed,
     )  # fmt: skip
+    if clothes:
+        truth.write_clothes(truth_root, subject, clothes.thickness_m)
     tick = counter("pictures", frames * len(rig) * sum(map(len, takes.values())))
     for action, names in takes.items():
         recordings = [stage.perform(action, name, frames) for name in names]
@@ -128,6 +135,7 @@ class _Stage:
     regressor: np.ndarray
     scenes: list[Scene]
     painter: Painter
+    clothes: Clothes | None
     frames_per_second: float
     seed: int
 
@@ -170,7 +178,9 @@ class _Stage:
                 append[camera.name] = videos.enter_context(
                     layout.writing_video(path, camera.size, self.frames_per_second, video)
                 )
-            for vertices in posed(filmed(self.who.body), recording):
+            for frame, vertices in enumerate(posed(filmed(self.who.body), recording)):
+                if self.clothes:
+                    vertices = self.clothes.on(vertices, frame / self.frames_per_second)
                 colours, shadow = self.painter.light(vertices), self.painter.shadow(vertices)
                 for scene in self.scenes:
                     key = scene.camera.name

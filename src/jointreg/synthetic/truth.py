@@ -8,17 +8,21 @@
                                        take, camera (text), frame (from 0)
 <truth>/vertices/<subject>/<action>.npz  of free people, who have no betas: vertices (M, V, 3) of the
                                        open body, room frame, metres, float32; take (text), frame
+<truth>/clothes/<subject>/thickness.json  of dressed people: part -> mean distance from the skin, metres;
+                                       masks show the dressed person, bodies the one inside
 
 Rows go by take, then camera, then frame, as in the prediction files. The rotations of free people are
 their own; betas and translation are those of the body model's person nearest to them.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from jointreg.errors import DataError
+from jointreg.files.atomic import replacing
 from jointreg.synthetic.layout import save_npz
 
 
@@ -58,6 +62,12 @@ def write_masks(
         coverage=np.concatenate([coverage.ravel() for coverage in coverages]),
         **rows,
     )
+
+
+def write_clothes(truth: Path, subject: str, thickness_m: Mapping[str, float]) -> None:
+    """What a dressed person wears: part -> mean distance from the skin, metres."""
+    with replacing(truth / "clothes" / subject / "thickness.json") as temporary:
+        temporary.write_text(json.dumps(thickness_m, indent=1))
 
 
 def write_vertices(
