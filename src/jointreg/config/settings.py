@@ -82,6 +82,10 @@ class Kinds(Settings):
     clothes: Literal["none", "tight", "loose"] = Field(
         description="what lies over the skin that the cameras see; none: skin painted like clothes"
     )
+    joints: Literal["own", "human36m"] = Field(
+        description="what is labelled: points of the generator's own, or joints where Human3.6M's are, "
+        "with a J_std that is wrong as the field's is"
+    )
 
 
 class Synthesize(Kinds):

@@ -16,6 +16,7 @@ from pydantic import (
 
 from jointreg.config.settings import Fraction, NonNegative, Settings
 from jointreg.errors import ConfigError
+from jointreg.skeleton import H36M_17
 
 Vector = tuple[float, float, float]
 Colour = tuple[Fraction, Fraction, Fraction]
@@ -158,6 +159,9 @@ class Labels(Settings):
     points_cm: dict[str, Vector] = Field(
         description="offset from the skeleton joint: outwards (left), up, forward, T-pose, cm"
     )
+    human36m_points_cm: dict[str, Vector] = Field(
+        description="the same for `synthesize.joints: human36m`"
+    )
     smoothing_m: PositiveFloat = Field(
         description="size of the skin patch a point is averaged over, metres"
     )
@@ -177,6 +181,18 @@ class StandardRegressor(Settings):
     assumed_cm: dict[str, Vector] = Field(
         description="where the fit believes nose and head top: left, up, forward of the head joint, cm"
     )
+    human36m_assumed_cm: dict[str, Vector] = Field(
+        description="for `synthesize.joints: human36m` where it believes every label: left, up, forward "
+        "of its skeleton joint, cm"
+    )
+
+    @model_validator(mode="after")
+    def _every_joint(self) -> Self:
+        if set(self.human36m_assumed_cm) != set(H36M_17):
+            raise ValueError(
+                f"human36m_assumed_cm has {sorted(self.human36m_assumed_cm)}, expected {sorted(H36M_17)}"
+            )
+        return self
 
 
 class Method(Settings):
@@ -256,6 +272,21 @@ class Parameters(Settings):
                 "correct the sequence table, or add the person to config/generator.yaml",
             )
         return self.subjects[subject]
+
+
+def with_joints(parameters: Parameters, joints: Literal["own", "human36m"]) -> Parameters:
+    """The parameters with the labelled points, and what J_std's fit believes, of `synthesize.joints`."""
+    if joints == "own":
+        return parameters
+    labels, standard = parameters.labels, parameters.standard_regressor
+    return parameters.model_copy(
+        update={
+            "labels": labels.model_copy(update={"points_cm": labels.human36m_points_cm}),
+            "standard_regressor": standard.model_copy(
+                update={"assumed_cm": standard.human36m_assumed_cm}
+            ),
+        }
+    )
 
 
 def load_parameters(path: str | Path) -> Parameters:

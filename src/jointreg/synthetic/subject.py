@@ -20,7 +20,7 @@ from jointreg.synthetic.motion.actions import require_known
 from jointreg.synthetic.motion.kinematics import Figure, to_world, turn
 from jointreg.synthetic.motion.perform import perform
 from jointreg.synthetic.motion.stances import seat_height
-from jointreg.synthetic.parameters import Parameters
+from jointreg.synthetic.parameters import Parameters, with_joints
 from jointreg.synthetic.people import cast, filmed, nearest_betas
 from jointreg.synthetic.render import Painter, Picture, Scene, build_scene, noise_pool
 from jointreg.synthetic.rig import METADATA, require_cameras
@@ -77,6 +77,7 @@ def write_subject(
     """
     from jointreg.datasets.human36m.metadata import read_metadata
 
+    parameters = with_joints(parameters, kinds.joints)
     require_cameras(cameras, parameters)
     for action in takes:
         require_known(action)

@@ -116,7 +116,7 @@ def test_masks_show_the_clothes_and_bodies_the_person_inside(
     covered, files, bodies = {}, {}, {}
     for cut in ("none", "tight", "loose"):
         root, truth = tmp_path / cut / "data", tmp_path / cut / "truth"
-        write_rig(root, truth, parameters, ("S5",), ("Sitting",), ("1",), (CAMERA,), 3)
+        write_rig(root, truth, parameters, ("S5",), ("Sitting",), ("1",), (CAMERA,), 3, PLAIN)
         kinds = world(clothes=cut)
         write_subject("S5", root, truth, parameters, {"Sitting": ("1",)}, (CAMERA,), 1, 5.0, 3, kinds)
         covered[cut] = Masks(truth, "S5", "Sitting").coverage("1", CAMERA, 0, (1000, 1002)) / 255

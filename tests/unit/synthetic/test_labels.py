@@ -16,7 +16,7 @@ from jointreg.synthetic.motion.actions import ACTIONS
 from jointreg.synthetic.motion.kinematics import JOINT, SIDES, Figure, figure, turn
 from jointreg.synthetic.motion.perform import perform
 from jointreg.synthetic.motion.stances import seat_height
-from jointreg.synthetic.parameters import Parameters, load_parameters
+from jointreg.synthetic.parameters import Parameters, load_parameters, with_joints
 from jointreg.synthetic.rig import cameras_of
 from jointreg.synthetic.simulated_estimators import View, shape_bias, simulate
 from jointreg.synthetic.standard_regressor import fit_to_labels, random_bodies, standard_regressor
@@ -239,6 +239,40 @@ def test_standard_regressor_is_wrong_by_two_centimetres_on_true_bodies(
     relative = np.linalg.norm(error - error[:, :1], axis=-1).mean()
     assert 0.020 < absolute < 0.025
     assert 0.020 < relative < 0.025
+
+
+GENUINE_LOPSIDED_MM = {"hip": 25, "knee": 19, "ankle": 18, "shoulder": 3, "elbow": 9, "wrist": 17}
+"""Left joint of the field's matrix against its mirrored right one, on a symmetric mesh."""
+
+
+def test_joints_of_human36m_lie_where_theirs_do_and_the_matrix_errs_as_theirs(
+    body: Body, parameters: Parameters
+) -> None:
+    theirs = with_joints(parameters, "human36m")
+    true = true_regressor(body, theirs.labels)
+    standard = standard_regressor(body, true, theirs, np.random.default_rng(0))
+    template = body.template.astype(np.float64)
+    labels, found = true @ template, standard @ template
+
+    def distance(points: np.ndarray, one: str, other: str) -> float:
+        return float(np.linalg.norm(points[H36M_17.index(one)] - points[H36M_17.index(other)]))
+
+    # Human3.6M's skeletons have hips 266 mm apart, pelvis in the middle; its frames 239 to 293 mm.
+    assert distance(labels, "left_hip", "right_hip") == pytest.approx(0.266, abs=0.002)
+    middle = labels[[H36M_17.index("left_hip"), H36M_17.index("right_hip")]].mean(axis=0)
+    np.testing.assert_allclose(labels[0], middle, atol=2e-3)
+    # The field's matrix puts them 294 mm apart on a template of 1.717 m: 282 mm at 1.645 m.
+    assert distance(found, "left_hip", "right_hip") == pytest.approx(0.282, abs=0.015)
+    for part, expected in GENUINE_LOPSIDED_MM.items():
+        left, right = (found[H36M_17.index(f"{side}_{part}")] for side in ("left", "right"))
+        assert 1e3 * np.linalg.norm(left - right * [-1, 1, 1]) == pytest.approx(expected, abs=6)
+    used = (standard > 0).sum(axis=1)
+    assert used.min() >= 4
+    assert used.max() <= 9
+    rotations, betas, translation = random_bodies(body, theirs, np.random.default_rng(1))
+    meshes = body.vertices(rotations[:60], betas[:60], translation[:60]).astype(np.float64)
+    error = np.linalg.norm((standard - true) @ meshes, axis=-1).mean()
+    assert 0.020 < error < 0.025
 
 
 def test_leading_estimator_is_as_wrong_as_the_targets_say(

@@ -146,7 +146,7 @@ def test_labels_of_free_people_lie_on_their_true_vertices(
     tmp_path: Path, parameters: Parameters
 ) -> None:
     root, truth, kinds = tmp_path / "data", tmp_path / "truth", world(people="free")
-    write_rig(root, truth, parameters, ("S5",), ("Walking",), ("1",), (CAMERA,), 3)
+    write_rig(root, truth, parameters, ("S5",), ("Walking",), ("1",), (CAMERA,), 3, kinds)
     write_subject("S5", root, truth, parameters, {"Walking": ("1",)}, (CAMERA,), 2, 5.0, 3, kinds)
     true = load_regressor(truth / "J_true.npy", load_body("open")).weights
     found = read_vertices(truth, "S5", "Walking")

@@ -39,7 +39,7 @@ def parameters() -> Parameters:
 
 def _write(folder: Path, parameters: Parameters, seed: int = SEED) -> tuple[Path, Path]:
     root, truth = folder / "data", folder / "truth"
-    write_rig(root, truth, parameters, SUBJECTS, list(ALL_ACTIONS), TAKES, CAMERAS, seed)
+    write_rig(root, truth, parameters, SUBJECTS, list(ALL_ACTIONS), TAKES, CAMERAS, seed, PLAIN)
     work = {"Directions": ("1",), "Walking": ("1", "2")}
     write_subject("S5", root, truth, parameters, work, CAMERAS, FRAMES, RATE, seed, PLAIN)
     return root, truth
@@ -218,7 +218,7 @@ def test_bad_work_is_refused_by_name(
     with pytest.raises(ConfigError, match="take is 'a'"):
         write_subject("S5", root, truth, parameters, {"Walking": ("a",)}, CAMERAS[:1], 1, RATE, 0, PLAIN)
     with pytest.raises(ConfigError, match="'S2'"):
-        write_rig(tmp_path, tmp_path, parameters, ("S2",), ("Walking",), TAKES, CAMERAS, 0)
+        write_rig(tmp_path, tmp_path, parameters, ("S2",), ("Walking",), TAKES, CAMERAS, 0, PLAIN)
     with pytest.raises(DataError, match=r"metadata\.xml"):
         write_subject("S5", tmp_path, tmp_path, parameters, {}, CAMERAS, 1, RATE, 0, PLAIN)
     with pytest.raises(DataError, match="truth of the open data set"):
