@@ -98,7 +98,15 @@ def filmed(
     for take in sequence.takes:
         times = np.arange(synthesize.frames) / rate
         recording = performed(
-            who, sequence.subject, sequence.action, take, times, true, parameters, config.seed
+            who,
+            sequence.subject,
+            sequence.action,
+            take,
+            times,
+            true,
+            parameters,
+            config.seed,
+            synthesize.markers,
         )
         for camera in cameras:
             rotations, translation = in_camera(recording, who, camera)

@@ -2,7 +2,7 @@
 
 from jointreg.config.settings import Kinds
 
-PLAIN = Kinds(people="model", clothes="none", joints="own")
+PLAIN = Kinds(people="model", clothes="none", joints="own", markers="fixed")
 """The simplest world: every key's first choice."""
 
 

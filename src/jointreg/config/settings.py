@@ -86,6 +86,10 @@ class Kinds(Settings):
         description="what is labelled: points of the generator's own, or joints where Human3.6M's are, "
         "with a J_std that is wrong as the field's is"
     )
+    markers: Literal["fixed", "moving"] = Field(
+        description="fixed: each subject's labels are off by constants in the limbs' frames; moving: "
+        "they also slide with the skin of a bent joint, and wander in time"
+    )
 
 
 class Synthesize(Kinds):

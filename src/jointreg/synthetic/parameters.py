@@ -153,6 +153,27 @@ class Clothes(Settings):
     loose: Outfit
 
 
+class Moving(Settings):
+    """How labels move on the skin, for `synthesize.markers: moving`."""
+
+    slide_m_rad: dict[str, Annotated[float, Field(ge=0, le=0.03)]] = Field(
+        description="shift of a label in its limb's frame by a radian of its joint, metres"
+    )
+    own: Fraction = Field(description="share of the slide's variance that is each subject's own")
+    wander_m: Annotated[float, Field(ge=0, le=0.03)] = Field(
+        description="sd of slow errors along each axis of the room, metres"
+    )
+
+    @model_validator(mode="after")
+    def _every_part(self) -> Self:
+        expected = {name.removeprefix("left_").removeprefix("right_") for name in H36M_17}
+        if set(self.slide_m_rad) != expected:
+            raise ValueError(
+                f"slide_m_rad has {sorted(self.slide_m_rad)}, expected {sorted(expected)}, in metres"
+            )
+        return self
+
+
 class Labels(Settings):
     """Labelled points and their errors."""
 
@@ -168,6 +189,7 @@ class Labels(Settings):
     subject_offset_m: NonNegative = Field(
         description="length of each subject's own label offset, metres"
     )
+    moving: Moving
 
 
 class StandardRegressor(Settings):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -13,9 +14,10 @@ from jointreg.config.settings import Kinds
 from jointreg.geometry.camera import Camera
 from jointreg.progress import counter
 from jointreg.provenance import seed_for
+from jointreg.skeleton import LIMB
 from jointreg.synthetic import layout, truth
 from jointreg.synthetic.clothes import Clothes
-from jointreg.synthetic.labels import label_offsets, labelled_joints, true_regressor
+from jointreg.synthetic.labels import label_offsets, labelled_joints, slides, true_regressor, wandering
 from jointreg.synthetic.motion.actions import require_known
 from jointreg.synthetic.motion.kinematics import Figure, to_world, turn
 from jointreg.synthetic.motion.perform import perform
@@ -96,7 +98,7 @@ def write_subject(
         subject, parameters, body, who, nearest_betas(body, who), rig,
         true_regressor(body, parameters.labels),
         [build_scene(camera, parameters.room, seat_height(who)) for camera in rig],
-        Painter(skin, person, parameters, long_sleeves), clothes, frames_per_second, seed,
+        Painter(skin, person, parameters, long_sleeves), clothes, kinds.markers, frames_per_second, seed,
     )  # fmt: skip
     if clothes:
         truth.write_clothes(truth_root, subject, clothes.thickness_m)
@@ -137,6 +139,7 @@ class _Stage:
     scenes: list[Scene]
     painter: Painter
     clothes: Clothes | None
+    markers: Literal["fixed", "moving"]
     frames_per_second: float
     seed: int
 
@@ -144,7 +147,7 @@ class _Stage:
         """Motion and labels of one take."""
         return performed(
             self.who, self.subject, action, take, np.arange(frames) / self.frames_per_second,
-            self.regressor, self.parameters, self.seed,
+            self.regressor, self.parameters, self.seed, self.markers,
         )  # fmt: skip
 
     def write_labels(self, root: Path, action: str, take: str, recording: Take) -> None:
@@ -229,6 +232,7 @@ def performed(
     regressor: np.ndarray,
     parameters: Parameters,
     seed: int,
+    markers: Literal["fixed", "moving"],
 ) -> Take:
     """Bodies and labels of one take, room frame.
 
@@ -240,13 +244,19 @@ def performed(
         times: seconds from the start, (N,).
         regressor: J_true, (17, V).
         parameters: of the generator.
-        seed: of the motion.
+        seed: of the motion, and of labels that wander.
+        markers: `synthesize.markers`.
     """
     generator = np.random.default_rng(seed_for(seed, "motion", subject, action, take))
     stools, number = parameters.room.stools_m, layout.take_number(take)
     staged = perform(who, action, number - 1, times, parameters.motion, stools, generator)
     rotations, translation = to_world(*staged, who.rest[0])
-    offsets = label_offsets(subject, parameters.planted_seed, parameters.labels)
+    planted, labelling = parameters.planted_seed, parameters.labels
+    offsets = label_offsets(subject, planted, labelling)
+    wander = None
+    if markers == "moving":
+        draw = np.random.default_rng(seed_for(seed, "wandering labels", subject, action, take))
+        wander = wandering(times, draw, labelling)
     joints = []
     for begin in range(0, len(times), CHUNK):
         part = slice(begin, begin + CHUNK)
@@ -255,6 +265,9 @@ def performed(
         skeleton = skeleton + translation[part, None]
         vertices = who.body.vertices(rotations[part], betas, translation[part])
         labels = labelled_joints(vertices, limbs, regressor, offsets)
+        if wander is not None:
+            slid = slides(subject, rotations[part], planted, labelling)
+            labels += np.einsum("njab,njb->nja", limbs[:, LIMB], slid) + wander[part]
         joints.append(layout.full_skeleton(labels, limbs, skeleton))
     return Take(rotations, who.betas, translation, np.concatenate(joints))
 
