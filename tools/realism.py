@@ -106,7 +106,7 @@ def filmed(
             true,
             parameters,
             config.seed,
-            synthesize.markers,
+            synthesize,
         )
         for camera in cameras:
             rotations, translation = in_camera(recording, who, camera)

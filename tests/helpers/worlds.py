@@ -2,7 +2,7 @@
 
 from jointreg.config.settings import Kinds
 
-PLAIN = Kinds(people="model", clothes="none", joints="own", markers="fixed")
+PLAIN = Kinds(people="model", clothes="none", joints="own", markers="fixed", furniture="stools")
 """The simplest world: every key's first choice."""
 
 

@@ -90,6 +90,9 @@ class Kinds(Settings):
         description="fixed: each subject's labels are off by constants in the limbs' frames; moving: "
         "they also slide with the skin of a bent joint, and wander in time"
     )
+    furniture: Literal["stools", "desks"] = Field(
+        description="stools: people hide all furniture; desks: desks and chair backs hide those who sit"
+    )
 
 
 class Synthesize(Kinds):

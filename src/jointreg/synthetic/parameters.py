@@ -61,6 +61,22 @@ class Rig(Settings):
     aim_jitter_rad: NonNegative = Field(description="sd of a camera's aim between subjects, radians")
 
 
+class Desk(Settings):
+    """A desk and a chair's back at every stool, for `synthesize.furniture: desks`."""
+
+    headings_rad: list[float] = Field(
+        description="where the person on each stool looks: 0 is -y of the room, pi/2 is +x, radians"
+    )
+    above_seat_m: PositiveFloat = Field(description="top of the desk above the stool, metres")
+    near_m: PositiveFloat = Field(description="near edge before the middle of the stool, metres")
+    depth_m: PositiveFloat = Field(description="of the desk, metres")
+    width_m: PositiveFloat = Field(description="of the desk, metres")
+    panel_from_m: NonNegative = Field(description="lower edge of the panel at the far side, metres")
+    back_behind_m: PositiveFloat = Field(description="chair's back behind the stool's middle, metres")
+    back_width_m: PositiveFloat = Field(description="of the chair's back, metres")
+    back_m: PositiveFloat = Field(description="upper edge of the chair's back above the stool, metres")
+
+
 class Room(Settings):
     """The static background."""
 
@@ -72,6 +88,16 @@ class Room(Settings):
     skirting: Colour = Field(description="albedo, linear RGB 0-1, of the skirting boards")
     texture: Fraction = Field(description="contrast of floor and wall texture")
     stools_m: list[Interval] = Field(description="x, y of the stools, one a sitting take, metres")
+    desk: Desk
+
+    @model_validator(mode="after")
+    def _a_heading_a_stool(self) -> Self:
+        if len(self.desk.headings_rad) != len(self.stools_m):
+            raise ValueError(
+                f"desk.headings_rad has {len(self.desk.headings_rad)} numbers, expected one for each of "
+                f"the {len(self.stools_m)} stools"
+            )
+        return self
 
 
 class Video(Settings):

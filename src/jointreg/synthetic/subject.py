@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -97,8 +96,8 @@ def write_subject(
     stage = _Stage(
         subject, parameters, body, who, nearest_betas(body, who), rig,
         true_regressor(body, parameters.labels),
-        [build_scene(camera, parameters.room, seat_height(who)) for camera in rig],
-        Painter(skin, person, parameters, long_sleeves), clothes, kinds.markers, frames_per_second, seed,
+        [build_scene(camera, parameters.room, seat_height(who), kinds.furniture) for camera in rig],
+        Painter(skin, person, parameters, long_sleeves), clothes, kinds, frames_per_second, seed,
     )  # fmt: skip
     if clothes:
         truth.write_clothes(truth_root, subject, clothes.thickness_m)
@@ -139,7 +138,7 @@ class _Stage:
     scenes: list[Scene]
     painter: Painter
     clothes: Clothes | None
-    markers: Literal["fixed", "moving"]
+    kinds: Kinds
     frames_per_second: float
     seed: int
 
@@ -147,7 +146,7 @@ class _Stage:
         """Motion and labels of one take."""
         return performed(
             self.who, self.subject, action, take, np.arange(frames) / self.frames_per_second,
-            self.regressor, self.parameters, self.seed, self.markers,
+            self.regressor, self.parameters, self.seed, self.kinds,
         )  # fmt: skip
 
     def write_labels(self, root: Path, action: str, take: str, recording: Take) -> None:
@@ -232,7 +231,7 @@ def performed(
     regressor: np.ndarray,
     parameters: Parameters,
     seed: int,
-    markers: Literal["fixed", "moving"],
+    kinds: Kinds,
 ) -> Take:
     """Bodies and labels of one take, room frame.
 
@@ -245,16 +244,17 @@ def performed(
         regressor: J_true, (17, V).
         parameters: of the generator.
         seed: of the motion, and of labels that wander.
-        markers: `synthesize.markers`.
+        kinds: whether labels move, and desks are there to sit at.
     """
     generator = np.random.default_rng(seed_for(seed, "motion", subject, action, take))
     stools, number = parameters.room.stools_m, layout.take_number(take)
-    staged = perform(who, action, number - 1, times, parameters.motion, stools, generator)
+    desks = parameters.room.desk.headings_rad if kinds.furniture == "desks" else ()
+    staged = perform(who, action, number - 1, times, parameters.motion, stools, generator, desks)
     rotations, translation = to_world(*staged, who.rest[0])
     planted, labelling = parameters.planted_seed, parameters.labels
     offsets = label_offsets(subject, planted, labelling)
     wander = None
-    if markers == "moving":
+    if kinds.markers == "moving":
         draw = np.random.default_rng(seed_for(seed, "wandering labels", subject, action, take))
         wander = wandering(times, draw, labelling)
     joints = []

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from project import ROOT
+from worlds import PLAIN, world
 
 from jointreg.body import Body, load_body
 from jointreg.errors import ConfigError
@@ -267,7 +268,7 @@ def test_labels_wander_slowly(parameters: Parameters) -> None:
 def test_moving_labels_change_nothing_else(body: Body, true: np.ndarray, parameters: Parameters) -> None:
     who, times = _figure(body, parameters, "S1"), np.arange(6) / 2
     fixed, moving = (
-        performed(who, "S1", "Sitting", "1", times, true, parameters, 5, markers)
+        performed(who, "S1", "Sitting", "1", times, true, parameters, 5, world(markers=markers))
         for markers in ("fixed", "moving")
     )
     np.testing.assert_array_equal(fixed.rotations, moving.rotations)
@@ -355,7 +356,7 @@ def test_leading_estimator_is_as_wrong_as_the_targets_say(
         who = _figure(body, parameters, subject)
         for action in DEMO:
             times = np.arange(8) / 2.5
-            recording = performed(who, subject, action, "1", times, true, parameters, 5, "fixed")
+            recording = performed(who, subject, action, "1", times, true, parameters, 5, PLAIN)
             for camera in cameras_of(subject, parameters)[:2]:
                 rotations, translation = in_camera(recording, who, camera)
                 predicted, betas, pelvis = simulate(
