@@ -8,7 +8,7 @@ Source of the skinning: Kavan et al., Skinning with Dual Quaternions, I3D 2007.
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Literal
 
@@ -30,8 +30,21 @@ _SIDES = (("left", 1.0), ("right", -1.0))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surface(Body):
-    """A person's own mesh in T-pose, which has no shape: betas are taken and change nothing."""
+class _OnePerson(Body):
+    """A body without shape: betas are taken and change nothing."""
+
+    @cached_property
+    def _rest(self) -> np.ndarray:
+        return self.joint_regressor @ self.template
+
+    def rest_joints(self, betas: np.ndarray) -> np.ndarray:
+        """The person's skeleton in T-pose, once for each row of betas (N, B): (N, K, 3) metres."""
+        return np.tile(self._rest, (len(betas), 1, 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surface(_OnePerson):
+    """A person's own mesh in T-pose, and how it is posed."""
 
     hands_rad: Interval
     """Bend of the fingertips, least and most, radians."""
@@ -55,7 +68,6 @@ class Surface(Body):
     def _with_bent_fingers(self, rotations: np.ndarray) -> np.ndarray:
         """T-pose (S, 3) whose fingers lie on an arc; how far they bend depends on the arm's pose."""
         rest = self.template.copy()
-        joints = self.rest_joints(np.zeros((1, self.n_betas)))[0]
         low, high = self.hands_rad
         for side, sign in _SIDES:
             arm = to_axis_angle(rotations[[SMPL_24.index(f"{side}_{n}") for n in ("elbow", "shoulder")]])
@@ -63,7 +75,10 @@ class Surface(Body):
             hand = SMPL_24.index(f"{side}_hand")
             rows = np.flatnonzero(self.skinning_weights[:, hand] > 0)
             fingers = self.template[rows]
-            along, up = sign * (fingers[:, 0] - joints[hand, 0]), fingers[:, 1] - fingers[:, 1].mean()
+            along, up = (
+                sign * (fingers[:, 0] - self._rest[hand, 0]),
+                fingers[:, 1] - fingers[:, 1].mean(),
+            )
             length = along.max()
             bend = (low + (high - low) * closed) * np.maximum(along, 0) / length
             radius = length / (low + (high - low) * closed)
@@ -77,8 +92,8 @@ class Surface(Body):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FreeBody(Body):
-    """The open body's vertices as fixed points of a person's own mesh; betas change nothing."""
+class FreeBody(_OnePerson):
+    """The open body's vertices as fixed points of a person's own mesh."""
 
     surface: Surface
     points: csr_matrix
