@@ -1,11 +1,9 @@
 """Kinds of the open data set that tests ask for."""
 
 from jointreg.config.settings import Kinds
-
-PLAIN = Kinds(people="model", clothes="none", joints="own", markers="fixed", furniture="stools")
-"""The simplest world: every key's first choice."""
+from jointreg.synthetic.parameters import SIMPLEST
 
 
 def world(**choices: str) -> Kinds:
     """The simplest world with some choices changed."""
-    return Kinds(**(PLAIN.model_dump() | choices))
+    return Kinds(**(SIMPLEST.model_dump() | choices))

@@ -14,9 +14,12 @@ from pydantic import (
     model_validator,
 )
 
-from jointreg.config.settings import Fraction, NonNegative, Settings
+from jointreg.config.settings import Fraction, Kinds, NonNegative, Settings
 from jointreg.errors import ConfigError
 from jointreg.skeleton import H36M_17
+
+SIMPLEST = Kinds(people="model", clothes="none", joints="own", markers="fixed", furniture="stools")
+"""The simplest world: the first choice of every key."""
 
 Vector = tuple[float, float, float]
 Colour = tuple[Fraction, Fraction, Fraction]

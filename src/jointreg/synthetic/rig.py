@@ -16,7 +16,7 @@ from jointreg.provenance import seed_for
 from jointreg.synthetic.labels import planted_generator, true_regressor
 from jointreg.synthetic.layout import recording_name, subject_number, take_number
 from jointreg.synthetic.motion.actions import require_known
-from jointreg.synthetic.parameters import Parameters, with_joints
+from jointreg.synthetic.parameters import SIMPLEST, Parameters, with_joints
 from jointreg.synthetic.standard_regressor import standard_regressor
 
 METADATA = "metadata.xml"
@@ -33,7 +33,7 @@ def write_rig(
     takes: Sequence[str],
     camera_names: Sequence[str],
     seed: int,
-    kinds: Kinds,
+    kinds: Kinds = SIMPLEST,
 ) -> None:
     """Write `metadata.xml` and J_std under `root`, J_true under `truth`.
 

@@ -21,7 +21,7 @@ from jointreg.synthetic.motion.actions import require_known
 from jointreg.synthetic.motion.kinematics import Figure, to_world, turn
 from jointreg.synthetic.motion.perform import perform
 from jointreg.synthetic.motion.stances import seat_height
-from jointreg.synthetic.parameters import Parameters, with_joints
+from jointreg.synthetic.parameters import SIMPLEST, Parameters, with_joints
 from jointreg.synthetic.people import cast, filmed, nearest_betas
 from jointreg.synthetic.render import Painter, Picture, Scene, build_scene, noise_pool
 from jointreg.synthetic.rig import METADATA, require_cameras
@@ -55,7 +55,7 @@ def write_subject(
     frames: int,
     frames_per_second: float,
     seed: int,
-    kinds: Kinds,
+    kinds: Kinds = SIMPLEST,
 ) -> None:
     """Film one subject.
 
@@ -231,7 +231,7 @@ def performed(
     regressor: np.ndarray,
     parameters: Parameters,
     seed: int,
-    kinds: Kinds,
+    kinds: Kinds = SIMPLEST,
 ) -> Take:
     """Bodies and labels of one take, room frame.
 

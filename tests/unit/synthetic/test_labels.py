@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from project import ROOT
-from worlds import PLAIN, world
+from worlds import world
 
 from jointreg.body import Body, load_body
 from jointreg.errors import ConfigError
@@ -356,7 +356,7 @@ def test_leading_estimator_is_as_wrong_as_the_targets_say(
         who = _figure(body, parameters, subject)
         for action in DEMO:
             times = np.arange(8) / 2.5
-            recording = performed(who, subject, action, "1", times, true, parameters, 5, PLAIN)
+            recording = performed(who, subject, action, "1", times, true, parameters, 5)
             for camera in cameras_of(subject, parameters)[:2]:
                 rotations, translation = in_camera(recording, who, camera)
                 predicted, betas, pelvis = simulate(
