@@ -72,16 +72,28 @@ def joint_of(bone: str) -> str:
     raise DataError(f"anny has a bone {bone!r} that BONES does not name", "install anny==0.6.2")
 
 
-def sample_adults(count: int, generator: np.random.Generator) -> Adults:
-    """Draw people of anny's phenotypes in its rest pose, with normally distributed stature."""
+def sample_adults(count: int, generator: np.random.Generator, local_change: float = 0.0) -> Adults:
+    """Draw people of anny's phenotypes in its rest pose, with normally distributed stature.
+
+    Args:
+        count: how many people.
+        generator: of all that is drawn.
+        local_change: standard deviation of anny's changes of single parts of the body; 0 for
+            none. With any the people are not made symmetric.
+    """
     import anny
     import torch
 
-    model = anny.Anny(phenotypes="all", skinning_method="lbs", phenotype_blendshapes="original")
+    kind = "default" if local_change else "none"
+    model = anny.Anny(
+        phenotypes="all", local_changes=kind, skinning_method="lbs", phenotype_blendshapes="original"
+    )
+    changes: dict[str, torch.Tensor] = {}
 
     def rest(phenotypes: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         values = {name: torch.as_tensor(value) for name, value in phenotypes.items()}
-        out = model.get_rest_model(model.get_phenotype_blendshape_coefficients(**values))
+        coefficients = model.get_phenotype_blendshape_coefficients(**values, local_changes=changes)
+        out = model.get_rest_model(coefficients)
         vertices, heads = out["rest_vertices"].numpy(), out["rest_bone_heads"].numpy()
         to_smpl = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # z up, facing -y
         return vertices @ to_smpl, heads @ to_smpl
@@ -91,6 +103,13 @@ def sample_adults(count: int, generator: np.random.Generator) -> Adults:
     people |= {name: generator.uniform(0.01, 1, count) for name in ("african", "asian", "caucasian")}
     # anny's scales: age 2/3 is young, 1 is old; gender 0 is male, 1 is female.
     people |= {"age": generator.uniform(0.66, 0.95, count), "gender": generator.uniform(0, 1, count)}
+    if local_change:
+        changes |= {
+            name: torch.as_tensor(value)
+            for name, value in _local_changes(
+                model.local_change_labels, count, local_change, generator
+            ).items()
+        }
     within = np.sqrt(STATURE[1] ** 2 - SEXES_APART**2 / 12)
     wanted = STATURE[0] + SEXES_APART * (0.5 - people["gender"]) + within * generator.normal(size=count)
     low, high = (
@@ -105,7 +124,26 @@ def sample_adults(count: int, generator: np.random.Generator) -> Adults:
     weights = np.zeros((vertices.shape[1], len(SMPL_24)))
     columns = joint[model.vertex_bone_indices.numpy()]
     np.add.at(weights, (np.arange(len(weights))[:, None], columns), model.vertex_bone_weights.numpy())
-    return _closed_and_symmetric(vertices, joints, model.get_triangular_faces().numpy(), weights)
+    faces = model.get_triangular_faces().numpy()
+    return _closed(vertices, joints, faces, weights, symmetric=not local_change)
+
+
+def _local_changes(
+    names: list[str], count: int, spread: float, generator: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Values (N,) of local changes, -1 to 1; the two sides differ by a fifth of the spread.
+
+    Changes that move a part sideways (`trans`) are left out: nobody's hips sit beside the trunk.
+    """
+    names = [name for name in names if "trans" not in name]
+    both = {name.removeprefix("l-").removeprefix("r-"): generator.normal(size=count) for name in names}
+    values = {}
+    for name in names:
+        one_sided = name.startswith(("l-", "r-"))
+        own = 0.2 * generator.normal(size=count) if one_sided else np.zeros(count)
+        stem = name.removeprefix("l-").removeprefix("r-")
+        values[name] = np.clip(spread * (both[stem] + own), -1, 1)
+    return values
 
 
 def _head_rows(bones: list[str], joint: str) -> list[int]:
@@ -115,10 +153,10 @@ def _head_rows(bones: list[str], joint: str) -> list[int]:
     return [bones.index(bone + suffix) for bone in HEADS[name]]
 
 
-def _closed_and_symmetric(
-    vertices: np.ndarray, joints: np.ndarray, faces: np.ndarray, weights: np.ndarray
+def _closed(
+    vertices: np.ndarray, joints: np.ndarray, faces: np.ndarray, weights: np.ndarray, symmetric: bool
 ) -> Adults:
-    """The largest component (the others are eyes and tongue), averaged with its mirror image."""
+    """The largest component (others: eyes, tongue); `symmetric` averages it with its mirror image."""
     edges = sp.coo_matrix(
         (np.ones(faces.size), (faces.ravel(), np.roll(faces, 1, axis=1).ravel())), (len(weights),) * 2
     )
@@ -126,6 +164,14 @@ def _closed_and_symmetric(
     body = label == np.bincount(label).argmax()
     mean = vertices[:, body].mean(axis=0)
     distance, mirror = cKDTree(mean).query(mean * FLIP)
+    if not symmetric:
+        return Adults(
+            vertices=vertices[:, body] - joints[:, :1],
+            joints=joints - joints[:, :1],
+            faces=(np.cumsum(body) - 1)[faces[body[faces[:, 0]]]],
+            weights=weights[body],
+            mirror=mirror,
+        )
     if distance.max() > 1e-3 or not np.array_equal(mirror[mirror], np.arange(len(mirror))):
         raise DataError(
             f"anny's mesh lies {distance.max():.4f} m off its mirror image, expected at most 0.001 m",

@@ -24,6 +24,7 @@ write_subject(
     frames=settings.frames,
     frames_per_second=settings.frames_per_second,
     seed=job.root_seed,
+    kinds=settings,
 )
 write_index(job.output.raw, [root / subject, *root.glob(f"predictions/*/{subject}")])
 write_index(job.output.truth, truth.glob(f"*/{subject}"))

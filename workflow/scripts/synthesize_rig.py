@@ -9,6 +9,7 @@ from jointreg.synthetic.parameters import Parameters
 from jointreg.synthetic.rig import write_rig
 
 job = start(snakemake)
+settings = Synthesize(**job.params.cfg)
 work = [Work(**row) for row in job.params.sequences]
 write_rig(
     root=Path(job.output.calibration).parent,
@@ -17,6 +18,7 @@ write_rig(
     subjects=sorted({row.subject for row in work}),
     actions=sorted({row.action for row in work}),
     takes=sorted({take for row in work for take in row.takes}),
-    camera_names=Synthesize(**job.params.cfg).cameras,
+    camera_names=settings.cameras,
     seed=job.root_seed,
+    kinds=settings,
 )

@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from jointreg.config.data import Dataset, RawFiles, Synthesize
 from jointreg.config.values import (
     Count,
     CountOrZero,
@@ -31,48 +32,6 @@ REFERENCE = "full"
 """The variant that Table I calls opt: every run has it."""
 REFERENCE_REGRESSOR = f"opt_{REFERENCE}"
 """Its regressor, J_opt, in the evaluation."""
-
-
-class Dataset(Settings):
-    """Where the data come from, and where they are."""
-
-    source: Literal["human36m", "multiview", "landmarks", "synthetic"] = Field(
-        description="human36m: files of Human3.6M; multiview: calibrated videos with labels; landmarks: "
-        "calibrated videos, the workflow makes the labels; synthetic: the workflow makes everything"
-    )
-    root: str = Field(description="folder of the raw data")
-    calibration: str = Field(description="metadata.xml of Human3.6M, or a Qualisys/JSON calibration")
-    damaged: str = Field(description="table of sequences with known faults; empty for none")
-    skip_damaged: bool = Field(description="leave out the sequences of `damaged`")
-
-    @property
-    def kind(self) -> Literal["human36m", "multiview"]:
-        """Layout of `root`. Synthetic data have the layout of Human3.6M."""
-        return "human36m" if self.source in ("human36m", "synthetic") else "multiview"
-
-
-class RawFiles(Settings):
-    """How the user's recordings and predictions are watched (every rule that reads them)."""
-
-    changed: Literal["times", "contents"] = Field(
-        description="what reruns the rules that read a file. times: another size or time; contents: "
-        "another sha256, so that copies with new times rerun nothing; reads every file once"
-    )
-    missing: Literal["stop", "keep"] = Field(
-        description="stop: a file that is gone stops the plan. keep: results of files that an earlier "
-        "plan has seen stay valid, for example after the videos were deleted"
-    )
-
-
-class Synthesize(Settings):
-    """The open data set (dataset.source synthetic; rules synthesize_rig, synthesize)."""
-
-    parameters: str = Field(description="file with the generator's parameters and their sources")
-    cameras: Names = Field(description="camera names to write")
-    frames: Count = Field(description="frames a camera and take")
-    frames_per_second: Annotated[float, Field(ge=1, le=1000)] = Field(
-        description="frame rate of the videos, Hz"
-    )
 
 
 class Triangulate(Settings):

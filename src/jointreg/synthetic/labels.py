@@ -4,9 +4,14 @@ import numpy as np
 
 from jointreg.body.model import Body
 from jointreg.errors import SolverError
+from jointreg.geometry.rotations import to_axis_angle
 from jointreg.provenance import seed_for
-from jointreg.skeleton import H36M_17, LIMB
+from jointreg.skeleton import H36M_17, LIMB, SMPL_24
+from jointreg.synthetic.motion.rhythm import wobble
 from jointreg.synthetic.parameters import Labels
+
+DRIVER = [SMPL_24.index("spine1"), *LIMB[1:]]
+"""Skeleton joint whose bend moves the skin under a label; the pelvis's own rotation bends nothing."""
 
 
 def planted_generator(parameters_seed: int, *identity: str) -> np.random.Generator:
@@ -55,6 +60,41 @@ def label_offsets(subject: str, planted_seed: int, settings: Labels) -> np.ndarr
     direction = generator.standard_normal((len(H36M_17), 3))
     length = settings.subject_offset_m * generator.uniform(0.5, 1.5, (len(H36M_17), 1))
     return length * direction / np.linalg.norm(direction, axis=1, keepdims=True)
+
+
+def slides(subject: str, rotations: np.ndarray, planted_seed: int, settings: Labels) -> np.ndarray:
+    """How far labels have slid on the skin, in the local frame of each limb.
+
+    The shift is linear in the rotation vector of the label's own joint, zero in the T-pose, in which
+    markers are calibrated. One half of the map is the same for all people, left mirroring right.
+
+    Args:
+        subject: its name.
+        rotations: of the joints against their parents, (N, 24, 3, 3).
+        planted_seed: of the maps.
+        settings: sizes.
+
+    Returns:
+        (N, 17, 3) metres.
+    """
+    bent = to_axis_angle(rotations[:, DRIVER])
+    flip, own = np.array([-1.0, 1.0, 1.0]), settings.moving.own
+    shift = np.empty_like(bent)
+    for row, name in enumerate(H36M_17):
+        part = name.removeprefix("left_").removeprefix("right_")
+        tissue = planted_generator(planted_seed, "slide", part).standard_normal((3, 3))
+        if name.startswith("right_"):
+            tissue = -np.outer(flip, flip) * tissue
+        person = planted_generator(planted_seed, "slide", part, subject, name).standard_normal((3, 3))
+        slide = np.sqrt(1 - own) * tissue + np.sqrt(own) * person
+        # A random matrix makes a vector longer by sqrt(3).
+        shift[:, row] = settings.moving.slide_m_rad[part] / np.sqrt(3) * bent[:, row] @ slide.T
+    return shift
+
+
+def wandering(times: np.ndarray, generator: np.random.Generator, settings: Labels) -> np.ndarray:
+    """Errors that come and go over seconds, room frame, (N,) seconds -> (N, 17, 3) metres."""
+    return wobble(times, generator, settings.moving.wander_m, 3 * len(H36M_17)).reshape(-1, 17, 3)
 
 
 def labelled_joints(

@@ -3,12 +3,24 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
+from jointreg.config.data import Kinds
 from jointreg.config.loading import read_mapping
 from jointreg.config.values import Fraction, NonNegative, Settings
 from jointreg.errors import ConfigError
-from jointreg.skeleton import SMPL_24
+from jointreg.skeleton import H36M_17, SMPL_24
+
+SIMPLEST = Kinds(people="model", clothes="none", joints="own", markers="fixed", furniture="stools")
+"""The simplest world: the first choice of every key."""
 
 Vector = tuple[float, float, float]
 Colour = tuple[Fraction, Fraction, Fraction]
@@ -22,7 +34,8 @@ BiasBetas = Annotated[
 class Person(Settings):
     """One virtual subject."""
 
-    betas: Betas = Field(description="true shape, standard deviations")
+    free: NonNegativeInt = Field(description="row of the free people")
+    betas: Betas = Field(description="true shape of a person of the model, standard deviations")
     skin: Colour = Field(description="albedo, linear RGB 0-1")
     hair: Colour = Field(description="albedo, linear RGB 0-1")
     shirt: Colour = Field(description="albedo, linear RGB 0-1")
@@ -52,6 +65,22 @@ class Rig(Settings):
     aim_jitter_rad: NonNegative = Field(description="sd of a camera's aim between subjects, radians")
 
 
+class Desk(Settings):
+    """A desk and a chair's back at every stool, for `synthesize.furniture: desks`."""
+
+    headings_rad: list[float] = Field(
+        description="where the person on each stool looks: 0 is -y of the room, pi/2 is +x, radians"
+    )
+    above_seat_m: PositiveFloat = Field(description="top of the desk above the stool, metres")
+    near_m: PositiveFloat = Field(description="near edge before the middle of the stool, metres")
+    depth_m: PositiveFloat = Field(description="of the desk, metres")
+    width_m: PositiveFloat = Field(description="of the desk, metres")
+    panel_from_m: NonNegative = Field(description="lower edge of the panel at the far side, metres")
+    back_behind_m: PositiveFloat = Field(description="chair's back behind the stool's middle, metres")
+    back_width_m: PositiveFloat = Field(description="of the chair's back, metres")
+    back_m: PositiveFloat = Field(description="upper edge of the chair's back above the stool, metres")
+
+
 class Room(Settings):
     """The static background."""
 
@@ -63,6 +92,16 @@ class Room(Settings):
     skirting: Colour = Field(description="albedo, linear RGB 0-1, of the skirting boards")
     texture: Fraction = Field(description="contrast of floor and wall texture")
     stools_m: list[Interval] = Field(description="x, y of the stools, one a sitting take, metres")
+    desk: Desk
+
+    @model_validator(mode="after")
+    def _a_heading_a_stool(self) -> Self:
+        if len(self.desk.headings_rad) != len(self.stools_m):
+            raise ValueError(
+                f"desk.headings_rad has {len(self.desk.headings_rad)} numbers, expected one for each of "
+                f"the {len(self.stools_m)} stools"
+            )
+        return self
 
 
 class Video(Settings):
@@ -89,11 +128,90 @@ class Motion(Settings):
     walk_path_m: Interval = Field(description="half axes (x, y) of the walked ellipse, metres")
 
 
+def _rising(value: Interval) -> Interval:
+    if not 0 <= value[0] <= value[1]:
+        raise ValueError(f"{value}: expected 0 <= least <= most")
+    return value
+
+
+def _at_most_8_cm(value: Interval) -> Interval:
+    if value[1] > 0.08:
+        raise ValueError(f"{value}: expected at most 0.08 m off the skin (the unit is metres)")
+    return value
+
+
+Cloth = Annotated[
+    Interval,
+    AfterValidator(_rising),
+    AfterValidator(_at_most_8_cm),
+    Field(description="mean distance from the skin, least and most among people, metres"),
+]
+
+
+class Outfit(Settings):
+    """Clothes of one cut; what a person wears is drawn from the ranges."""
+
+    trunk_m: Cloth
+    upper_arm_m: Cloth
+    forearm_m: Cloth
+    thigh_m: Cloth
+    shin_m: Cloth
+    shoes_m: Cloth
+    hair_m: Cloth
+    long_sleeves: bool = Field(description="sleeves to the wrist; otherwise they end above the elbow")
+    hang_m: Cloth = Field(description="how far cloth hangs below a level limb, metres")
+    folds: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        description="sd of the distance from the skin by folds, as a share of it"
+    )
+    fold_m: Annotated[float, Field(ge=0.04, le=1)] = Field(description="from fold to fold, metres")
+    fold_s: PositiveFloat = Field(description="time in which folds move on by one, seconds")
+
+    @model_validator(mode="after")
+    def _short_sleeves_end(self) -> Self:
+        if not self.long_sleeves and self.forearm_m[1] > 0:
+            raise ValueError(
+                f"forearm_m is {self.forearm_m} with short sleeves: expected [0, 0], "
+                "or long_sleeves: true"
+            )
+        return self
+
+
+class Clothes(Settings):
+    """Outfits by `synthesize.clothes`."""
+
+    tight: Outfit
+    loose: Outfit
+
+
+class Moving(Settings):
+    """How labels move on the skin, for `synthesize.markers: moving`."""
+
+    slide_m_rad: dict[str, Annotated[float, Field(ge=0, le=0.03)]] = Field(
+        description="shift of a label in its limb's frame by a radian of its joint, metres"
+    )
+    own: Fraction = Field(description="share of the slide's variance that is each subject's own")
+    wander_m: Annotated[float, Field(ge=0, le=0.03)] = Field(
+        description="sd of slow errors along each axis of the room, metres"
+    )
+
+    @model_validator(mode="after")
+    def _every_part(self) -> Self:
+        expected = {name.removeprefix("left_").removeprefix("right_") for name in H36M_17}
+        if set(self.slide_m_rad) != expected:
+            raise ValueError(
+                f"slide_m_rad has {sorted(self.slide_m_rad)}, expected {sorted(expected)}, in metres"
+            )
+        return self
+
+
 class Labels(Settings):
     """Labelled points and their errors."""
 
     points_cm: dict[str, Vector] = Field(
         description="offset from the skeleton joint: outwards (left), up, forward, T-pose, cm"
+    )
+    human36m_points_cm: dict[str, Vector] = Field(
+        description="the same for `synthesize.joints: human36m`"
     )
     smoothing_m: PositiveFloat = Field(
         description="size of the skin patch a point is averaged over, metres"
@@ -101,6 +219,7 @@ class Labels(Settings):
     subject_offset_m: NonNegative = Field(
         description="length of each subject's own label offset, metres"
     )
+    moving: Moving
 
 
 class StandardRegressor(Settings):
@@ -114,6 +233,18 @@ class StandardRegressor(Settings):
     assumed_cm: dict[str, Vector] = Field(
         description="where the fit believes nose and head top: left, up, forward of the head joint, cm"
     )
+    human36m_assumed_cm: dict[str, Vector] = Field(
+        description="for `synthesize.joints: human36m` where it believes every label: left, up, forward "
+        "of its skeleton joint, cm"
+    )
+
+    @model_validator(mode="after")
+    def _every_joint(self) -> Self:
+        if set(self.human36m_assumed_cm) != set(H36M_17):
+            raise ValueError(
+                f"human36m_assumed_cm has {sorted(self.human36m_assumed_cm)}, expected {sorted(H36M_17)}"
+            )
+        return self
 
 
 class Method(Settings):
@@ -177,6 +308,8 @@ class Parameters(Settings):
     room: Room
     video: Video
     motion: Motion
+    hands_rad: Interval = Field(description="bend of free people's fingertips, least and most, radians")
+    clothes: Clothes
     labels: Labels
     standard_regressor: StandardRegressor
     estimators: Estimators
@@ -194,6 +327,21 @@ class Parameters(Settings):
                 "correct the sequence table, or add the person to config/generator.yaml",
             )
         return self.subjects[subject]
+
+
+def with_joints(parameters: Parameters, joints: Literal["own", "human36m"]) -> Parameters:
+    """The parameters with the labelled points, and what J_std's fit believes, of `synthesize.joints`."""
+    if joints == "own":
+        return parameters
+    labels, standard = parameters.labels, parameters.standard_regressor
+    return parameters.model_copy(
+        update={
+            "labels": labels.model_copy(update={"points_cm": labels.human36m_points_cm}),
+            "standard_regressor": standard.model_copy(
+                update={"assumed_cm": standard.human36m_assumed_cm}
+            ),
+        }
+    )
 
 
 def load_parameters(path: str | Path) -> Parameters:

@@ -1,6 +1,7 @@
 """Pictures of one person in one room by one camera: background, clothes, light, shadow."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -9,9 +10,10 @@ from scipy.sparse import csr_matrix
 from jointreg.body.model import Body
 from jointreg.geometry.camera import Camera
 from jointreg.geometry.rasterise import rasterise
-from jointreg.skeleton import SMPL_24
+from jointreg.synthetic.furniture import Piece, furnish, stool
 from jointreg.synthetic.parameters import Parameters, Person, Room, Video
 from jointreg.synthetic.room import compose, paint_room, to_srgb
+from jointreg.synthetic.worn import worn
 
 LIGHTS = ((0.30, 0.25, 0.92, 0.62), (-0.55, -0.35, 0.75, 0.30), (0.2, -0.8, 0.5, 0.18))
 """Direction towards the light (x, y, z) and strength: ceiling panels, one of them brighter."""
@@ -36,6 +38,8 @@ class Scene:
     """The same as sRGB 0-255, (H, W, 3) float32."""
     floor: np.ndarray
     """x, y in the room of pixels that show floor, NaN elsewhere, (H, W, 2) float32."""
+    hiding: Piece | None
+    """Furniture that hides people; None where they are drawn over everything."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,13 @@ class Picture:
     """Share of each pixel that the person covers x 255, (height, width) uint8."""
 
 
-def build_scene(camera: Camera, room: Room, stool_height: float) -> Scene:
-    """Render the empty room with its stools, antialiased 2 x 2."""
+def build_scene(
+    camera: Camera,
+    room: Room,
+    stool_height: float,
+    furniture: Literal["stools", "desks"] = "stools",
+) -> Scene:
+    """Render the empty room with its furniture, antialiased 2 x 2; only desks hide people."""
     position = -camera.rotation.T @ camera.translation
     half = (float(room.half_size_m[0]), float(room.half_size_m[1]))
     colours = np.array([room.floor, room.ceiling, room.wall, room.skirting])
@@ -59,9 +68,15 @@ def build_scene(camera: Camera, room: Room, stool_height: float) -> Scene:
         camera.size, camera.intrinsics, camera.distortion, camera.rotation, position,
         half, room.height_m, colours, room.texture, 2,
     )  # fmt: skip
+    if furniture == "stools":
+        for x, y in room.stools_m:
+            _draw_stool(light, floor, camera, np.array([x, y]), stool_height)
+        return Scene(camera, light, to_srgb(light), floor, None)
     for x, y in room.stools_m:
-        _draw_stool(light, floor, camera, np.array([x, y]), stool_height)
-    return Scene(camera, light, to_srgb(light), floor)
+        _darken_below(light, floor, np.array([x, y]))
+    hiding = furnish(room, stool_height)
+    _draw(light, floor, camera, hiding)
+    return Scene(camera, light, to_srgb(light), floor, hiding)
 
 
 def noise_pool(size: tuple[int, int], video: Video, generator: np.random.Generator) -> np.ndarray:
@@ -73,9 +88,11 @@ def noise_pool(size: tuple[int, int], video: Video, generator: np.random.Generat
 class Painter:
     """Draws one dressed person; made once, used for every frame and camera."""
 
-    def __init__(self, body: Body, person: Person, parameters: Parameters) -> None:
+    def __init__(
+        self, body: Body, person: Person, parameters: Parameters, long_sleeves: bool = False
+    ) -> None:
         self._faces = np.ascontiguousarray(body.faces)
-        self._albedo = albedo(body, person)
+        self._albedo = albedo(body, person, long_sleeves)
         corner = body.faces.ravel()
         face = np.repeat(np.arange(len(body.faces)), 3)
         self._around = csr_matrix((np.ones(len(corner)), (corner, face)))
@@ -132,10 +149,13 @@ class Painter:
         camera, samples = scene.camera, self._video.supersampling
         points_cam = camera.from_world(vertices.astype(np.float64))
         points = camera.project(points_cam)
-        left, top, width, height = box_around(points, camera.size)
-        hits, total = rasterise(
-            points, points_cam[:, 2], colours, self._faces, left, top, width, height, samples
-        )
+        left, top, width, height = box = box_around(points, camera.size)
+        if scene.hiding is None:
+            hits, total = rasterise(
+                points, points_cam[:, 2], colours, self._faces, left, top, width, height, samples
+            )
+        else:
+            hits, total = self._seen(scene.hiding, camera, points, points_cam[:, 2], colours, box)
         grid, corner = shadow
         image = compose(
             scene.room, scene.room_srgb, scene.floor, grid, corner, SHADOW_CELL,
@@ -144,33 +164,35 @@ class Painter:
         coverage = np.round(hits * (255 / samples**2)).astype(np.uint8)
         return Picture(image, (left, top, width, height), coverage)
 
+    def _seen(
+        self,
+        hiding: Piece,
+        camera: Camera,
+        points: np.ndarray,
+        depth: np.ndarray,
+        colours: np.ndarray,
+        box: tuple[int, int, int, int],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What `rasterise` gives for the person alone, less the samples that furniture hides."""
+        behind_cam = camera.from_world(hiding.vertices)
+        points = np.concatenate([points, camera.project(behind_cam)])
+        depth = np.concatenate([depth, behind_cam[:, 2]])
+        faces = np.concatenate([self._faces, (hiding.faces + len(colours)).astype(self._faces.dtype)])
+        dark = np.zeros((len(hiding.vertices), 3))
+        samples = self._video.supersampling
+        white, total = (
+            rasterise(points, depth, np.concatenate([shade, dark]), faces, *box, samples)[1]
+            for shade in (np.ones_like(colours), colours)
+        )
+        return np.round(white[..., 0]).astype(np.uint8), total
 
-def albedo(body: Body, person: Person) -> np.ndarray:
-    """Colour of every vertex by what it wears: short sleeves, long trousers, shoes; (V, 3)."""
-    at = {name: index for index, name in enumerate(SMPL_24)}
-    part = body.skinning_weights.argmax(axis=1)
-    template = body.template
-    rest = body.rest_joints(np.zeros((1, body.n_betas)))[0]
-    colour = np.tile(np.array(person.shirt), (body.n_vertices, 1))
-    legs = ("left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle")
-    below_belt = template[:, 1] < rest[at["pelvis"], 1] + 0.05
-    trousers = np.isin(part, [at[name] for name in legs]) | ((part == at["pelvis"]) & below_belt)
-    colour[trousers] = person.trousers
-    sole = template[:, 1] < rest[at["left_ankle"], 1] - 0.015
-    colour[sole] = person.shoes
-    bare = [at[f"{side}_{name}"] for side in ("left", "right") for name in ("elbow", "wrist", "hand")]
-    sleeve = np.abs(template[:, 0]) > 0.55 * abs(rest[at["left_elbow"], 0]) + 0.45 * abs(
-        rest[at["left_shoulder"], 0]
-    )
-    arms = np.isin(part, [at["left_shoulder"], at["right_shoulder"]]) & sleeve
-    colour[np.isin(part, bare) | arms | np.isin(part, [at["neck"], at["head"]])] = person.skin
-    head = rest[at["head"]]
-    behind = 0.35 * (template[:, 1] - head[1]) + head[2] + 0.02
-    hair = (part == at["head"]) & (
-        (template[:, 2] < behind) & (template[:, 1] > head[1] - 0.03)
-        | (template[:, 1] > head[1] + 0.105)
-    )
-    colour[hair] = person.hair
+
+def albedo(body: Body, person: Person, long_sleeves: bool = False) -> np.ndarray:
+    """Colour of every vertex by what it shows, (V, 3)."""
+    region = worn(body, long_sleeves)
+    colour = np.empty((body.n_vertices, 3))
+    for name in ("shirt", "trousers", "shoes", "skin", "hair"):
+        colour[region == name] = getattr(person, name)
     return colour
 
 
@@ -194,54 +216,33 @@ def _floor_box(camera: Camera, corner: np.ndarray) -> tuple[int, int, int, int]:
 def _draw_stool(
     light: np.ndarray, floor: np.ndarray, camera: Camera, place: np.ndarray, height: float
 ) -> None:
-    """A stool with a round seat on a column, part of the background. In place.
+    """A stool as part of the background. In place.
 
     People are always drawn over it, also where its column would hide a calf: masks stay whole.
     """
-    seat, column, foot = (0.15, height - 0.035, height), (0.025, 0.03, height - 0.035), (0.17, 0.0, 0.03)
-    samples = 3
+    _darken_below(light, floor, place)
+    for piece in stool(place, height):
+        _draw(light, floor, camera, piece)
+
+
+def _darken_below(light: np.ndarray, floor: np.ndarray, place: np.ndarray) -> None:
+    """The soft shadow of a stool. In place."""
     gap = np.where(
         np.isnan(floor[..., 0]), 9.0, np.hypot(*(floor - place.astype(np.float32)).transpose(2, 0, 1))
     )
     light *= (1 - 0.30 * np.exp(-((gap / 0.2) ** 2)))[..., None].astype(np.float32)
-    for (radius, low, high), colour in zip(
-        (foot, column, seat), ((0.20, 0.20, 0.22), (0.30, 0.30, 0.33), (0.34, 0.23, 0.12)), strict=True
-    ):
-        vertices, faces, shade = _cylinder(place, radius, low, high)
-        points_cam = camera.from_world(vertices)
-        points = camera.project(points_cam)
-        left, top, width, rows = box_around(points, camera.size)
-        hits, total = rasterise(
-            points,
-            points_cam[:, 2],
-            shade[:, None] * np.array(colour),
-            faces,
-            left,
-            top,
-            width,
-            rows,
-            samples,
-        )
-        share = (hits / samples**2)[..., None].astype(np.float32)
-        area = (slice(top, top + rows), slice(left, left + width))
-        light[area] = (1 - share) * light[area] + total / samples**2
-        floor[area][hits > 0] = np.nan
 
 
-def _cylinder(place: np.ndarray, radius: float, low: float, high: float) -> tuple[np.ndarray, ...]:
-    """Upright cylinder: vertices (V, 3), faces (F, 3) and brightness of the vertices (V,)."""
-    turns = 24
-    angle = 2 * np.pi * np.arange(turns) / turns
-    ring = place + radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    lower, upper = (np.column_stack([ring, np.full(turns, z)]) for z in (low, high))
-    vertices = np.concatenate([lower, upper, upper, [[*place, high]]])
-    i, j = np.arange(turns), (np.arange(turns) + 1) % turns
-    faces = np.concatenate(
-        [
-            np.stack([i, j, i + turns], axis=-1),
-            np.stack([j, j + turns, i + turns], axis=-1),
-            np.stack([i + 2 * turns, j + 2 * turns, np.full(turns, 3 * turns)], axis=-1),
-        ]
+def _draw(light: np.ndarray, floor: np.ndarray, camera: Camera, piece: Piece) -> None:
+    """Draw a piece of furniture over what is there. In place."""
+    samples = 3
+    points_cam = camera.from_world(piece.vertices)
+    points = camera.project(points_cam)
+    left, top, width, rows = box_around(points, camera.size)
+    hits, total = rasterise(
+        points, points_cam[:, 2], piece.colours, piece.faces, left, top, width, rows, samples
     )
-    side = 0.55 + 0.2 * np.cos(angle - 0.7)
-    return vertices, faces.astype(np.int32), np.concatenate([0.7 * side, side, np.full(turns + 1, 1.05)])
+    share = (hits / samples**2)[..., None].astype(np.float32)
+    area = (slice(top, top + rows), slice(left, left + width))
+    light[area] = (1 - share) * light[area] + total / samples**2
+    floor[area][hits > 0] = np.nan

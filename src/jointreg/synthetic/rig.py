@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from jointreg.body.files import load_body
+from jointreg.config.data import Kinds
 from jointreg.errors import ConfigError
 from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.regressor_files import save_regressor
@@ -15,7 +16,7 @@ from jointreg.provenance import seed_for
 from jointreg.synthetic.labels import planted_generator, true_regressor
 from jointreg.synthetic.layout import recording_name, subject_number, take_number
 from jointreg.synthetic.motion.actions import require_known
-from jointreg.synthetic.parameters import Parameters
+from jointreg.synthetic.parameters import SIMPLEST, Parameters, with_joints
 from jointreg.synthetic.standard_regressor import standard_regressor
 
 METADATA = "metadata.xml"
@@ -32,6 +33,7 @@ def write_rig(
     takes: Sequence[str],
     camera_names: Sequence[str],
     seed: int,
+    kinds: Kinds = SIMPLEST,
 ) -> None:
     """Write `metadata.xml` and J_std under `root`, J_true under `truth`.
 
@@ -44,6 +46,7 @@ def write_rig(
         takes: sub-action numbers, "1" and "2".
         camera_names: cameras that will be filmed by; the rig always has all four.
         seed: for the random bodies that J_std is fitted on.
+        kinds: which joints are labelled.
 
     Raises:
         ConfigError: a subject, action, take or camera that the generator does not list.
@@ -51,6 +54,7 @@ def write_rig(
     from jointreg.datasets.human36m.metadata import ACTIONS as NUMBERS
     from jointreg.datasets.human36m.metadata import write_metadata
 
+    parameters = with_joints(parameters, kinds.joints)
     require_cameras(camera_names, parameters)
     for action in actions:
         require_known(action)

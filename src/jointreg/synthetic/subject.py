@@ -9,16 +9,20 @@ import numpy as np
 
 from jointreg.body.files import load_body
 from jointreg.body.model import Body
+from jointreg.config.data import Kinds
 from jointreg.geometry.camera import Camera
 from jointreg.progress import counter
 from jointreg.provenance import seed_for
+from jointreg.skeleton import LIMB
 from jointreg.synthetic import layout, truth
-from jointreg.synthetic.labels import label_offsets, labelled_joints, true_regressor
+from jointreg.synthetic.clothes import Clothes
+from jointreg.synthetic.labels import label_offsets, labelled_joints, slides, true_regressor, wandering
 from jointreg.synthetic.motion.actions import require_known
-from jointreg.synthetic.motion.kinematics import Figure, figure, to_world, turn
+from jointreg.synthetic.motion.kinematics import Figure, to_world, turn
 from jointreg.synthetic.motion.perform import perform
 from jointreg.synthetic.motion.stances import seat_height
-from jointreg.synthetic.parameters import Parameters
+from jointreg.synthetic.parameters import SIMPLEST, Parameters, with_joints
+from jointreg.synthetic.people import cast, filmed, nearest_betas
 from jointreg.synthetic.render import Painter, Picture, Scene, build_scene, noise_pool
 from jointreg.synthetic.rig import METADATA, require_cameras
 from jointreg.synthetic.simulated_estimators import View, simulate
@@ -51,6 +55,7 @@ def write_subject(
     frames: int,
     frames_per_second: float,
     seed: int,
+    kinds: Kinds = SIMPLEST,
 ) -> None:
     """Film one subject.
 
@@ -65,6 +70,7 @@ def write_subject(
         frames: frames a take.
         frames_per_second: frame rate of the videos.
         seed: of motion, sensor noise and the estimators' noise.
+        kinds: which people, in which world.
 
     Raises:
         ConfigError: a subject, action, take or camera that neither generator nor rig lists.
@@ -72,6 +78,7 @@ def write_subject(
     """
     from jointreg.datasets.human36m.metadata import read_metadata
 
+    parameters = with_joints(parameters, kinds.joints)
     require_cameras(cameras, parameters)
     for action in takes:
         require_known(action)
@@ -81,12 +88,19 @@ def write_subject(
     rig = [camera for (who, _), camera in every.items() if who == number and camera.name in cameras]
     rig.sort(key=lambda camera: list(cameras).index(camera.name))
     body = load_body(parameters.body)
-    who = figure(body, np.array(parameters.person(subject).betas))
+    who = cast(subject, body, parameters, kinds.people)
+    outfit = None if kinds.clothes == "none" else getattr(parameters.clothes, kinds.clothes)
+    skin, person = filmed(who.body), parameters.person(subject)
+    clothes = Clothes(skin, subject, outfit, parameters.planted_seed) if outfit else None
+    long_sleeves = outfit is not None and outfit.long_sleeves
     stage = _Stage(
-        subject, parameters, who, rig, true_regressor(body, parameters.labels),
-        [build_scene(camera, parameters.room, seat_height(who)) for camera in rig],
-        Painter(body, parameters.person(subject), parameters), frames_per_second, seed,
+        subject, parameters, body, who, nearest_betas(body, who), rig,
+        true_regressor(body, parameters.labels),
+        [build_scene(camera, parameters.room, seat_height(who), kinds.furniture) for camera in rig],
+        Painter(skin, person, parameters, long_sleeves), clothes, kinds, frames_per_second, seed,
     )  # fmt: skip
+    if clothes:
+        truth.write_clothes(truth_root, subject, clothes.thickness_m)
     tick = counter("pictures", frames * len(rig) * sum(map(len, takes.values())))
     for action, names in takes.items():
         recordings = [stage.perform(action, name, frames) for name in names]
@@ -100,6 +114,9 @@ def write_subject(
                 coverages += [picture.coverage for picture in pictures[camera.name]]
         truth.write_masks(truth_root, subject, action, rows, boxes, coverages)
         truth.write_bodies(truth_root, subject, action, rows, *stage.true_bodies(recordings))
+        if kinds.people == "free":
+            vertices = [np.stack(list(posed(who.body, recording))) for recording in recordings]
+            truth.write_vertices(truth_root, subject, action, names, vertices)
         for method in parameters.estimators.methods:
             rotations, betas, translation = stage.predicted(method, action, names, recordings)
             path = root / "predictions" / method / subject / f"{action}.npz"
@@ -112,11 +129,16 @@ class _Stage:
 
     subject: str
     parameters: Parameters
+    model: Body
     who: Figure
+    betas: np.ndarray
+    """Of the model: the person's own, or those nearest to a free person, (10,)."""
     rig: list[Camera]
     regressor: np.ndarray
     scenes: list[Scene]
     painter: Painter
+    clothes: Clothes | None
+    kinds: Kinds
     frames_per_second: float
     seed: int
 
@@ -124,7 +146,7 @@ class _Stage:
         """Motion and labels of one take."""
         return performed(
             self.who, self.subject, action, take, np.arange(frames) / self.frames_per_second,
-            self.regressor, self.parameters, self.seed,
+            self.regressor, self.parameters, self.seed, self.kinds,
         )  # fmt: skip
 
     def write_labels(self, root: Path, action: str, take: str, recording: Take) -> None:
@@ -159,7 +181,9 @@ class _Stage:
                 append[camera.name] = videos.enter_context(
                     layout.writing_video(path, camera.size, self.frames_per_second, video)
                 )
-            for vertices in posed(self.who.body, recording):
+            for frame, vertices in enumerate(posed(filmed(self.who.body), recording)):
+                if self.clothes:
+                    vertices = self.clothes.on(vertices, frame / self.frames_per_second)
                 colours, shadow = self.painter.light(vertices), self.painter.shadow(vertices)
                 for scene in self.scenes:
                     key = scene.camera.name
@@ -171,11 +195,14 @@ class _Stage:
         return drawn
 
     def true_bodies(self, recordings: Sequence[Take]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """True rotations, betas, translation in the camera frame; rows as `synthetic.layout.rows_of`."""
+        """True rotations, betas, translation in the camera frame; rows as `synthetic.layout.rows_of`.
+
+        Of free people: those of the model's body with their pose, their pelvis and the nearest betas.
+        """
         parts = [in_camera(r, self.who, camera) for r in recordings for camera in self.rig]
         rotations, translation = (np.concatenate(part) for part in zip(*parts, strict=True))
-        betas = np.tile(self.who.betas, (len(rotations), 1))
-        return rotations, betas, translation
+        betas = np.tile(self.betas, (len(rotations), 1))
+        return rotations, betas, translation + self.who.rest[0] - self.model.rest_joints(betas[:1])[0, 0]
 
     def predicted(
         self, method: str, action: str, names: Sequence[str], recordings: Sequence[Take]
@@ -186,11 +213,11 @@ class _Stage:
             for camera in self.rig:
                 rotations, translation = in_camera(recording, self.who, camera)
                 wrong, betas, pelvis = simulate(
-                    method, View(self.subject, action, name, camera.name), rotations, self.who.betas,
+                    method, View(self.subject, action, name, camera.name), rotations, self.betas,
                     translation + self.who.rest[0], self.frames_per_second,
                     self.parameters.estimators, self.parameters.planted_seed, self.seed,
                 )  # fmt: skip
-                parts.append((wrong, betas, pelvis - self.who.body.rest_joints(betas)[:, 0]))
+                parts.append((wrong, betas, pelvis - self.model.rest_joints(betas)[:, 0]))
         rotations, betas, translation = (np.concatenate(part) for part in zip(*parts, strict=True))
         return rotations.astype(np.float32), betas.astype(np.float32), translation.astype(np.float32)
 
@@ -204,6 +231,7 @@ def performed(
     regressor: np.ndarray,
     parameters: Parameters,
     seed: int,
+    kinds: Kinds = SIMPLEST,
 ) -> Take:
     """Bodies and labels of one take, room frame.
 
@@ -215,13 +243,20 @@ def performed(
         times: seconds from the start, (N,).
         regressor: J_true, (17, V).
         parameters: of the generator.
-        seed: of the motion.
+        seed: of the motion, and of labels that wander.
+        kinds: whether labels move, and desks are there to sit at.
     """
     generator = np.random.default_rng(seed_for(seed, "motion", subject, action, take))
     stools, number = parameters.room.stools_m, layout.take_number(take)
-    staged = perform(who, action, number - 1, times, parameters.motion, stools, generator)
+    desks = parameters.room.desk.headings_rad if kinds.furniture == "desks" else ()
+    staged = perform(who, action, number - 1, times, parameters.motion, stools, generator, desks)
     rotations, translation = to_world(*staged, who.rest[0])
-    offsets = label_offsets(subject, parameters.planted_seed, parameters.labels)
+    planted, labelling = parameters.planted_seed, parameters.labels
+    offsets = label_offsets(subject, planted, labelling)
+    wander = None
+    if kinds.markers == "moving":
+        draw = np.random.default_rng(seed_for(seed, "wandering labels", subject, action, take))
+        wander = wandering(times, draw, labelling)
     joints = []
     for begin in range(0, len(times), CHUNK):
         part = slice(begin, begin + CHUNK)
@@ -230,6 +265,9 @@ def performed(
         skeleton = skeleton + translation[part, None]
         vertices = who.body.vertices(rotations[part], betas, translation[part])
         labels = labelled_joints(vertices, limbs, regressor, offsets)
+        if wander is not None:
+            slid = slides(subject, rotations[part], planted, labelling)
+            labels += np.einsum("njab,njb->nja", limbs[:, LIMB], slid) + wander[part]
         joints.append(layout.full_skeleton(labels, limbs, skeleton))
     return Take(rotations, who.betas, translation, np.concatenate(joints))
 

@@ -6,16 +6,23 @@
 <truth>/masks/<subject>/<action>.npz   box (N, 4): left, top, width, height; start (N + 1,) and
                                        coverage: pixels of all boxes, share covered x 255, uint8;
                                        take, camera (text), frame (from 0)
+<truth>/vertices/<subject>/<action>.npz  of free people, who have no betas: vertices (M, V, 3) of the
+                                       open body, room frame, metres, float32; take (text), frame
+<truth>/clothes/<subject>/thickness.json  of dressed people: part -> mean distance from the skin, metres;
+                                       masks show the dressed person, bodies the one inside
 
-Rows go by take, then camera, then frame, as in the prediction files.
+Rows go by take, then camera, then frame, as in the prediction files. The rotations of free people are
+their own; betas and translation are those of the body model's person nearest to them.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from jointreg.errors import DataError
+from jointreg.files.atomic import replacing
 from jointreg.synthetic.layout import save_npz
 
 
@@ -55,6 +62,30 @@ def write_masks(
         coverage=np.concatenate([coverage.ravel() for coverage in coverages]),
         **rows,
     )
+
+
+def write_clothes(truth: Path, subject: str, thickness_m: Mapping[str, float]) -> None:
+    """What a dressed person wears: part -> mean distance from the skin, metres."""
+    with replacing(truth / "clothes" / subject / "thickness.json") as temporary:
+        temporary.write_text(json.dumps(thickness_m, indent=1))
+
+
+def write_vertices(
+    truth: Path, subject: str, action: str, takes: Sequence[str], vertices: Sequence[np.ndarray]
+) -> None:
+    """True vertices of free people: for each take (N, V, 3), room frame, metres."""
+    save_npz(
+        truth / "vertices" / subject / f"{action}.npz",
+        vertices=np.concatenate(vertices).astype(np.float32),
+        take=np.repeat(takes, [len(take) for take in vertices]),
+        frame=np.concatenate([np.arange(len(take), dtype=np.int32) for take in vertices]),
+    )
+
+
+def read_vertices(truth: str | Path, subject: str, action: str) -> dict[str, np.ndarray] | None:
+    """Keys vertices, take and frame of one sequence of a free person; None where betas give the mesh."""
+    path = Path(truth) / "vertices" / subject / f"{action}.npz"
+    return _read(path) if path.is_file() else None
 
 
 def read_bodies(truth: str | Path, subject: str, action: str) -> dict[str, np.ndarray]:

@@ -5,18 +5,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 from project import ROOT
+from worlds import world
 
 from jointreg.body import Body, load_body
 from jointreg.errors import ConfigError
 from jointreg.geometry.rotations import angle_between, from_axis_angle, to_axis_angle
 from jointreg.metrics import mpjpe, pa_mpjpe
 from jointreg.skeleton import H36M_17, LIMB, rows
-from jointreg.synthetic.labels import anatomical_points, label_offsets, labelled_joints, true_regressor
+from jointreg.synthetic.labels import (
+    anatomical_points,
+    label_offsets,
+    labelled_joints,
+    slides,
+    true_regressor,
+    wandering,
+)
 from jointreg.synthetic.motion.actions import ACTIONS
 from jointreg.synthetic.motion.kinematics import JOINT, SIDES, Figure, figure, turn
 from jointreg.synthetic.motion.perform import perform
 from jointreg.synthetic.motion.stances import seat_height
-from jointreg.synthetic.parameters import Parameters, load_parameters
+from jointreg.synthetic.parameters import Parameters, load_parameters, with_joints
 from jointreg.synthetic.rig import cameras_of
 from jointreg.synthetic.simulated_estimators import View, shape_bias, simulate
 from jointreg.synthetic.standard_regressor import fit_to_labels, random_bodies, standard_regressor
@@ -205,6 +213,71 @@ def test_label_offset_moves_with_the_limb(body: Body, true: np.ndarray, paramete
     np.testing.assert_allclose(seen, np.broadcast_to(offsets, seen.shape), atol=1e-9)
 
 
+def test_labels_slide_with_the_bend_of_their_joint_alone(parameters: Parameters) -> None:
+    settings, planted = parameters.labels, parameters.planted_seed
+    rest = np.tile(np.eye(3), (1, 24, 1, 1))
+    np.testing.assert_allclose(slides("S1", rest, planted, settings), 0, atol=1e-15)
+    turned = rest.copy()
+    turned[0, 0] = from_axis_angle(np.array([0.3, 2.0, 0.1]))  # the whole person turns: no skin moves
+    np.testing.assert_allclose(slides("S1", turned, planted, settings), 0, atol=1e-15)
+    bent = np.concatenate([rest] * 2)
+    knee = JOINT["left_knee"]
+    bent[:, knee] = from_axis_angle(np.array([[0.7, 0.0, 0.0], [1.4, 0.0, 0.0]]))
+    shift = slides("S1", bent, planted, settings)
+    row = H36M_17.index("left_knee")
+    others = np.arange(17) != row
+    np.testing.assert_allclose(shift[:, others], 0, atol=1e-15)
+    np.testing.assert_allclose(shift[1, row], 2 * shift[0, row], rtol=1e-9)
+    same = slides("S1", bent, planted, settings)
+    np.testing.assert_array_equal(shift, same)
+    assert not np.allclose(shift, slides("S5", bent, planted, settings))
+
+
+def test_slides_are_as_large_as_asked_and_mirror_where_they_are_common(parameters: Parameters) -> None:
+    axes = np.random.default_rng(0).standard_normal((400, 24, 3))
+    axes /= np.linalg.norm(axes, axis=-1, keepdims=True)
+    rotations = from_axis_angle(axes)  # one radian in every joint
+    settings = parameters.labels
+    sizes = np.concatenate(
+        [slides(f"S{k}", rotations, seed, settings) for k in (1, 5) for seed in range(12)]
+    )
+    rms = np.sqrt((sizes**2).sum(axis=-1).mean(axis=0))
+    for name, size in zip(H36M_17, rms, strict=True):
+        part = name.removeprefix("left_").removeprefix("right_")
+        assert size == pytest.approx(settings.moving.slide_m_rad[part], rel=0.3, abs=1e-12)
+    common = settings.model_copy(update={"moving": settings.moving.model_copy(update={"own": 0.0})})
+    bend = np.tile(np.eye(3), (1, 24, 1, 1))
+    vector = np.array([0.4, -0.5, 0.6])
+    bend[0, JOINT["left_elbow"]] = from_axis_angle(vector)
+    bend[0, JOINT["right_elbow"]] = from_axis_angle(vector * [1, -1, -1])  # the mirrored rotation
+    shift = slides("S1", bend, 1, common)[0]
+    left, right = (shift[H36M_17.index(f"{side}_elbow")] for side in SIDES)
+    np.testing.assert_allclose(right, left * [-1, 1, 1], atol=1e-15)
+
+
+def test_labels_wander_slowly(parameters: Parameters) -> None:
+    times = np.arange(4000) / RATE
+    error = wandering(times, np.random.default_rng(3), parameters.labels)
+    assert error.std() == pytest.approx(parameters.labels.moving.wander_m, rel=0.15)
+    flat = error.reshape(len(times), -1)
+    for gap, least, most in ((1, 0.99, 1.0), (int(0.2 * RATE), 0.85, 1.0)):
+        memory = (flat[gap:] * flat[:-gap]).mean() / (flat * flat).mean()
+        assert least < memory <= most
+
+
+def test_moving_labels_change_nothing_else(body: Body, true: np.ndarray, parameters: Parameters) -> None:
+    who, times = _figure(body, parameters, "S1"), np.arange(6) / 2
+    fixed, moving = (
+        performed(who, "S1", "Sitting", "1", times, true, parameters, 5, world(markers=markers))
+        for markers in ("fixed", "moving")
+    )
+    np.testing.assert_array_equal(fixed.rotations, moving.rotations)
+    np.testing.assert_array_equal(fixed.translation, moving.translation)
+    gap = np.linalg.norm(moving.joints - fixed.joints, axis=-1)
+    assert 0.003 < gap.mean() < 0.02
+    assert gap.max() < 0.06
+
+
 def test_fit_to_labels_puts_the_skeleton_on_the_labels(body: Body, parameters: Parameters) -> None:
     generator = np.random.default_rng(2)
     rotations, betas, translation = (a[:24] for a in random_bodies(body, parameters, generator))
@@ -239,6 +312,40 @@ def test_standard_regressor_is_wrong_by_two_centimetres_on_true_bodies(
     relative = np.linalg.norm(error - error[:, :1], axis=-1).mean()
     assert 0.020 < absolute < 0.025
     assert 0.020 < relative < 0.025
+
+
+GENUINE_LOPSIDED_MM = {"hip": 25, "knee": 19, "ankle": 18, "shoulder": 3, "elbow": 9, "wrist": 17}
+"""Left joint of the field's matrix against its mirrored right one, on a symmetric mesh."""
+
+
+def test_joints_of_human36m_lie_where_theirs_do_and_the_matrix_errs_as_theirs(
+    body: Body, parameters: Parameters
+) -> None:
+    theirs = with_joints(parameters, "human36m")
+    true = true_regressor(body, theirs.labels)
+    standard = standard_regressor(body, true, theirs, np.random.default_rng(0))
+    template = body.template.astype(np.float64)
+    labels, found = true @ template, standard @ template
+
+    def distance(points: np.ndarray, one: str, other: str) -> float:
+        return float(np.linalg.norm(points[H36M_17.index(one)] - points[H36M_17.index(other)]))
+
+    # Human3.6M's skeletons have hips 266 mm apart, pelvis in the middle; its frames 239 to 293 mm.
+    assert distance(labels, "left_hip", "right_hip") == pytest.approx(0.266, abs=0.002)
+    middle = labels[[H36M_17.index("left_hip"), H36M_17.index("right_hip")]].mean(axis=0)
+    np.testing.assert_allclose(labels[0], middle, atol=2e-3)
+    # The field's matrix puts them 294 mm apart on a template of 1.717 m: 282 mm at 1.645 m.
+    assert distance(found, "left_hip", "right_hip") == pytest.approx(0.282, abs=0.015)
+    for part, expected in GENUINE_LOPSIDED_MM.items():
+        left, right = (found[H36M_17.index(f"{side}_{part}")] for side in ("left", "right"))
+        assert 1e3 * np.linalg.norm(left - right * [-1, 1, 1]) == pytest.approx(expected, abs=6)
+    used = (standard > 0).sum(axis=1)
+    assert used.min() >= 4
+    assert used.max() <= 9
+    rotations, betas, translation = random_bodies(body, theirs, np.random.default_rng(1))
+    meshes = body.vertices(rotations[:60], betas[:60], translation[:60]).astype(np.float64)
+    error = np.linalg.norm((standard - true) @ meshes, axis=-1).mean()
+    assert 0.020 < error < 0.025
 
 
 def test_leading_estimator_is_as_wrong_as_the_targets_say(

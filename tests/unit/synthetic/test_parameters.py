@@ -1,9 +1,45 @@
-"""The generator's parameters: what is no such file is refused by name."""
+"""Files of the generator that make no sense are refused, and the message names the key."""
+
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from project import ROOT
 
 from jointreg.errors import ConfigError
 from jointreg.synthetic.parameters import load_parameters
+
+CONFIG = ROOT / "config" / "generator.yaml"
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("labels.moving.slide_m_rad.knee", 8.0, r"slide_m_rad\.knee\n.*less than or equal to 0\.03"),
+        ("labels.moving.slide_m_rad.left_knee", 0.008, r"slide_m_rad has .*left_knee.*, expected"),
+        ("labels.moving.wander_m", -0.001, r"wander_m\n.*greater than or equal to 0"),
+        ("labels.moving.own", 1.5, r"own\n.*less than or equal to 1"),
+        ("standard_regressor.human36m_assumed_cm.hip", [1, 2, 3], "human36m_assumed_cm has .*'hip'"),
+        ("subjects.S1.free", -1, r"free\n.*greater than or equal to 0"),
+        ("labels.points_cm", "none", "valid dictionary"),
+        ("clothes.tight", None, r"clothes\.tight"),
+    ],
+)
+def test_values_that_make_no_sense_are_refused(
+    tmp_path: Path, place: str, value: Any, message: str
+) -> None:
+    values = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    *above, last = place.split(".")
+    block = values
+    for key in above:
+        block = block[key]
+    block[last] = value
+    path = tmp_path / "generator.yaml"
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    with pytest.raises(ConfigError, match=message) as refusal:
+        load_parameters(path)
+    assert str(path) in str(refusal.value)
 
 
 @pytest.mark.parametrize(
@@ -24,5 +60,5 @@ def test_other_files_are_refused(tmp_path, raw, words):
         load_parameters(tmp_path / "none.yaml")
 
 
-def test_the_shipped_parameters_are_read(root):
-    assert load_parameters(root / "config/generator.yaml").subjects
+def test_the_shipped_parameters_are_read():
+    assert load_parameters(CONFIG).subjects

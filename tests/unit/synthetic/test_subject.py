@@ -29,6 +29,15 @@ CONFIG = ROOT / "config" / "generator.yaml"
 SUBJECTS, ACTIONS, TAKES = ("S1", "S5"), ("Directions", "Walking"), ("1", "2")
 CAMERAS = ("60457274", "55011271")
 FRAMES, RATE, SEED = 3, 5.0, 11
+SUMS = {
+    "labels": 175798.33823,
+    "predictions": 1199.3086677,
+    "bodies": 540.83947762,
+    "masks": 73148620.0,
+    "J_true": 0.14558051343,
+}
+"""Of `_sums`, when the generator had one world only."""
+J_STD_SUM = 4.9581573
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +213,32 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_motion(
     other = digests(*_write(tmp_path / "other", parameters, seed=SEED + 1))
     same = {name for name in first if other[name] == first[name]}
     assert same == {"metadata.xml", "J_true.npy"}
+
+
+def _sums(root: Path, truth: Path) -> dict[str, float]:
+    """A number for each kind of file, to which every one of its values contributes."""
+
+    def sums(path: Path, *keys: str) -> float:
+        with np.load(path) as archive:
+            return sum(float(np.abs(archive[key].astype(np.float64)).sum()) for key in keys)
+
+    names = ("rotations", "betas", "translation")
+    return {
+        "labels": float(np.abs(_cdf(root / "S5/MyPoseFeatures/D3_Positions/Walking 1.cdf")).sum()),
+        "predictions": sums(root / "predictions/sim_other/S5/Walking.npz", *names),
+        "bodies": sums(truth / "bodies/S5/Directions.npz", *names),
+        "masks": sums(truth / "masks/S5/Walking.npz", "coverage"),
+        "J_true": float(np.square(np.load(truth / "J_true.npy")).sum()),
+    }
+
+
+def test_the_simplest_world_stays_as_it_is(written: tuple[Path, Path]) -> None:
+    """The demo's numbers rest on it, whatever other worlds are added."""
+    root, truth = written
+    assert _sums(root, truth) == pytest.approx(SUMS, rel=1e-6)
+    # Its last digits depend on how many threads the linear algebra has.
+    standard = np.square(np.load(root / "J_regressor_h36m.npy")).sum()
+    assert standard == pytest.approx(J_STD_SUM, rel=1e-2)
 
 
 def test_bad_work_is_refused_by_name(

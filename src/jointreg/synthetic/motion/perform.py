@@ -28,6 +28,7 @@ def perform(
     settings: Motion,
     stools_m: Sequence[tuple[float, float]],
     generator: np.random.Generator,
+    desks_rad: Sequence[float] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Move one person through one take.
 
@@ -40,6 +41,7 @@ def perform(
         settings: ranges to draw from.
         stools_m: x, y of the stools in the room frame, metres.
         generator: of this take.
+        desks_rad: heading to the desk at each stool; without, people sit there in any direction.
 
     Returns:
         Rotations (N, 24, 3, 3) and translation (N, 3) metres, stage frame (y up).
@@ -61,6 +63,8 @@ def perform(
         heading = generator.uniform(-np.pi, np.pi)
         places = stools_m if row.stance == "sitting" else settings.standing_places_m
         place = np.array(places[take % len(places)])
+        if row.stance == "sitting" and desks_rad:
+            heading = desks_rad[take % len(places)] + 0.03 * heading
         if row.stance != "sitting":
             place = place + settings.place_jitter_m * np.clip(generator.standard_normal(2), -2, 2)
         stance = Stance(person, posture, times, place, heading, generator)
