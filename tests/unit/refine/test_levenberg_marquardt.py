@@ -143,12 +143,11 @@ def test_same_input_same_bits_for_any_number_of_threads(scene, discriminator):
 
 
 def test_converged_frames_stay_where_they_are(scene):
-    refined = run(scene, silhouette=0.0, iterations=400)
-    np.testing.assert_array_equal(refined.energies[:, 300], refined.energies[:, 400])
+    rows = slice(0, 1)
+    refined, again = (run(scene, rows=rows, iterations=count) for count in (60, 40))
+    np.testing.assert_array_equal(refined.energies[:, 40], refined.energies[:, 60])
     for name in ARRAYS[:3]:
-        np.testing.assert_array_equal(
-            getattr(refined, name), getattr(run(scene, silhouette=0.0, iterations=300), name)
-        )
+        np.testing.assert_array_equal(getattr(refined, name), getattr(again, name))
 
 
 def test_the_start_on_the_joints_saves_adam_three_quarters_of_the_energy(scene):
