@@ -3,6 +3,7 @@
 ## make test         every test
 ## make test-slurm   the tiny run on a Slurm of one node, installed and started for it, and disturbed there
 ## make test-faults  the tiny run disturbed without Slurm: killed, full disk, damaged files
+## make test-machines   the tiny run as four processors would do it, all digits of its tables compared
 ## make variants     every variant of the refinement, four cameras (docs/refinement.md)
 ## make demo-lab     real people, real cameras: four videos of a laboratory
 ## make test-paper-backends   PyTorch3D and Mask R-CNN beside ours, in an environment of its own (5 GB)
@@ -24,8 +25,8 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: help env demo report demo-lab variants test test-slurm test-faults test-paper-backends lint format \
-	docs site clean-demo clean-demo-lab
+.PHONY: help env demo report demo-lab variants test test-slurm test-faults test-machines test-paper-backends \
+	lint format docs site clean-demo clean-demo-lab
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -63,6 +64,9 @@ test-slurm: $(READY)
 
 test-faults: $(READY)
 	$(BIN)/python -m pytest tests/faults -s
+
+test-machines: $(READY)
+	$(BIN)/python tools/imitated_machines.py --cores $(CORES)
 
 # The extra `paper` of pyproject.toml, which has a torch of its own.
 $(PAPER)/.ready: pyproject.toml constraints.txt

@@ -79,7 +79,9 @@ def skinning(scene: Scene, repeats: int) -> float:
     print("skinning, ms a frame")
     count = len(scene.points)
     theirs, arrays = smplx_posing(scene.body), scene.parameters()
-    pull = torch.randn((count, scene.body.n_vertices, 3), generator=torch.Generator().manual_seed(1))
+    pull = torch.randn(
+        (count, scene.body.n_vertices, 3), generator=torch.Generator().manual_seed(1)
+    ).double()
     dense = np.random.default_rng(0).normal(0, 1e-3, scene.body.pose_directions.shape)
     skinners = {
         "ours": Skinner(scene.body).vertices,
@@ -125,8 +127,8 @@ def iteration(scene: Scene, repeats: int, smplx: float) -> None:
     six = rotations[..., :2].reshape(count, 24, 6).detach().requires_grad_(True)
     skinner, regressor = Skinner(scene.body), SparseRegressor(scene.regressor)
     vertices = skinner.vertices(rotations, betas, translation).detach().requires_grad_(True)
-    pull = torch.randn(rotations.shape, generator=torch.Generator().manual_seed(2))
-    target = torch.from_numpy(scene.joints.astype(np.float32))
+    pull = torch.randn(rotations.shape, generator=torch.Generator().manual_seed(2)).double()
+    target = torch.from_numpy(scene.joints).double()
     points = observe(vertices, regressor, scene.intrinsics)[1].detach().requires_grad_(True)
     gradient = torch.autograd.grad(silhouette_l2(points, scene.topology, scene.shifted).sum(), points)[0]
 
@@ -137,7 +139,7 @@ def iteration(scene: Scene, repeats: int, smplx: float) -> None:
     meshes_pull = torch.autograd.grad(
         (observe(vertices, regressor, scene.intrinsics)[1] * gradient).sum(), vertices
     )[0]
-    theta = torch.zeros((count, 147), requires_grad=True)
+    theta = torch.zeros((count, 147), dtype=torch.float64, requires_grad=True)
     optimiser = Adam([theta], 1e-3)
 
     def step() -> None:

@@ -67,9 +67,9 @@ class Scene:
         self.shifted = np.roll(self.masks, 1, axis=0)
 
     def parameters(self) -> list[torch.Tensor]:
-        """Rotations, betas and translation as leaves."""
+        """Rotations, betas and translation as leaves, float64."""
         arrays = self.rotations, self.betas, self.translation
-        return [torch.from_numpy(value).requires_grad_(True) for value in arrays]
+        return [torch.from_numpy(value).double().requires_grad_(True) for value in arrays]
 
     def problem(self) -> tuple[Body, Sample, np.ndarray]:
         """First arguments of `jointreg.refine.refine_sample`."""
@@ -90,16 +90,16 @@ class Scene:
 
 
 def smplx_posing(body: Body) -> Callable[..., torch.Tensor]:
-    """Posing by smplx, same arguments as `Skinner.vertices`."""
+    """Posing by smplx in float64, same arguments as `Skinner.vertices`."""
     from smplx.lbs import lbs
 
-    template = torch.from_numpy(body.template)[None]
+    template = torch.from_numpy(body.template)[None].double()
     constants = (
-        torch.from_numpy(body.shape_directions),
-        torch.from_numpy(body.pose_directions.reshape(len(body.pose_directions), -1)),
-        torch.from_numpy(body.joint_regressor),
+        torch.from_numpy(body.shape_directions).double(),
+        torch.from_numpy(body.pose_directions.reshape(len(body.pose_directions), -1)).double(),
+        torch.from_numpy(body.joint_regressor).double(),
         torch.from_numpy(body.parents),
-        torch.from_numpy(body.skinning_weights),
+        torch.from_numpy(body.skinning_weights).double(),
     )
 
     def pose(rotations: torch.Tensor, betas: torch.Tensor, translation: torch.Tensor) -> torch.Tensor:

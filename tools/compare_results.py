@@ -3,8 +3,8 @@
 Usage: python tools/compare_results.py FOLDER FOLDER [--all]
 
 Folders are `results/<run>` or `data/<run>` of two runs of one configuration. Prints the largest
-difference of each array of every stage, in the order of the stages, and the cells of tables that differ as
-they are printed. Exit status 1 if there are such cells, or files that only one folder contains.
+difference of each array of every stage, in the order of the stages, and the cells of tables that differ
+as they are printed. Exit status 1 if there are such cells, or files that only one folder contains.
 """
 
 import argparse

@@ -29,8 +29,8 @@ def joint_weights(body):
     return weights
 
 
-def leaves(arrays, dtype=torch.float32):
-    return [torch.tensor(value, dtype=dtype, requires_grad=True) for value in arrays]
+def leaves(arrays):
+    return [torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in arrays]
 
 
 def smplx_vertices(body, turn, betas, translation):
@@ -39,12 +39,12 @@ def smplx_vertices(body, turn, betas, translation):
     vertices, _ = lbs(
         betas,
         turn,
-        torch.from_numpy(body.template)[None].expand(len(betas), -1, -1),
-        torch.from_numpy(body.shape_directions),
-        torch.from_numpy(body.pose_directions.reshape(207, -1)),
-        torch.from_numpy(body.joint_regressor),
+        torch.from_numpy(body.template).double()[None].expand(len(betas), -1, -1),
+        torch.from_numpy(body.shape_directions).double(),
+        torch.from_numpy(body.pose_directions.reshape(207, -1)).double(),
+        torch.from_numpy(body.joint_regressor).double(),
         torch.from_numpy(body.parents),
-        torch.from_numpy(body.skinning_weights),
+        torch.from_numpy(body.skinning_weights).double(),
         pose2rot=False,
     )
     return vertices + translation[:, None]
@@ -53,26 +53,26 @@ def smplx_vertices(body, turn, betas, translation):
 @pytest.mark.parametrize("skinner", [Skinner, PlainSkinner])
 def test_vertices_and_gradients_equal_smplx(body, bodies, skinner):
     ours, theirs = leaves(bodies), leaves(bodies)
-    pull = torch.from_numpy(np.random.default_rng(6).normal(size=(19, body.n_vertices, 3))).float()
+    pull = torch.from_numpy(np.random.default_rng(6).normal(size=(19, body.n_vertices, 3)))
     pull[:, ::3] = 0
     found = skinner(body).vertices(*ours)
     expected = smplx_vertices(body, *theirs)
-    assert (found - expected).abs().max() < 1e-5
+    assert (found - expected).abs().max() < 1e-12
     found.backward(pull)
     expected.backward(pull)
     for name, one, two in zip(LEAVES, ours, theirs, strict=True):
         difference = torch.linalg.norm((one.grad - two.grad).flatten(1), dim=1)
-        assert (difference / torch.linalg.norm(two.grad.flatten(1), dim=1)).max() < 1e-4, name
+        assert (difference / torch.linalg.norm(two.grad.flatten(1), dim=1)).max() < 1e-12, name
 
 
 def test_vertices_equal_the_numpy_body(body, bodies):
-    found = Skinner(body).vertices(*(torch.from_numpy(value) for value in bodies))
+    found = Skinner(body).vertices(*(torch.from_numpy(value).double() for value in bodies))
     np.testing.assert_allclose(found, body.vertices(*bodies), atol=2e-6)
 
 
 def test_gradients_equal_finite_differences(body, bodies):
     skinner = Skinner(body, np.arange(0, body.n_vertices, 700), torch.float64)
-    assert torch.autograd.gradcheck(skinner.vertices, leaves([v[:2] for v in bodies], torch.float64))
+    assert torch.autograd.gradcheck(skinner.vertices, leaves([v[:2] for v in bodies]))
 
 
 def other_body(body, kind):
@@ -95,7 +95,7 @@ def test_bodies_of_other_make_equal_the_plain_ones(body, make_bodies, kind):
     pull[:, ::5] = 0
     found = []
     for skinner in (Skinner, PlainSkinner):
-        arrays = leaves((turn, betas, translation), torch.float64)
+        arrays = leaves((turn, betas, translation))
         vertices = skinner(other, chosen, torch.float64).vertices(*arrays)
         vertices.backward(pull)
         found.append([vertices.detach(), *(value.grad for value in arrays)])
@@ -119,27 +119,25 @@ def test_a_frame_does_not_depend_on_its_batch(body, make_bodies):
 
 def test_some_vertices_are_those_of_all(body, bodies):
     chosen = np.array([3, 17, 2000, 2001, 6889])
-    arrays = [torch.from_numpy(value) for value in bodies]
+    arrays = [torch.from_numpy(value).double() for value in bodies]
     every, some = Skinner(body).vertices(*arrays), Skinner(body, chosen).vertices(*arrays)
-    np.testing.assert_allclose(some, every[:, chosen], atol=2e-6)
+    np.testing.assert_allclose(some, every[:, chosen], atol=1e-13)
 
 
 def test_no_frames_give_no_vertices(body, bodies):
-    found = Skinner(body).vertices(*(torch.from_numpy(value[:0]) for value in bodies))
+    found = Skinner(body).vertices(*(torch.from_numpy(value[:0]).double() for value in bodies))
     assert found.shape == (0, body.n_vertices, 3)
 
 
 def test_observed_points_and_joints_equal_projection_and_regressor(body, bodies, joint_weights):
-    vertices = Skinner(body).vertices(*(torch.from_numpy(value) for value in bodies))
+    vertices = Skinner(body).vertices(*(torch.from_numpy(value).double() for value in bodies))
     intrinsics = np.tile([[380.0, 1.5, 100.0], [0, 390.0, 120.0], [0, 0, 1]], (19, 1, 1))
     intrinsics[:, 0, 2] += np.arange(19)
     sparse = SparseRegressor(joint_weights)
     joints, points = observe(vertices, sparse, intrinsics)
-    np.testing.assert_allclose(joints, np.einsum("jv,nvc->njc", joint_weights, vertices), atol=2e-6)
-    np.testing.assert_allclose(read_joints(vertices, sparse), joints, atol=2e-6)
-    np.testing.assert_allclose(
-        points, project_pinhole(vertices.numpy().astype(np.float64), intrinsics), atol=2e-4
-    )
+    np.testing.assert_allclose(joints, np.einsum("jv,nvc->njc", joint_weights, vertices), atol=1e-12)
+    np.testing.assert_allclose(read_joints(vertices, sparse), joints, atol=1e-12)
+    np.testing.assert_allclose(points, project_pinhole(vertices.numpy(), intrinsics), atol=1e-9)
 
 
 def test_observation_and_its_gradient_equal_the_plain_one(body, make_bodies, joint_weights):
@@ -152,7 +150,7 @@ def test_observation_and_its_gradient_equal_the_plain_one(body, make_bodies, joi
     pull_points[generator.random((67, body.n_vertices)) < 0.8] = 0
     results = []
     for look in (observe, observe_plain):
-        (leaf,) = leaves([vertices.numpy()], torch.float64)
+        (leaf,) = leaves([vertices.numpy()])
         joints, points = look(leaf, SparseRegressor(joint_weights), intrinsics)
         torch.autograd.backward((joints, points), (pull_joints, pull_points))
         results.append([joints.detach(), points.detach(), leaf.grad])
@@ -173,10 +171,10 @@ def test_gradients_of_observe_equal_finite_differences():
 
 def test_regressor_within_some_vertices(body, bodies, joint_weights):
     within = np.flatnonzero(joint_weights.any(axis=0))
-    arrays = [torch.from_numpy(value) for value in bodies]
+    arrays = [torch.from_numpy(value).double() for value in bodies]
     every = read_joints(Skinner(body).vertices(*arrays), SparseRegressor(joint_weights))
     some = read_joints(Skinner(body, within).vertices(*arrays), SparseRegressor(joint_weights, within))
-    np.testing.assert_allclose(some, every, atol=2e-6)
+    np.testing.assert_allclose(some, every, atol=1e-12)
 
 
 @pytest.mark.parametrize("look", [observe, observe_plain])
@@ -211,11 +209,11 @@ def test_same_input_same_bits(body, bodies):
 
 
 def test_wrong_arrays_are_refused(body, bodies):
-    turn, betas, translation = (torch.from_numpy(value) for value in bodies)
+    turn, betas, translation = (torch.from_numpy(value).double() for value in bodies)
     skinner = Skinner(body)
-    with pytest.raises(ShapeError, match=r"betas .* \(19, 9\), expected torch\.float32 \(19, 10\)"):
+    with pytest.raises(ShapeError, match=r"betas .* \(19, 9\), expected torch\.float64 \(19, 10\)"):
         skinner.vertices(turn, betas[:, :9], translation)
-    with pytest.raises(ShapeError, match=r"translation are torch\.float64"):
-        skinner.vertices(turn, betas, translation.double())
+    with pytest.raises(ShapeError, match=r"translation are torch\.float32"):
+        skinner.vertices(turn, betas, translation.float())
     with pytest.raises(ShapeError, match="rotations"):
         skinner.vertices(turn[:, :, :2], betas, translation)

@@ -1,10 +1,14 @@
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from imitated_machines import MACHINES
 from project import ROOT
 
 from jointreg.config import Optimize, TrainDiscriminator, read_yaml
@@ -104,11 +108,37 @@ def test_bodies_come_to_the_truth_and_the_silhouette_helps(scene):
     assert both.mean() < 0.8 * joints_only.mean()
 
 
+def test_another_processor_gives_the_same_bodies(scene, tmp_path):
+    """To a millionth of a millimetre, through training and refinement. In float32 it is 2 mm.
+
+    The libraries of the second process take the paths of a processor with SSE4 alone. Not numba: the
+    kernels allow it no other order of sums, and to compile them anew takes minutes.
+    """
+    part = scene.sample.part(slice(6))
+    arrays = {name: getattr(part, name) for name in ("joints_cam", "masks", "intrinsics")}
+    np.savez(tmp_path / "frames.npz", **arrays, **part.bodies, regressor=scene.regressor)
+    older = {k: v for k, v in MACHINES["oldest"].items() if not k.startswith("NUMBA")}
+    results = []
+    for index, machine in enumerate(({}, older)):
+        result = tmp_path / f"{index}.npz"
+        script = ROOT / "tests/helpers/train_and_refine.py"
+        subprocess.run(
+            [sys.executable, script, tmp_path / "frames.npz", result],
+            env=os.environ | machine,
+            check=True,
+        )
+        results.append(dict(np.load(result)))
+    one, other = results
+    for name in ("rotations", "betas", "translation", "loss"):
+        assert np.abs(one[name] - other[name]).max() < 1e-9, name
+    assert any((one[name] != other[name]).any() for name in one)  # else nothing was imitated
+
+
 def test_rotations_stay_rotations(scene):
     refined = run(scene)
-    turn = refined.rotations.astype(np.float64)
+    turn = refined.rotations
     np.testing.assert_allclose(
-        np.swapaxes(turn, -1, -2) @ turn, np.broadcast_to(np.eye(3), turn.shape), atol=1e-5
+        np.swapaxes(turn, -1, -2) @ turn, np.broadcast_to(np.eye(3), turn.shape), atol=1e-12
     )
     assert (np.linalg.det(turn) > 0).all()
 
@@ -140,7 +170,7 @@ def test_stored_energies_are_those_of_the_bodies(scene, discriminator):
         points = torch.from_numpy(project_pinhole(vertices, scene.intrinsics))
         covered = coverage(points, Topology(scene.body.faces), 224).numpy()
         silhouette = ((covered - scene.masks / 255) ** 2).sum(axis=(1, 2))
-        outputs = discriminator(*(torch.from_numpy(value) for value in theta[:2]))
+        outputs = discriminator(*(torch.from_numpy(value).double() for value in theta[:2]))
         adversarial = ((1 - outputs) ** 2).mean(dim=1)
         pixels = project_pinhole(joints, scene.intrinsics) - scene.keypoints
         keypoints = (pixels**2).sum(axis=(1, 2))
@@ -431,8 +461,8 @@ def test_placing_moves_the_translation_alone(scene):
     """With a step size of nearly nothing afterwards, rotations and betas are the initial ones."""
     start = run(scene, iterations=1, learning_rate=1e-9)
     placed = run(scene, iterations=1, learning_rate=1e-9, camera_iterations=50)
-    np.testing.assert_allclose(placed.rotations, start.rotations, atol=1e-6)
-    np.testing.assert_array_equal(placed.betas, start.betas)
+    np.testing.assert_allclose(placed.rotations, start.rotations, atol=1e-8)
+    np.testing.assert_allclose(placed.betas, start.betas, rtol=0, atol=1e-9)
     placed = run(scene, iterations=1, camera_iterations=200, keypoints=1.0)
     before = run(scene, iterations=1, keypoints=1.0)
     assert (placed.energies[:, 0, 3] < before.energies[:, 0, 3]).all()
@@ -465,7 +495,9 @@ def test_a_diverging_frame_is_named_with_its_iteration(scene):
 
 
 def test_a_gradient_that_is_not_finite_is_named(scene, discriminator):
-    broken = Discriminator(discriminator.parameters | {"shape_3.bias": torch.full((1,), float("nan"))})
+    broken = Discriminator(
+        discriminator.parameters | {"shape_3.bias": torch.full((1,), float("nan"), dtype=torch.float64)}
+    )
     with pytest.raises(SolverError, match="frame 0, iteration 0: gradient is not finite"):
         run(scene, broken, adversarial=1.0)
 

@@ -34,9 +34,9 @@ def fit(scene, offset_px, blurs, iterations=150):
     sideways = offset_px * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     moved[:, :2] += sideways * translation[:, 2:] / 260
     moved[:, 2] = np.log(moved[:, 2])
-    turn = torch.from_numpy(to_6d(rotations[:, 0])).requires_grad_(True)
-    place = torch.from_numpy(moved).requires_grad_(True)
-    rest, shape = torch.from_numpy(rotations[:, 1:]), torch.from_numpy(betas)
+    turn = torch.from_numpy(to_6d(rotations[:, 0])).double().requires_grad_(True)
+    place = torch.from_numpy(moved).double().requires_grad_(True)
+    rest, shape = (torch.from_numpy(value).double() for value in (rotations[:, 1:], betas))
     skinner, regressor = Skinner(body), SparseRegressor(np.eye(1, body.n_vertices))
     optimiser = Adam([turn, place], 1e-2)
     history = []
