@@ -10,7 +10,7 @@ from jointreg.config import Optimize, read_yaml
 from jointreg.errors import ConfigError, DataError, SolverError
 from jointreg.geometry.camera import project_pinhole
 from jointreg.geometry.rotations import from_axis_angle
-from jointreg.refine import Sample, refine_sample
+from jointreg.refine import Sample, levenberg_marquardt, refine_sample
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.energies import balance_energies
 from jointreg.refine.loop import term_factors
@@ -142,13 +142,15 @@ def test_same_input_same_bits_for_any_number_of_threads(scene, discriminator):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
 
 
-def test_converged_frames_stay_where_they_are(scene):
-    refined = run(scene, silhouette=0.0, iterations=400)
-    np.testing.assert_array_equal(refined.energies[:, 300], refined.energies[:, 400])
+def test_converged_frames_stay_where_they_are(scene, monkeypatch):
+    """With a generous share: each frame leaves at a step of its own, the others go on."""
+    monkeypatch.setattr(levenberg_marquardt, "ENOUGH", 0.15)
+    refined, again = run(scene, iterations=30), run(scene, iterations=20)
+    np.testing.assert_array_equal(refined.energies[:, 20], refined.energies[:, 30])
     for name in ARRAYS[:3]:
-        np.testing.assert_array_equal(
-            getattr(refined, name), getattr(run(scene, silhouette=0.0, iterations=300), name)
-        )
+        np.testing.assert_array_equal(getattr(refined, name), getattr(again, name))
+    moving = (np.diff(refined.energies[..., 0], axis=1) != 0).sum(axis=1)
+    assert moving.min() < moving.max() < 20
 
 
 def test_the_start_on_the_joints_saves_adam_three_quarters_of_the_energy(scene):
