@@ -91,17 +91,17 @@ def fit_own_candidates(
     for vertices, labels in frames:
         vertices_of_mesh = vertices.shape[1]
         for j in range(joints):
-            labelled = np.isfinite(labels[:, j]).all(axis=1)
-            if not labelled.any():
+            labelled = np.flatnonzero(np.isfinite(labels[:, j]).all(axis=1))
+            if not len(labelled):
                 continue
-            part = vertices[labelled][:, chosen[j]]
+            part = vertices[np.ix_(labelled, chosen[j])]
             centre = part.mean(axis=1, keepdims=True)
             v = (part - centre).transpose(1, 0, 2).reshape(size, -1)
             x = (labels[labelled, j] - centre[:, 0]).ravel()
             gram[j] = dsyrk(1.0, v.T, beta=1.0, c=gram[j], trans=1, overwrite_c=True)
             cross[j] += v @ x
             square[j] += x @ x
-            count[j] += np.count_nonzero(labelled)
+            count[j] += len(labelled)
     weights = np.zeros((joints, vertices_of_mesh))
     residual_mm = np.zeros(joints)
     for j in range(joints):
