@@ -230,6 +230,9 @@ class _Opened:
             self.container.close()
             raise DataError(f"{self.path}: has no video stream", _HOW_TO_GET)
         stream = self.container.streams.video[0]
+        if stream.codec_context is None:  # the header was cut before it names the codec
+            self.container.close()
+            raise DataError(f"{self.path}: not a readable video, truncated or damaged", _HOW_TO_GET)
         stream.thread_type = "NONE"
         return self.container, stream
 

@@ -18,7 +18,7 @@ TERMS = ("joint", "silhouette", "adversarial", "keypoints")
 """Order of the energies in every array."""
 
 LARGEST_WEIGHT = 1e30
-"""A factor on an energy is smaller; the largest known is 1e9."""
+"""A factor on an energy is smaller, and larger than the inverse of this; the largest known is 1e9."""
 
 UNDECIDED_ENERGY = 0.25
 """Adversarial energy of a discriminator whose outputs are all 1/2."""
@@ -58,7 +58,7 @@ class EnergyWeights:
             )
         for term, value in values.items():
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not (number and 0 < value < LARGEST_WEIGHT):
+            if not (number and 1 / LARGEST_WEIGHT < value < LARGEST_WEIGHT):
                 raise DataError(
                     f"energy weight '{term}' is {value!r:.80}, expected a positive number",
                     "make the file again with the rule energy_weights",

@@ -78,6 +78,8 @@ def read_weights(path: str | Path, sha256: str, source: str) -> dict[str, torch.
         raise DataError(
             f"weights {path} are not readable as parameters by name: {error}", source
         ) from error
+    if not state:
+        raise DataError(f"weights {path} contain no parameters", source)
     for name, value in state.items():
         counter = str(name).endswith("num_batches_tracked")
         plain = value.layout == torch.strided and value.device.type == "cpu"

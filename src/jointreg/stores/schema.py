@@ -149,7 +149,7 @@ class Schema:
                 members = dict(group.arrays())
                 units = {key: member.attrs["unit"] for key, member in members.items()}
                 digests, facts = dict(attrs["sha256"]), dict(attrs["facts"])
-                facts["provenance"] = attrs["provenance"]
+                facts["provenance"] = dict(attrs["provenance"])
                 wanted = set(members) if only is None else set(only)
                 declared = sum(members[key].nbytes for key in wanted)
                 if declared > max(LARGEST_UNPACKED, UNPACKED * path.stat().st_size):
