@@ -148,7 +148,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=ROOT / "results/open")
     parser.add_argument("--truth", type=Path, default=ROOT / "data/open/truth")
-    parser.add_argument("--frames", type=int, default=192)
+    parser.add_argument("--frames", type=int, default=128)
     parser.add_argument("--skip", type=int, default=64, help="frames in front of them")
     parser.add_argument("--seed", type=int, default=0, help="of the order of frames")
     options = parser.parse_args()

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from jointreg.config.settings import REFERENCE, Config, FitRegressor, Optimize
+from jointreg.config.solvers import check_solver
 from jointreg.config.values import Settings, changes_of
 from jointreg.config.weights import GET_WEIGHTS, MASK_RCNN
 from jointreg.errors import ConfigError, default_cure
@@ -94,11 +95,7 @@ def optimize_settings(config: Config, variant: str, where: str = "configuration"
     here = f"{where}: variant '{variant}'"
     if settings.multiview and settings.camera == "weak_perspective":
         raise ConfigError(f"{here}: multiview needs calibrated cameras", "set camera: calibrated")
-    if settings.solver == "lm" and (adam_only := settings.adam_only(config.device)):
-        error, cure = adam_only
-        raise ConfigError(f"{here}: {error}", cure)
-    if settings.start == "joints" and settings.joint == 0:
-        raise ConfigError(f"{here}: start is 'joints', but joint is 0", "set start: bodies")
+    check_solver(settings, config.device, here)
     if config.device == "cuda" and settings.backend not in ("warp", "pytorch3d"):
         raise ConfigError(
             f"{here}: backend '{settings.backend}' has no CUDA kernels", "set optimize.backend: warp"

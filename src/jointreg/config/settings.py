@@ -257,26 +257,6 @@ class Optimize(Settings):
         description="all cameras of a moment share one body, all moments of a sequence its betas"
     )
 
-    def adam_only(self, device: str) -> tuple[str, str] | None:
-        """An error and its cure where the solver `lm` cannot do what the keys ask for; None where
-        it can."""
-        for key, value, possible in (
-            ("device", device, "cpu"),
-            ("optimize.backend", self.backend, "numba"),
-            ("optimize.camera", self.camera, "calibrated"),
-            ("optimize.weights", self.weights, "balanced"),
-            ("optimize.decay", self.decay, "none"),
-            ("optimize.blur_px", self.blur_px, []),
-            ("optimize.camera_iterations", self.camera_iterations, 0),
-            ("optimize.multiview", self.multiview, False),
-        ):
-            if value != possible:
-                return (
-                    f"{key} is {value!r}, but optimize.solver 'lm' works with {possible!r} only",
-                    f"set {key}: {possible}, or optimize.solver: adam",
-                )
-        return None
-
 
 if TYPE_CHECKING:
     OptimizeChanges = Settings

@@ -1,9 +1,9 @@
 """Joints that a regressor reads, and their exact derivatives, without posing a mesh.
 
-A joint is X_j = sum_v J_jv v. A vertex is blended from its bones, so the vertices at rest enter X_j only
-through their moments: M_jb = sum_v J_jv w_vb x_v and m_jb = sum_v J_jv w_vb. Those are linear in
-betas and in the entries of the rotations (pose offsets), and their coefficients are summed once.
-After that a joint costs the same whether J reads five vertices or all of them.
+A joint is X_j = sum_v J_jv v. A vertex is blended from its bones, so the vertices at rest enter X_j
+only through their moments: M_jb = sum_v J_jv w_vb x_v and m_jb = sum_v J_jv w_vb. Those are linear
+in betas and in the entries of the rotations (pose offsets), and their coefficients are summed once.
+After that a joint costs what its bones cost, whether J reads five vertices of theirs or all.
 """
 
 import numpy as np

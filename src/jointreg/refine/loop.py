@@ -25,6 +25,7 @@ import torch
 
 from jointreg.body.model import Body
 from jointreg.config.settings import Optimize
+from jointreg.config.solvers import check_solver
 from jointreg.errors import ConfigError, SolverError
 from jointreg.refine.adam import Adam
 from jointreg.refine.bone_moments import BoneMoments
@@ -119,8 +120,7 @@ def refine_sample(
             f"optimize: {', '.join(TERMS)} are all 0, expected some term",
             "set one of them above 0, as optimize.joint: 1.0",
         )
-    if settings.solver == "lm" and (adam_only := settings.adam_only(device)):
-        raise ConfigError(*adam_only)
+    check_solver(settings, device)
     weak = settings.camera == "weak_perspective"
     targets = checked_targets(body, sample, regressor, weak=weak, dilation_px=settings.mask_dilation_px)
     count, where = len(sample), torch.device(device)

@@ -112,9 +112,7 @@ def test_a_device_without_kernels_is_refused(values):
     values["optimize"]["backend"] = "warp"
     assert config.load(values).device == "cuda"
     values["optimize"]["solver"] = "lm"
-    with pytest.raises(
-        ConfigError, match=r"variant 'full': device is 'cuda', but optimize\.solver 'lm'"
-    ):
+    with pytest.raises(ConfigError, match="variant 'full': device is 'cuda', but the solver 'lm'"):
         config.load(values)
 
 
@@ -125,7 +123,7 @@ def test_a_device_without_kernels_is_refused(values):
         ({"second_round": {"regressor": "opt_multiview"}}, "variants of this run: full, second_round"),
         ({"full": {"regressor": "opt_second_round"}}, "that itself reads spin or std"),
         ({"full": {"multiview": True, "camera": "weak_perspective"}}, "needs calibrated cameras"),
-        ({"full": {"solver": "lm", "multiview": True}}, "optimize.multiview is True, but"),
+        ({"full": {"solver": "lm", "multiview": True}}, "multiview is True, but the solver 'lm'"),
         ({"full": {"start": "joints", "joint": 0.0}}, "start is 'joints', but joint is 0"),
     ],
 )

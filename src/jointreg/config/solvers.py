@@ -1,0 +1,39 @@
+"""What the solvers of the refinement can do."""
+
+from jointreg.config.settings import Optimize
+from jointreg.errors import ConfigError
+
+LM_ONLY = {
+    "backend": "numba",
+    "camera": "calibrated",
+    "weights": "balanced",
+    "decay": "none",
+    "blur_px": [],
+    "camera_iterations": 0,
+    "multiview": False,
+}
+"""The only value of these keys of `optimize` that the solver `lm` works with."""
+
+
+def check_solver(settings: Optimize, device: str, where: str = "optimize") -> None:
+    """Refuse settings that ask the solver for what it cannot do.
+
+    Args:
+        settings: of the refinement.
+        device: "cpu" or "cuda".
+        where: begins the error: the file, or the variant.
+
+    Raises:
+        ConfigError: names the key, its value and the one that would do.
+    """
+    if settings.start == "joints" and settings.joint == 0:
+        raise ConfigError(f"{where}: start is 'joints', but joint is 0", "set start: bodies")
+    if settings.solver != "lm":
+        return
+    asked = {"device": device, **{key: getattr(settings, key) for key in LM_ONLY}}
+    for key, possible in {"device": "cpu", **LM_ONLY}.items():
+        if asked[key] != possible:
+            raise ConfigError(
+                f"{where}: {key} is {asked[key]!r}, but the solver 'lm' works with {possible!r} only",
+                f"set {key}: {possible}, or solver: adam",
+            )
