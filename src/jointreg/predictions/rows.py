@@ -8,6 +8,7 @@ import numpy as np
 
 from jointreg.datasets.human36m.pictures import KNOWN, picture
 from jointreg.errors import DataError
+from jointreg.files.pickles import as_array
 from jointreg.predictions.files import read_file
 from jointreg.predictions.tools import NUMBERS, frame_numbers
 
@@ -40,7 +41,11 @@ def of_sequence(
         DataError: nothing names the frame of a row, or no row is of this sequence.
     """
     frames = numbers_of(values, where)
-    own = {key: np.asarray(values[key]).astype(str) for key in ("take", "camera") if _text(values, key)}
+    own = {
+        key: np.asarray(values[key]).astype(str)
+        for key in ("take", "camera")
+        if _text(values, key, where)
+    }
     if frames is not None and len(own) == 2:
         if {len(column) for column in own.values()} != {len(frames)}:
             raise DataError(f"{where}: take, camera and frame differ in length")
@@ -87,9 +92,10 @@ def names_of_rows(path: str | Path) -> dict[str, Any]:
     return names
 
 
-def _text(values: Mapping[str, Any], key: str) -> bool:
+def _text(values: Mapping[str, Any], key: str, where: str) -> bool:
     """Whether there is a column of names: a `camera` of numbers is a weak-perspective camera."""
-    return key in values and np.ndim(values[key]) == 1 and np.asarray(values[key]).dtype.kind in "USOiu"
+    column = as_array(values[key], f"{where}: {key}") if key in values else np.empty(0)
+    return column.ndim == 1 and column.dtype.kind in "USOiu"
 
 
 def _by_names(

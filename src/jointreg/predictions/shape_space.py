@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from jointreg.errors import DataError
+from jointreg.files.pickles import as_array
 from jointreg.predictions.conventions import PARTS, WHOLE
 
 MODELS = ("SMPL", "SMPL-H", "SMPL-X")
@@ -31,11 +32,12 @@ _FACE = ("jaw_pose", "expression", "leye_pose", "reye_pose")
 """Entries that only files of SMPL-X have."""
 
 
-def model_of(values: Mapping[str, Any]) -> str:
+def model_of(values: Mapping[str, Any], where: str = "file") -> str:
     """The model that a file shows by an entry `model`, its tool, or its joints; else empty.
 
     Args:
         values: from `predictions.files.read_file`.
+        where: names the file in errors.
     """
     named = str(values.get("model", ""))
     if named in (*MODELS, RUN):
@@ -43,7 +45,7 @@ def model_of(values: Mapping[str, Any]) -> str:
     if set(_FACE) & set(values):
         return "SMPL-X"
     key = next((key for key in (*WHOLE, PARTS[1]) if key in values), None)
-    width = 0 if key is None else int(np.prod(np.shape(values[key])[1:]))
+    width = 0 if key is None else int(np.prod(as_array(values[key], f"{where}: {key}").shape[1:]))
     return _BY_WIDTH.get(width, "")
 
 
@@ -59,7 +61,7 @@ def require_shape_space(values: Mapping[str, Any], where: str, n_vertices: int, 
     Raises:
         DataError: the model that is named, or that the file shows, has another mesh.
     """
-    model = named or model_of(values)
+    model = named or model_of(values, where)
     if model in ("", RUN):
         return
     fitting = OF_MESH.get(n_vertices, ())

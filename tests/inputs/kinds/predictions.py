@@ -110,11 +110,12 @@ def frames() -> Record:
     return Record(count | {"frame": np.arange(COUNT), "joints_cam": person()}, FACTS)
 
 
-def _estimate(kind: str) -> Callable[[str], Any]:
-    """Rule `estimate` with a file of ours."""
+def estimated(kind: str) -> Callable[[str], Any]:
+    """Rule `estimate` with a file of take 1, camera 54138969, whose betas are those of the body."""
 
     def reader(name: str) -> Callable[..., Any]:
-        reading = {"kind": kind, "files": name, "rows": "", "six": ""}
+        files = name.replace("1.54138969", "{take}.{camera}")
+        reading = {"kind": kind, "files": files, "rows": "", "six": "", "body": "run"}
         which = {"method": "net", "subject": "S9", "action": "Walking"}
 
         def read(folder: Path, note: Callable[[str], None]) -> Any:
@@ -156,14 +157,14 @@ def _joints_file() -> dict[str, Any]:
     return {key: _ours()[key] for key in ("take", "camera", "frame")} | {"joints": person()}
 
 
-OURS = original("ours", "Walking.npz", NPZ, _ours, _estimate("predictions"))
+OURS = original("ours", "Walking.npz", NPZ, _ours, estimated("predictions"))
 SPIN = original("SPIN", "result.npz", NPZ, _spin, scored(named=False))
 HMR2 = original("4D-Humans", "hmr2.npz", NPZ, _hmr2, scored(named=True))
 ROMP = original("ROMP", "video_results.npz", NPZ, _romp, scored(named=True))
 AMASS = original("AMASS", "stageii.npz", NPZ, _amass, scored(named=False))
 AIST = original("AIST++", "gBR_sBM.pkl", PICKLE, _aist, scored(named=False))
 CODEC = original("smplcodec", "avatar.smpl", NPZ, _smplcodec, scored(named=True))
-JOINTS = original("joints", "joints.npz", NPZ, _joints_file, _estimate("joints"))
+JOINTS = original("joints", "joints.npz", NPZ, _joints_file, estimated("joints"))
 
 SHAPE_ONLY = [  # numbers that are plausible shapes, poses or places of somebody else
     *(

@@ -10,7 +10,7 @@ import numpy as np
 from inputs import raw
 from inputs.case import Case, Damage, cases
 from inputs.containers import PICKLE, TORCH, Container, keys_of, tables
-from inputs.kinds.predictions import BYTES, ZIPPED, original, pose, scored
+from inputs.kinds.predictions import BYTES, ZIPPED, estimated, original, pose, scored
 from inputs.samples import COUNT, posed
 
 
@@ -69,8 +69,8 @@ JOBLIB = Container(lambda path: joblib.load(path), _joblib)
 
 VIBE = original("VIBE", "vibe_output.pkl", JOBLIB, _vibe, scored(named=True))
 PHALP = original("PHALP", "demo.pkl", JOBLIB, _phalp, scored(named=True))
-GVHMR = original("GVHMR", "hmr4d_results.pt", TORCH, _gvhmr, scored(named=True))
-PROMPT = original("PromptHMR", "results.pkl", PICKLE, _prompt_hmr, scored(named=True))
+GVHMR = original("GVHMR", "1.54138969.pt", TORCH, _gvhmr, estimated("predictions"))
+PROMPT = original("PromptHMR", "1.54138969.pkl", PICKLE, _prompt_hmr, estimated("predictions"))
 
 
 def _second_person(path: Path, _: np.random.Generator) -> None:
