@@ -26,7 +26,7 @@ def whole(*, optional: bool = False) -> list[Damage]:
         "is the head of a picture": PNG,
         "is a cut gzip": GZIP,
         "is zeros": bytes(4096),
-        "is a word": b"none",
+        "is four letters": b"none",
     }
     gone = [] if optional else [Damage("is missing", _remove), Damage("is a link to nothing", _dangling)]
     if not optional:

@@ -38,9 +38,8 @@ def _converted(folder: Path) -> None:
 def _read(name: str) -> Callable[..., Any]:
     def read(folder: Path, note: Callable[[str], None]) -> Any:
         loaded, one = load_body(folder / name), {key: value[:1] for key, value in posed().items()}
+        one["betas"] = one["betas"][:, : loaded.n_betas]
         vertices = loaded.vertices(one["rotations"], one["betas"], one["translation"])
-        if loaded.n_betas != body().n_betas:
-            return loaded.n_betas
         mirror = np.zeros(0) if loaded.mirror is None else loaded.mirror
         joints = loaded.joints(one["rotations"], one["betas"])
         return vertices[0, ::97], joints, loaded.faces[::97].astype(np.int64), mirror[::97]

@@ -165,7 +165,7 @@ CASES: list[Case] = [
             *CHANGES,
         ],
     ),
-    *cases(SETTINGS, values(YAML, NUMBERS, VALUES, untold=["seed is huge"])),
+    *cases(SETTINGS, values(YAML, NUMBERS, VALUES, untold=["seed is huge", "seed is negative"])),
     *cases(
         SETTINGS,
         values(YAML, WORDS, VALUES, untold=["run is a word", "body is a word", "initial is a word"]),
