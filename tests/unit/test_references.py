@@ -23,6 +23,7 @@ ENDINGS = {
     "tsv",
     "xml",
     "yaml",
+    "yml",
 }
 """A dotted word that ends so may be a file."""
 SETTINGS = {"config.settings": "Config", "synthetic.parameters": "Parameters"}

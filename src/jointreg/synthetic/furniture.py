@@ -38,7 +38,7 @@ def desk(place: np.ndarray, heading: float, seat: float, settings: Desk) -> list
 
     Args:
         place: x, y of the stool, metres.
-        heading: to which the person there looks, radians as in `motion.stances`.
+        heading: to which the person there looks, radians as in `synthetic.motion.stances`.
         seat: height of the stool, metres.
         settings: measures.
     """

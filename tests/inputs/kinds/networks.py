@@ -154,7 +154,7 @@ def _discriminator(folder: Path) -> None:
 
 def _read_discriminator(folder: Path, note: Callable[[str], None]) -> Any:
     loaded = Discriminator.load(folder / "discriminator.pt")
-    bodies = (torch.from_numpy(posed()[key]) for key in ("rotations", "betas"))
+    bodies = (torch.from_numpy(posed()[key]).double() for key in ("rotations", "betas"))
     return loaded(*bodies).detach().numpy()
 
 
