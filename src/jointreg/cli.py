@@ -55,30 +55,19 @@ def _convert(arguments: argparse.Namespace) -> int:
     from jointreg.files.atomic import sidecar_path
 
     body = None if arguments.body == NO_BODY else load_body(arguments.body)
-    joints = _joints(arguments)
-    regressor = load_regressor(
-        arguments.input, body, legs=arguments.input_legs, joints=joints, note=_note
-    )
+    joints, legs = _joints(arguments), arguments.input_legs
+    regressor = load_regressor(arguments.input, body, legs=legs, joints=joints, note=_note)
+    output, form, dtype = arguments.output, arguments.format, arguments.dtype
     if regressor.joint_names == H36M_17:
-        save_regressor(
-            regressor,
-            arguments.output,
-            arguments.format,
-            legs=arguments.legs,
-            dtype=arguments.dtype,
-            template=arguments.template,
-        )
+        more = {"legs": arguments.legs, "template": arguments.template}
+        save_regressor(regressor, output, form, dtype=dtype, **more)
+    elif arguments.legs != "left" or arguments.template:
+        raise ConfigError(f"--legs and --template are for Human3.6M's joints, not {arguments.joints}")
     else:
-        write_named_rows(
-            arguments.output,
-            regressor.weights,
-            regressor.joint_names,
-            regressor.about,
-            format=arguments.format,
-            dtype=arguments.dtype,
-        )
-    sidecar = sidecar_path(arguments.output)
-    print(f"wrote {arguments.output}" + (f" and {sidecar}" if sidecar.is_file() else ""))
+        matrix, names = regressor.weights, regressor.joint_names
+        write_named_rows(output, matrix, names, regressor.about, format=form, dtype=dtype)
+    sidecar = sidecar_path(output)
+    print(f"wrote {output}" + (f" and {sidecar}" if sidecar.is_file() else ""))
     return 0
 
 
@@ -93,12 +82,11 @@ def _inspect(arguments: argparse.Namespace) -> int:
             "name it so",
         )
     body = load_body(arguments.body)
-    joints = _joints(arguments) or JOINT_SETS["h36m_17"]
-    named = joints if arguments.joints else None
+    named = _joints(arguments)
     regressor = load_regressor(arguments.file, body, joints=named, note=_note)
-    if regressor.joint_names == H36M_17:
-        joints = JOINT_SETS["h36m_17"]
-    print(table(inspect(regressor, body, joints)))
+    if named is None or regressor.joint_names == H36M_17:
+        named = JOINT_SETS["h36m_17"]
+    print(table(inspect(regressor, body, named)))
     if arguments.picture:
         from jointreg.figures.mesh import regressor_support
 

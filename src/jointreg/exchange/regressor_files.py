@@ -86,6 +86,8 @@ def load_regressor(
     require_file(
         path, "regressor", "SPIN's data archive has J_regressor_h36m.npy; set regressor_std to its path"
     )
+    if joints is not None and legs is not None:
+        raise DataError(f"{path}: legs '{legs}' and a joint set are given", "give one of them")
     if joints is not None and sorted(joints.joints) != sorted(H36M_17):
         return _load_set(path, body, joints, note)
     if joints is not None:

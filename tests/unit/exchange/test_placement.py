@@ -260,6 +260,17 @@ def test_rows_of_another_set_are_refused_with_their_distances(tmp_path, body):
         load_regressor(tmp_path / "J.npy", body, joints=human)
 
 
+def test_legs_are_for_human36m_only(tmp_path, body, capsys):
+    np.save(tmp_path / "J.npy", np.ones((14, body.n_vertices)) / body.n_vertices)
+    command = ["convert", str(tmp_path / "J.npy"), str(tmp_path / "K.npy"), "--joints", "lsp_14"]
+    command += ["--body", "none"]
+    assert main([*command, "--legs", "right"]) == 1
+    assert "--legs and --template are for Human3.6M's joints, not lsp_14" in capsys.readouterr().err
+    assert main([*command, "--input-legs", "right"]) == 1
+    assert "legs 'right' and a joint set are given" in capsys.readouterr().err
+    assert not (tmp_path / "K.npy").exists()
+
+
 def test_joints_of_a_set_on_the_wrong_side_are_refused(tmp_path, body):
     """Left and right rows exchanged in a set without hips and shoulders, near enough to the middle."""
     path = tmp_path / "eyes.tsv"
