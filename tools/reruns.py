@@ -151,7 +151,7 @@ can call.
 
 ## Raw files that change or vanish
 
-Size and time (ns) of every video, picture, label and prediction file are a parameter of the rules that
+Size and time (s) of every video, picture, label and prediction file are a parameter of the rules that
 read it: `prepare`, `background`, `segment`, `features`, `landmarks`, `estimate`. A file that is
 replaced, also by an older one, reruns these jobs and what follows. `results/<run>/raw_files.tsv` lists
 what the last plan saw. Data that the workflow makes itself are not listed.
