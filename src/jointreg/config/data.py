@@ -15,7 +15,9 @@ class Dataset(Settings):
         "calibrated videos, the workflow makes the labels; synthetic: the workflow makes everything"
     )
     root: str = Field(description="folder of the raw data")
-    calibration: str = Field(description="metadata.xml of Human3.6M, or a calibration (docs/own_data.md)")
+    calibration: str = Field(
+        description="metadata.xml of Human3.6M, or a calibration (docs/own_data.md)"
+    )
     damaged: str = Field(description="table of sequences with known faults; empty for none")
     skip_damaged: bool = Field(description="leave out the sequences of `damaged`")
 

@@ -1,4 +1,4 @@
-"""A short fingerprint of each row of a regressor, by which it is known again in any file.
+"""A short fingerprint of each row of a regressor, which recognises the row in any file.
 
 It is taken of a row's shares (positive part, divided by its sum), so scale, order of the rows, format
 and precision do not change it. A sketch describes which vertices the row reads, two numbers describe
@@ -27,7 +27,7 @@ _BLOCK = 4096
 
 
 class Fingerprint(NamedTuple):
-    """What is known again of a row."""
+    """What describes a row."""
 
     vertices: int
     """Columns of its matrix."""

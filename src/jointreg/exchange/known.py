@@ -1,7 +1,8 @@
 """The public regressor files that are known, as fingerprints of their rows; none of their weights.
 
 `assets/known_files.tsv` names each file with its source, `assets/known_rows.tsv` has the rows, each
-under the first file of the list that contains it. `tools/write_known_regressors.py` writes the second.
+under the first file of the list that contains it. `tools/write_known_regressors.py` writes the second
+table, and the sha256 of the first.
 """
 
 from pathlib import Path

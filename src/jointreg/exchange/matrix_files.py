@@ -7,6 +7,7 @@ import numpy as np
 
 from jointreg.errors import DataError
 from jointreg.exchange.formats import LARGEST, decode_named, format_of
+from jointreg.files.input import read_file, require_file
 
 LARGEST_BYTES = 10**9
 """A larger file is no regressor and is not read; one of 25 joints of 73,639 vertices has 15 MB."""
@@ -28,15 +29,14 @@ def read_matrix(
         DataError: no such file, or no plain matrix of real numbers in it.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"regressor {path} does not exist", "check the path")
+    require_file(path, "regressor", "check the path")
     size = path.stat().st_size
     if size > LARGEST_BYTES:
         raise DataError(f"{path} has {size} bytes, expected a regressor of at most {LARGEST_BYTES}")
     if path.suffix.lower() == ".txt":
         matrix, names = _read_triplets(path), None
     else:
-        matrix, names = decode_named(path.read_bytes(), format_of(path), str(path))
+        matrix, names = decode_named(read_file(path, "regressor", None), format_of(path), str(path))
     if len(matrix) > matrix.shape[1] > 0 and names is None:  # a mesh has more vertices than joints
         note(f"{path}: stored as vertices x joints {matrix.shape}, transposed")
         matrix = np.ascontiguousarray(matrix.T)

@@ -14,6 +14,7 @@ import numpy as np
 
 from jointreg.body.files import load_body
 from jointreg.errors import DataError
+from jointreg.files.input import require_file
 from jointreg.files.pickles import as_array, read_npz
 
 LARGEST_BYTES = 10**9
@@ -71,8 +72,7 @@ def read_mesh(path: str | Path) -> Mesh:
         body = load_body(OPEN_BODY)
         return Mesh(body.template.astype(np.float64), body.faces)
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"mesh {path} does not exist", "check the path")
+    require_file(path, "mesh", "check the path")
     if path.suffix.lower() not in SUFFIXES or path.stat().st_size > LARGEST_BYTES:
         raise DataError(
             f"mesh {path} has {path.stat().st_size} bytes and suffix '{path.suffix}', expected at most "

@@ -126,7 +126,7 @@ def require_places(landed: np.ndarray, joints: JointSet, body: Body, where: str)
     if not lines:
         return
     named = None if places is None else known_set(landed, body)
-    what = "" if named in (None, joints) or named is None else f" It holds {named.title}."
+    what = "" if named is None or named == joints else f" It holds {named.title}."
     raise DataError(
         f"{where} does not fit {joints.title} on this body, limit {SET_REACH_M:g} m.{what} "
         f"{len(lines)} of {len(landed)} rows are off:\n" + "\n".join(lines),

@@ -13,8 +13,9 @@ import numpy as np
 
 from jointreg.body.model import Body
 from jointreg.errors import DataError, default_cure
-from jointreg.exchange.formats import Format, decode, encode, format_of
+from jointreg.exchange.formats import Format, encode, format_of
 from jointreg.exchange.joint_sets import OTHER_POINTS, OTHER_SETS, SMPL_TO_J19, JointSet
+from jointreg.exchange.matrix_files import read_matrix
 from jointreg.exchange.named_rows import read_named_rows
 from jointreg.exchange.placement import (
     LEFT_LEG,
@@ -26,7 +27,7 @@ from jointreg.exchange.placement import (
 from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.sidecar import UNKNOWN, read_sidecar, write_sidecar
 from jointreg.files.atomic import replace_file, sidecar_path
-from jointreg.files.input import read_file, require_file
+from jointreg.files.input import require_file
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, rows
 
 Legs = Literal["left", "right"]
@@ -35,9 +36,6 @@ ORDERS: dict[Legs, tuple[str, ...]] = {"left": H36M_17, "right": H36M_17_RIGHT_F
 
 LARGEST_SUM_ERROR = 0.01
 """A row's sum may differ from 1 by this; at 5 m from the camera that is 5 cm."""
-
-LARGEST_BYTES = 10**9
-"""A larger file is no regressor and is not read; one of 25 joints of 73,639 vertices has 15 MB."""
 
 EXPORTS: dict[str, Legs] = {
     "J_regressor_h36m.npy": "left",
@@ -210,14 +208,8 @@ def _read_matrix(
     path: Path, body: Body | None, note: Callable[[str], None]
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """The 17 rows in a file, and their names where the file's form gives them."""
-    size = path.stat().st_size
-    if size > LARGEST_BYTES:
-        raise DataError(f"{path} has {size} bytes, expected a regressor of at most {LARGEST_BYTES}")
     form = format_of(path)
-    matrix, names = decode(read_file(path, "regressor", None), form, str(path)), None
-    if len(matrix) > matrix.shape[1] > 0:  # a mesh has more vertices than joints
-        note(f"{path}: stored as vertices x joints {matrix.shape}, transposed")
-        matrix = np.ascontiguousarray(matrix.T)
+    matrix, names = read_matrix(path, note)[0], None
     if form == "pkl" and len(matrix) == len(SMPL_TO_J19):
         matrix, names = matrix[rows(H36M_17, SMPL_TO_J19)], H36M_17
     _require_matrix(matrix, body, path)

@@ -21,7 +21,6 @@ REQUIRED = {"joint_names": list, "topology_hash": str, "sha256": str, "about": d
 UNKNOWN = "unknown"
 """The topology hash of a mesh whose faces are not known."""
 
-
 ORDERS = {known.joints: name for name, known in JOINT_SETS.items()} | {
     H36M_17: "left leg first",
     H36M_17_RIGHT_FIRST: "right leg first",
@@ -30,7 +29,7 @@ ORDERS = {known.joints: name for name, known in JOINT_SETS.items()} | {
 
 
 def digest(matrix: np.ndarray) -> str:
-    """sha256 of the entries as little-endian float64, row by row: the identity of a matrix in a file."""
+    """sha256 of the entries as little-endian float64, row by row: identifies a matrix or vertices."""
     return hashlib.sha256(np.ascontiguousarray(matrix, dtype="<f8").tobytes()).hexdigest()
 
 

@@ -18,7 +18,7 @@ def vertex_map_of(
     target: Mesh | None,
     limit_m: float | None = None,
 ) -> VertexMap:
-    """The map of a file, or of two meshes where no file is given.
+    """The map in a file, or of two meshes where no file is given.
 
     Args:
         matrix: the regressor, (J, S), whose vertices need a place on the target.
@@ -94,7 +94,7 @@ def derivation(
     vertex_map: VertexMap,
     target: Mesh | None,
 ) -> dict[str, Any]:
-    """What the sidecar of a moved regressor says about its making.
+    """What the sidecar of a moved regressor contains about its making.
 
     Args:
         regressor: the file of the source mesh.

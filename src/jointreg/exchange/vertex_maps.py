@@ -13,16 +13,19 @@ import numpy as np
 
 from jointreg.errors import DataError
 from jointreg.exchange.meshes import Mesh
+from jointreg.exchange.sidecar import digest
+from jointreg.files.input import require_file
 from jointreg.files.pickles import as_array, read_npz, read_pickle
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 LARGEST_BYTES = 2 * 10**9
+"""A larger file is no map and is not read; a dense one of SMPL and SMPL-X has 0.6 GB."""
 LARGEST_SUM_ERROR = 1e-3
 """A vertex is a weighted mean of others: weights sum to 1 within this."""
 NOISE = 1e-9
-"""Entries nearer to zero are rounding of whoever made the map, some of them negative: left out."""
+"""Entries nearer to zero are rounding errors of the map's maker, some of them negative: left out."""
 FACE_KEYS = ("triangle_ids", "baryc_coords")
 """Keys of MHR's maps: face of the target mesh (S,) and weights of its corners (S, 3)."""
 LARGEST_DISTANCE_M = 0.02
@@ -52,8 +55,7 @@ def read_map(path: str | Path, target: Mesh | None = None) -> VertexMap:
     from scipy import sparse
 
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"map {path} does not exist", "check the path")
+    require_file(path, "map", "check the path")
     if path.stat().st_size > LARGEST_BYTES:
         raise DataError(f"{path} has {path.stat().st_size} bytes, expected at most {LARGEST_BYTES}")
     content = _content(path)
@@ -200,11 +202,7 @@ def map_between(
         "map": "nearest points of two meshes",
         "mean_distance_mm": round(1e3 * float(distance.mean()), 3),
         "largest_distance_mm": round(1e3 * float(distance.max()), 3),
-        "source_vertices_sha256": _digest(source.vertices),
-        "target_vertices_sha256": _digest(target.vertices),
+        "source_vertices_sha256": digest(source.vertices),
+        "target_vertices_sha256": digest(target.vertices),
     }
     return VertexMap(matrix, about)
-
-
-def _digest(vertices: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(vertices, dtype="<f8").tobytes()).hexdigest()

@@ -32,7 +32,7 @@ def fit_files(
         max_vertices: most vertices with a weight for each joint; 0 for no limit.
 
     Returns:
-        Weights (J, V). `about` says how they were made: digests, frames, residuals, versions.
+        Weights (J, V). `about` contains how they were made: digests, frames, residuals, version.
 
     Raises:
         DataError, UnitError, SolverError: as the readers and the fit; another mesh or joint set.

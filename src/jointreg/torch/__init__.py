@@ -1,4 +1,4 @@
-"""Joint regressors in training code: needs torch, which nothing below imports for it."""
+"""Joint regressors in training code, as layers of torch."""
 
 from jointreg.torch.joints import JointRegressor
 
