@@ -59,8 +59,8 @@ def _convert(arguments: argparse.Namespace) -> int:
     regressor = load_regressor(arguments.input, body, legs=legs, joints=joints, note=_note)
     output, form, dtype = arguments.output, arguments.format, arguments.dtype
     if regressor.joint_names == H36M_17:
-        more = {"legs": arguments.legs, "template": arguments.template}
-        save_regressor(regressor, output, form, dtype=dtype, **more)
+        legs, template = arguments.legs, arguments.template
+        save_regressor(regressor, output, form, legs=legs, dtype=dtype, template=template)
     elif arguments.legs != "left" or arguments.template:
         raise ConfigError(f"--legs and --template are for Human3.6M's joints, not {arguments.joints}")
     else:
@@ -76,13 +76,8 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from jointreg.exchange.inspection import inspect, table
     from jointreg.exchange.regressor_files import load_regressor
 
-    if arguments.picture and Path(arguments.picture).suffix not in PICTURES:
-        raise ConfigError(
-            f"--picture {arguments.picture}: expected a file that ends in {', '.join(PICTURES)}",
-            "name it so",
-        )
-    body = load_body(arguments.body)
-    named = _joints(arguments)
+    _require_picture(arguments)
+    body, named = load_body(arguments.body), _joints(arguments)
     regressor = load_regressor(arguments.file, body, joints=named, note=_note)
     if named is None or regressor.joint_names == H36M_17:
         named = JOINT_SETS["h36m_17"]
@@ -116,22 +111,23 @@ def _identify(arguments: argparse.Namespace) -> int:
 def _fit(arguments: argparse.Namespace) -> int:
     from jointreg.exchange.meshes import read_mesh
     from jointreg.exchange.named_rows import write_named_rows
-    from jointreg.files.atomic import replace_file
+    from jointreg.files.atomic import replace_file, sidecar_path
     from jointreg.regressor.from_files import card, fit_files
 
+    _require_picture(arguments)
     mesh = read_mesh(arguments.mesh) if arguments.mesh else None
     if arguments.picture and mesh is None:
         raise ConfigError("--picture draws on a mesh", "give --mesh")
-    joints, most = _joints(arguments), arguments.max_vertices
+    output, joints, most = arguments.output, _joints(arguments), arguments.max_vertices
     fitted = fit_files(arguments.vertices, arguments.labels, joints, mesh, most)
-    write_named_rows(arguments.output, fitted.weights, fitted.joint_names, fitted.about)
-    text = card(Path(arguments.output).name, fitted)
-    replace_file(f"{arguments.output}.md", text.encode())
-    print(f"{text}\nwrote {arguments.output}, {arguments.output}.json and {arguments.output}.md")
+    write_named_rows(output, fitted.weights, fitted.joint_names, fitted.about)
+    text = card(Path(output).name, fitted)
+    replace_file(f"{output}.md", text.encode())
+    print(f"{text}\nwrote {output}, {sidecar_path(output)} and {output}.md")
     if arguments.picture and mesh is not None:
         from jointreg.figures.mesh import regressor_support
 
-        weights = {Path(arguments.output).stem: fitted.weights}
+        weights = {Path(output).stem: fitted.weights}
         regressor_support(mesh.vertices, mesh.faces, weights).savefig(arguments.picture, dpi=150)
         print(f"wrote {arguments.picture}")
     return 0
@@ -310,9 +306,7 @@ def _add_transfer(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     transfer.add_argument(
         "--limit", type=float, metavar="M", help="farthest distance of the two meshes (default: 0.02 m)"
     )
-    transfer.add_argument(
-        "--format", choices=("npy", "npz", "pt"), help="if the suffix does not name it"
-    )
+    transfer.add_argument("--format", choices=("npy", "npz", "pt"), help="unless the suffix names it")
     _add_joints(transfer)
 
 
@@ -376,6 +370,13 @@ def _command(
     command = commands.add_parser(name, help=purpose, description=purpose, epilog=f"example: {example}")
     command.set_defaults(run=run)
     return command
+
+
+def _require_picture(arguments: argparse.Namespace) -> None:
+    """Refuse a picture of an unknown format before any work is done."""
+    if arguments.picture and Path(arguments.picture).suffix not in PICTURES:
+        expected = f"expected a file that ends in {', '.join(PICTURES)}"
+        raise ConfigError(f"--picture {arguments.picture}: {expected}", "name it so")
 
 
 def _joints(arguments: argparse.Namespace) -> JointSet | None:

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jointreg.errors import DataError
+from jointreg.files.input import read_file, require_file
 from jointreg.plausible import BODY_M
 
 CHUNK = 64
@@ -95,8 +97,7 @@ def _require_extent(points: np.ndarray, what: str) -> None:
 
 def _array(path: Path, keys: Sequence[str]) -> tuple[np.ndarray, dict[str, Any]]:
     """The array of a file, npy mapped, npz under one of the keys; other entries of an npz."""
-    if not path.is_file():
-        raise DataError(f"{path} does not exist", "check the path")
+    require_file(path, "file", "check the path")
     try:
         if path.suffix.lower() == ".npy":
             return np.load(path, mmap_mode="r", allow_pickle=False), {}
@@ -158,24 +159,25 @@ def read_labels(path: str | Path) -> Labels:
 
 
 def _read_csv(path: Path) -> Labels:
-    if not path.is_file():
-        raise DataError(f"{path} does not exist", "check the path")
+    try:
+        text = read_file(path, "label file", "check the path").decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not text in UTF-8 ({error!s:.200})", "save it as UTF-8") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    if tuple(reader.fieldnames or ()) != CSV_COLUMNS:
+        raise DataError(f"{path} has columns {reader.fieldnames!s:.200}, expected {CSV_COLUMNS}")
     places: dict[tuple[int, str], list[float]] = {}
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if tuple(reader.fieldnames or ()) != CSV_COLUMNS:
-            raise DataError(f"{path} has columns {reader.fieldnames!s:.200}, expected {CSV_COLUMNS}")
-        for number, row in enumerate(reader, start=2):
-            try:
-                key = int(row["frame"]), row["joint"]
-                place = [float(row[axis]) if row[axis] else np.nan for axis in "xyz"]
-                if key[0] < 0 or not key[1]:
-                    raise ValueError("a negative frame, or no name")
-            except (ValueError, TypeError) as error:
-                raise DataError(f"{path}: line {number}: {error!s:.200}") from error
-            if key in places:
-                raise DataError(f"{path}: line {number}: {key[1]} stands in frame {key[0]} twice")
-            places[key] = place
+    for number, row in enumerate(reader, start=2):
+        try:
+            key = int(row["frame"]), row["joint"]
+            place = [float(row[axis]) if row[axis] else np.nan for axis in "xyz"]
+            if key[0] < 0 or not key[1]:
+                raise ValueError("a negative frame, or no name")
+        except (ValueError, TypeError) as error:
+            raise DataError(f"{path}: line {number}: {error!s:.200}") from error
+        if key in places:
+            raise DataError(f"{path}: line {number}: {key[1]} stands in frame {key[0]} twice")
+        places[key] = place
     if not places:
         raise DataError(f"{path} has no rows")
     names = tuple(dict.fromkeys(joint for _, joint in places))

@@ -79,8 +79,12 @@ def test_refusals_of_labels(tmp_path, joints):
     refused("line 2: ", "a.csv", head + "first,neck,0,0,0\n")
     refused("has no rows", "a.csv", head)
     refused("has columns", "a.csv", "joint,x,y,z\n")
+    refused("is an empty file", "a.csv", "")
     refused("has no label of joint b in any frame", "a.csv", head + "0,a,0,0,0\n0,b,,,\n")
     refused("expected one of joints, joints_cam, labels", "a.npz", {"points": joints})
     refused("expected 6 different names", "a.npz", {"joints": joints, "joint_names": ["a"] * 6})
     refused(r"expected \(frames, joints, 3\)", "a.npz", {"joints": joints[0]})
     refused("divide millimetres", "a.npz", {"joints": 1000 * joints}, UnitError)
+    (tmp_path / "b.csv").write_bytes(f"{head}0,körper,0,0,0\n".encode("latin1"))
+    with pytest.raises(DataError, match="not text in UTF-8"):
+        read_labels(tmp_path / "b.csv")
