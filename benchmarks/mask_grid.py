@@ -8,7 +8,6 @@ boundary bias of the masks; distance of vertices after refinement, and in T-pose
 """
 
 import argparse
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -70,9 +69,7 @@ def main() -> None:
     results, truth_folder = ROOT / "results" / run, ROOT / "data" / run / "truth"
     body = load_body(config.body)
     regressor = load_regressor(results / "fit_regressor_spin/J_spin.npy", body).weights
-    weights = EnergyWeights.from_dict(
-        json.loads((results / "energy_weights/weights.json").read_text(encoding="utf-8"))
-    )
+    weights = EnergyWeights.read(results / "energy_weights/weights.json")
     known = read_metadata(ROOT / config.dataset.calibration).cameras
     rows: dict[str, list[np.ndarray]] = {}
     for sequence in load_sequences(ROOT / config.sequences):

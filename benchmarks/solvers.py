@@ -2,14 +2,13 @@
 
 Needs a finished run of the open data set (`make demo`). Bodies are refined as the variants `full` and
 `no_discriminator` do, by 100 steps of Adam, and by the variants `fast` and `fast_no_discriminator`.
-Printed are CPU time, energies, errors against the truth, and how many times faster Levenberg-
-Marquardt reaches Adam's mean energy, its start included. The settings of Levenberg-Marquardt were
-chosen on the first 64 of the frames in the order that `--seed 0` shuffles them into, without looking
-at others. `--skip` leaves them out.
+Printed are CPU time, energies, errors against the truth, and how many times faster
+Levenberg-Marquardt reaches Adam's mean energy, its start included. The settings of
+Levenberg-Marquardt were chosen on the first 64 frames in the order into which `--seed 0` shuffles
+them, without looking at others. `--skip` leaves these out.
 """
 
 import argparse
-import json
 import os
 import time
 from pathlib import Path
@@ -61,8 +60,7 @@ class Frames:
         self.sample = whole.part(order)
         self.truth = {name: np.concatenate([part[name] for part in bodies])[order] for name in names}
         self.regressor = load_regressor(results / "fit_regressor_spin/J_spin.npy", self.body).weights
-        weights = json.loads((results / "energy_weights/weights.json").read_text(encoding="utf-8"))
-        self.weights = EnergyWeights.from_dict(weights)
+        self.weights = EnergyWeights.read(results / "energy_weights/weights.json")
         self.discriminator = Discriminator.load(results / "train_discriminator/full.pt")
 
     def refine(self, settings: Optimize, rows: slice = slice(None)) -> tuple[Refined, float]:

@@ -17,13 +17,12 @@ from build_open_body import ADULTS, FACES, SEED, decimate, to_t_pose
 from jointreg.body import load_body
 from jointreg.errors import DataError
 from jointreg.files.atomic import replacing
+from jointreg.synthetic.people import UNIT_M
 
 PEOPLE = 12
 PEOPLE_SEED = 20226
 LOCAL_CHANGE = 0.12
 """Standard deviation of anny's changes of single parts; its full scale is -1 to 1."""
-UNIT_M = 1e-4
-"""Step of the stored vertices, metres."""
 
 
 def open_points() -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ from jointreg.synthetic.rig import cameras_of
 from jointreg.synthetic.subject import performed, posed
 
 ROOT = Path(__file__).resolve().parent.parent
-SHOWN = (
+SCENES = (
     ("S1", "Directions", 1.2, 0),
     ("S5", "Sitting", 2.0, 1),
     ("S6", "Walking", 0.6, 0),
@@ -70,7 +70,7 @@ def column(subject: str, action: str, moment: float, camera: int, cut: str) -> n
 
 def main(cut: str = "loose", path: str = str(ROOT / "docs/pictures/dressed.jpg")) -> None:
     """Draw all columns side by side."""
-    sheet = np.concatenate([column(*shown, cut) for shown in SHOWN], axis=1)
+    sheet = np.concatenate([column(*scene, cut) for scene in SCENES], axis=1)
     cv2.imwrite(path, sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 

@@ -58,8 +58,8 @@ class Motion:
         rest = np.tile(self.rest, (len(shape), 1, 1))
         for column in range(self.n_betas):  # in this order for any number of frames
             rest += shape[:, column, None, None] * self.rest_directions[..., column]
-        found = _motion_numba.skeleton(turn, rest, self.rest_directions, self.parents)
-        return Skeleton(turn, shape, move, rest, *found)
+        chain = _motion_numba.skeleton(turn, rest, self.rest_directions, self.parents)
+        return Skeleton(turn, shape, move, rest, *chain)
 
     def moved(self, skeleton: Skeleton, step: np.ndarray) -> Skeleton:
         """The bodies after a step of their unknowns, (N, P)."""
@@ -68,8 +68,7 @@ class Motion:
         return self.skeleton(turn, skeleton.betas + betas, skeleton.translation + move)
 
     def gradients(self, skeleton: Skeleton, posed: Posed, pull: np.ndarray) -> np.ndarray:
-        """Gradient of the unknowns, (N, P) float64, from that of the posed vertices, (S, 3, N).
-        Exact."""
+        """Exact gradient of the unknowns, (N, P) float64, from that of the posed vertices, (S, 3, N)."""
         turn, betas, move = posed.gradients(pull)
         return np.concatenate([self.turn_gradients(skeleton, turn), betas, move], axis=1)
 

@@ -82,7 +82,7 @@ class Posed:
     Args:
         skinner: constants of the body, S vertices.
         rotations, betas, translation: as for `Skinner.vertices`, contiguous arrays of the skinner's
-        dtype.
+            dtype.
     """
 
     vertices: np.ndarray

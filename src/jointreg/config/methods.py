@@ -39,8 +39,12 @@ KINDS = {
 
 FROM_FILES = ("predictions", "joints")
 
-BODIES = ("SMPL", "SMPL-H", "SMPL-X", "run")
-"""What the column `body` may name; `run`: the body of the run."""
+MODELS = ("SMPL", "SMPL-H", "SMPL-X")
+"""Models of a body whose betas are known."""
+RUN = "run"
+"""Name of the run's own body in the column `body`."""
+BODIES = (*MODELS, RUN)
+"""What the column `body` may name."""
 
 OPTIONAL = ("body", "track")
 """Columns that a table may lack."""

@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from jointreg.errors import DataError
+from jointreg.files.input import require_file
 from jointreg.geometry import rotations as so3
 from jointreg.geometry.camera import SIZE_OF_VIDEO, Camera
 
@@ -19,6 +20,8 @@ FILES = ("intri.yml", "extri.yml")
 """The two files, which stand in one folder."""
 
 LARGEST_BYTES = 10**7
+"""A larger file is not read; one of ten cameras has some kilobytes."""
+
 _USED = ("K", "dist", "D", "W", "H", "R", "Rot", "T")
 _HOW_TO = f"give {FILES[0]} with {FILES[1]} beside it, as EasyMocap writes them"
 
@@ -122,10 +125,12 @@ def _names(values: dict[str, Any], path: Path) -> list[str]:
 
 def _values(path: Path) -> dict[str, Any]:
     """The entries of a file. Scalars stay text: 01 is the name of a camera."""
-    if not path.is_file():
-        raise DataError(f"calibration {path} does not exist", _HOW_TO)
+    require_file(path, "calibration", _HOW_TO)
     if path.stat().st_size > LARGEST_BYTES:
-        raise DataError(f"calibration {path} has {path.stat().st_size} bytes, expected under 10 MB")
+        raise DataError(
+            f"calibration {path} has {path.stat().st_size} bytes, expected under {LARGEST_BYTES}",
+            _HOW_TO,
+        )
     try:
         text = path.read_text(encoding="utf-8-sig")
         first, _, rest = text.partition("\n")

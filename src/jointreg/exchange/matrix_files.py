@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jointreg.errors import DataError
+from jointreg.errors import DataError, default_cure
 from jointreg.exchange.formats import LARGEST, decode_named, format_of
 from jointreg.files.input import read_file, require_file
 
@@ -13,6 +13,7 @@ LARGEST_BYTES = 10**9
 """A larger file is no regressor and is not read; one of 25 joints of 73,639 vertices has 15 MB."""
 
 
+@default_cure("docs/exchange.md lists the files that are read")
 def read_matrix(
     path: str | Path, note: Callable[[str], None] = print
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jointreg.body.files import load_body
-from jointreg.errors import DataError
+from jointreg.errors import DataError, default_cure
 from jointreg.files.input import require_file
 from jointreg.files.pickles import as_array, read_npz
 
@@ -58,6 +58,7 @@ class Mesh(NamedTuple):
         return hashlib.sha256(np.ascontiguousarray(self.faces, dtype=np.int32).tobytes()).hexdigest()
 
 
+@default_cure("save the mesh again as obj, ply or npz: docs/exchange.md")
 def read_mesh(path: str | Path) -> Mesh:
     """A mesh file.
 

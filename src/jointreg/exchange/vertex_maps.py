@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jointreg.errors import DataError
+from jointreg.errors import DataError, default_cure
 from jointreg.exchange.meshes import Mesh
 from jointreg.exchange.sidecar import digest
 from jointreg.files.input import require_file
@@ -41,6 +41,7 @@ class VertexMap(NamedTuple):
     """Digests and numbers for the sidecar."""
 
 
+@default_cure("docs/exchange.md lists the maps that are read")
 def read_map(path: str | Path, target: Mesh | None = None) -> VertexMap:
     """A published map.
 

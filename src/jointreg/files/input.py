@@ -34,14 +34,14 @@ def require_file(
             size = path.stat().st_size
             if (size or may_be_empty) and size <= LARGEST_BYTES:
                 return
-            found = f"has {size} bytes, expected under {LARGEST_BYTES}" if size else "is an empty file"
+            fault = f"has {size} bytes, expected under {LARGEST_BYTES}" if size else "is an empty file"
         elif path.is_dir():
-            found = "is a folder, expected a file"
+            fault = "is a folder, expected a file"
         else:
-            found = "is a device or a pipe, expected a file" if path.exists() else "does not exist"
+            fault = "is a device or a pipe, expected a file" if path.exists() else "does not exist"
     except OSError as cause:
-        found = f"cannot be looked at: {cause.strerror}"
-    raise error(f"{what} {path!s:.300} {found}", cure)
+        fault = f"cannot be looked at: {cause.strerror}"
+    raise error(f"{what} {path!s:.300} {fault}", cure)
 
 
 def read_file(

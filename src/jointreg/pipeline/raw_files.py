@@ -210,7 +210,7 @@ class RawFiles:
     def _is_kept(self, source: Source) -> bool:
         """Whether what is gone of a source was there in an earlier plan, and may be missing.
 
-        The record gives its name: of a video that is gone nobody else knows the ending.
+        The record gives its name: nothing else gives the ending of a video that is gone.
         """
         known = self.rows.get(source.what, {})
         gone = [path for path in known if not Path(path).exists()]

@@ -45,7 +45,7 @@ def refuse_other_tools(content: Mapping[Any, Any], where: str) -> None:
     Raises:
         DataError: names the tool.
     """
-    if "joints_cam" in content:  # somebody did what the cure says
+    if "joints_cam" in content:  # what the cure asks for
         return
     for tool, (keys, cure) in BY_KEYS.items():
         if keys <= set(content):

@@ -1,7 +1,7 @@
 """Whose shape directions the betas of a prediction file belong to.
 
 The same ten numbers give another person in SMPL and in SMPL-X. Betas therefore pose a body only if they
-belong to its model, by what the file shows or by what the table of methods says.
+belong to its model, by what the file shows or by what the table of methods names.
 """
 
 from collections.abc import Mapping
@@ -9,17 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from jointreg.config.methods import BODIES, MODELS, RUN
 from jointreg.errors import DataError
 from jointreg.files.pickles import as_array
 from jointreg.predictions.conventions import PARTS, WHOLE
 
-MODELS = ("SMPL", "SMPL-H", "SMPL-X")
-
 OF_MESH: dict[int, tuple[str, ...]] = {6890: ("SMPL", "SMPL-H"), 10475: ("SMPL-X",)}
 """Vertices of a body -> models with this mesh. SMPL and SMPL-H also share their shape directions."""
-
-RUN = "run"
-"""Name of the run's own body in the column `body` of the table of methods."""
 
 _BY_WIDTH = {
     joints * numbers: model
@@ -40,7 +36,7 @@ def model_of(values: Mapping[str, Any], where: str = "file") -> str:
         where: names the file in errors.
     """
     named = str(values.get("model", ""))
-    if named in (*MODELS, RUN):
+    if named in BODIES:
         return named
     if set(_FACE) & set(values):
         return "SMPL-X"
@@ -56,7 +52,7 @@ def require_shape_space(values: Mapping[str, Any], where: str, n_vertices: int, 
         values: from `predictions.files.read_file`.
         where: names the file.
         n_vertices: of the body that is to be posed.
-        named: column `body` of the method: one of `MODELS`, `RUN`, or empty.
+        named: column `body` of the method: one of `config.methods.BODIES`, or empty.
 
     Raises:
         DataError: the model that is named, or that the file shows, has another mesh.

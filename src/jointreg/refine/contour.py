@@ -1,13 +1,11 @@
-"""The curvature of the silhouette energy, read off the contour: rows and weights for Levenberg-
-Marquardt.
+"""The silhouette energy's curvature, read off the contour: rows and weights for Levenberg-Marquardt.
 
-The energy is the squared difference of mask and coverage. A length l of contour that lies d pixels
-from the mask's edge costs about l d^2 while d is below a pixel and l d beyond. Its second derivative
-along the contour's normal is then 2 l at the edge, and l / d is the curvature of the parabola that l
-d is minimised by (iteratively reweighted least squares). Lengths and normals come with the
-silhouette's gradient. The distance is that of a vertex from the nearest edge of its mask. This
-overestimates the curvature: a body moves its contour along the mask's edge, too. `SHARE` corrects for
-it.
+The energy is the squared difference of mask and coverage. A length l of contour that lies d pixels from
+the mask's edge costs about l d^2 while d is below a pixel, and l d beyond. Its second derivative along
+the contour's normal is then 2 l at the edge; beyond, l / d is the curvature of the parabola by which
+l d is minimised (iteratively reweighted least squares). Lengths and normals come with the silhouette's
+gradient. The distance is that of a vertex from the nearest edge of its mask. This overestimates the
+curvature, because a body moves its contour along the mask's edge, too. `SHARE` corrects for it.
 """
 
 import cv2
@@ -53,9 +51,7 @@ def contour_rows(
     distances: np.ndarray,
     which: np.ndarray,
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """For each frame: vertices on the contour (R,), how the normal's coordinate in the image changes
-    with their place in the camera frame (R, 3) px/m, and the curvature of the energy along it (R,)
-    1/px.
+    """Rows and weights of the silhouette energy's matrix.
 
     Args:
         area: gradient of the covered area, from `silhouette_gradients`, (V, 2, N).
@@ -64,6 +60,11 @@ def contour_rows(
         intrinsics: pinhole K, pixels, (N, 3, 3).
         distances: from `edge_distances`, (N, H, W).
         which: frames to do.
+
+    Returns:
+        For each frame: vertices on the contour (R,), how the coordinate along the normal in the image
+        changes with their place in the camera frame (R, 3) px/m, and the curvature of the energy along
+        it (R,) 1/px.
     """
     counts, listed = _contour_vertices(area)
     return [

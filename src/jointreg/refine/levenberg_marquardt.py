@@ -25,7 +25,8 @@ CPU = torch.device("cpu")
 Bodies = dict[str, np.ndarray]
 
 DAMPING = (1.0, 0.1, 6)
-"""Floor of the damping at the first step and after so many others, falling by a constant factor."""
+"""Floor of the damping at the first step, the floor to which it falls by a constant factor, and in how
+many steps."""
 DAMPING_WITH_DISCRIMINATOR = (1.5, 0.8, 6)
 """The same against a discriminator, whose rows hold only near the body that they were taken at."""
 JOINTS_DAMPING = (3.0, 3.0, 1)
@@ -51,12 +52,11 @@ class Descent:
         problem: the energies.
         start: rotations (n, K, 3, 3), betas (n, B), translation (n, 3) metres.
         goals: what the bodies are compared with.
-        damping: floor at the first step, floor after `damping[2]` more steps.
+        damping: as `DAMPING`.
+        first_frame: number of the first frame, for errors.
 
     Raises:
-        SolverError: the energies or the gradient of a start are not finite; names the frame, counted
-        from
-            `first_frame`.
+        SolverError: the energies or the gradient of a start are not finite; names the frame.
     """
 
     def __init__(
@@ -117,8 +117,10 @@ class Descent:
         return {name: value.copy() for name, value in arrays.items()}
 
     def _solved(self) -> tuple[np.ndarray, np.ndarray]:
-        """Steps of the active frames, and how far each promises to lower the energy. Converged ones
-        leave."""
+        """Steps of the active frames (n, P), and how far each promises to lower the energy, (n,).
+
+        Frames that have converged leave.
+        """
         rows = self._active
         steps = damped_steps(self._matrices, self._gradient, self._damping, self._units, rows)
         squares = self._damping[rows, None] * self._units * steps**2
@@ -178,8 +180,8 @@ def descend(
         watch: called in every batch with each stored number but the last, and the bodies then.
 
     Returns:
-        Refined bodies, and energies (N, S, 4), unweighted. A frame that converges early
-        keeps its last energies.
+        Refined bodies, and energies (N, S, 4), unweighted. A frame that converges early keeps its last
+        energies.
 
     Raises:
         SolverError: the energies of a start are not finite.

@@ -13,8 +13,10 @@ kernel = njit(cache=True, nogil=True, error_model="numpy")
 
 @kernel
 def add_rows(rows: np.ndarray, scale: np.ndarray, matrix: np.ndarray) -> None:
-    """Add sum_r scale_r row_r row_r^T to the upper triangle of `matrix` (P, P); rows (R, P), scale
-    (R,)."""
+    """Add sum_r scale_r row_r row_r^T to the upper triangle of `matrix` (P, P).
+
+    Shapes: rows (R, P), scale (R,).
+    """
     count, size = rows.shape
     whole = count - count % 4
     for r in range(0, whole, 4):  # four at once: a sum is loaded and stored once for them

@@ -72,8 +72,11 @@ class Evaluation:
     joint_rows: list[tuple[np.ndarray, np.ndarray]]
     """For each frame rows (R, P) and the factors on their squares (R,)."""
     posed: Posed | None
+    """The meshes; None without a silhouette energy."""
     points: np.ndarray
+    """Their image points, pixels, (V, 2, N); V is 0 without a silhouette energy."""
     area: np.ndarray
+    """Gradient of the covered area by `points`, (V, 2, N)."""
     adversarial_rows: np.ndarray
     """Of the outputs, (outputs, N, P)."""
 
@@ -121,8 +124,7 @@ class Quadratic:
     def matrices(
         self, evaluation: Evaluation, goals: Goals, which: np.ndarray, matrices: np.ndarray
     ) -> None:
-        """Upper triangles of the Gauss-Newton matrices of the frames `which`, into `matrices` (n,
-        P, P)."""
+        """Upper triangles of Gauss-Newton matrices of the frames `which`, into `matrices` (n, P, P)."""
         matrices[:] = 0
         for matrix, n in zip(matrices, which, strict=True):
             rows, scale = evaluation.joint_rows[n]
@@ -190,8 +192,7 @@ class Quadratic:
     def _silhouettes(
         self, skeleton: Skeleton, goals: Goals, energies: np.ndarray, gradient: np.ndarray
     ) -> tuple[Posed, np.ndarray, np.ndarray]:
-        """Silhouette energies likewise; returns the meshes, their image points and the area's
-        gradient."""
+        """Silhouette energies likewise; returns meshes, image points and the area's gradient."""
         assert self.skinner is not None and self.topology is not None
         posed = Posed(self.skinner, skeleton.rotations, skeleton.betas, skeleton.translation)
         points, pull_back = project(posed.vertices, goals.intrinsics)

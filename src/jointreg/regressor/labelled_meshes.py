@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jointreg.errors import DataError
+from jointreg.errors import DataError, default_cure
 from jointreg.files.input import read_file, require_file
 from jointreg.plausible import BODY_M
 
@@ -116,6 +116,7 @@ def _array(path: Path, keys: Sequence[str]) -> tuple[np.ndarray, dict[str, Any]]
     raise DataError(f"{path} has suffix '{path.suffix}', expected npy or npz", "np.save(file, array)")
 
 
+@default_cure("docs/exchange.md gives the form of a file of vertices")
 def _meshes(path: Path) -> np.ndarray:
     meshes, _ = _array(path, VERTEX_KEYS)
     meshes = meshes[None] if meshes.ndim == 2 else meshes
@@ -124,6 +125,7 @@ def _meshes(path: Path) -> np.ndarray:
     return meshes
 
 
+@default_cure("docs/exchange.md gives the form of a label file")
 def read_labels(path: str | Path) -> Labels:
     """Labels in a file.
 
