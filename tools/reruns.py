@@ -33,6 +33,16 @@ CHANGES: dict[str, str] = {
     "regressor_std": "regressor_std=data/tiny/other.npy",
     "variants": "variants=[full,no_discriminator]",
     "variant_settings": "variant_settings={full: {learning_rate: 0.02}}",
+    **{
+        f"synthesize.{key}": f"synthesize={{{key}: {value}}}"
+        for key, value in {
+            "people": "free",
+            "clothes": "loose",
+            "joints": "human36m",
+            "markers": "moving",
+            "furniture": "desks",
+        }.items()
+    },
     "synthesize.cameras": "synthesize={cameras: ['54138969','55011271']}",
     "synthesize.frames": "synthesize={frames: 9}",
     "synthesize.frames_per_second": "synthesize={frames_per_second: 3.0}",
@@ -85,6 +95,8 @@ CHANGES: dict[str, str] = {
     **{
         f"optimize.{key}": f"optimize={{{key}: {value}}}"
         for key, value in {
+            "solver": "lm",
+            "start": "joints",
             "iterations": 90,
             "learning_rate": 0.02,
             "decay": "cosine",
@@ -151,13 +163,12 @@ can call.
 
 ## Raw files that change or vanish
 
-Size and time (s) of every video, picture, label and prediction file are a parameter of the rules that
+Size and time (whole seconds) of every video, picture, label and prediction file are a parameter of the rules that
 read it: `prepare`, `background`, `segment`, `features`, `landmarks`, `estimate`. A file that is
 replaced, also by an older one, reruns these jobs and what follows. `results/<run>/raw_files.tsv` lists
 what the last plan saw. Data that the workflow makes itself are not listed.
 
-A copy that changes times (`cp` without `-p`, `rsync` without `-t`, most archives) therefore reruns
-everything. Two ways out:
+A copy that changes times (`cp` without `-p`, `rsync` without `-t`) therefore reruns everything. Two ways out:
 
 - `raw_files: {{changed: contents}}` compares sha256 instead. Every file is read once, at the first
   plan, and again only if its size or time changes. Set it before the first run: a later change of the
