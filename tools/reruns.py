@@ -163,12 +163,13 @@ can call.
 
 ## Raw files that change or vanish
 
-Size and time (whole seconds) of every video, picture, label and prediction file are a parameter of the rules that
-read it: `prepare`, `background`, `segment`, `features`, `landmarks`, `estimate`. A file that is
-replaced, also by an older one, reruns these jobs and what follows. `results/<run>/raw_files.tsv` lists
-what the last plan saw. Data that the workflow makes itself are not listed.
+Size and time (whole seconds) of every video, picture, label and prediction file are a parameter of the
+rules that read it: `prepare`, `background`, `segment`, `features`, `landmarks`, `estimate`. A file that
+is replaced, also by an older one, reruns these jobs and what follows. `results/<run>/raw_files.tsv`
+lists what the last plan saw. Data that the workflow makes itself are not listed.
 
-A copy that changes times (`cp` without `-p`, `rsync` without `-t`) therefore reruns everything. Two ways out:
+A copy that changes times (`cp` without `-p`, `rsync` without `-t`) therefore reruns everything. Two
+ways out:
 
 - `raw_files: {{changed: contents}}` compares sha256 instead. Every file is read once, at the first
   plan, and again only if its size or time changes. Set it before the first run: a later change of the
