@@ -49,11 +49,6 @@ class Human36M(OfficialTree):
                 f"{sequence.subject} {sequence.action} take {take}: not in the mapping of metadata.xml, "
                 f"taken as '{name}'"
             )
-        if self._mapped(sequence.subject, sequence.action, take) is None:
-            print(
-                f"{sequence.subject} {sequence.action} take {take}: not in the mapping of metadata.xml, "
-                f"taken as '{name}'"
-            )
         camera = self._camera(sequence.subject, camera_name)
         video = self._video(sequence.subject, name, camera_name)
         world, mono, pixels = self._labels(sequence.subject, name, camera_name)
