@@ -143,7 +143,6 @@ SIDECAR = [
     *texts.trees(texts.JSON, extra="accepted"),
     *texts.values(texts.JSON, ("sha256",)),
 ]
-SMALL = ("v_template", "J_regressor", "kintree_table", "f")
 CASES: list[Case] = [
     *cases(NPZ_FILE, [Damage(name, _entry(key, change), untold=u) for name, key, change, u in SENSE]),
     *cases(NPZ_FILE, [*raw.whole(), *raw.cut(), *raw.ends(), *raw.flips(4, untold=False)]),

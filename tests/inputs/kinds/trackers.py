@@ -78,9 +78,6 @@ def _second_person(path: Path, _: np.random.Generator) -> None:
     _joblib(path, table | {2: table[1]})
 
 
-INNER = ("1.pose", "1.betas", "1.frame_ids")
-
-
 def _in_person(name: str, key: str, change: Callable[[np.ndarray], Any], untold: bool = False) -> Damage:
     def apply(path: Path, _: np.random.Generator) -> None:
         table = joblib.load(path)
