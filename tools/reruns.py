@@ -36,6 +36,16 @@ CHANGES: dict[str, str] = {
     "synthesize.cameras": "synthesize={cameras: ['54138969','55011271']}",
     "synthesize.frames": "synthesize={frames: 9}",
     "synthesize.frames_per_second": "synthesize={frames_per_second: 3.0}",
+    **{
+        f"synthesize.{key}": f"synthesize={{{key}: {value}}}"
+        for key, value in {
+            "people": "free",
+            "clothes": "tight",
+            "joints": "human36m",
+            "markers": "moving",
+            "furniture": "desks",
+        }.items()
+    },
     "triangulate.weights": f"triangulate={{weights: {FILE}}}",
     "triangulate.outlier_px": "triangulate={outlier_px: 20.0}",
     "triangulate.max_shift": "triangulate={max_shift: 10}",
@@ -85,6 +95,8 @@ CHANGES: dict[str, str] = {
     **{
         f"optimize.{key}": f"optimize={{{key}: {value}}}"
         for key, value in {
+            "solver": "lm",
+            "start": "joints",
             "iterations": 90,
             "learning_rate": 0.02,
             "decay": "cosine",
