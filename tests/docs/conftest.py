@@ -9,6 +9,7 @@ import pytest
 import torch
 from blocks import NOT_RUN
 from dry_run import copy_project
+from planned_data import plant_human36m, plant_laboratory
 
 CHECKED = []
 """(how, the command), of this session."""
@@ -17,13 +18,10 @@ EMPTY = (
     "human36m/networks/vibe_model_wo_3dpw.pth.tar",
     "human36m/networks/meva_model_best.pth.tar",
     "human36m/networks/smpl_mean_params.npz",
-    "human36m/raw/metadata.xml",
     "human36m/smpl/SMPL_NEUTRAL.pkl",
     "human36m/J_regressor_h36m.npy",
     "human36m/maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth",
-    "lab/Calib.qca.txt",
     "lab/pose_landmark_full.tflite",
-    "lab/balance/cam01.mp4",
 )
 """Licensed or fetched files, which a dry run does not look into."""
 
@@ -58,8 +56,8 @@ def place(tmp_path_factory, root, finished, body):
     for name in EMPTY:
         (folder / "data" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "data" / name).touch()
-    for subject in ("S1", "S5", "S6", "S7", "S8", "S9", "S11"):
-        (folder / "data/human36m/raw" / subject / "Videos").mkdir(parents=True)
+    plant_human36m(folder / "data/human36m/raw")
+    plant_laboratory(folder / "data/lab")
 
     write_official_smpl(folder / "SMPL_NEUTRAL.pkl", body)
     convert_body(folder / "SMPL_NEUTRAL.pkl", folder / "SMPL_NEUTRAL.npz")

@@ -1,15 +1,10 @@
 """The shape of the DAG in named cases, by dry run."""
 
-from dataclasses import replace
-
-import numpy as np
 import pytest
 from dry_run import OPEN, copy_project, planned, snakemake
-from project import ROOT
+from planned_data import plant_human36m
 
-from jointreg.config.sequences import load_sequences
-from jointreg.datasets.human36m.metadata import ACTIONS, CAMERAS, write_metadata
-from jointreg.geometry.camera import Camera
+from jointreg.datasets.human36m.metadata import CAMERAS
 
 
 @pytest.fixture(scope="module")
@@ -90,41 +85,10 @@ def test_the_real_data_set_stops_with_what_is_missing(untouched):
     assert "config/open.yaml" in text
 
 
-def plant_names(raw):
-    """Every file of the sequence table, empty, in the official layout; metadata.xml names it."""
-    camera = Camera(
-        name="any",
-        intrinsics=np.array([[1145, 0, 512], [0, 1143, 515], [0, 0, 1.0]]),
-        distortion=np.zeros(5),
-        rotation=np.eye(3),
-        translation=np.array([0, 0, 4.0]),
-        size=(1000, 1000),
-    )
-    names = {
-        (number, take): dict.fromkeys(range(1, 12), f"{action} {take}" if take == 1 else action)
-        for action, number in ACTIONS.items()
-        for take in (1, 2)
-    }
-    raw.mkdir(parents=True, exist_ok=True)
-    row = [replace(camera, name=name) for name in CAMERAS]
-    write_metadata(raw / "metadata.xml", dict.fromkeys(range(1, 12), row), names)
-    for work in load_sequences(ROOT / "config/sequences/human36m.tsv"):
-        videos, labels = (
-            raw / work.subject / folder for folder in ("Videos", "MyPoseFeatures/D3_Positions")
-        )
-        for folder in (videos, labels):
-            folder.mkdir(parents=True, exist_ok=True)
-        for take in work.takes:
-            name = names[ACTIONS[work.action], int(take)][int(work.subject[1:])]
-            (labels / f"{name}.cdf").touch()
-            for camera_name in work.cameras:
-                (videos / f"{name}.{camera_name}.mp4").touch()
-
-
 def test_the_real_data_set_plans_105_jobs_a_stage(checkout):
     """Empty files stand for the data: a dry run reads metadata.xml and no other file."""
     base = checkout / "data/human36m"
-    plant_names(base / "raw")
+    plant_human36m(base / "raw")
     for name in ("smpl/SMPL_NEUTRAL.pkl", "J_regressor_h36m.npy"):
         (base / name).parent.mkdir(parents=True, exist_ok=True)
         (base / name).touch()
@@ -165,7 +129,7 @@ def test_the_real_data_set_plans_105_jobs_a_stage(checkout):
         "S9 Walking, take 1, camera 60457274: data/human36m/raw/S9/Videos/Walking 1.60457274.mp4",
         *(f"S11 Directions, take 2, camera {camera}: {label}" for camera in CAMERAS[1:]),
     ]
-    plant_names(base / "raw")
+    plant_human36m(base / "raw")
     slurm = planned(checkout, "--profile", "slurm")
     assert slurm == counts
     crops = "run_network={crops: {vibe: vibe}}"

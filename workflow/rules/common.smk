@@ -34,6 +34,7 @@ from jointreg.pipeline import required_files, slurm
 from jointreg.config.methods import FROM_FILES, crop_of, load_methods, network_of
 from jointreg.config.methods import require_bodies
 from jointreg.config.sequences import LONGEST_RECORDING, frames_of, load_sequences
+from jointreg.datasets.easymocap import other_file
 from jointreg.evaluation.network_words import CROPS
 from jointreg.provenance import file_digest
 from jointreg.pipeline.source_digest import source_digest

@@ -1,7 +1,5 @@
 """Labels from calibrated videos: 2D landmarks of every camera, triangulated."""
 
-from jointreg.datasets.easymocap import other_file
-
 
 wildcard_constraints:
     recording="|".join(RECORDINGS),

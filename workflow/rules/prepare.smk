@@ -1,6 +1,5 @@
 """From raw videos, labels and cameras to undistorted person crops."""
 
-from jointreg.datasets.easymocap import other_file
 from jointreg.pipeline.raw_files import RawFiles
 
 # Raw files of the user are no inputs: their state is a parameter of the rules that read them.

@@ -117,6 +117,14 @@ class Discriminator:
         tensors = isinstance(state, dict) and all(isinstance(v, torch.Tensor) for v in state.values())
         if not tensors or not {"heads.bias", "shape_1.weight"} <= set(state):
             raise DataError(f"{path} contains no discriminator", again)
+        for name, value in state.items():
+            plain = value.layout == torch.strided and value.device.type == "cpu" and value.dim() > 0
+            if not plain or value.dtype not in (torch.float32, torch.float64):
+                raise DataError(
+                    f"{path}: {name!s:.40} is {value.dtype}, {value.layout} on {value.device} of shape "
+                    f"{tuple(value.shape)!s:.60}, expected float64 or float32 numbers in memory",
+                    again,
+                )
         expected = _shapes(state["heads.bias"].numel(), state["shape_1.weight"].shape[-1])
         shapes = {name: tuple(value.shape) for name, value in state.items()}
         if shapes != expected:

@@ -67,7 +67,7 @@ def write_masks(
 def write_clothes(truth: Path, subject: str, thickness_m: Mapping[str, float]) -> None:
     """What a dressed person wears: part -> mean distance from the skin, metres."""
     with replacing(truth / "clothes" / subject / "thickness.json") as temporary:
-        temporary.write_text(json.dumps(thickness_m, indent=1))
+        temporary.write_text(json.dumps(thickness_m, indent=1), encoding="utf-8")
 
 
 def write_vertices(

@@ -5,6 +5,7 @@ import json
 import av
 import numpy as np
 import pytest
+from planned_data import write_qualisys
 
 from jointreg import config
 from jointreg.config.sequences import Work
@@ -62,28 +63,6 @@ def person(frames=6):
     joints = np.zeros((17, 3))
     joints[:, 2], joints[:, 1] = np.array(heights) - 0.9, side * np.array(across)
     return joints + 0.05 * np.arange(frames)[:, None, None] * [1, 0, 0]
-
-
-def write_qualisys(path, cameras):
-    """As a Qualisys system writes it: mm, y up and z backward, 64ths of a pixel."""
-    lines = []
-    for camera in cameras.values():
-        turned = np.diag([1, -1, -1]) @ camera.rotation
-        centre = -camera.rotation.T @ camera.translation * 1000
-        pose = " ".join(f'r{i + 1}{j + 1}="{float(turned[i, j])}"' for i in range(3) for j in range(3))
-        pose += " " + " ".join(f'{a}="{float(c)}"' for a, c in zip("xyz", centre, strict=True))
-        k, (k1, k2, p1, p2, k3) = camera.intrinsics * 64, camera.distortion
-        lens = f'focalLengthU="{k[0, 0]}" focalLengthV="{k[1, 1]}" centerPointU="{k[0, 2]}" '
-        lens += f'centerPointV="{k[1, 2]}" radialDistortion1="{k1}" radialDistortion2="{k2}" '
-        lens += f'radialDistortion3="{k3}" tangentalDistortion1="{p1}" tangentalDistortion2="{p2}"'
-        width, height = camera.size
-        view = f'left="0" top="0" right="{width - 1}" bottom="{height - 1}"'
-        lines.append(
-            f'<camera active="1" serial="{camera.name}"><fov_video {view}/>'
-            f"<transform {pose}/><intrinsic {lens}/></camera>"
-        )
-    text = f"<calibration><cameras>{''.join(lines)}</cameras></calibration>"
-    path.write_text(text)
 
 
 def write_json(path, cameras, unit="m", **changes):

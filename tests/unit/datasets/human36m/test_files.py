@@ -344,8 +344,8 @@ def test_a_missing_table_of_damaged_recordings_is_an_error(data):
         ("S1\tWalking \t1\t*\tx", "without blanks around them"),
         ("subject\taction\ttake\tcamera\treason", "row 1: the columns' names stand twice"),
         ('S1\tWalking\t1\t"*\tx', "expected a subject S1 to S11"),
-        ("S12\tWalking\t1\t*\tx", "S12 Walking camera"),
-        ("S1\tWaking\t1\t*\tx", "S1 Waking camera"),
+        ("S12\tWalking\t1\t*\tx", "S12 Walking take 1 camera"),
+        ("S1\tWaking\t1\t*\tx", "S1 Waking take 1 camera"),
     ],
 )
 def test_rows_of_the_damaged_table_that_match_nothing_are_refused(data, tmp_path, text, message):
