@@ -13,9 +13,9 @@ from jointreg import __version__
 from jointreg.errors import ConfigError, JointregError
 from jointreg.exchange.formats import FORMATS
 from jointreg.exchange.joint_sets import JOINT_SETS, JointSet, joint_set
+from jointreg.files.output import require_other, require_picture
 from jointreg.skeleton import H36M_17
 
-PICTURES = (".png", ".svg", ".pdf")
 NO_BODY = "none"
 
 
@@ -54,6 +54,7 @@ def _convert(arguments: argparse.Namespace) -> int:
     from jointreg.exchange.regressor_files import load_regressor, save_regressor
     from jointreg.files.atomic import sidecar_path
 
+    require_other(arguments.output, [arguments.input, arguments.template])
     body = None if arguments.body == NO_BODY else load_body(arguments.body)
     joints, legs = _joints(arguments), arguments.input_legs
     regressor = load_regressor(arguments.input, body, legs=legs, joints=joints, note=_note)
@@ -76,11 +77,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from jointreg.exchange.inspection import inspect, table
     from jointreg.exchange.regressor_files import load_regressor
 
-    if arguments.picture and Path(arguments.picture).suffix not in PICTURES:
-        raise ConfigError(
-            f"--picture {arguments.picture}: expected a file that ends in {', '.join(PICTURES)}",
-            "name it so",
-        )
+    require_picture(arguments.picture)
     body = load_body(arguments.body)
     named = _joints(arguments)
     regressor = load_regressor(arguments.file, body, joints=named, note=_note)
@@ -115,15 +112,18 @@ def _identify(arguments: argparse.Namespace) -> int:
 
 def _fit(arguments: argparse.Namespace) -> int:
     from jointreg.exchange.meshes import read_mesh
-    from jointreg.exchange.named_rows import write_named_rows
+    from jointreg.exchange.named_rows import row_format, write_named_rows
     from jointreg.files.atomic import replace_file
     from jointreg.regressor.from_files import card, fit_files
 
+    require_other(arguments.output, [*arguments.vertices, arguments.labels, arguments.mesh])
+    require_picture(arguments.picture)
+    row_format(Path(arguments.output))
     mesh = read_mesh(arguments.mesh) if arguments.mesh else None
     if arguments.picture and mesh is None:
         raise ConfigError("--picture draws on a mesh", "give --mesh")
     joints, most = _joints(arguments), arguments.max_vertices
-    fitted = fit_files(arguments.vertices, arguments.labels, joints, mesh, most)
+    fitted = fit_files(arguments.vertices, arguments.labels, joints, mesh, most, _note)
     write_named_rows(arguments.output, fitted.weights, fitted.joint_names, fitted.about)
     text = card(Path(arguments.output).name, fitted)
     replace_file(f"{arguments.output}.md", text.encode())
@@ -143,6 +143,7 @@ def _transfer(arguments: argparse.Namespace) -> int:
     from jointreg.exchange.transfer import derivation, transfer, vertex_map_of
     from jointreg.files.atomic import sidecar_path
 
+    require_other(arguments.output, [getattr(arguments, k) for k in ("input", "map", "source", "to")])
     rows = read_named_rows(arguments.input, _joints(arguments), note=_note)
     source, target = (path and read_mesh(path) for path in (arguments.source, arguments.to))
     vertex_map = vertex_map_of(rows.matrix, arguments.map, source, target, arguments.limit)
