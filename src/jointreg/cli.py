@@ -146,7 +146,7 @@ def _transfer(arguments: argparse.Namespace) -> int:
     require_other(arguments.output, [getattr(arguments, k) for k in ("input", "map", "source", "to")])
     rows = read_named_rows(arguments.input, _joints(arguments), note=_note)
     source, target = (path and read_mesh(path) for path in (arguments.source, arguments.to))
-    vertex_map = vertex_map_of(rows.matrix, arguments.map, source, target, arguments.limit)
+    vertex_map = vertex_map_of(rows, arguments.map, source, target, arguments.limit, _note)
     moved = transfer(rows.matrix, vertex_map, arguments.input)
     about = derivation(Path(arguments.input), rows.matrix, rows.about, vertex_map, target)
     write_named_rows(arguments.output, moved, rows.joints, about, format=arguments.format)
