@@ -13,9 +13,9 @@ from jointreg import __version__
 from jointreg.errors import ConfigError, JointregError
 from jointreg.exchange.formats import FORMATS
 from jointreg.exchange.joint_sets import JOINT_SETS, JointSet, joint_set
+from jointreg.files.output import require_other, require_picture
 from jointreg.skeleton import H36M_17
 
-PICTURES = (".png", ".svg", ".pdf")
 NO_BODY = "none"
 
 
@@ -54,6 +54,7 @@ def _convert(arguments: argparse.Namespace) -> int:
     from jointreg.exchange.regressor_files import load_regressor, save_regressor
     from jointreg.files.atomic import sidecar_path
 
+    require_other(arguments.output, [arguments.input, arguments.template])
     body = None if arguments.body == NO_BODY else load_body(arguments.body)
     joints, legs = _joints(arguments), arguments.input_legs
     regressor = load_regressor(arguments.input, body, legs=legs, joints=joints, note=_note)
@@ -76,7 +77,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from jointreg.exchange.inspection import inspect, table
     from jointreg.exchange.regressor_files import load_regressor
 
-    _require_picture(arguments)
+    require_picture(arguments.picture)
     body, named = load_body(arguments.body), _joints(arguments)
     regressor = load_regressor(arguments.file, body, joints=named, note=_note)
     if named is None or regressor.joint_names == H36M_17:
@@ -110,24 +111,28 @@ def _identify(arguments: argparse.Namespace) -> int:
 
 def _fit(arguments: argparse.Namespace) -> int:
     from jointreg.exchange.meshes import read_mesh
-    from jointreg.exchange.named_rows import write_named_rows
+    from jointreg.exchange.named_rows import row_format, write_named_rows
     from jointreg.files.atomic import replace_file, sidecar_path
     from jointreg.regressor.from_files import card, fit_files
 
-    _require_picture(arguments)
+    require_other(arguments.output, [*arguments.vertices, arguments.labels, arguments.mesh])
+    require_picture(arguments.picture)
+    row_format(Path(arguments.output))
     mesh = read_mesh(arguments.mesh) if arguments.mesh else None
     if arguments.picture and mesh is None:
         raise ConfigError("--picture draws on a mesh", "give --mesh")
-    output, joints, most = arguments.output, _joints(arguments), arguments.max_vertices
-    fitted = fit_files(arguments.vertices, arguments.labels, joints, mesh, most)
-    write_named_rows(output, fitted.weights, fitted.joint_names, fitted.about)
-    text = card(Path(output).name, fitted)
-    replace_file(f"{output}.md", text.encode())
-    print(f"{text}\nwrote {output}, {sidecar_path(output)} and {output}.md")
+    joints, most = _joints(arguments), arguments.max_vertices
+    fitted = fit_files(arguments.vertices, arguments.labels, joints, mesh, most, _note)
+    write_named_rows(arguments.output, fitted.weights, fitted.joint_names, fitted.about)
+    text = card(Path(arguments.output).name, fitted)
+    replace_file(f"{arguments.output}.md", text.encode())
+    print(
+        f"{text}\nwrote {arguments.output}, {sidecar_path(arguments.output)} and {arguments.output}.md"
+    )
     if arguments.picture and mesh is not None:
         from jointreg.figures.mesh import regressor_support
 
-        weights = {Path(output).stem: fitted.weights}
+        weights = {Path(arguments.output).stem: fitted.weights}
         regressor_support(mesh.vertices, mesh.faces, weights).savefig(arguments.picture, dpi=150)
         print(f"wrote {arguments.picture}")
     return 0
@@ -139,9 +144,10 @@ def _transfer(arguments: argparse.Namespace) -> int:
     from jointreg.exchange.transfer import derivation, transfer, vertex_map_of
     from jointreg.files.atomic import sidecar_path
 
+    require_other(arguments.output, [getattr(arguments, k) for k in ("input", "map", "source", "to")])
     rows = read_named_rows(arguments.input, _joints(arguments), note=_note)
     source, target = (path and read_mesh(path) for path in (arguments.source, arguments.to))
-    vertex_map = vertex_map_of(rows.matrix, arguments.map, source, target, arguments.limit)
+    vertex_map = vertex_map_of(rows, arguments.map, source, target, arguments.limit, _note)
     moved = transfer(rows.matrix, vertex_map, arguments.input)
     about = derivation(Path(arguments.input), rows.matrix, rows.about, vertex_map, target)
     write_named_rows(arguments.output, moved, rows.joints, about, format=arguments.format)
@@ -370,13 +376,6 @@ def _command(
     command = commands.add_parser(name, help=purpose, description=purpose, epilog=f"example: {example}")
     command.set_defaults(run=run)
     return command
-
-
-def _require_picture(arguments: argparse.Namespace) -> None:
-    """Refuse a picture of an unknown format before any work is done."""
-    if arguments.picture and Path(arguments.picture).suffix not in PICTURES:
-        expected = f"expected a file that ends in {', '.join(PICTURES)}"
-        raise ConfigError(f"--picture {arguments.picture}: {expected}", "name it so")
 
 
 def _joints(arguments: argparse.Namespace) -> JointSet | None:

@@ -239,4 +239,4 @@ def test_a_file_that_is_none_is_named_with_a_cure(files, capsys):
     target.mkdir()
     assert main(["convert", str(folder / "first.npy"), str(target), "--format", "npy"]) == 1
     text = capsys.readouterr().err
-    assert "there: Is a directory" in text and "next:" in text and "Errno" not in text
+    assert "there is a folder" in text and "next:" in text and "Errno" not in text

@@ -18,6 +18,8 @@ from jointreg.plausible import CAMERA_M
 
 WIDE_M = 30.0
 """Distance of a camera from the middle of all from which on the unit is printed."""
+NEAR_M = 0.02
+"""The same below which several cameras are one, or in another unit."""
 FOCAL = (0.1, 100.0)
 """Plausible focal lengths, widths of the picture."""
 COEFFICIENT = 100.0
@@ -89,6 +91,11 @@ def read_calibration(path: str | Path) -> dict[str, Camera]:
     )
     if any(camera.size == SIZE_OF_VIDEO for camera in cameras.values()):
         print(f"calibration {path}: names no size of its pictures, that of each video is taken")
+    if len(cameras) > 1 and apart < NEAR_M:
+        print(
+            f"calibration {path}: all cameras stand within {apart:.2g} m of their middle: if not, "
+            "the file is in a larger unit than its form has (VoxelPose's are in mm)"
+        )
     if apart > WIDE_M:
         print(
             f"calibration {path}: cameras stand up to {apart:.4g} m from their middle; "

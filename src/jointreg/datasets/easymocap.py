@@ -77,7 +77,13 @@ def _rotation(values: dict[str, Any], name: str, where: str) -> np.ndarray:
     vector, matrix = f"R_{name}", f"Rot_{name}"
     if vector not in values:
         return _matrix(values, matrix, (9,), where).reshape(3, 3)
-    rotation = so3.from_axis_angle(_matrix(values, vector, (3,), where))
+    turn = _matrix(values, vector, (3,), where)
+    if np.linalg.norm(turn) > 2 * np.pi:
+        raise DataError(
+            f"{where}: {vector} is {np.linalg.norm(turn):.4g} long, expected a turn in radians",
+            "give the vector of cv2.Rodrigues",
+        )
+    rotation = so3.from_axis_angle(turn)
     if matrix in values:
         other = _matrix(values, matrix, (9,), where).reshape(3, 3)
         if not np.abs(rotation - other).max() < 1e-3:
@@ -111,7 +117,9 @@ def _size(values: dict[str, Any], key: str, where: str) -> int:
     try:
         return max(int(float(text)), 0)
     except (ValueError, OverflowError):
-        raise DataError(f"{where}: {key} is {text[:40]!r}, expected a number of pixels") from None
+        raise DataError(
+            f"{where}: {key} is {text[:40]!r}, expected a number of pixels", _HOW_TO
+        ) from None
 
 
 def _names(values: dict[str, Any], path: Path) -> list[str]:
@@ -119,7 +127,7 @@ def _names(values: dict[str, Any], path: Path) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
         raise DataError(f"calibration {path}: lacks the list `names` of its cameras", _HOW_TO)
     if len(set(names)) != len(names):
-        raise DataError(f"calibration {path}: a camera stands twice in `names`: {_few(names)}")
+        raise DataError(f"calibration {path}: a camera stands twice in `names`: {_few(names)}", _HOW_TO)
     return names
 
 

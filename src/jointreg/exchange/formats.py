@@ -83,7 +83,13 @@ def decode_named(raw: bytes, form: Format, where: str) -> tuple[np.ndarray, tupl
     if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
         raise DataError(
             f"{where} holds {matrix.dtype!s:.40} of shape {matrix.shape}, expected a matrix of "
-            "real numbers"
+            "real numbers",
+            "save the regressor alone, as np.save(file, matrix)",
+        )
+    if not matrix.size:
+        raise DataError(
+            f"{where} has shape {matrix.shape}, expected rows for joints and columns for vertices",
+            "save the regressor again: this file has no weights",
         )
     return np.ascontiguousarray(matrix, dtype=np.float64), names
 

@@ -41,7 +41,8 @@ def read_named_rows(
         note: called with a sentence on where the names are from.
 
     Raises:
-        DataError: as `read_matrix`, a sidecar of another matrix, or a joint set of another size.
+        DataError: as `read_matrix`, a sidecar of another matrix, a joint set of another size, or a row
+            that is not finite.
     """
     path = Path(path)
     matrix, names = read_matrix(path, note)
@@ -50,6 +51,12 @@ def read_named_rows(
     if joints is not None and len(joints.joints) != len(matrix):
         raise DataError(
             f"{path} has {len(matrix)} rows, expected {joints.title}", "name the joint set of the file"
+        )
+    broken = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+    if len(broken):
+        raise DataError(
+            f"{path}: row {', '.join(map(str, broken)):.200} holds NaN or infinity",
+            "take the file from its source again",
         )
     if sidecar is not None:
         names = tuple(sidecar["joint_names"])
@@ -68,6 +75,18 @@ def _known_names(matrix: np.ndarray) -> tuple[str, ...] | None:
     matches = identify(matrix, read_known()).matches
     names = tuple(match.same.joint if match.same else "-" for match in matches)
     return names if "-" not in names and len(set(names)) == len(names) else None
+
+
+def row_format(path: Path, format: Format | None = None) -> Format:
+    """The format that a matrix of any joint set is written in.
+
+    Raises:
+        DataError: pkl, whose rows are one set's, or an unknown format.
+    """
+    form = format_of(path, format)
+    if form == "pkl":
+        raise DataError(f"{path}: a pkl holds the rows of SMPL_to_J19.pkl only", "write npy, npz or pt")
+    return form
 
 
 def write_named_rows(
@@ -93,9 +112,7 @@ def write_named_rows(
         DataError: pkl, whose rows are one set's, or an unknown format.
     """
     path = Path(path)
-    form = format_of(path, format)
-    if form == "pkl":
-        raise DataError(f"{path}: a pkl holds the rows of SMPL_to_J19.pkl only", "write npy, npz or pt")
+    form = row_format(path, format)
     written = matrix.astype(dtype or ("float32" if form == "pt" else "float64"))
     replace_file(path, encode(written, form))
     write_sidecar(path, written, joints, about)

@@ -1,5 +1,6 @@
 """A regressor moved to another mesh by one sparse product, J_target = J_source @ M."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,30 +8,44 @@ import numpy as np
 
 from jointreg.errors import DataError
 from jointreg.exchange.meshes import Mesh
+from jointreg.exchange.named_rows import NamedRows
 from jointreg.exchange.sidecar import UNKNOWN, digest
 from jointreg.exchange.vertex_maps import LARGEST_DISTANCE_M, VertexMap, map_between, read_map
 
+WIDE_M = 0.3
+"""Root mean square distance of a row's vertices from its joint that no public regressor has on its own
+mesh (at most 0.18 m); on a mesh with other numbers most rows do."""
+
 
 def vertex_map_of(
-    matrix: np.ndarray,
+    rows: NamedRows,
     file: str | None,
     source: Mesh | None,
     target: Mesh | None,
     limit_m: float | None = None,
+    note: Callable[[str], None] = print,
 ) -> VertexMap:
     """The map in a file, or of two meshes where no file is given.
 
     Args:
-        matrix: the regressor, (J, S), whose vertices need a place on the target.
+        rows: the regressor, (J, S), whose vertices need a place on the target.
         file: a published map; with `target` if it gives faces.
         source: the regressor's mesh, metres.
         target: the new mesh, metres, in the shape, pose and place of `source`.
         limit_m: farthest distance between the two; None for `LARGEST_DISTANCE_M`.
+        note: called with a sentence on raw weights, and on meshes that do not seem to belong together.
 
     Raises:
-        DataError: neither a file nor two meshes, a file and a source mesh, a mesh of another size than
-            the regressor's, or as `read_map` and `map_between`.
+        DataError: neither a file nor two meshes, a file and a source mesh, a mesh of another size or
+            with other faces than the regressor's, or as `read_map` and `map_between`.
     """
+    matrix = rows.matrix
+    negative = np.count_nonzero(matrix < 0)
+    if negative:
+        note(
+            f"raw weights: {negative} below zero. They are moved as they are, and may meet positive "
+            "ones on a vertex of the new mesh: to cut them first, as readers do, use `jointreg convert`"
+        )
     if file is not None and (source is not None or limit_m is not None):
         raise DataError(
             f"map {file} and --from or --limit are given", "give a map, or two meshes in one pose"
@@ -47,8 +62,48 @@ def vertex_map_of(
             f"{len(source.vertices)}",
             "give the mesh that the regressor belongs to",
         )
+    faces = rows.about.get("topology_hash", UNKNOWN)
+    if faces not in (UNKNOWN, source.topology_hash):
+        raise DataError(
+            f"the regressor's sidecar names a mesh with other faces than that of --from (sha256 "
+            f"{faces!s:.12}, {source.topology_hash[:12]}): vertices may have other numbers",
+            "give the mesh that the regressor was made for",
+        )
+    wide = _wide_rows(matrix, source)
+    if wide:
+        note(
+            f"{len(wide)} of {len(matrix)} rows, first {rows.joints[wide[0]]}, read vertices all over "
+            "the mesh of --from: is it the regressor's? SMPL and the open body have as many vertices, "
+            "with other numbers"
+        )
+    if sorted((_inside(source), _inside(target))) == [-1, 1]:
+        note("one of the two meshes is inside out: if it is mirrored, left and right are exchanged")
     used = np.flatnonzero(matrix.any(axis=0))
     return map_between(source, target, used, LARGEST_DISTANCE_M if limit_m is None else limit_m)
+
+
+def _wide_rows(matrix: np.ndarray, mesh: Mesh) -> list[int]:
+    """Rows whose vertices lie farther than `WIDE_M` from their joint (root mean square)."""
+    positive = np.maximum(matrix, 0.0)
+    wide = []
+    for row, weights in enumerate(positive):
+        read = np.flatnonzero(weights)
+        if not len(read):
+            continue
+        shares = weights[read] / weights[read].max()
+        shares /= shares.sum()
+        places = mesh.vertices[read] - shares @ mesh.vertices[read]
+        if np.sqrt(shares @ np.square(places).sum(axis=1)) > WIDE_M:
+            wide.append(row)
+    return wide
+
+
+def _inside(mesh: Mesh) -> int:
+    """1 where the faces are seen from outside, -1 from inside, 0 where the mesh is open or flat."""
+    a, b, c = (mesh.vertices[mesh.faces] - mesh.vertices.mean(axis=0)).transpose(1, 0, 2)
+    volume = float((a * np.cross(b, c)).sum() / 6)
+    box = float(np.ptp(mesh.vertices, axis=0).prod())
+    return int(np.sign(volume)) if abs(volume) > 0.01 * box else 0
 
 
 def transfer(matrix: np.ndarray, vertex_map: VertexMap, where: str) -> np.ndarray:

@@ -73,8 +73,11 @@ def read_map(path: str | Path, target: Mesh | None = None) -> VertexMap:
             content = content["matrix"]
         if not sparse.issparse(content):
             content = as_array(content, str(path))
-        if content.ndim != 2 or content.dtype.kind not in "fiu":
-            raise DataError(f"{path} holds {content.dtype} of shape {content.shape}, expected a matrix")
+        if content.ndim != 2 or content.dtype.kind not in "fiu" or 0 in content.shape:
+            raise DataError(
+                f"{path} holds {content.dtype} of shape {content.shape}, expected a matrix",
+                "save the map alone: (old vertices, new vertices), real numbers",
+            )
         matrix = sparse.csr_array(content, dtype=np.float64)
     matrix.data[np.abs(matrix.data) < NOISE] = 0
     matrix.eliminate_zeros()
@@ -121,8 +124,6 @@ def _content(path: Path) -> Any:
 
 
 def _tensor(path: Path) -> Any:
-    from scipy import sparse
-
     try:
         import torch
     except ImportError as error:
@@ -132,24 +133,42 @@ def _tensor(path: Path) -> Any:
     except Exception as error:
         raise DataError(f"{path} is no torch file of tensors: {error!s:.200}") from error
     if isinstance(loaded, dict):
-        return {key: value.numpy() for key, value in loaded.items() if hasattr(value, "numpy")}
+        tensors = {key: value for key, value in loaded.items() if isinstance(value, torch.Tensor)}
+        return {key: _plain(value, f"{path}: {key}") for key, value in tensors.items()}
     if not isinstance(loaded, torch.Tensor):
-        raise DataError(f"{path} holds a {type(loaded).__name__}, expected a tensor")
-    if loaded.layout == torch.strided:
-        return loaded.double().numpy()
-    whole = loaded.to_sparse_coo().coalesce()
-    place = whole.indices().numpy()
-    values = whole.values().double().numpy()
+        raise DataError(
+            f"{path} holds a {type(loaded).__name__}, expected a tensor", "torch.save(matrix, file)"
+        )
+    return _plain(loaded, str(path))
+
+
+def _plain(tensor: Any, where: str) -> Any:
+    """A tensor as an array, sparse as a sparse one; numbers with a point as float64."""
+    from scipy import sparse
+
+    tensor = tensor.detach()
+    is_sparse = "sparse" in str(tensor.layout)
+    if tensor.is_complex() or tensor.is_quantized or (is_sparse and tensor.ndim != 2):
+        raise DataError(
+            f"{where} is {tensor.dtype} of shape {tuple(tensor.shape)}, expected a real matrix",
+            "save the map as a matrix: torch.save(matrix.double(), file)",
+        )
+    if not is_sparse:
+        return (tensor.double() if tensor.is_floating_point() else tensor).numpy()
+    whole = tensor.to_sparse_coo().coalesce()
+    values, place = whole.values().double().numpy(), whole.indices().numpy()
     return sparse.coo_array((values, (place[0], place[1])), shape=tuple(whole.shape))
 
 
 def _of_faces(faces: np.ndarray, weights: np.ndarray, target: Mesh | None, path: Path) -> "csr_array":
     from scipy import sparse
 
-    if faces.ndim != 1 or weights.shape != (len(faces), 3) or faces.dtype.kind not in "iu":
+    kinds = faces.dtype.kind in "iu" and weights.dtype.kind in "fiu"
+    if faces.ndim != 1 or not faces.size or weights.shape != (len(faces), 3) or not kinds:
         raise DataError(
-            f"{path}: {FACE_KEYS[0]} has shape {faces.shape} and {FACE_KEYS[1]} {weights.shape}, "
-            "expected (S,) and (S, 3)"
+            f"{path}: {FACE_KEYS[0]} is {faces.dtype} of shape {faces.shape}, {FACE_KEYS[1]} "
+            f"{weights.dtype} of shape {weights.shape}; expected whole numbers (S,) and numbers (S, 3)",
+            "give MHR's map as its repository has it",
         )
     if target is None:
         raise DataError(
@@ -158,7 +177,7 @@ def _of_faces(faces: np.ndarray, weights: np.ndarray, target: Mesh | None, path:
         )
     if faces.min() < 0 or faces.max() >= len(target.faces):
         raise DataError(
-            f"{path} names faces up to {faces.max()}, the mesh has {len(target.faces)}",
+            f"{path} names faces {faces.min()} to {faces.max()}, the mesh has {len(target.faces)}",
             "give the mesh that the map leads to",
         )
     rows = np.repeat(np.arange(len(faces)), 3)
@@ -179,11 +198,16 @@ def map_between(
         limit_m: farthest that one of them may lie from the target.
 
     Raises:
-        DataError: a used vertex lies farther away.
+        DataError: a used vertex lies farther away, none is used, or the limit is no distance.
     """
     from scipy import sparse
 
     from jointreg.geometry.closest_points import closest_points
+
+    if not len(used):
+        raise DataError("the regressor reads no vertex: all weights are zero", "take it from its source")
+    if not limit_m >= 0:
+        raise DataError(f"the limit is {limit_m} m, expected a distance", "--limit 0.02 is 20 mm")
 
     face, weights, distance = closest_points(source.vertices[used], target.vertices, target.faces)
     if distance.max() > limit_m:

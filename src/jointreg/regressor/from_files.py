@@ -1,11 +1,11 @@
 """The command `jointreg fit`: a regressor of any mesh and joint set from files, and its card."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jointreg import __version__
-from jointreg.errors import DataError
+from jointreg.errors import ConfigError, DataError
 from jointreg.exchange.joint_sets import JointSet
 from jointreg.exchange.meshes import Mesh
 from jointreg.exchange.regressor import Regressor
@@ -14,6 +14,9 @@ from jointreg.files.text_table import text_table
 from jointreg.regressor.labelled_meshes import LabelledMeshes, Labels, read_labels
 from jointreg.regressor.own_candidates import fit_own_candidates
 
+LARGE_MM = 100.0
+"""A residual that labels of the mesh's own joints do not have."""
+
 
 def fit_files(
     vertices: Sequence[str],
@@ -21,6 +24,7 @@ def fit_files(
     joints: JointSet | None = None,
     mesh: Mesh | None = None,
     max_vertices: int = 0,
+    note: Callable[[str], None] = print,
 ) -> Regressor:
     """Fit a regressor to posed meshes and labels in files.
 
@@ -30,15 +34,22 @@ def fit_files(
         joints: the joint set of the labels; of named labels in a file the joints to fit, in its order.
         mesh: any pose of the mesh, whose faces then identify it.
         max_vertices: most vertices with a weight for each joint; 0 for no limit.
+        note: called with a sentence on frames without labels and on large residuals.
 
     Returns:
         Weights (J, V). `about` contains how they were made: digests, frames, residuals, version.
 
     Raises:
+        ConfigError: a limit below zero.
         DataError, UnitError, SolverError: as the readers and the fit; another mesh or joint set.
     """
+    if max_vertices < 0:
+        raise ConfigError(
+            f"max_vertices is {max_vertices}, expected a number of vertices, or 0 for no limit",
+            "give 1 or more, or leave it out",
+        )
     read = _of_set(read_labels(labels), joints, labels)
-    frames = LabelledMeshes(vertices, read)
+    frames = LabelledMeshes(vertices, read, note)
     if mesh is not None and len(mesh.vertices) != frames.n_vertices:
         raise DataError(
             f"the mesh has {len(mesh.vertices)} vertices, the frames have {frames.n_vertices}",
@@ -46,6 +57,13 @@ def fit_files(
         )
     names = read.names or tuple(f"joint {k}" for k in range(read.joints.shape[1]))
     fitted = fit_own_candidates(frames, names, max_vertices=max_vertices)
+    residuals = fitted.about["residual_rms_mm"]
+    large = [f"{name} {residuals[name]:.0f} mm" for name in names if residuals[name] > LARGE_MM]
+    if large:
+        note(
+            f"residuals are large, {', '.join(large):.300}: look whether labels and vertices have the "
+            "same axes, place and order of frames, and joints their own names"
+        )
     about = {
         "topology_hash": UNKNOWN if mesh is None else mesh.topology_hash,
         "frames": frames.frames,
@@ -63,7 +81,10 @@ def _of_set(labels: Labels, joints: JointSet | None, where: str) -> Labels:
         return labels
     if labels.names is None:
         if labels.joints.shape[1] != len(joints.joints):
-            raise DataError(f"{where} has {labels.joints.shape[1]} joints, expected {joints.title}")
+            raise DataError(
+                f"{where} has {labels.joints.shape[1]} joints, expected {joints.title}",
+                "name the joint set of the labels with --joints",
+            )
         return labels._replace(names=joints.joints)
     missing = [name for name in joints.joints if name not in labels.names]
     if missing:
@@ -72,7 +93,7 @@ def _of_set(labels: Labels, joints: JointSet | None, where: str) -> Labels:
             "name the joints as the set does, or leave --joints out",
         )
     order = [labels.names.index(name) for name in joints.joints]
-    return Labels(labels.joints[:, order], joints.joints)
+    return labels._replace(joints=labels.joints[:, order], names=joints.joints)
 
 
 def card(name: str, fitted: Regressor) -> str:
@@ -83,7 +104,7 @@ def card(name: str, fitted: Regressor) -> str:
         fitted: from `fit_files`.
     """
     about = fitted.about
-    digests = about["vertices_sha256"] | about["labels_sha256"]
+    digests = [*about["vertices_sha256"].items(), *about["labels_sha256"].items()]
     columns = ("joint", "labelled frames", "residual, mm", "vertices", "row sum")
     keys = ("labelled_frames", "residual_rms_mm", "nonzeros", "row_sums")
     rows = [(joint, *(about[key][joint] for key in keys)) for joint in fitted.joint_names]
@@ -103,7 +124,7 @@ def card(name: str, fitted: Regressor) -> str:
             "Residual: root mean square distance from the labels that were fitted to. It does not cover",
             "poses and people that the frames do not have.",
             "",
-            *(f"- {file}: sha256 {digest}" for file, digest in digests.items()),
+            *(f"- {file}: sha256 {digest}" for file, digest in digests),
             "",
         ]
     )

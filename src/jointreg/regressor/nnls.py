@@ -32,6 +32,7 @@ def solve_nnls(
     allowed: np.ndarray | None = None,
     start: np.ndarray | None = None,
     most_steps: int = MOST_STEPS,
+    optimal: float = OPTIMAL,
 ) -> np.ndarray:
     """Solve coupled rows of non-negative least squares, exactly up to rounding.
 
@@ -46,6 +47,7 @@ def solve_nnls(
         allowed: entries that may be positive, (J, V) bool; None for all.
         start: a non-negative guess, (J, V), zero where not allowed; None starts from zero.
         most_steps: limit on the steps.
+        optimal: a gradient of up to this part of the targets, sum weight included, counts as zero.
 
     Returns:
         (J, V) float64: no change of a single allowed entry lowers the sum.
@@ -71,7 +73,7 @@ def solve_nnls(
         gradient[useless] = -np.inf
         entering = gradient.argmax(axis=1)
         slope = gradient[np.arange(len(gradient)), entering]
-        rows = np.flatnonzero(slope > OPTIMAL * scale)
+        rows = np.flatnonzero(slope > optimal * scale)
         if not len(rows):
             if steepest > STUCK * scale:
                 raise SolverError(
@@ -99,7 +101,12 @@ def solve_nnls(
 
 
 def prune(
-    terms: Terms, target: np.ndarray, sum_weight: float, weights: np.ndarray, most: np.ndarray
+    terms: Terms,
+    target: np.ndarray,
+    sum_weight: float,
+    weights: np.ndarray,
+    most: np.ndarray,
+    optimal: float = OPTIMAL,
 ) -> np.ndarray:
     """Limit the non-zeros of each row: drop the smallest and solve again on the rest, repeatedly.
 
@@ -109,6 +116,7 @@ def prune(
         sum_weight: as `solve_nnls`.
         weights: a solution, (J, V).
         most: largest number of non-zeros of each row, (J,).
+        optimal: as `solve_nnls`.
 
     Returns:
         (J, V), optimal for its support. Another support of that size may be better.
@@ -119,7 +127,7 @@ def prune(
     while (over := np.count_nonzero(rows, axis=1) > most).any():
         smallest = np.where(rows > 0, rows, np.inf).argmin(axis=1)
         rows[over, smallest[over]] = 0
-        rows = solve_nnls(small, targets, sum_weight, allowed=rows > 0, start=rows)
+        rows = solve_nnls(small, targets, sum_weight, allowed=rows > 0, start=rows, optimal=optimal)
     pruned = np.zeros_like(weights)
     pruned[:, used] = rows
     return pruned

@@ -25,7 +25,7 @@ class JointRegressor(torch.nn.Module):
         dtype: of the weights, float32 or float64. Joints have the wider of it and the vertices' dtype.
 
     Raises:
-        DataError: no readable file, or an entry that is not finite.
+        DataError: no readable file, an entry that is not finite, or another dtype.
     """
 
     vertices: torch.Tensor
@@ -35,12 +35,14 @@ class JointRegressor(torch.nn.Module):
 
     def __init__(self, source: str | Path | Regressor, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
+        if dtype not in (torch.float32, torch.float64):
+            raise DataError(f"dtype is {dtype}, expected torch.float32 or torch.float64", "leave it out")
         if isinstance(source, Regressor):
             matrix: np.ndarray = source.weights
         else:
             matrix = read_matrix(source)[0]
         if not np.isfinite(matrix).all():
-            raise DataError(f"{source!s:.200} holds NaN or infinity")
+            raise DataError(f"{source!s:.200} holds NaN or infinity", "take the file from its source")
         vertices = np.flatnonzero(matrix.any(axis=0))
         self.n_vertices = matrix.shape[1]
         """Vertices of the mesh."""
@@ -57,7 +59,7 @@ class JointRegressor(torch.nn.Module):
             (..., J, 3), in theirs; float32 or wider.
 
         Raises:
-            ShapeError: the mesh has another number of vertices.
+            ShapeError: the mesh has another number of vertices, or its points other than 3 coordinates.
         """
         self._require(vertices, self.n_vertices)
         return self.of_read(vertices.index_select(-2, self.vertices))
@@ -77,7 +79,7 @@ class JointRegressor(torch.nn.Module):
             return torch.matmul(self.weights.to(kind), vertices.to(kind))
 
     def _require(self, vertices: torch.Tensor, count: int) -> None:
-        if vertices.ndim < 2 or vertices.shape[-2] != count:
+        if vertices.ndim < 2 or vertices.shape[-2:] != (count, 3):
             raise ShapeError(f"vertices have shape {tuple(vertices.shape)}, expected (..., {count}, 3)")
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> "JointRegressor":

@@ -89,6 +89,7 @@ def test_each_file_names_the_other():
         ("extri.yml", "R_2:", "R_01:", "the key 'R_01' stands twice"),
         ("extri.yml", "T_2:", "t_2:", r"camera '2': lacks the matrix T_2"),
         ("extri.yml", "1.6000000000000001", "1.7", "R_01 and Rot_01 are different rotations"),
+        ("extri.yml", "1.6000000000000001", "91.6", "expected a turn in radians"),
         ("extri.yml", "1.6000000000000001", ".Nan", "R_01 is no matrix of numbers"),
         ("intri.yml", "1270.5", "x", "K_01 is no matrix of numbers"),
         ("intri.yml", "cols: 5", "cols: 4", r"dist_01 has 5 numbers in 1 x 4"),

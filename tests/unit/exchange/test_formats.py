@@ -69,7 +69,7 @@ def test_a_matrix_is_read_in_whatever_it_is_wrapped(tmp_path, body, weights, cas
         ("pkl", {"x" * 10**5: 1, "y": 2}, r"holds a dict \(x{30}, y\)"),
         ("pkl", [[1.0], [1.0, 2.0]], "lists of different lengths are no array"),
         ("pkl", "a text", "expected a matrix of real numbers"),
-        ("npy", np.zeros((17, 0)), r"is for 0 vertices"),
+        ("npy", np.zeros((17, 0)), r"has shape \(17, 0\)"),
         ("npy", np.zeros((0, 17)), r"shape \(0, 17\), expected"),
     ],
 )

@@ -8,7 +8,8 @@ from scipy import sparse
 
 from jointreg.cli import main
 from jointreg.errors import DataError
-from jointreg.exchange.named_rows import read_named_rows
+from jointreg.exchange.meshes import Mesh, read_mesh
+from jointreg.exchange.named_rows import NamedRows, read_named_rows
 from jointreg.exchange.transfer import transfer, vertex_map_of
 from jointreg.exchange.vertex_maps import VertexMap
 from jointreg.regressor import Regressor, save_regressor
@@ -46,11 +47,32 @@ def test_maps_that_do_not_fit(planted_map, generator):
         transfer(np.ones((5, 1)), turned, "J")
 
 
-def test_one_way_to_the_map_must_be_given(tmp_path):
+def test_one_way_to_the_map_must_be_given():
+    five = NamedRows(np.ones((5, 20)), ("a", "b", "c", "d", "e"), {})
     with pytest.raises(DataError, match="neither a map nor two meshes"):
-        vertex_map_of(np.ones((5, 20)), None, None, None)
+        vertex_map_of(five, None, None, None)
     with pytest.raises(DataError, match="--from or --limit are given"):
-        vertex_map_of(np.ones((5, 20)), "map.npz", None, None, 0.1)
+        vertex_map_of(five, "map.npz", None, None, 0.1)
+
+
+def test_meshes_that_are_not_the_regressors(body, weights, generator):
+    """Faces of another numbering are refused. Without a sidecar the vertices of the rows show it."""
+    notes: list[str] = []
+    mesh = read_mesh("open")
+    own = NamedRows(weights, H36M_17, {"topology_hash": mesh.topology_hash})
+    same = vertex_map_of(own, None, mesh, mesh, note=notes.append)
+    assert np.abs(transfer(weights, same, "J") - weights).max() < 1e-12 and not notes
+    order = generator.permutation(body.n_vertices)
+    other = Mesh(mesh.vertices[order], np.argsort(order)[mesh.faces].astype(np.int32))
+    with pytest.raises(DataError, match="sidecar names a mesh with other faces"):
+        vertex_map_of(own, None, other, mesh)
+    vertex_map_of(own._replace(about={}), None, other, mesh, note=notes.append)
+    assert len(notes) == 1 and "read vertices all over the mesh of --from" in notes.pop()
+    mirrored = Mesh(mesh.vertices * [-1, 1, 1], mesh.faces)
+    vertex_map_of(own, None, mesh, mirrored, note=notes.append)
+    assert len(notes) == 1 and "left and right are exchanged" in notes.pop()
+    vertex_map_of(own._replace(matrix=weights - 1e-9), None, mesh, mesh, note=notes.append)
+    assert "below zero" in notes[0]
 
 
 def test_the_command_moves_the_open_body_to_a_finer_mesh(tmp_path, body, weights, capsys):

@@ -68,15 +68,33 @@ def test_refusals(tmp_path, target, faces_and_weights, dense):
 
     good = {"triangle_ids": faces, "baryc_coords": weights}
     refused("so it needs that mesh", good)
-    refused("names faces up to 10, the mesh has 10", good | {"triangle_ids": faces + 1}, target)
+    refused("names faces 1 to 10, the mesh has 10", good | {"triangle_ids": faces + 1}, target)
     refused(
-        r"has shape \(50,\) and baryc_coords \(49, 3\)", good | {"baryc_coords": weights[1:]}, target
+        r"of shape \(50,\), baryc_coords float64 of shape \(49, 3\)",
+        good | {"baryc_coords": weights[1:]},
+        target,
     )
+    refused("baryc_coords <U", good | {"baryc_coords": weights.astype(str)}, target)
+    refused("whole numbers", {"triangle_ids": faces[:0], "baryc_coords": weights[:0]}, target)
+    refused(r"of shape \(0, 30\), expected a matrix", dense[:0])
     refused("sums to .*, expected 1", dense.T)
     refused("mesh of 31 vertices, the mesh has 30", np.pad(dense, ((0, 0), (0, 1))), target)
     refused("holds a, b", {"a": faces, "b": weights})
     with pytest.raises(DataError, match="does not exist"):
         read_map(tmp_path / "none.npz")
+
+
+def test_tensors_of_every_kind_under_a_key(tmp_path, dense):
+    torch = pytest.importorskip("torch")
+    for tensor in (torch.tensor(dense), torch.tensor(dense).to_sparse().requires_grad_()):
+        torch.save({"matrix": tensor, "about": "a map"}, tmp_path / "m.pt")
+        assert np.array_equal(read_map(tmp_path / "m.pt").matrix.toarray(), dense)
+    torch.save({"matrix": torch.eye(30).bfloat16()}, tmp_path / "m.pt")
+    assert np.array_equal(read_map(tmp_path / "m.pt").matrix.toarray(), np.eye(30))
+    for wrong in (torch.eye(30).to(torch.complex64), torch.zeros(3, 3, 3).to_sparse()):
+        torch.save(wrong, tmp_path / "m.pt")
+        with pytest.raises(DataError, match="expected a real matrix"):
+            read_map(tmp_path / "m.pt")
 
 
 def grid(size, offset=0.0):
@@ -104,3 +122,8 @@ def test_meshes_that_are_apart_are_refused_with_their_boxes():
         map_between(grid(7), grid(12, offset=0.05), np.arange(49))
     made = map_between(grid(7), grid(12, offset=0.05), np.arange(49), limit_m=0.06)
     assert 45 < made.about["largest_distance_mm"] < 51
+    for limit_m in (np.nan, -1.0):
+        with pytest.raises(DataError, match="expected a distance"):
+            map_between(grid(7), grid(12), np.arange(49), limit_m)
+    with pytest.raises(DataError, match="all weights are zero"):
+        map_between(grid(7), grid(12), np.arange(0))

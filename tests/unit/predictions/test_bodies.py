@@ -5,7 +5,7 @@ import pytest
 
 from jointreg.config import Estimate
 from jointreg.errors import DataError
-from jointreg.predictions.bodies import estimate
+from jointreg.predictions.bodies import check_bodies, estimate
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
 from jointreg.stores import Record
 
@@ -101,3 +101,18 @@ def test_a_truncated_file_is_refused(run, predictions, tmp_path, body, frames):
     settings = Estimate(predictions=str(tmp_path), keypoints_iterations=1, keypoints_prior=0.0)
     with pytest.raises(DataError, match="not a readable npz"):
         estimate(READING, WHICH, frames, body, settings)
+
+
+def test_bodies_far_from_the_labels_are_printed(body, predictions, capsys):
+    """Transposed rotations and mirrored bodies have their trunk and sides where the labels have them."""
+    rotations, betas = predictions["rotations"].copy(), predictions["betas"]
+    rotations[:, 0] = np.eye(3)
+    nearest = rows([H36M_AS_SMPL[name] for name in H36M_17], SMPL_24)
+    labels = body.joints(rotations, betas)[:, nearest]
+    check_bodies(body.joints(rotations, betas) + np.array([0, 0, 3.0]), labels, "own")
+    assert not capsys.readouterr().out
+    bent = rotations.copy()
+    bent[:, [SMPL_24.index(name) for name in ("left_hip", "right_hip")]] = np.diag([1.0, -1, -1])
+    bent[:, [SMPL_24.index(f"{side}_shoulder") for side in ("left", "right")]] = np.diag([-1.0, -1, 1])
+    check_bodies(body.joints(bent, betas), labels, "far")
+    assert "far: the skeleton's joints lie" in capsys.readouterr().out

@@ -53,6 +53,8 @@ def test_the_command_writes_regressor_sidecar_card_and_picture(files, tmp_path, 
         (["--joints", "coco_17"], "has no joint nose, left_eye"),
         (["--mesh", "MESH"], "the mesh has 3 vertices, the frames have 6890"),
         (["--picture", "a.png"], "--picture draws on a mesh"),
+        (["--picture", "a.txt", "--mesh", "open"], "expected a file that ends in .png"),
+        (["--max-vertices", "-1"], "expected a number of vertices"),
     ],
 )
 def test_refusals(files, tmp_path, capsys, more, cause):

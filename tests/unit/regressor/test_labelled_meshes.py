@@ -35,13 +35,33 @@ def test_files_are_read_in_their_order(tmp_path, generator):
     np.save(tmp_path / "a.npy", meshes[:100])
     np.savez(tmp_path / "b.npz", vertices=meshes[100:149])
     np.save(tmp_path / "c.npy", meshes[149])
-    labels = Labels(np.arange(150.0)[:, None, None] * np.ones((150, 1, 3)), None)
+    labels = Labels(np.arange(150.0)[:, None, None] / 200 * np.ones((150, 1, 3)), None)
     frames = LabelledMeshes([tmp_path / name for name in ("a.npy", "b.npz", "c.npy")], labels)
     for _ in range(2):
         parts = list(frames)
         assert np.array_equal(np.concatenate([part[0] for part in parts]), meshes)
         assert np.array_equal(np.concatenate([part[1] for part in parts]), labels.joints)
     assert set(frames.digests()) == {"a.npy", "b.npz", "c.npy"}
+
+
+def test_the_last_frames_of_a_csv_may_have_no_label(tmp_path, joints, generator):
+    np.save(tmp_path / "a.npy", generator.normal(size=(8, 20, 3)) * 0.4)
+    notes = []
+    frames = LabelledMeshes([tmp_path / "a.npy"], Labels(joints, None, sparse=True), notes.append)
+    labels = np.concatenate([part[1] for part in frames])
+    assert np.array_equal(labels[:5], joints, equal_nan=True) and np.isnan(labels[5:]).all()
+    assert len(notes) == 1 and "3 of 8 frames have no label, the first is frame 5" in notes[0]
+    with pytest.raises(DataError, match="8 meshes and labels of 5 frames"):
+        LabelledMeshes([tmp_path / "a.npy"], Labels(joints, None))
+
+
+def test_files_of_one_name_keep_their_digests(tmp_path, generator):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        np.save(tmp_path / folder / "walk.npy", generator.normal(size=(4, 20, 3)) * 0.4)
+    files = [tmp_path / folder / "walk.npy" for folder in ("a", "b")]
+    digests = LabelledMeshes(files, Labels(np.zeros((8, 3, 3)), None)).digests()
+    assert len(set(digests.values())) == 2
 
 
 def test_refusals_of_meshes(tmp_path, generator):
@@ -53,12 +73,16 @@ def test_refusals_of_meshes(tmp_path, generator):
             np.save(tmp_path / f"{k}.npy", array)
             files.append(tmp_path / f"{k}.npy")
         with pytest.raises(kind, match=cause):
-            LabelledMeshes(files, Labels(np.zeros((frames, 3, 3)), None))
+            list(LabelledMeshes(files, Labels(np.zeros((frames, 3, 3)), None)))
 
     refused(UnitError, "divide millimetres by 1000", 1000 * meshes)
     refused(UnitError, "centimetres by 100", 100 * meshes)
     refused(DataError, "8 meshes and labels of 9 frames", meshes, frames=9)
     refused(DataError, "have 19 and 20 vertices, expected one mesh", meshes[:4], meshes[4:, :19])
+    one = meshes.copy()
+    one[5] *= 1000
+    refused(UnitError, "vertices of frame 5 extend over", one)
+    refused(DataError, "the label of joint 0 lies .* from the middle of mesh 0", meshes + 3)
     refused(DataError, "NaN or infinite", np.where(meshes > 0.5, np.nan, meshes))
     refused(DataError, r"expected floats \(frames, V, 3\)", meshes[..., :2])
     with pytest.raises(DataError, match="does not exist"):
@@ -78,8 +102,16 @@ def test_refusals_of_labels(tmp_path, joints):
     refused("neck stands in frame 0 twice", "a.csv", head + "0,neck,0,0,0\n0,neck,1,1,1\n")
     refused("line 2: ", "a.csv", head + "first,neck,0,0,0\n")
     refused("has no rows", "a.csv", head)
-    refused("has columns", "a.csv", "joint,x,y,z\n")
     refused("is an empty file", "a.csv", "")
+    refused("columns other than frame,joint,x,y,z", "a.csv", "joint,x,y,z\n")
+    refused("line 2: 4 cells, expected 5", "a.csv", head + "0,neck,0,0\n")
+    refused("line 2: 6 cells, expected 5", "a.csv", head + "0,neck,0,0,0,0\n")
+    refused("line 3: frame 1000000000000 ", "a.csv", head + "0,a,0,0,0\n1000000000000,a,0,0,0\n")
+    refused("field larger than field limit", "a.csv", head + f'0,"{"a" * 200_000}",0,0,0\n')
+    refused("is no plain npz", "a.npz", "PK")
+    refused("labels of <U", "a.npz", {"joints": joints.astype(str)})
+    refused("labels of complex128", "a.npz", {"joints": joints * 1j})
+    refused("expected 6 different names", "a.npz", {"joints": joints, "joint_names": "neck"})
     refused("has no label of joint b in any frame", "a.csv", head + "0,a,0,0,0\n0,b,,,\n")
     refused("expected one of joints, joints_cam, labels", "a.npz", {"points": joints})
     refused("expected 6 different names", "a.npz", {"joints": joints, "joint_names": ["a"] * 6})

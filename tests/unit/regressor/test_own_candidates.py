@@ -47,6 +47,19 @@ def test_a_planted_regressor_predicts_unseen_bodies(make_bodies, name, vertices)
     assert np.allclose(list(fitted.about["labelled_frames"].values()), 540, atol=40)
 
 
+def test_exact_labels_give_the_planted_regressor(make_bodies):
+    """Of the face, the crown and the wrists also, whose vertices lie a millimetre apart."""
+    generator = np.random.default_rng(8)
+    body, joints = load_body("open"), JOINT_SETS["h36m_17"]
+    truth = np.zeros((17, body.n_vertices))
+    for row, place in zip(truth, expected_joints(body, joints), strict=True):
+        near = np.argsort(np.linalg.norm(body.template - place, axis=1))[:40]
+        row[generator.choice(near, 4, replace=False)] = generator.dirichlet(np.full(4, 5.0))
+    posed = body.vertices(*make_bodies(generator, 200)).astype(np.float64)
+    fitted = fit_own_candidates([(posed, truth @ posed)], joints.joints, max_vertices=4)
+    assert np.abs(fitted.weights - truth).max() < 1e-4
+
+
 def test_candidates_are_the_vertices_that_stay_near(generator):
     """A vertex that is near in one frame and far in others is none."""
     mesh = generator.normal(size=(6000, 3))

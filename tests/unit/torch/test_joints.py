@@ -91,7 +91,7 @@ def test_the_state_dict_restores_it_and_trains_nothing(file, matrix):
     assert torch.equal(other.weights, layer.weights)
 
 
-@pytest.mark.parametrize("shape", [(VERTICES - 1, 3), (3, VERTICES), (VERTICES,)])
+@pytest.mark.parametrize("shape", [(VERTICES - 1, 3), (3, VERTICES), (VERTICES,), (VERTICES, 4)])
 def test_another_mesh_is_refused(file, shape):
     with pytest.raises(ShapeError, match=r"expected \(\.\.\., 300, 3\)"):
         JointRegressor(file)(torch.zeros(shape))
@@ -103,3 +103,9 @@ def test_a_file_that_is_not_finite_is_refused(tmp_path, matrix):
     np.save(tmp_path / "J.npy", broken)
     with pytest.raises(DataError, match="NaN"):
         JointRegressor(tmp_path / "J.npy")
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float16])
+def test_a_dtype_that_loses_the_weights_is_refused(file, dtype):
+    with pytest.raises(DataError, match=r"expected torch\.float32 or"):
+        JointRegressor(file, dtype=dtype)
