@@ -24,8 +24,9 @@ WITHIN = 4000
 SUM_WEIGHT = 100.0
 """Pull of each row towards sum 1, m^2, as in config/config.yaml."""
 OPTIMAL = 1e-14
-"""As `regressor.nnls.OPTIMAL`, but small: the gradient of a vertex of the hand or head is small beside that of the
-sum of its row. At 1e-10 exact labels of a wrist are missed by 0.06 mm, by other vertices."""
+"""As `regressor.nnls.OPTIMAL`, but small: the gradient of a vertex of the hand or head is small
+beside that of the sum of its row. At 1e-10 exact labels of a wrist are missed by 0.06 mm,
+by other vertices."""
 LEAST_FRAMES = 10
 """Labels that a joint needs."""
 
