@@ -127,14 +127,24 @@ def _read_npz(raw: bytes, where: str) -> np.ndarray | dict[str, np.ndarray]:
         if _are_rows(entries):
             return entries
         return as_array(_only_matrix(entries, where), where)
+    _require_size(entries["shape"].tolist(), where)
+    return sparse_matrix(entries, where).toarray()
+
+
+def sparse_matrix(entries: Mapping[str, Any], where: str) -> Any:
+    """The matrix of the entries that scipy.sparse.save_npz writes: a sparse array.
+
+    Raises:
+        DataError: another form than csr, csc or coo.
+        ValueError, KeyError: indices that do not fit, or an entry that is missing.
+    """
     from scipy import sparse
 
     shape = tuple(int(size) for size in entries["shape"])
-    _require_size(shape, where)
     form = entries["format"].item()
     form = form.decode("ascii") if isinstance(form, bytes) else str(form)
     if form == "coo":
-        return sparse.coo_array((entries["data"], (entries["row"], entries["col"])), shape).toarray()
+        return sparse.coo_array((entries["data"], (entries["row"], entries["col"])), shape)
     kinds = {"csr": sparse.csr_array, "csc": sparse.csc_array}
     if form not in kinds:
         raise DataError(
@@ -143,7 +153,7 @@ def _read_npz(raw: bytes, where: str) -> np.ndarray | dict[str, np.ndarray]:
         )
     matrix = kinds[form]((entries["data"], entries["indices"], entries["indptr"]), shape)
     matrix.check_format(full_check=True)
-    return matrix.toarray()
+    return matrix
 
 
 def _read_pt(raw: bytes, where: str) -> np.ndarray | dict[str, np.ndarray]:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from jointreg.errors import DataError, default_cure
+from jointreg.exchange.formats import sparse_matrix
 from jointreg.exchange.meshes import Mesh
 from jointreg.exchange.sidecar import digest
 from jointreg.files.input import require_file
+from jointreg.files.npy import read_array
 from jointreg.files.pickles import as_array, read_npz, read_pickle
 
 if TYPE_CHECKING:
@@ -100,38 +102,34 @@ def read_map(path: str | Path, target: Mesh | None = None) -> VertexMap:
 
 def _content(path: Path) -> Any:
     """A sparse or dense array, or a table of them."""
-    from scipy import sparse
-
     suffix, where = path.suffix.lower(), str(path)
-    if suffix == ".npy":
-        try:
-            return np.load(path, allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise DataError(f"{where} is not a plain npy array: {error!s:.200}") from error
-    if suffix == ".npz":
-        entries = read_npz(path.read_bytes(), where)
-        if "format" not in entries:
-            return entries if len(entries) > 1 else next(iter(entries.values()), {})
-        try:
-            return sparse.load_npz(path)
-        except (ValueError, KeyError, NotImplementedError) as error:
-            raise DataError(f"{where} is no sparse matrix: {error!s:.200}") from error
-    if suffix == ".pkl":
-        return read_pickle(path.read_bytes(), where)
     if suffix in (".pt", ".pth"):
         return _tensor(path)
+    raw = path.read_bytes()
+    try:
+        if suffix == ".npy":
+            return read_array(raw, where)
+        if suffix == ".npz":
+            entries = read_npz(raw, where)
+            if "format" in entries:
+                return sparse_matrix(entries, where)
+            return entries if len(entries) > 1 else next(iter(entries.values()), {})
+        if suffix == ".pkl":
+            return read_pickle(raw, where)
+    except (ValueError, KeyError, TypeError, EOFError) as error:
+        raise DataError(f"{where} is no map of plain numbers: {error!s:.200}") from error
     raise DataError(f"{where}: a map is npz, npy, pt or pkl, not '{suffix}'")
 
 
 def _tensor(path: Path) -> Any:
     try:
         import torch
+
+        from jointreg.files.tensors import read_tensors
     except ImportError as error:
         raise DataError(f"reading {path} needs torch: {error}", "pip install torch") from error
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise DataError(f"{path} is no torch file of tensors: {error!s:.200}") from error
+    cures = ("save it as tensors: torch.save(matrix, file)", "fetch the file again")
+    loaded = read_tensors(path, "map", cures)
     if isinstance(loaded, dict):
         tensors = {key: value for key, value in loaded.items() if isinstance(value, torch.Tensor)}
         return {key: _plain(value, f"{path}: {key}") for key, value in tensors.items()}

@@ -127,3 +127,14 @@ def test_meshes_that_are_apart_are_refused_with_their_boxes():
             map_between(grid(7), grid(12), np.arange(49), limit_m)
     with pytest.raises(DataError, match="all weights are zero"):
         map_between(grid(7), grid(12), np.arange(0))
+
+
+def test_a_flipped_bit_in_a_torch_file_is_refused(tmp_path):
+    """torch compares no checksum, and the sums of rows do not show a bit of a small weight."""
+    path = tmp_path / "map.pt"
+    torch.save(torch.eye(64, dtype=torch.float64), path)
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(np.float64(1).tobytes()) + 6] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(DataError, match=r"map\.pt.*checksum of its record"):
+        read_map(path)
