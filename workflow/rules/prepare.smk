@@ -1,9 +1,9 @@
 """From raw videos, labels and cameras to undistorted person crops."""
 
-from jointreg.pipeline.raw_files import RawFiles
+from jointreg.pipeline.raw_files import RawData
 
 # Raw files of the user are no inputs: their state is a parameter of the rules that read them.
-RAW_FILES = RawFiles(CONFIG, SEQUENCES, METHODS, EXAMPLES, f"results/{RUN}/raw_files.tsv")
+RAW_FILES = RawData(CONFIG, SEQUENCES, METHODS, EXAMPLES, f"results/{RUN}/raw_files.tsv")
 if workflow.is_main_process:
     RAW_FILES.require()
 

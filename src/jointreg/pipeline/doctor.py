@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jointreg.config.methods import Method
     from jointreg.config.sequences import Work
     from jointreg.config.settings import Config
-    from jointreg.pipeline.raw_files import RawFiles
+    from jointreg.pipeline.raw_files import RawData
     from jointreg.pipeline.required_files import Need
 
 
@@ -162,12 +162,12 @@ class Run(NamedTuple):
     methods: "dict[str, Method]"
     examples: "list[Example]"
 
-    def raw_files(self) -> "RawFiles":
+    def raw_files(self) -> "RawData":
         """The raw files of the run."""
-        from jointreg.pipeline.raw_files import RawFiles
+        from jointreg.pipeline.raw_files import RawData
 
         record = Path("results", self.config.run, "raw_files.tsv")
-        return RawFiles(self.config, self.work, self.methods, self.examples, record)
+        return RawData(self.config, self.work, self.methods, self.examples, record)
 
 
 def _run(configs: Sequence[str | Path]) -> list[Check]:

@@ -1,7 +1,7 @@
 """The user's recordings and predictions: the plan stops where one is gone, jobs rerun where one changed.
 
 Snakemake watches input files by their time, and takes an old result for a source file if an input of
-its job is missing. So the files of a data set are no inputs. `RawFiles.require` looks for them while the
+its job is missing. So the files of a data set are no inputs. `RawData.require` looks for them while the
 workflow is parsed, and their state is a parameter of the rules that read them.
 """
 
@@ -49,7 +49,7 @@ class Source:
         return [self.fault] if self.fault else gone
 
 
-class RawFiles:
+class RawData:
     """Every raw file that a run is made from. Empty if the workflow makes the data itself.
 
     Args:

@@ -13,7 +13,7 @@ from jointreg.config.sequences import Work
 from jointreg.datasets.human36m.metadata import ACTIONS, CAMERAS, write_metadata
 from jointreg.errors import ConfigError
 from jointreg.geometry.camera import Camera
-from jointreg.pipeline.raw_files import LISTED, RawFiles
+from jointreg.pipeline.raw_files import LISTED, RawData
 
 WALK = Work("P1", "Walking", ("walk",), ("left", "right"), 0, -1, "train")
 SIT = Work("P2", "Sitting", ("sit",), ("left",), 0, -1, "test")
@@ -73,7 +73,7 @@ def plan(root, folder):
             "body": "open",
         }
         loaded, methods = config.load(values), {"theirs": FILES}
-        return RawFiles(loaded, work, methods, examples, folder / "results/raw_files.tsv")
+        return RawData(loaded, work, methods, examples, folder / "results/raw_files.tsv")
 
     return make
 
