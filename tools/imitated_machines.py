@@ -1,6 +1,6 @@
 """The same run on several imitated processors: whether its tables have the same digits.
 
-Usage: python tools/imitated_machines.py [CONFIG] [--machines NAME ...] [--cores N] [-- TARGET ...]
+Usage: python tools/imitated_machines.py [CONFIG] [--machines NAME ...] [--cores N] [--targets NAME ...]
 
 CONFIG is tests/tiny/config.yaml (the default, some minutes a machine) or config/open.yaml. Every machine
 runs in a folder of its own, build/machines/<run>/<name>. What its libraries may use of the processor is

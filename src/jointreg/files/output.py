@@ -6,6 +6,7 @@ from pathlib import Path
 from jointreg.errors import ConfigError
 
 PICTURES = (".png", ".svg", ".pdf")
+"""Endings of the pictures that are drawn."""
 
 
 def require_other(output: str | Path, inputs: Iterable[str | Path | None]) -> None:
