@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from project import ROOT
+from room import write_qualisys
 
 from jointreg.config.sequences import load_sequences
 from jointreg.datasets.human36m.metadata import ACTIONS, CAMERAS, write_metadata
@@ -50,25 +51,3 @@ def plant_laboratory(root: Path) -> None:
     write_qualisys(root / "Calib.qca.txt", cameras)
     for name in cameras:
         (root / "balance" / f"{name}.mp4").touch()
-
-
-def write_qualisys(path: Path, cameras: dict[str, Camera]) -> None:
-    """As a Qualisys system writes it: mm, y up and z backward, 64ths of a pixel."""
-    lines = []
-    for camera in cameras.values():
-        turned = np.diag([1, -1, -1]) @ camera.rotation
-        centre = -camera.rotation.T @ camera.translation * 1000
-        pose = " ".join(f'r{i + 1}{j + 1}="{float(turned[i, j])}"' for i in range(3) for j in range(3))
-        pose += " " + " ".join(f'{a}="{float(c)}"' for a, c in zip("xyz", centre, strict=True))
-        k, (k1, k2, p1, p2, k3) = camera.intrinsics * 64, camera.distortion
-        lens = f'focalLengthU="{k[0, 0]}" focalLengthV="{k[1, 1]}" centerPointU="{k[0, 2]}" '
-        lens += f'centerPointV="{k[1, 2]}" radialDistortion1="{k1}" radialDistortion2="{k2}" '
-        lens += f'radialDistortion3="{k3}" tangentalDistortion1="{p1}" tangentalDistortion2="{p2}"'
-        width, height = camera.size
-        view = f'left="0" top="0" right="{width - 1}" bottom="{height - 1}"'
-        lines.append(
-            f'<camera active="1" serial="{camera.name}"><fov_video {view}/>'
-            f"<transform {pose}/><intrinsic {lens}/></camera>"
-        )
-    text = f"<calibration><cameras>{''.join(lines)}</cameras></calibration>"
-    path.write_text(text)

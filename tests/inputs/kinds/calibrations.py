@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from capture_scene import write_video
+from room import NAMES, SIZE, room_cameras, write_qualisys
 
 from inputs import raw, texts
 from inputs.case import Case, Damage, Original, cases
@@ -15,13 +16,10 @@ from jointreg.config.sequences import Work
 from jointreg.datasets.readers import open_dataset
 from jointreg.frames.prepare import prepare
 from jointreg.geometry import rotations as so3
-from jointreg.geometry.camera import Camera
 from jointreg.skeleton import H36M_17
 
 KIND = "calibrated videos"
-NAMES = ("left", "right")
 FRAMES = 6
-SIZE = (320, 240)
 VIDEO = "walk/left.mp4"
 LABELS = "walk/labels.npz"
 HEIGHTS = (
@@ -30,21 +28,6 @@ HEIGHTS = (
 )
 ACROSS = (0, 1, 1, 1, -1, -1, -1, 0, 0, 0, 0, 1.5, 1.6, 1.6, -1.5, -1.6, -1.6)
 """A standing person of 17 joints: height above the floor, metres, and place to the left, in 12 cm."""
-
-
-def cameras() -> dict[str, Camera]:
-    """Two cameras 4 m from the origin, z up, looking at it."""
-    placed = {}
-    for name, angle in zip(NAMES, (0.3, 1.7), strict=True):
-        centre = np.array([4 * np.cos(angle), 4 * np.sin(angle), 1.2])
-        forward = -centre / np.linalg.norm(centre)
-        right = np.cross(forward, [0, 0, 1.0])
-        right /= np.linalg.norm(right)
-        rotation = np.stack([right, np.cross(forward, right), forward])
-        matrix = np.array([[300.0, 0, 160.5], [0, 301.0, 118.25], [0, 0, 1]])
-        lens = np.array([-0.05, 0.14, 0.0006, -0.0007, 0.0])
-        placed[name] = Camera(name, rotation, -rotation @ centre, matrix, lens, SIZE)
-    return placed
 
 
 def person() -> np.ndarray:
@@ -67,7 +50,7 @@ def table(unit: float = 1.0) -> dict[str, Any]:
             "rotation": so3.to_axis_angle(camera.rotation).tolist(),
             "translation": (unit * camera.translation).tolist(),
         }
-        for name, camera in cameras().items()
+        for name, camera in room_cameras().items()
     }
 
 
@@ -84,30 +67,14 @@ def _toml(folder: Path) -> None:
 
 
 def _qualisys(folder: Path) -> None:
-    lines = []
-    for camera in cameras().values():
-        turned = np.diag([1, -1, -1]) @ camera.rotation
-        centre = -camera.rotation.T @ camera.translation * 1000
-        pose = " ".join(f'r{i + 1}{j + 1}="{float(turned[i, j])}"' for i in range(3) for j in range(3))
-        pose += " " + " ".join(f'{a}="{float(c)}"' for a, c in zip("xyz", centre, strict=True))
-        k, (k1, k2, p1, p2, k3) = camera.intrinsics * 64, camera.distortion
-        lens = f'focalLengthU="{k[0, 0]}" focalLengthV="{k[1, 1]}" centerPointU="{k[0, 2]}" '
-        lens += f'centerPointV="{k[1, 2]}" radialDistortion1="{k1}" radialDistortion2="{k2}" '
-        lens += f'radialDistortion3="{k3}" tangentalDistortion1="{p1}" tangentalDistortion2="{p2}"'
-        view = f'left="0" top="0" right="{SIZE[0] - 1}" bottom="{SIZE[1] - 1}"'
-        lines.append(
-            f'<camera active="1" serial="{camera.name}"><fov_video {view}/>\n'
-            f"<transform {pose}/>\n<intrinsic {lens}/></camera>\n"
-        )
-    text = f"<calibration>\n<cameras>\n{''.join(lines)}</cameras></calibration>\n"
-    (folder / "room.qca.txt").write_text(text)
+    write_qualisys(folder / "room.qca.txt", room_cameras())
 
 
 def _film(folder: Path) -> None:
     """Both videos and the labels; the right video begins two frames earlier."""
     joints, column_row = person(), np.meshgrid(np.arange(SIZE[0]), np.arange(SIZE[1]))
     for name, before in zip(NAMES, (0, 2), strict=True):
-        camera = cameras()[name]
+        camera = room_cameras()[name]
         places = camera.project(camera.from_world(joints[:, 9]))
         pictures = []
         for x, y in [*np.repeat([[5.0, 5.0]], before, axis=0), *places]:

@@ -7,11 +7,12 @@ from pathlib import Path
 import av
 import numpy as np
 from capture_scene import write_video
+from room import SIZE
 
 from inputs import raw
 from inputs.case import Case, Damage, cases
 from inputs.containers import KINDS, NPZ, NUMBERS, SHAPES, entries, entry, keys_of, tables
-from inputs.kinds.calibrations import BYTES, FRAMES, JSON_FILE, LABELS, SIZE, VIDEO
+from inputs.kinds.calibrations import BYTES, FRAMES, JSON_FILE, LABELS, VIDEO
 from inputs.people import people
 from jointreg.datasets.video import read_frames
 

@@ -5,7 +5,7 @@ import json
 import av
 import numpy as np
 import pytest
-from planned_data import write_qualisys
+from room import NAMES, room_cameras, write_qualisys
 
 from jointreg import config
 from jointreg.config.sequences import Work
@@ -16,25 +16,7 @@ from jointreg.datasets.readers import open_dataset
 from jointreg.errors import ConfigError, DataError, ShapeError, UnitError
 from jointreg.frames.prepare import prepare, wanted_frames
 from jointreg.geometry import rotations as so3
-from jointreg.geometry.camera import Camera
 from jointreg.skeleton import H36M_17_RIGHT_FIRST, rows
-
-NAMES = ("left", "right")
-
-
-def make_cameras(size=(320, 240)):
-    """Two cameras 4 m from the origin, z up, looking at it."""
-    cameras = {}
-    for name, angle in zip(NAMES, (0.3, 1.7), strict=True):
-        centre = np.array([4 * np.cos(angle), 4 * np.sin(angle), 1.2])
-        forward = -centre / np.linalg.norm(centre)
-        right = np.cross(forward, [0, 0, 1.0])
-        right /= np.linalg.norm(right)
-        rotation = np.stack([right, np.cross(forward, right), forward])
-        intrinsics = np.array([[300.0, 0, 160.5], [0, 301.0, 118.25], [0, 0, 1]])
-        distortion = np.array([-0.05, 0.14, 0.0006, -0.0007, 0.0])
-        cameras[name] = Camera(name, rotation, -rotation @ centre, intrinsics, distortion, size)
-    return cameras
 
 
 def person(frames=6):
@@ -98,7 +80,7 @@ def write_video(path, centres, size):
 @pytest.fixture
 def recording(tmp_path):
     """Two synchronised videos of the nose; the right one starts two frames earlier."""
-    cameras, joints = make_cameras(), person()
+    cameras, joints = room_cameras(), person()
     folder = tmp_path / "walk"
     folder.mkdir()
     write_qualisys(tmp_path / "room.qca.txt", cameras)
@@ -140,20 +122,20 @@ def assert_same(first, second):
 
 
 def test_qualisys_file_gives_the_cameras_back(tmp_path):
-    write_qualisys(tmp_path / "a.qca.txt", make_cameras())
+    write_qualisys(tmp_path / "a.qca.txt", room_cameras())
     for name, camera in read_calibration(tmp_path / "a.qca.txt").items():
-        assert_same(camera, make_cameras()[name])
+        assert_same(camera, room_cameras()[name])
 
 
 @pytest.mark.parametrize("unit", ["m", "mm"])
 def test_json_gives_the_cameras_back_in_any_unit(tmp_path, unit):
-    write_json(tmp_path / "a.json", make_cameras(), unit)
+    write_json(tmp_path / "a.json", room_cameras(), unit)
     for name, camera in read_calibration(tmp_path / "a.json").items():
-        assert_same(camera, make_cameras()[name])
+        assert_same(camera, room_cameras()[name])
 
 
 def test_toml_gives_the_cameras_back(tmp_path):
-    camera = make_cameras()["left"]
+    camera = room_cameras()["left"]
     lines = [
         "[cam_1]",
         'name = "left"',
@@ -178,7 +160,7 @@ def test_labels_land_on_what_each_video_shows_at_that_moment(recording):
 
 def test_a_smaller_video_with_bars_shows_the_same_points():
     """Scaled evenly to 240 x 180 and centred in 240 x 200: a corner of the picture stays that corner."""
-    camera = make_cameras()["left"]
+    camera = room_cameras()["left"]
     points = np.random.default_rng(0).uniform([-0.5, -0.5, 3.5], [0.5, 0.5, 4.5], (20, 3))
     full, small = camera.project(points), fitted(camera, (240, 200)).project(points)
     np.testing.assert_allclose(small, (full + 0.5) * 0.75 - 0.5 + [0, 10], atol=1e-9)
@@ -231,11 +213,11 @@ def test_bad_calibrations_are_refused(tmp_path):
         ({"left": {"size": [320, 240]}}, DataError, "lacks"),
         ({"left": 3}, DataError, "expected a table"),
     ):
-        write_json(path, make_cameras())
+        write_json(path, room_cameras())
         path.write_text(json.dumps(json.loads(path.read_text()) | change))
         with pytest.raises(error, match=words):
             read_calibration(path)
-    mirrored = make_cameras()
+    mirrored = room_cameras()
     flat = json.loads((write_json(path, mirrored), path.read_text())[1])
     flat["left"]["rotation"] = (np.diag([1.0, 1, -1]) @ mirrored["left"].rotation).tolist()
     path.write_text(json.dumps(flat))
@@ -374,7 +356,7 @@ def test_the_cure_for_the_unit_works_in_the_files_own_language(tmp_path, suffix)
 
 
 def test_a_video_of_another_shape_is_named_or_refused(capsys):
-    camera = make_cameras()["left"]
+    camera = room_cameras()["left"]
     fitted(camera, (240, 200))
     assert "between black bars" in capsys.readouterr().out
     with pytest.raises(DataError, match="turned or cut"):

@@ -9,7 +9,7 @@ import yaml
 from project import ROOT
 from worlds import world
 
-from jointreg.body import Body, load_body
+from jointreg.body import Body
 from jointreg.errors import ConfigError
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.skeleton import SMPL_24
@@ -23,16 +23,6 @@ from jointreg.synthetic.worn import worn
 
 CONFIG = ROOT / "config" / "generator.yaml"
 CAMERA = "60457274"
-
-
-@pytest.fixture(scope="module")
-def body() -> Body:
-    return load_body("open")
-
-
-@pytest.fixture(scope="module")
-def parameters() -> Parameters:
-    return load_parameters(CONFIG)
 
 
 @pytest.fixture(scope="module")

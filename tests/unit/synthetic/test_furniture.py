@@ -4,16 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from project import ROOT
 from worlds import world
 
-from jointreg.body import Body, load_body
+from jointreg.body import Body
 from jointreg.skeleton import SMPL_24
 from jointreg.synthetic.furniture import Piece, desk, furnish, stool
 from jointreg.synthetic.labels import true_regressor
 from jointreg.synthetic.motion.kinematics import Figure
 from jointreg.synthetic.motion.stances import seat_height
-from jointreg.synthetic.parameters import Parameters, load_parameters
+from jointreg.synthetic.parameters import Parameters
 from jointreg.synthetic.people import cast
 from jointreg.synthetic.render import Painter, Picture, Scene, build_scene
 from jointreg.synthetic.rig import cameras_of
@@ -22,16 +21,6 @@ from jointreg.synthetic.subject import Take, performed, posed
 DESKS = world(furniture="desks")
 BARE_HANDS = [SMPL_24.index(f"{side}_{name}") for side in ("left", "right") for name in
               ("shoulder", "elbow", "wrist", "hand")]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def body() -> Body:
-    return load_body("open")
-
-
-@pytest.fixture(scope="module")
-def parameters() -> Parameters:
-    return load_parameters(ROOT / "config" / "generator.yaml")
 
 
 @pytest.fixture(scope="module")

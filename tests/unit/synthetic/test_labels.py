@@ -7,7 +7,7 @@ import pytest
 from project import ROOT
 from worlds import world
 
-from jointreg.body import Body, load_body
+from jointreg.body import Body
 from jointreg.errors import ConfigError
 from jointreg.geometry.rotations import angle_between, from_axis_angle, to_axis_angle
 from jointreg.metrics import mpjpe, pa_mpjpe
@@ -34,16 +34,6 @@ CONFIG = ROOT / "config" / "generator.yaml"
 RATE = 25.0
 DEMO = ("Directions", "Sitting", "Walking")
 """The actions of the demo, to which the targets of realism belong."""
-
-
-@pytest.fixture(scope="module")
-def body() -> Body:
-    return load_body("open")
-
-
-@pytest.fixture(scope="module")
-def parameters() -> Parameters:
-    return load_parameters(CONFIG)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from pathlib import Path
 import cdflib
 import numpy as np
 import pytest
-from project import ROOT
 from worlds import world
 
 from jointreg.body import Body, load_body
@@ -17,23 +16,13 @@ from jointreg.regressor import load_regressor
 from jointreg.skeleton import H36M_17_IN_32, LIMB, SMPL_24
 from jointreg.synthetic.labels import label_offsets
 from jointreg.synthetic.motion.kinematics import Figure
-from jointreg.synthetic.parameters import Parameters, load_parameters
+from jointreg.synthetic.parameters import Parameters
 from jointreg.synthetic.people import cast, filmed, nearest_betas
 from jointreg.synthetic.rig import write_rig
 from jointreg.synthetic.subject import write_subject
 from jointreg.synthetic.truth import Masks, read_bodies, read_vertices
 
 CAMERA = "60457274"
-
-
-@pytest.fixture(scope="module")
-def body() -> Body:
-    return load_body("open")
-
-
-@pytest.fixture(scope="module")
-def parameters() -> Parameters:
-    return load_parameters(ROOT / "config" / "generator.yaml")
 
 
 @pytest.fixture(scope="module")

@@ -2,25 +2,18 @@
 
 import numpy as np
 import pytest
-from project import ROOT
 
 from jointreg.body import load_body
 from jointreg.geometry.camera import Camera
 from jointreg.geometry.rasterise import rasterise
 from jointreg.synthetic.motion.kinematics import figure, to_world
 from jointreg.synthetic.motion.perform import perform
-from jointreg.synthetic.parameters import Parameters, load_parameters
+from jointreg.synthetic.parameters import Parameters
 from jointreg.synthetic.render import Painter, albedo, build_scene
 from jointreg.synthetic.rig import cameras_of, look_at
 from jointreg.synthetic.room import paint_room
 
-CONFIG = ROOT / "config" / "generator.yaml"
 SQUARE = np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32)
-
-
-@pytest.fixture(scope="module")
-def parameters() -> Parameters:
-    return load_parameters(CONFIG)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import av
 import cdflib
 import numpy as np
 import pytest
-from project import ROOT
 
 from jointreg.body import load_body
 from jointreg.datasets.human36m.metadata import ACTIONS as NUMBERS
@@ -19,13 +18,12 @@ from jointreg.synthetic.layout import REPEATED, recording_name
 from jointreg.synthetic.motion.actions import ACTIONS as ALL_ACTIONS
 from jointreg.synthetic.motion.kinematics import figure
 from jointreg.synthetic.motion.stances import seat_height
-from jointreg.synthetic.parameters import Parameters, load_parameters
+from jointreg.synthetic.parameters import Parameters
 from jointreg.synthetic.render import build_scene
 from jointreg.synthetic.rig import write_rig
 from jointreg.synthetic.subject import write_subject
 from jointreg.synthetic.truth import Masks, read_bodies
 
-CONFIG = ROOT / "config" / "generator.yaml"
 SUBJECTS, ACTIONS, TAKES = ("S1", "S5"), ("Directions", "Walking"), ("1", "2")
 CAMERAS = ("60457274", "55011271")
 FRAMES, RATE, SEED = 3, 5.0, 11
@@ -38,11 +36,6 @@ SUMS = {
 }
 """Of `_sums`, when the generator had one world only."""
 J_STD_SUM = 4.9581573
-
-
-@pytest.fixture(scope="module")
-def parameters() -> Parameters:
-    return load_parameters(CONFIG)
 
 
 def _write(folder: Path, parameters: Parameters, seed: int = SEED) -> tuple[Path, Path]:

@@ -2,19 +2,17 @@
 
 import numpy as np
 import pytest
-from project import ROOT
 from showcase import TURN, moments
 
-from jointreg.body import Body, load_body
+from jointreg.body import Body
 from jointreg.figures.mesh import mesh_rows
 from jointreg.geometry.rotations import to_axis_angle
 from jointreg.synthetic.motion.actions import ACTIONS, GESTURES, REACHES
 from jointreg.synthetic.motion.arms import on_the_way, reach
 from jointreg.synthetic.motion.kinematics import JOINT, SIDES, SIGN, Figure, figure, pose, still
 from jointreg.synthetic.motion.perform import perform
-from jointreg.synthetic.parameters import Parameters, load_parameters
+from jointreg.synthetic.parameters import Parameters
 
-CONFIG = ROOT / "config" / "generator.yaml"
 PLANTED = [name for name, row in ACTIONS.items() if row.stance != "walking"]
 TIMES = np.arange(0, 10, 0.25)
 
@@ -44,16 +42,6 @@ class Take:
     def mesh(self, rows: slice) -> np.ndarray:
         """Vertices of some frames."""
         return self.who.body.vertices(self.rotations[rows], self.betas[rows], self.translation[rows])
-
-
-@pytest.fixture(scope="module")
-def body() -> Body:
-    return load_body("open")
-
-
-@pytest.fixture(scope="module")
-def parameters() -> Parameters:
-    return load_parameters(CONFIG)
 
 
 @pytest.fixture(scope="module")
