@@ -1,6 +1,9 @@
 """Draw docs/pictures/dressed.jpg: five dressed free people, their masks, and who is inside.
 
 python tools/dressed_people.py [tight | loose] [picture]
+
+Prints for each how much larger the mask is than the bare person's, and how far the nearest body of the
+open body's shape space stays away.
 """
 
 import sys
@@ -15,7 +18,7 @@ from jointreg.synthetic.clothes import Clothes
 from jointreg.synthetic.labels import true_regressor
 from jointreg.synthetic.motion.stances import seat_height
 from jointreg.synthetic.parameters import load_parameters
-from jointreg.synthetic.people import cast, filmed
+from jointreg.synthetic.people import cast, filmed, nearest_betas
 from jointreg.synthetic.render import Painter, Picture, build_scene
 from jointreg.synthetic.rig import cameras_of
 from jointreg.synthetic.subject import performed, posed
@@ -52,7 +55,17 @@ def column(subject: str, action: str, moment: float, camera: int, cut: str) -> n
     def paint(mesh: np.ndarray) -> Picture:
         return painter.paint(scene, mesh, painter.light(mesh), painter.shadow(mesh), silence, 0)
 
-    picture, inside = paint(dressed), paint(bare).image.copy()
+    picture, undressed = paint(dressed), paint(bare)
+    inside = undressed.image.copy()
+    grown = picture.coverage.sum(dtype=float) / undressed.coverage.sum(dtype=float) - 1
+    betas = nearest_betas(body, who)[None]
+    t_pose = np.broadcast_to(np.eye(3), take.rotations.shape)
+    away = [
+        distance_mm(body.vertices(pose, betas), who.body.vertices(pose, 0 * betas))
+        for pose in (t_pose, take.rotations)
+    ]
+    nearest = f"nearest body {away[0]:.0f} mm in T-pose, {away[1]:.0f} mm posed"
+    print(f"{subject} {action}: mask {grown:+.0%}; {nearest}")
     left, top, wide, high = picture.box
     mask = np.zeros((height, width), dtype=np.uint8)
     mask[top : top + high, left : left + wide] = picture.coverage
@@ -66,6 +79,12 @@ def column(subject: str, action: str, moment: float, camera: int, cut: str) -> n
         part = padded[row : row + 2 * half, side : side + 2 * half]
         tiles.append(cv2.resize(part, (TILE, TILE), interpolation=cv2.INTER_AREA))
     return np.concatenate(tiles)
+
+
+def distance_mm(one: np.ndarray, other: np.ndarray) -> float:
+    """Mean distance of the vertices of two meshes (1, V, 3) in metres, moved to their means."""
+    away = (one - one.mean(axis=1)) - (other - other.mean(axis=1))
+    return float(1e3 * np.linalg.norm(away, axis=-1).mean())
 
 
 def main(cut: str = "loose", path: str = str(ROOT / "docs/pictures/dressed.jpg")) -> None:
