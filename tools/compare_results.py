@@ -3,8 +3,9 @@
 Usage: python tools/compare_results.py FOLDER FOLDER [--all]
 
 Folders are `results/<run>` or `data/<run>` of two runs of one configuration. Prints the largest
-difference of each array of every stage, in the order of the stages, and the cells of tables that differ
-as they are printed. Exit status 1 if there are such cells, or files that only one folder contains.
+difference of each array of every stage, in the order of the stages; the cells of CSV files that differ
+in any digit; and the lines of Markdown tables that differ, which have the digits that a reader sees.
+Exit status 1 if there are such lines, or files that only one folder contains.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +54,9 @@ class Comparison:
     differences: dict[tuple[str, str], Difference] = field(default_factory=dict)
     """(folder, array) -> difference."""
     cells: list[tuple[str, int, str, str, str]] = field(default_factory=list)
-    """Cells of tables that differ as printed: file, line, column, both texts."""
+    """Cells of CSV files that differ in any digit: file, line, column, both texts."""
+    lines: list[tuple[str, int, str, str]] = field(default_factory=list)
+    """Lines of Markdown tables that differ: file, line, both texts."""
     alone: list[str] = field(default_factory=list)
     """Files that only one of the folders contains."""
 
@@ -84,7 +88,7 @@ def main() -> int:
     arguments = parser.parse_args()
     compared = compare(*arguments.folders)
     print(as_text(compared, everything=arguments.all))
-    return 1 if compared.cells or compared.alone else 0
+    return 1 if compared.lines or compared.alone else 0
 
 
 def compare(first: Path, second: Path) -> Comparison:
@@ -102,11 +106,13 @@ def compare(first: Path, second: Path) -> Comparison:
                 compared.add(path.parts[0], name, str(path), left[name], right[name])
         if path.suffix == ".csv":
             compared.cells += _differing_cells(path, first / path, second / path)
+        if path.suffix == ".md":
+            compared.lines += _differing_lines(path, first / path, second / path)
     return compared
 
 
 def as_text(compared: Comparison, *, everything: bool = False) -> str:
-    """A line for each kind of array that differs, and each cell of a table."""
+    """A line for each kind of array that differs, each cell of a CSV file and each printed line."""
     order = {name: index for index, name in enumerate(STAGES)}
     lines = [
         (
@@ -126,9 +132,11 @@ def as_text(compared: Comparison, *, everything: bool = False) -> str:
     titles = ("folder", "array", "files differ", "largest", "of at most", "share of numbers", "file")
     text = text_table([titles, *lines], "llrrrrl")
     cells = "\n".join(f"{f}:{line} {column}: {a} | {b}" for f, line, column, a, b in compared.cells[:60])
-    total = f"{len(compared.cells)} cells of tables differ as printed"
+    total = f"{len(compared.cells)} cells of CSV files differ in some digit"
+    printed = "".join(f"{f}:{line}\n  {a}\n  {b}\n" for f, line, a, b in compared.lines[:60])
+    printed += f"{len(compared.lines)} lines of printed tables differ"
     alone = "".join(f"\nonly in one: {name}" for name in compared.alone)
-    return f"{text}\n{cells}\n{total}{alone}"
+    return f"{text}\n{cells}\n{total}\n{printed}{alone}"
 
 
 def _ending(path: Path) -> str:
@@ -201,6 +209,13 @@ def _differing_cells(path: Path, first: Path, second: Path) -> Iterator[tuple[st
         for column, (x, y) in enumerate(zip(a, b, strict=False)):
             if x != y:
                 yield str(path), line, left[0][column], x, y
+
+
+def _differing_lines(path: Path, first: Path, second: Path) -> Iterator[tuple[str, int, str, str]]:
+    one, two = (file.read_text(encoding="utf-8").splitlines() for file in (first, second))
+    for line, (a, b) in enumerate(zip_longest(one, two, fillvalue=""), start=1):
+        if a != b:
+            yield str(path), line, a, b
 
 
 if __name__ == "__main__":

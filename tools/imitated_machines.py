@@ -5,7 +5,8 @@ Usage: python tools/imitated_machines.py [CONFIG] [--machines NAME ...] [--cores
 CONFIG is tests/tiny/config.yaml (the default, some minutes a machine) or config/open.yaml. Every machine
 runs in a folder of its own, build/machines/<run>/<name>. What its libraries may use of the processor is
 set by their own environment variables. So no machine can be imitated that has more than this one. FFmpeg
-has no such variable: videos are written and read alike by all. Exit status 1 where a table differs.
+has no such variable: videos are written and read alike by all. Exit status 1 where a printed table
+differs.
 """
 
 import argparse
@@ -69,7 +70,7 @@ def main() -> int:
     for name, folder in zip(arguments.machines[1:], folders[1:], strict=True):
         compared = compare(folders[0] / "results" / run, folder / "results" / run)
         print(f"\n{arguments.machines[0]} against {name}\n{as_text(compared)}")
-        differing += len(compared.cells)
+        differing += len(compared.lines)
     return 1 if differing else 0
 
 
