@@ -1,5 +1,5 @@
 """`python -m jointreg`: the command line."""
 
-from jointreg.cli import main
+from jointreg.cli.main import main
 
 raise SystemExit(main())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from official_files import write_official_smpl
 
-from jointreg.cli import main
+from jointreg.cli.main import main
 from jointreg.pipeline import doctor as doctor_module
 
 

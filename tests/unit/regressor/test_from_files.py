@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from jointreg.cli import main
+from jointreg.cli.main import main
 from jointreg.exchange.joint_sets import JOINT_SETS
 from jointreg.exchange.named_rows import read_named_rows
 from jointreg.exchange.placement import expected_joints

@@ -1,0 +1,46 @@
+"""`jointreg inspect`: what a regressor reads, joint by joint."""
+
+import argparse
+from pathlib import Path
+
+from jointreg.cli.options import Commands, add_body, add_command, add_joints, chosen_joints, note
+from jointreg.exchange.joint_sets import JOINT_SETS
+from jointreg.files.output import require_picture
+from jointreg.skeleton import H36M_17
+
+
+def add_inspect(commands: Commands) -> None:
+    """Add the command to `commands`."""
+    inspect = add_command(
+        commands,
+        "inspect",
+        _run,
+        "Print for every joint which vertices a regressor reads and where it puts the joint.",
+        "jointreg inspect J_regressor_h36m.npy --body SMPL_NEUTRAL.npz --picture support.png",
+    )
+    inspect.add_argument("file", help="the regressor")
+    inspect.add_argument(
+        "--picture", metavar="FILE", help="draw its vertices on the mesh (png, svg, pdf)"
+    )
+    add_joints(inspect)
+    add_body(inspect)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from jointreg.body.files import load_body
+    from jointreg.exchange.inspection import inspect, table
+    from jointreg.exchange.regressor_files import load_regressor
+
+    require_picture(arguments.picture)
+    body, named = load_body(arguments.body), chosen_joints(arguments)
+    regressor = load_regressor(arguments.file, body, joints=named, note=note)
+    if named is None or regressor.joint_names == H36M_17:
+        named = JOINT_SETS["h36m_17"]
+    print(table(inspect(regressor, body, named)))
+    if arguments.picture:
+        from jointreg.figures.mesh import regressor_support
+
+        weights = {Path(arguments.file).stem: regressor.weights}
+        regressor_support(body.template, body.faces, weights).savefig(arguments.picture, dpi=150)
+        print(f"\nwrote {arguments.picture}")
+    return 0
