@@ -26,7 +26,7 @@ rule diagnose:
     output:
         table=table_report("diagnostics.csv", "data"),
         variants=table_report("variants.csv", "data"),
-        # True bodies of the sequences that the report shows.
+        # True meshes of the sequences that the report shows.
         examples=examples(f"results/{RUN}/diagnose/{{subject}}/{{action}}.zarr.zip", ABLATED),
     log:
         f"logs/{RUN}/diagnose.log",

@@ -5,7 +5,7 @@ import numpy as np
 from jointreg.body import load_body
 from jointreg.config import Evaluate
 from jointreg.diagnosis import variants
-from jointreg.diagnosis.cases import load_cases, write_true_bodies
+from jointreg.diagnosis.cases import load_cases, write_true_meshes
 from jointreg.diagnosis.diagnose import COLUMNS, as_text, diagnose
 from jointreg.files.csv_rows import write_rows
 from jointreg.pipeline.job import start
@@ -32,4 +32,11 @@ print(as_text(found.rows))
 print(variants.as_text(found.variants))
 write_rows(job.output.table, found.rows, COLUMNS)
 write_rows(job.output.variants, found.variants, variants.COLUMNS)
-write_true_bodies(job.params.truth, job.input.frames, job.output.examples, job.provenance)
+write_true_meshes(
+    body,
+    job.params.truth,
+    job.input.calibration,
+    job.input.frames,
+    job.output.examples,
+    job.provenance,
+)

@@ -11,10 +11,13 @@ from jointreg.report import body_viewer, page
 job = start(snakemake)
 body, long = load_body(job.params.body), job.params.long
 names = zip(job.params.regressors, job.input.regressors, strict=True)
-kinds = [kind for kind in ("initial", "refined", "true") if job.input[kind]]
 clips = [
     body_viewer.read_clip(
-        body, Example(**row), job.input.frames[at], {kind: job.input[kind][at] for kind in kinds}
+        body,
+        Example(**row),
+        job.input.frames[at],
+        {kind: job.input[kind][at] for kind in ("initial", "refined")},
+        job.input.true[at] if job.input.true else "",
     )
     for at, row in enumerate(job.params.examples)
 ]

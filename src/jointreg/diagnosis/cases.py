@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 
 from jointreg import stores
-from jointreg.datasets.human36m.metadata import read_metadata
+from jointreg.body.model import Body
+from jointreg.diagnosis.true_bodies import FRAMES_READ, TrueBodies, read_cameras, row_keys, true_bodies
 from jointreg.errors import DataError
 from jointreg.frames.crops import sampler
 from jointreg.geometry.camera import Camera
 from jointreg.progress import progress
 from jointreg.stores.schema import Record, require_same_rows
 from jointreg.synthetic import truth as truth_files
-from jointreg.synthetic.layout import subject_number
 from jointreg.threads import one_opencv_thread
-
-FRAMES_READ = ["joints_cam", "crop_intrinsics", "take", "camera", "frame"]
 
 Paths = Iterable[str | Path]
 
@@ -31,8 +29,8 @@ class Case:
     """`train` or `test`."""
     frames: Mapping[str, np.ndarray]
     """joints_cam (N, 17, 3), crop_intrinsics (N, 3, 3) and take (N,), as `stores.FRAMES`."""
-    truth: Mapping[str, np.ndarray]
-    """The true bodies, camera frame, as `stores.BODIES`."""
+    truth: TrueBodies
+    """The true bodies, camera frame."""
     masks: Mapping[str, np.ndarray] | None
     """As `stores.MASKS`; None where nothing was segmented."""
     mask_method: str
@@ -73,7 +71,6 @@ def load_cases(
         DataError: the truth or the frames of a sequence are missing.
         StoreError: two stores of a sequence have different rows.
     """
-    all_cameras = read_metadata(calibration).cameras
     by_sequence = [_by_sequence(paths) for paths in (frames, masks, estimates, refined)]
     for sequence, split in progress(splits.items(), "sequences"):
         subject, action = sequence.split("/")
@@ -87,8 +84,7 @@ def load_cases(
             )
         (path,) = frame_files.values()
         rows = stores.FRAMES.read(path, only=FRAMES_READ)
-        number = subject_number(subject)
-        cameras = {camera.name: camera for (owner, _), camera in all_cameras.items() if owner == number}
+        cameras = read_cameras(calibration, subject)
         mask = next((stores.MASKS.read(file) for file in mask_files.values()), None)
         bodies = [
             {name: stores.BODIES.read(file) for name, file in sorted(files.items())}
@@ -100,7 +96,7 @@ def load_cases(
         yield Case(
             split=split,
             frames=rows,
-            truth=true_bodies(truth, subject, action, rows),
+            truth=true_bodies(truth, subject, action, rows, cameras),
             masks=mask,
             mask_method="-" if mask is None else str(mask.attrs["method"]),
             true_masks=None if mask is None else true_masks(truth, subject, action, rows, cameras),
@@ -109,35 +105,20 @@ def load_cases(
         )
 
 
-def true_bodies(truth: str | Path, subject: str, action: str, frames: Record) -> dict[str, np.ndarray]:
-    """The true body of every row of a store FRAMES, matched by take, camera and frame.
-
-    Returns:
-        rotations (N, 24, 3, 3), betas (N, B), translation (N, 3) metres, camera frame.
-
-    Raises:
-        DataError: the truth has no body for a row.
-    """
-    bodies = truth_files.read_bodies(truth, subject, action)
-    keys = zip(*(bodies[key] for key in ("take", "camera", "frame")), strict=True)
-    row = {(str(take), str(camera), int(frame)): n for n, (take, camera, frame) in enumerate(keys)}
-    try:
-        chosen = np.array([row[key] for key in _keys(frames)], dtype=np.intp)
-    except KeyError as error:
-        raise DataError(
-            f"the truth of {subject} {action} has no body for take, camera, frame {error.args[0]}",
-            "rerun the rule synthesize",
-        ) from error
-    return {key: bodies[key][chosen] for key in ("rotations", "betas", "translation")}
-
-
-def write_true_bodies(
-    truth: str | Path, frames: Paths, outputs: Paths, provenance: Mapping[str, Any]
+def write_true_meshes(
+    body: Body,
+    truth: str | Path,
+    calibration: str | Path,
+    frames: Paths,
+    outputs: Paths,
+    provenance: Mapping[str, Any],
 ) -> None:
-    """Write the true bodies of some sequences as stores BODIES, with the rows of their frames.
+    """Write the true meshes of some sequences as stores MESHES, with the rows of their frames.
 
     Args:
+        body: the body model.
         truth: folder of the truth.
+        calibration: metadata.xml of the open data set.
         frames: stores FRAMES of these sequences, and possibly of others.
         outputs: stores to write, `.../<subject>/<action>.zarr.zip`.
         provenance: record of the job for the stores.
@@ -150,9 +131,9 @@ def write_true_bodies(
         (source,), (output,) = frames_of[sequence].values(), files.values()
         rows = stores.FRAMES.read(source, only=FRAMES_READ)
         subject, action = sequence.split("/")
-        bodies = true_bodies(truth, subject, action, rows)
-        facts = {"rows": rows.attrs["rows"], "method": "true"}
-        stores.BODIES.write(output, bodies, attrs=facts, provenance=provenance)
+        bodies = true_bodies(truth, subject, action, rows, read_cameras(calibration, subject))
+        meshes = {"vertices": bodies.vertices(body).astype(np.float32)}
+        stores.MESHES.write(output, meshes, attrs={"rows": rows.attrs["rows"]}, provenance=provenance)
 
 
 @one_opencv_thread()
@@ -166,18 +147,11 @@ def true_masks(
     """
     images = truth_files.Masks(truth, subject, action)
     crops = []
-    for (take, name, frame), crop_k in zip(_keys(frames), frames["crop_intrinsics"], strict=True):
+    for (take, name, frame), crop_k in zip(row_keys(frames), frames["crop_intrinsics"], strict=True):
         camera = cameras[name]
         image = images.coverage(take, name, frame, camera.size)
         crops.append(sampler(camera, crop_k)(image))
     return np.stack(crops)
-
-
-def _keys(frames: Record) -> list[tuple[str, str, int]]:
-    """Take, camera and frame number of every row, by name."""
-    takes, cameras = frames.attrs["take_names"], frames.attrs["camera_names"]
-    index = zip(frames["take"], frames["camera"], frames["frame"], strict=True)
-    return [(str(takes[take]), str(cameras[camera]), int(frame)) for take, camera, frame in index]
 
 
 def _by_sequence(paths: Paths) -> dict[str, dict[str, Path]]:

@@ -18,12 +18,12 @@ from jointreg.config import settings
 from jointreg.config.settings import Evaluate
 from jointreg.diagnosis import variants
 from jointreg.diagnosis.cases import Case
+from jointreg.diagnosis.true_bodies import t_pose
 from jointreg.errors import ShapeError
 from jointreg.evaluation.agreement import mask_iou
 from jointreg.evaluation.evaluate import evaluate
 from jointreg.evaluation.protocol import protocol_joints
 from jointreg.files.text_table import text_table
-from jointreg.regressor.apply import regressed_joints
 from jointreg.segmentation.quality import mask_quality
 from jointreg.silhouette.meshes import mesh_coverage
 from jointreg.skeleton import PELVIS
@@ -149,8 +149,7 @@ def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
 def _regressors_on_true_bodies(
     tally: Tally, body: Body, case: Case, weights_of: Mapping[str, np.ndarray]
 ) -> None:
-    truth = case.truth
-    joints = regressed_joints(body, truth["rotations"], truth["betas"], weights_of, truth["translation"])
+    joints = case.truth.joints(body, weights_of)
     true_joints = joints[-1]
     suffix = "" if case.split == "test" else "_train"
     for name, predicted in zip(weights_of, joints, strict=True):
@@ -189,11 +188,11 @@ def _bodies(tally: Tally, body: Body, case: Case, initial: str, true_regressor: 
     """Vertex, shape, joint and silhouette errors of initial and refined bodies."""
     if case.masks is None or case.true_masks is None:
         raise ShapeError("refined bodies without masks", "give the masks of the refinement")
-    true_mesh, true_shape = _mesh(body, case.truth), _t_pose(body, case.truth["betas"])
+    true_mesh, true_shape = case.truth.vertices(body), case.truth.t_pose(body)
     true_joints = true_regressor @ true_mesh
     has_mask = np.asarray(case.masks["score"]) > 0
     for variant, bodies in {NONE: case.estimates[initial], **case.refined}.items():
-        mesh, shape = _mesh(body, bodies), _t_pose(body, bodies["betas"])
+        mesh, shape = body.vertices(**bodies), t_pose(body, bodies["betas"])
         covered = mesh_coverage(
             mesh, body.faces, case.frames["crop_intrinsics"], case.true_masks.shape[1]
         )
@@ -235,15 +234,6 @@ def _differences(
     return {key: value for key, value in differences.items() if "_train_" not in key[3]}
 
 
-def _mesh(body: Body, bodies: Mapping[str, np.ndarray]) -> np.ndarray:
-    return body.vertices(bodies["rotations"], bodies["betas"], bodies["translation"])
-
-
-def _t_pose(body: Body, betas: np.ndarray) -> np.ndarray:
-    """Vertices in T-pose, (N, V, 3) metres: no pose offsets and no rotations of bones."""
-    return body.template + np.einsum("nb,vcb->nvc", betas, body.shape_directions)
-
-
 def _split_name(regressor: str) -> tuple[str, str]:
     """`opt_full` -> (`full`, `opt`); others have no variant."""
     if regressor.startswith("opt_"):
@@ -257,7 +247,7 @@ def _unit(metric: str) -> str:
 
 def _check(case: Case) -> None:
     count = len(case.frames["joints_cam"])
-    lengths = {"truth": len(case.truth["betas"])}
+    lengths = {"truth": len(case.truth)}
     if case.masks is not None and case.true_masks is not None:
         lengths |= {"true masks": len(case.true_masks), "masks": len(case.masks["masks"])}
     for name, bodies in {**case.estimates, **case.refined}.items():

@@ -26,13 +26,14 @@ def diagnose_offsets(
     """Compare estimated offsets with the planted ones.
 
     The estimates come from refined bodies, from true bodies, and from true bodies with labels that have
-    no offsets.
+    no offsets. Free people have no true bodies of the model: the latter two are left out.
 
     Args:
         body: the body model.
         refined: the result of `fit_offsets` on refined bodies.
         planted: subject -> offsets in the limbs' frames, metres, (17, 3).
-        true_sequences: subject, true bodies (BODIES) and labels (FRAMES) of the same training sequences.
+        true_sequences: subject, true bodies (BODIES) and labels (FRAMES) of the same training sequences;
+            empty for free people.
         true_regressor: J_true, (17, V). Its joints on the true bodies are the labels without offsets.
         settings: of the fits on true bodies.
 
@@ -44,7 +45,8 @@ def diagnose_offsets(
         for subject, bodies, frames in true_sequences
     ]
     fits = {("refined", "delivered"): refined}
-    for labels, sequences in (("delivered", true_sequences), ("without offsets", without)):
+    of_truth = {"delivered": true_sequences, "without offsets": without} if true_sequences else {}
+    for labels, sequences in of_truth.items():
         start = fit(body, [(bodies, frames) for _, bodies, frames in sequences], settings)
         fits["true", labels] = fit_offsets(body, sequences, start.weights, settings)
     rows = []

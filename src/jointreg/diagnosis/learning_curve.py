@@ -1,13 +1,13 @@
 """Learning curve against the truth of the open data set (rule diagnose_learning_curve)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from jointreg import metrics
 from jointreg.body.model import Body
-from jointreg.regressor.apply import regressed_joints
+from jointreg.diagnosis.true_bodies import TrueBodies
 from jointreg.regressor.learning_curve import Fit
 from jointreg.skeleton import PELVIS
 
@@ -21,7 +21,7 @@ METRICS: dict[str, int | None] = {
 def true_errors(
     body: Body,
     fits: Sequence[Fit],
-    sequences: Iterable[Mapping[str, np.ndarray]],
+    sequences: Iterable[TrueBodies],
     true_regressor: np.ndarray,
 ) -> list[dict[str, Any]]:
     """Errors of the joints that each fit gives on the true bodies of test subjects.
@@ -29,7 +29,7 @@ def true_errors(
     Args:
         body: the body model.
         fits: from `regressor.learning_curve.learning_curve`.
-        sequences: true bodies, as `synthetic.truth.read_bodies`, of subjects outside every fit.
+        sequences: true bodies of subjects outside every fit.
         true_regressor: J_true, (17, V), which gives the true joints.
 
     Returns:
@@ -39,8 +39,7 @@ def true_errors(
     weights_of = {"true": true_regressor} | {str(at): fit.weights for at, fit in enumerate(fits)}
     parts: dict[str, list[np.ndarray]] = {metric: [] for metric in METRICS}
     for truth in sequences:
-        pose = truth["rotations"], truth["betas"]
-        true_joints, *joints = regressed_joints(body, *pose, weights_of, truth["translation"])
+        true_joints, *joints = truth.joints(body, weights_of)
         for metric, root in METRICS.items():
             errors = [metrics.joint_errors(one, true_joints, root).mean(axis=1) for one in joints]
             parts[metric].append(np.array(errors))

@@ -41,7 +41,9 @@ class Clip:
     """Set of bodies (`initial`, `refined`, `true`) -> meshes in the camera frame, metres, (N, V, 3)."""
 
 
-def read_clip(body: Body, example: Example, frames: str, bodies: Mapping[str, str]) -> Clip:
+def read_clip(
+    body: Body, example: Example, frames: str, bodies: Mapping[str, str], true_meshes: str = ""
+) -> Clip:
     """The frames of an example's sequence that the report shows, with posed bodies.
 
     Args:
@@ -49,6 +51,7 @@ def read_clip(body: Body, example: Example, frames: str, bodies: Mapping[str, st
         example: names the sequence. The frames are from the take and camera of its first frame.
         frames: store FRAMES of the sequence.
         bodies: set of bodies -> store BODIES of the same rows.
+        true_meshes: store MESHES of the same rows, if the truth is known.
 
     Raises:
         ConfigError: the sequence does not have the example's first row.
@@ -67,6 +70,10 @@ def read_clip(body: Body, example: Example, frames: str, bodies: Mapping[str, st
         stored_bodies = stores.BODIES.read(path)
         require_same_rows(stored, stored_bodies, f"{frames} and {path}")
         vertices[name] = body.vertices(**{key: value[rows] for key, value in stored_bodies.items()})
+    if true_meshes:
+        stored_meshes = stores.MESHES.read(true_meshes)
+        require_same_rows(stored, stored_meshes, f"{frames} and {true_meshes}")
+        vertices["true"] = stored_meshes.vertices[rows]
     camera = stored.attrs["camera_names"][stored.camera[first]]
     return Clip(
         title=f"{example.subject} {example.action}, camera {camera}",

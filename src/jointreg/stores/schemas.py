@@ -1,4 +1,4 @@
-"""The ten kinds of store: their arrays, units and versions."""
+"""The kinds of store: their arrays, units and versions."""
 
 from jointreg.stores.schema import Array, Schema
 
@@ -47,6 +47,13 @@ BODIES = Schema(
         "betas": Array(("frame", "beta"), "float32", "sd", "Shape coefficients."),
         "translation": Array(("frame", 3), "float32", "m", "Added to every vertex."),
     },
+)
+
+MESHES = Schema(
+    "meshes",
+    1,
+    "True meshes of the open data set, which `diagnose` writes for the report. Facts: rows.",
+    {"vertices": Array(("frame", "vertex", 3), "float32", "m", "Camera frame.", chunk=16)},
 )
 
 FEATURES = Schema(
@@ -138,7 +145,7 @@ LEARNING_CURVE = Schema(
 )
 
 SCHEMAS = (
-    *(FRAMES, MASKS, FEATURES, BODIES, JOINTS, ENERGIES),
+    *(FRAMES, MASKS, FEATURES, BODIES, MESHES, JOINTS, ENERGIES),
     *(BACKGROUND, ERRORS, OFFSETS, LEARNING_CURVE),
 )
 

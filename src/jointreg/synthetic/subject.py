@@ -116,7 +116,7 @@ def write_subject(
         truth.write_bodies(truth_root, subject, action, rows, *stage.true_bodies(recordings))
         if kinds.people == "free":
             vertices = [np.stack(list(posed(who.body, recording))) for recording in recordings]
-            truth.write_vertices(truth_root, subject, action, names, vertices)
+            truth.write_vertices(truth_root, subject, action, names, vertices, who.body.template)
         for method in parameters.estimators.methods:
             rotations, betas, translation = stage.predicted(method, action, names, recordings)
             path = root / "predictions" / method / subject / f"{action}.npz"

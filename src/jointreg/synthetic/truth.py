@@ -7,7 +7,8 @@
                                        coverage: pixels of all boxes, share covered x 255, uint8;
                                        take, camera (text), frame (from 0)
 <truth>/vertices/<subject>/<action>.npz  of free people, who have no betas: vertices (M, V, 3) of the
-                                       open body, room frame, metres, float32; take (text), frame
+                                       open body, room frame, metres, float32; take (text), frame;
+                                       t_pose (V, 3), the person in T-pose
 <truth>/clothes/<subject>/thickness.json  of dressed people: part -> mean distance from the skin, metres;
                                        masks show the dressed person, bodies the one inside
 
@@ -71,19 +72,25 @@ def write_clothes(truth: Path, subject: str, thickness_m: Mapping[str, float]) -
 
 
 def write_vertices(
-    truth: Path, subject: str, action: str, takes: Sequence[str], vertices: Sequence[np.ndarray]
+    truth: Path,
+    subject: str,
+    action: str,
+    takes: Sequence[str],
+    vertices: Sequence[np.ndarray],
+    t_pose: np.ndarray,
 ) -> None:
-    """True vertices of free people: for each take (N, V, 3), room frame, metres."""
+    """True vertices of free people: for each take (N, V, 3), room frame, metres; T-pose (V, 3)."""
     save_npz(
         truth / "vertices" / subject / f"{action}.npz",
         vertices=np.concatenate(vertices).astype(np.float32),
         take=np.repeat(takes, [len(take) for take in vertices]),
         frame=np.concatenate([np.arange(len(take), dtype=np.int32) for take in vertices]),
+        t_pose=t_pose.astype(np.float32),
     )
 
 
 def read_vertices(truth: str | Path, subject: str, action: str) -> dict[str, np.ndarray] | None:
-    """Keys vertices, take and frame of one sequence of a free person; None where betas give the mesh."""
+    """One sequence of a free person: vertices, take, frame, t_pose; None for people of the model."""
     path = Path(truth) / "vertices" / subject / f"{action}.npz"
     return _read(path) if path.is_file() else None
 

@@ -10,6 +10,7 @@ from jointreg.body import Body, load_body
 from jointreg.config import Evaluate
 from jointreg.diagnosis import cases, diagnose
 from jointreg.diagnosis.cases import Case
+from jointreg.diagnosis.true_bodies import TrueBodies, all_true_bodies, true_bodies
 from jointreg.errors import DataError, ShapeError, StoreError
 from jointreg.files.csv_rows import write_rows
 from jointreg.geometry.camera import Camera, crop_intrinsics
@@ -65,7 +66,7 @@ def _case(body: Body, true_regressor: np.ndarray, split: str) -> Case:
             "crop_intrinsics": crop_ks,
             "take": np.zeros(COUNT),
         },
-        truth=truth,
+        truth=TrueBodies(**truth),
         masks={"masks": coverage, "score": np.array([1.0, 1.0, 1.0, 0.0])},
         mask_method="background",
         true_masks=coverage,
@@ -104,7 +105,7 @@ def test_a_wrong_regressor_is_wrong_by_the_distance_of_its_vertices(
     body: Body, true_regressor: np.ndarray, means: dict
 ) -> None:
     for split, suffix in (("test", ""), ("train", "_train")):
-        mesh = body.vertices(**_case(body, true_regressor, split).truth).astype(float)
+        mesh = _case(body, true_regressor, split).truth.vertices(body).astype(float)
         at = np.arange(17) * 300
         gap = mesh[:, at + 1] - mesh[:, at]
         absolute = np.linalg.norm(gap, axis=-1).mean() * 1000
@@ -174,7 +175,7 @@ def test_units_follow_the_metric(body: Body, true_regressor: np.ndarray, tmp_pat
 
 def test_rows_that_do_not_match_are_refused(body: Body, true_regressor: np.ndarray) -> None:
     case = _case(body, true_regressor, "test")
-    short = {key: value[:2] for key, value in case.truth.items()}
+    short = {key: value[:2] for key, value in case.estimates["sim_vibe"].items()}
     wrong = Case(**(vars(case) | {"estimates": {"sim_spin": short}}))
     with pytest.raises(ShapeError, match=r"4 frames, but .*'sim_spin': 2"):
         diagnose.diagnose(
@@ -220,10 +221,64 @@ def test_true_bodies_are_matched_by_take_camera_and_frame(tmp_path: Path) -> Non
     truth_files.write_bodies(
         tmp_path, "S9", "Walking", rows, np.zeros((count, 24, 3, 3)), np.zeros((count, 10)), positions
     )
-    bodies = cases.true_bodies(tmp_path, "S9", "Walking", _frames(["1", "2"], ["a", "b"]))
-    np.testing.assert_array_equal(bodies["translation"], [[1, 1, 5], [1, 0, 5], [2, 1, 0], [2, 0, 10]])
+    bodies = true_bodies(tmp_path, "S9", "Walking", _frames(["1", "2"], ["a", "b"]), {})
+    np.testing.assert_array_equal(bodies.translation, [[1, 1, 5], [1, 0, 5], [2, 1, 0], [2, 0, 10]])
     with pytest.raises(DataError, match=r"no body for take, camera, frame \('3', 'b', 0\)"):
-        cases.true_bodies(tmp_path, "S9", "Walking", _frames(["1", "3"], ["a", "b"]))
+        true_bodies(tmp_path, "S9", "Walking", _frames(["1", "3"], ["a", "b"]), {})
+
+
+def test_free_people_are_their_vertices_seen_by_the_rows_camera(tmp_path: Path, body: Body) -> None:
+    rows = _truth_rows()
+    count, frames = len(rows["take"]), 12
+    own = np.zeros((count, 24, 3, 3)), np.zeros((count, 10)), np.zeros((count, 3))
+    truth_files.write_bodies(tmp_path, "S9", "Walking", rows, *own)
+    # Each vertex of take t and frame f lies at (t, f, vertex) in the room.
+    moments = [(take, frame) for take in (1, 2) for frame in range(frames)]
+    room = np.array([[[take, frame, vertex] for vertex in range(5)] for take, frame in moments], float)
+    t_pose = np.arange(15.0).reshape(5, 3)
+    truth_files.write_vertices(
+        tmp_path, "S9", "Walking", ["1", "2"], [room[:frames], room[frames:]], t_pose
+    )
+    turned = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    cameras = {
+        "a": Camera("a", turned, np.array([0.0, 0, 7]), *list(vars(CAMERA).values())[3:]),
+        "b": Camera("b", np.eye(3), np.array([1.0, 0, 0]), *list(vars(CAMERA).values())[3:]),
+    }
+    seen = true_bodies(tmp_path, "S9", "Walking", _frames(["1", "2"], ["a", "b"]), cameras)
+    vertices = seen.vertices(body)
+    # Rows: take 1, camera b, frame 5; take 1, a, 5; take 2, b, 0; take 2, a, 10.
+    np.testing.assert_array_equal(vertices[0, 3], [2, 5, 3])
+    np.testing.assert_array_equal(vertices[1, 3], [-5, 1, 10])
+    np.testing.assert_array_equal(vertices[2, 4], [3, 0, 4])
+    np.testing.assert_array_equal(vertices[3, 4], [-10, 2, 11])
+    np.testing.assert_array_equal(seen.t_pose(body), [t_pose] * 4)
+    weights = np.eye(5)[:2]
+    np.testing.assert_array_equal(seen.joints(body, {"J": weights})[0], vertices[:, :2])
+    assert all_true_bodies(tmp_path, "S9", "Walking").vertices(body).shape == (24, 5, 3)
+
+
+def test_a_free_person_is_not_taken_for_the_nearest_one(
+    body: Body, true_regressor: np.ndarray, means: dict
+) -> None:
+    """The free person is the case's true body moved by 3 cm; the betas' body stays where it was."""
+    cases_of_free = []
+    for split in ("train", "test"):
+        case = _case(body, true_regressor, split)
+        moved = case.truth.vertices(body) + np.float32([0, 0.03, 0])
+        shape = case.truth.t_pose(body)[0] + np.float32(0.01) * body.shape_directions[..., 1]
+        free = TrueBodies(**vars(case.truth) | {"free_vertices": moved, "free_t_pose": shape})
+        cases_of_free.append(Case(**vars(case) | {"truth": free}))
+    rows = diagnose.diagnose(
+        body, cases_of_free, {"opt_full": true_regressor}, true_regressor,
+        initial="sim_spin", protocol=PROTOCOL,
+    ).rows  # fmt: skip
+    values = {tuple(row[key] for key in diagnose.COLUMNS[:4]): row["value"] for row in rows}
+    # The labels are 5 mm below the betas' body, so 25 mm from the free person.
+    assert values["truth", "full", "opt", "joint_error_labels"] == pytest.approx(25, abs=1e-3)
+    assert values["sim_spin", "full", "-", "vertex_error"] == pytest.approx(np.hypot(20, 30), rel=1e-4)
+    assert (
+        values["sim_spin", "full", "-", "t_pose_error"] > means["sim_spin", "full", "-", "t_pose_error"]
+    )
 
 
 def test_true_masks_are_cut_as_the_crops_are(tmp_path: Path) -> None:

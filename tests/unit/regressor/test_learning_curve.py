@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from jointreg.body.model import part_of
 from jointreg.config import FitLearningCurve
 from jointreg.diagnosis.learning_curve import true_errors
+from jointreg.diagnosis.true_bodies import TrueBodies
 from jointreg.exchange.placement import expected_joints
 from jointreg.figures.learning_curve import learning_curves
 from jointreg.metrics import joint_errors
@@ -232,12 +233,12 @@ def test_true_errors_are_means_over_frames_and_joints(small, planted, make_bodie
     films = []
     for seed, count in ((0, 5), (1, 9)):
         rotations, betas, translation = make_bodies(np.random.default_rng(seed), count)
-        films.append({"rotations": rotations, "betas": betas, "translation": translation})
+        films.append(TrueBodies(rotations, betas, translation))
     rows = true_errors(small, fits, films, planted)
     value = {(row["subset"], row["metric"]): row["value_mm"] for row in rows}
     assert value["S1", "true_joints"] == pytest.approx(0, abs=1e-3)
     assert value["S1", "true_joints_root_aligned"] == pytest.approx(0, abs=1e-3)
-    away = np.concatenate([(shifted - planted) @ small.vertices(**film) for film in films])
+    away = np.concatenate([(shifted - planted) @ film.vertices(small) for film in films])
     root = away - away[:, [H36M_17.index("pelvis")]]
     for metric, vectors in (("true_joints", away), ("true_joints_root_aligned", root)):
         expected = 1e3 * np.linalg.norm(vectors, axis=2).mean()
