@@ -94,8 +94,8 @@ def diagnose(
     Rows of methods: errors with the true regressor under the protocol, on held-out frames.
 
     Rows of the initial method, before (`-`) and after refinement, on training frames: vertex error,
-    T-pose error of the shape, distance of the true regressor's joints from the true joints, IoU with
-    masks.
+    T-pose error of the shape, its volume over the true one, distance of the true regressor's joints
+    from the true joints, IoU with masks.
 
     Last come the differences of `_differences`.
 
@@ -200,6 +200,7 @@ def _bodies(tally: Tally, body: Body, case: Case, initial: str, true_regressor: 
             "vertex_error": metrics.vertex_error(mesh, true_mesh) * 1000,
             "vertex_error_centred": metrics.vertex_error(mesh, true_mesh, centred=True) * 1000,
             "t_pose_error": metrics.vertex_error(shape, true_shape, centred=True) * 1000,
+            "volume_ratio": volume(shape, body.faces) / volume(true_shape, body.faces),
             "body_joint_error": metrics.joint_errors(true_regressor @ mesh, true_joints, None).mean(
                 axis=1
             )
@@ -232,6 +233,12 @@ def _differences(
         if variant == settings.REFERENCE and without is not None:
             differences[method, variant, regressor, f"{metric}_discriminator_effect"] = value - without
     return {key: value for key, value in differences.items() if "_train_" not in key[3]}
+
+
+def volume(meshes: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Volume inside closed meshes, (N, V, 3) metres -> (N,) cubic metres."""
+    a, b, c = (meshes[:, faces[:, corner]].astype(np.float64) for corner in range(3))
+    return np.einsum("nfa,nfa->n", a, np.cross(b, c)) / 6
 
 
 def _split_name(regressor: str) -> tuple[str, str]:
