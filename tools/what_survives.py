@@ -78,8 +78,8 @@ def run(world: str, seed: int, cores: int) -> None:
     (folder / "config.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     files = [*(f"config/{part}.yaml" for part in ("open", "what_survives")), folder / "config.yaml"]
     target = f"results/{name}/tables/diagnostics.csv"
-    command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--quiet", "all", target]
-    subprocess.run([*command, "--configfile", *map(str, files)], cwd=ROOT, check=True)
+    command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--quiet", "rules"]
+    subprocess.run([*command, "--configfile", *map(str, files), "--", target], cwd=ROOT, check=True)
     (folder / "diagnostics.csv").write_bytes((ROOT / target).read_bytes())
 
 
