@@ -13,14 +13,12 @@ import numpy as np
 from jointreg import metrics
 from jointreg.body.model import Body
 from jointreg.config.settings import Evaluate
+from jointreg.evaluation.presets import METRICS
 from jointreg.evaluation.protocol import protocol_joints, protocol_root
 from jointreg.progress import progress
 from jointreg.regressor.apply import regressed_joints
 from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import Record, require_same_rows
-
-METRICS = ("mpjpe", "pa_mpjpe", "pck150", "auc")
-"""Metrics of the tidy rows. The first two are in mm, the others in percent of the joints."""
 
 GIVEN = "given"
 """In place of a regressor's name for methods that deliver joints, to which no regressor applies."""

@@ -4,7 +4,7 @@
 to the frames. Everything is in the camera frame, metres.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from jointreg.config.methods import prediction_paths
 from jointreg.config.settings import Estimate
 from jointreg.datasets.poses import faces_away, require_same_sides, require_upright
 from jointreg.errors import DataError
-from jointreg.predictions.conventions import bodies, joints
+from jointreg.predictions.conventions import JOINTS, PARTS, WHOLE, bodies, joints, named_joints
 from jointreg.predictions.files import read_file
 from jointreg.predictions.keypoint_fit import fit_keypoints
 from jointreg.predictions.rows import IDENTITY, names_of_rows, numbers_of, of_sequence, pictures_of
 from jointreg.predictions.shape_space import require_shape_space
+from jointreg.predictions.vertices import VERTICES, require_mesh, vertices
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, PELVIS, SMPL_24, rows
 from jointreg.stores.schema import Record
 
@@ -85,25 +86,61 @@ def estimate(
     return {key: matched[key].astype(np.float32) for key in ("rotations", "betas", "translation")}
 
 
-def read_predictions(path: str | Path, body: Body, track: str = "") -> dict[str, np.ndarray]:
-    """Bodies of one file, and the frames that it names for them.
+def read_predictions(
+    path: str | Path,
+    body: Body | None,
+    track: str = "",
+    *,
+    kind: str = "predictions",
+    names: tuple[str, ...] = H36M_17,
+    note: Callable[[str], None] = print,
+) -> dict[str, np.ndarray]:
+    """Predictions of one file, and the frames that it names for them.
 
     Args:
         path: the file.
-        body: the body model.
+        body: the body model; None where no body is posed and no mesh compared with one.
         track: the person to read if the file has several, as the tool numbers them.
+        kind: predictions (bodies), joints or vertices; empty: bodies where the file has rotations, else
+            vertices, else joints.
+        names: of the joints, for the kind `joints`.
+        note: is told what is assumed and left out.
 
     Returns:
-        rotations (N, 24, 3, 3) and betas (N, B). If the file contains them also translation (N, 3)
-        metres, and take, camera, frame and imgname, (N,) each.
+        rotations (N, 24, 3, 3) and betas (N, B), and translation (N, 3) metres where the file contains
+        it; or vertices (N, V, 3) metres; or joints (N, J, 3) metres in the order of `names`. If the file
+        contains them also take, camera, frame and imgname, (N,) each.
 
     Raises:
-        DataError: missing, truncated, arrays of other shapes than the body needs, or betas of another
-            model than the body's.
+        DataError: missing, truncated, arrays of other shapes than the body needs, another mesh than the
+            body's, or betas of another model than the body's.
     """
-    values, where = read_file(path, track), str(path)
-    require_shape_space(values, where, body.n_vertices)
-    content = bodies(values, where, body.n_betas)
+    where = str(path)
+    values = read_file(path, track, note, meshes=kind in ("", "vertices"))
+    kind = kind or _kind_of(values)
+    if kind == "vertices":
+        content = {"vertices": vertices(values, where, note)}
+        if body is not None:
+            require_mesh(content["vertices"], body, where)
+    elif kind == "joints":
+        content = {"joints": named_joints(values, where, names, note)}
+    elif body is None:
+        raise DataError(
+            f"{where} has parameters of bodies, which need a body to be posed", "name it with --body"
+        )
+    else:
+        require_shape_space(values, where, body.n_vertices, note=note)
+        content = bodies(values, where, body.n_betas, note=note)
+    count = len(next(iter(content.values())))
+    return content | names_of(values, where, count)
+
+
+def names_of(values: Mapping[str, Any], where: str, count: int) -> dict[str, np.ndarray]:
+    """What names the rows of a file: take, camera and frame, or those of frame and imgname it has.
+
+    Raises:
+        DataError: another number of names than `count` rows.
+    """
     names: dict[str, np.ndarray] = {}
     if set(IDENTITY) <= set(values):
         whole = of_sequence(values, {}, {}, {}, where)
@@ -113,18 +150,31 @@ def read_predictions(path: str | Path, body: Body, track: str = "") -> dict[str,
         names |= {} if numbers is None else {"frame": numbers}
         names |= {} if pictures is None else {"imgname": pictures}
     for key, column in names.items():
-        if len(column) != len(content["rotations"]):
-            raise DataError(f"{where}: {len(content['rotations'])} rows, but {len(column)} of {key}")
-    return content | names
+        if len(column) != count:
+            raise DataError(f"{where}: {count} rows, but {len(column)} of {key}")
+    return names
 
 
-def check_bodies(skeleton: np.ndarray, labels: np.ndarray, where: str) -> None:
-    """Refuse bodies in another frame of reference than the labels'. Print if most are far from them.
+def _kind_of(values: Mapping[str, Any]) -> str:
+    """What a file contains: a kind of `config.methods.FROM_FILES`."""
+    if set(values) & {*WHOLE, *PARTS}:
+        return "predictions"
+    return next(
+        (kind for kind, keys in (("vertices", VERTICES), ("joints", JOINTS)) if set(values) & set(keys)),
+        "predictions",
+    )
+
+
+def check_bodies(
+    skeleton: np.ndarray, labels: np.ndarray, where: str, note: Callable[[str], None] = print
+) -> None:
+    """Refuse bodies in another frame of reference than the labels', and note if most are far from them.
 
     Args:
         skeleton: the bodies' joints, (N, 24, 3) metres, `SMPL_24`.
         labels: (N, 17, 3) metres.
         where: names the file of the predictions.
+        note: is told if most are far.
 
     Raises:
         DataError: as `datasets.poses.require_upright`.
@@ -136,13 +186,13 @@ def check_bodies(skeleton: np.ndarray, labels: np.ndarray, where: str) -> None:
     ]
     share = faces_away(*across)
     if share > 0.5:
-        print(f"{where}: in {share:.0%} of the rows left and right lie opposite to the labels'")
+        note(f"{where}: in {share:.0%} of the rows left and right lie opposite to the labels'")
     pelvis = labels[:, [PELVIS]] - skeleton[:, [SMPL_24.index("pelvis")]]
     nearest = rows([H36M_AS_SMPL[name] for name in PLACED_BY], SMPL_24)
     apart = skeleton[:, nearest] + pelvis - labels[:, rows(PLACED_BY)]
     away = float(np.median(np.linalg.norm(apart, axis=-1).mean(axis=1)))
     if away > FAR_M:
-        print(
+        note(
             f"{where}: the skeleton's joints lie {1000 * away:.0f} mm (median) from the labels: rows of "
             "other frames, a mirrored axis, left and right exchanged, or rotations transposed"
         )
