@@ -17,7 +17,7 @@ from jointreg.geometry.rotations import from_axis_angle
 from jointreg.predictions.bodies import read_predictions
 from jointreg.predictions.conventions import PARTS, WHOLE, bodies
 from jointreg.predictions.files import read_content
-from jointreg.predictions.vertices import VERTICES
+from jointreg.predictions.vertices import VERTICES, is_mesh
 from jointreg.stores.schema import Record
 
 _POSED = "pose its bodies with smplx and give the meshes: np.savez(file, vertices=...), camera's axes"
@@ -65,7 +65,7 @@ def read_truth(
         return read_labels(path, joints, note)
     content = read_content(path)
     keys = set(content) if isinstance(content, dict) else set()
-    if "joints_cam" in keys:
+    if "joints_cam" in keys or (isinstance(content, np.ndarray) and not is_mesh(content)):
         return read_labels(path, joints, note)
     for known, (needed, cure) in OTHER_DATA.items():
         if needed <= keys:

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from jointreg.errors import DataError
 from jointreg.files.pickles import cure_for, read_npz, read_pickle
 from jointreg.predictions.other_tools import refuse_bodycompress, refuse_other_tools, refuse_scene
 from jointreg.predictions.tools import flattened
-from jointreg.predictions.vertices import VERTICES
+from jointreg.predictions.vertices import VERTICES, is_mesh
 
 _TORCH = (".pt", ".pth", ".tar")
 _PAGE = "docs/methods.md lists files, keys and shapes"
@@ -34,7 +32,7 @@ def read_file(
         path: the file.
         track: the person to read of several, as the tool numbers them; empty: the only one.
         note: is told what is left out.
-        meshes: vertices are wanted. An array without a name is then taken for them, and tools whose
+        meshes: vertices are wanted. An array of meshes without a name is then read, and tools whose
             parameters are not read are read for their vertices.
 
     Raises:
@@ -45,7 +43,7 @@ def read_file(
         raise DataError(f"prediction file {path} does not exist", "see docs/methods.md for the format")
     where = str(path)
     content = read_content(path)
-    if meshes and isinstance(content, np.ndarray):
+    if meshes and is_mesh(content):
         content = {VERTICES[0]: content}
     if not isinstance(content, dict) or not content:
         found = "no entry" if isinstance(content, dict) else f"a {type(content).__name__}"

@@ -32,9 +32,18 @@ UNITS: tuple[tuple[str, float, Bounds], ...] = (
 )
 """Unit, its length in metres, and the extent of a person in it. Between them lie centimetres."""
 
+FEWEST_VERTICES = 300
+"""Of a mesh; sets of joints have fewer."""
+
 LONGEST_EDGES = 3.0
 """Edges of the right mesh keep their length while it moves. Those of a mesh in another order are so many
 times longer (median)."""
+
+
+def is_mesh(array: Any) -> bool:
+    """Whether an array without a name has meshes, (V, 3) or (N, V, 3), and not joints."""
+    shape = np.shape(array)
+    return len(shape) in (2, 3) and shape[-1] == 3 and shape[-2] >= FEWEST_VERTICES
 
 
 def vertices(values: Mapping[str, Any], where: str, note: Callable[[str], None] = print) -> np.ndarray:
