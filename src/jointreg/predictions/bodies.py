@@ -6,7 +6,7 @@ to the frames. Everything is in the camera frame, metres.
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from jointreg.predictions.vertices import VERTICES, require_mesh, vertices
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, PELVIS, SMPL_24, rows
 from jointreg.stores.schema import Record
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 NEAREST_M = 0.2
 """Least distance of a predicted body from the camera along the optical axis, metres."""
 
@@ -35,7 +38,12 @@ PLACED_BY = tuple(name for name in H36M_17 if name not in ("nose", "head_top"))
 
 
 def estimate(
-    reading: Mapping[str, str], which: Mapping[str, str], frames: Record, body: Body, settings: Estimate
+    reading: Mapping[str, str],
+    which: Mapping[str, str],
+    frames: Record,
+    body: Body,
+    settings: Estimate,
+    mesh_map: "csr_array | None" = None,
 ) -> dict[str, np.ndarray]:
     """Results of one method, one for every row of `frames`.
 
@@ -45,9 +53,11 @@ def estimate(
         frames: store FRAMES.
         body: the body model.
         settings: the block `estimate`.
+        mesh_map: for meshes that are not the body's: (V, W), its vertices from those of the files.
 
     Returns:
-        Arrays of `stores.BODIES`; for the kind `joints` those of `stores.JOINTS`.
+        Arrays of `stores.BODIES`; for the kinds `joints` and `vertices` those of `stores.JOINTS` and
+        `stores.VERTICES`.
 
     Raises:
         DataError: a file is missing, damaged, or lacks a frame. No default replaces it.
@@ -58,6 +68,8 @@ def estimate(
     for path, values in _sources(reading, which, frames, settings):
         if reading["kind"] == "joints":
             content = {"joints": joints(values, path)}
+        elif reading["kind"] == "vertices":
+            content = {"vertices": _on_mesh(vertices(values, path), mesh_map, body, path)}
         else:
             require_shape_space(values, path, body.n_vertices, reading.get("body", ""))
             content = bodies(values, path, body.n_betas, reading["six"])
@@ -70,6 +82,10 @@ def estimate(
         require_upright(_trunk(matched["joints"], H36M_17), frames.joints_cam, where)
         require_same_sides(matched["joints"], frames.joints_cam, where)
         return {"joints": matched["joints"].astype(np.float32)}
+    if reading["kind"] == "vertices":
+        meshes = matched["vertices"].astype(np.float32)
+        check_bodies(np.matmul(body.joint_regressor, meshes), frames.joints_cam, where)
+        return {"vertices": meshes}
     skeleton = body.joints(matched["rotations"], matched["betas"])
     check_bodies(skeleton, frames.joints_cam, where)
     if "translation" not in matched:
@@ -261,12 +277,26 @@ def _sources(
             "use the same placeholders in the columns `files` and `rows` of the table of methods",
         )
     for number, (path, from_path) in enumerate(files.items()):
-        values = read_file(path, reading.get("track", ""))
+        values = read_file(path, reading.get("track", ""), meshes=reading["kind"] == "vertices")
         if reading["rows"]:
             values = {k: v for k, v in values.items() if k not in IDENTITY} | names_of_rows(
                 naming[number]
             )
         yield path, of_sequence(values, which, frames.attrs.get("take_files", {}), from_path, path)
+
+
+def _on_mesh(meshes: np.ndarray, mesh_map: "csr_array | None", body: Body, where: str) -> np.ndarray:
+    """Meshes (N, W, 3) of a file as meshes of the body, (N, V, 3) metres."""
+    if mesh_map is not None:
+        if mesh_map.shape != (body.n_vertices, meshes.shape[1]):
+            raise DataError(
+                f"the map of the method is of shape {mesh_map.shape}, expected ({body.n_vertices}, "
+                f"{meshes.shape[1]}): vertices of the body, vertices of {where}",
+                "name the map from those meshes to the body's in the column `map`",
+            )
+        meshes = np.stack([(mesh_map @ mesh).astype(np.float32) for mesh in meshes])
+    require_mesh(meshes, body, where)
+    return meshes
 
 
 def _identified(

@@ -1,4 +1,4 @@
-"""The ten kinds of store: their arrays, units and versions."""
+"""The kinds of store: their arrays, units and versions."""
 
 from jointreg.stores.schema import Array, Schema
 
@@ -65,6 +65,17 @@ JOINTS = Schema(
     1,
     "Joints of a method that has no bodies, in place of `bodies`. Facts: rows, method.",
     {"joints": Array(("frame", 17, 3), "float32", "m", "Camera frame, order of skeleton.H36M_17.")},
+)
+
+VERTICES = Schema(
+    "vertices",
+    1,
+    "Meshes of a method that has no parameters of bodies, in place of `bodies`. Facts: rows, method.",
+    {
+        "vertices": Array(
+            ("frame", "vertex", 3), "float32", "m", "Camera frame, vertices of the run's mesh.", chunk=16
+        )
+    },
 )
 
 ENERGIES = Schema(
@@ -138,11 +149,11 @@ LEARNING_CURVE = Schema(
 )
 
 SCHEMAS = (
-    *(FRAMES, MASKS, FEATURES, BODIES, JOINTS, ENERGIES),
+    *(FRAMES, MASKS, FEATURES, BODIES, JOINTS, VERTICES, ENERGIES),
     *(BACKGROUND, ERRORS, OFFSETS, LEARNING_CURVE),
 )
 
 
 def of_method(kind: str) -> Schema:
     """Schema of what `estimate` writes for a method of this kind (`config.methods.KINDS`)."""
-    return JOINTS if kind == "joints" else BODIES
+    return {"joints": JOINTS, "vertices": VERTICES}.get(kind, BODIES)
