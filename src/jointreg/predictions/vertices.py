@@ -139,8 +139,8 @@ def require_mesh(meshes: np.ndarray, body: Body, where: str) -> None:
     if count != body.n_vertices:
         raise DataError(
             f"{where} has meshes of {mesh_name(count)}, the body has {mesh_name(body.n_vertices)}",
-            "give the body of these meshes; or `--body none` with a regressor of their mesh, which "
-            "`jointreg transfer` or `jointreg fit` makes; in the table of methods a map in its column `map`",
+            "give the body of these meshes; or `--body none` with a regressor of their mesh, made by "
+            "`jointreg transfer` or `jointreg fit`; or, in the table of methods, a map in column `map`",
         )
     one, other = body.faces[:: max(len(body.faces) // 500, 1), :2].T
     rest = np.linalg.norm(body.template[one] - body.template[other], axis=-1)
