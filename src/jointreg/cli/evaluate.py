@@ -120,7 +120,8 @@ def _run(arguments: argparse.Namespace) -> int:
     else:
         truth_regressors = regressors
     scores = score(pair, regressors, truth_regressors, protocol, note)
-    words = sentences(pair, protocol, names, of_truth, scores.frames)
+    bodies = ["" if name == NO_BODY else name for name in names]
+    words = sentences(pair, protocol, bodies, of_truth, scores.frames)
     print(score_text(scores, protocol, words, arguments.format, per_joint=arguments.per_joint))
     return 0
 

@@ -68,7 +68,7 @@ def sentences(
     Args:
         pair: the two sides.
         protocol: the protocol.
-        bodies: names of the bodies of predictions and truth, as the user gave them.
+        bodies: names of the bodies of predictions and truth; empty where none is read.
         truth_regressors: of the truth; empty where they are those of the predictions.
         frames: frames in the means.
     """
@@ -108,7 +108,7 @@ def _form(side: Side, body: str) -> str:
     if side.kind == "joints":
         return "joints"
     if side.kind == "vertices":
-        return f"meshes of {mesh_name(side.n_vertices)}, body {body}"
+        return f"meshes of {mesh_name(side.n_vertices)}" + (f", body {body}" if body else "")
     return f"parameters posed with body {body}, {side.n_vertices} vertices"
 
 

@@ -18,7 +18,7 @@ VERTICES = ("vertices", "pred_vertices", "verts", "verts_smplx", "smplx_vertices
 """Keys of posed vertices: SAM 3D Body has pred_vertices, WHAM verts, NLF vertices3d."""
 
 MESHES: dict[int, str] = {
-    6890: "SMPL",
+    6890: "SMPL or the open body",
     10475: "SMPL-X",
     13718: "Anny",
     18056: "SOMA",
