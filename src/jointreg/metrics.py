@@ -1,4 +1,4 @@
-"""Pose errors of the field: MPJPE, PA-MPJPE, PCK, AUC and vertex error. Metres in, metres out.
+"""Pose errors of the field: MPJPE, PA-MPJPE, PCK, AUC, acceleration and vertex error. Metres in and out.
 
 All functions take whole arrays of frames and return one number a frame (or a frame and joint), so
 that the caller chooses how to average over frames, actions or subjects.
@@ -22,14 +22,19 @@ AUC_STEPS = 31
 Joints = Sequence[int] | np.ndarray | None
 """Rows of the joints that count; None for all."""
 
+Root = int | Sequence[int] | np.ndarray
+"""Row of the joint that skeletons are moved to; of several rows the mean, as the middle of the hips."""
 
-def mpjpe(predicted: np.ndarray, target: np.ndarray, root: int = 0, joints: Joints = None) -> np.ndarray:
+
+def mpjpe(
+    predicted: np.ndarray, target: np.ndarray, root: Root = 0, joints: Joints = None
+) -> np.ndarray:
     """Mean per-joint position error after both skeletons are moved to their root.
 
     Args:
         predicted: joints (N, J, 3), metres, any translation.
         target: labels in the same axes, unit and order, (N, J, 3).
-        root: row, of all J, that both are moved to.
+        root: row, of all J, that both are moved to; the mean of several.
         joints: rows, of all J, over which the mean runs; None for all J. The root counts, with
             error 0, where it is among them.
 
@@ -56,7 +61,7 @@ def pa_mpjpe(predicted: np.ndarray, target: np.ndarray, joints: Joints = None) -
     return errors[:, _rows(joints, errors.shape[1])].mean(axis=1)
 
 
-def joint_errors(predicted: np.ndarray, target: np.ndarray, root: int | None = 0) -> np.ndarray:
+def joint_errors(predicted: np.ndarray, target: np.ndarray, root: Root | None = 0) -> np.ndarray:
     """Distance of every joint after moving both skeletons to `root`, (N, J) metres.
 
     `root=None` moves nothing: the absolute error. Raises as `mpjpe` does.
@@ -64,8 +69,8 @@ def joint_errors(predicted: np.ndarray, target: np.ndarray, root: int | None = 0
     predicted, target = _checked(predicted, target)
     difference = predicted - target
     if root is not None:
-        row = _rows([root], difference.shape[1])[0]
-        difference = difference - difference[:, row : row + 1]
+        rows = _rows(np.atleast_1d(root), difference.shape[1])
+        difference = difference - difference[:, rows].mean(axis=1, keepdims=True)
     return np.linalg.norm(difference, axis=-1)
 
 
@@ -78,6 +83,29 @@ def aligned_joint_errors(predicted: np.ndarray, target: np.ndarray, joints: Join
     rows = _rows(joints, predicted.shape[1])
     moved = fit_similarity(predicted[:, rows], target[:, rows]).apply(predicted)
     return np.linalg.norm(moved - target, axis=-1)
+
+
+def acceleration_errors(predicted: np.ndarray, target: np.ndarray, root: Root | None = 0) -> np.ndarray:
+    """Difference of the accelerations in consecutive frames, (N - 2, J) metres a frame squared.
+
+    The acceleration at a frame is the second difference over it and its two neighbours. The first and
+    the last frame have none. Times the square of the frame rate it is in metres a second squared.
+
+    Args:
+        predicted: joints (N, J, 3) metres of N frames, one after another.
+        target: labels of the same frames.
+        root: both skeletons are moved to it first; None moves nothing.
+
+    Raises:
+        ShapeError, UnitError, DataError: as `mpjpe`.
+    """
+    predicted, target = _checked(predicted, target)
+    difference = predicted - target
+    if root is not None:
+        rows = _rows(np.atleast_1d(root), difference.shape[1])
+        difference = difference - difference[:, rows].mean(axis=1, keepdims=True)
+    second = difference[:-2] - 2 * difference[1:-1] + difference[2:]
+    return np.linalg.norm(second, axis=-1)
 
 
 def pck(errors: np.ndarray, threshold: float = PCK_THRESHOLD) -> np.ndarray:

@@ -75,6 +75,54 @@ def methods(folder):
     return {"np": np, "names": names, "outputs": batches}
 
 
+def vertices(folder):
+    """Meshes of the open body, and results of SAM 3D Body for two pictures."""
+    from jointreg.body import load_body
+
+    found = scoring(folder)
+    (folder / "sam3d").mkdir()
+    for picture in range(2):
+        np.savez(folder / f"sam3d/{picture}.npz", pred_vertices=np.zeros((18439, 3), np.float32))
+    meshes = load_body("open").vertices(found["rotations"], found["betas"])
+    return {"vertices": meshes, "joints_cam": found["joints_cam"]}
+
+
+def sequences(folder):
+    """Sequence files in the forms of 3DPW and EMDB, predictions in WHAM's, and SMPL of a gender."""
+    import pickle
+    import shutil
+
+    from jointreg.geometry.rotations import to_axis_angle
+
+    bodies = scoring(folder)
+    pose = to_axis_angle(bodies["rotations"]).reshape(-1, 72)
+    frames, cameras = len(pose), np.tile(np.eye(4), (len(pose), 1, 1))
+    threedpw = {
+        "poses": [pose],
+        "betas": [bodies["betas"][0]],
+        "genders": ["m"],
+        "campose_valid": [np.ones(frames, int)],
+        "cam_poses": cameras,
+    }
+    smpl = {"poses_root": pose[:, :3], "poses_body": pose[:, 3:], "betas": bodies["betas"][0]}
+    emdb = {
+        "gender": "male",
+        "smpl": smpl,
+        "camera": {"extrinsics": cameras},
+        "good_frames_mask": np.arange(frames) > 0,
+    }
+    person = {"pose": pose, "betas": bodies["betas"], "frame_ids": np.arange(frames)}
+    for name, content in (
+        ("downtown_walking_00", threedpw),
+        ("P0_09_outdoor_walk_data", emdb),
+        ("wham_output", {0: person}),
+    ):
+        (folder / f"{name}.pkl").write_bytes(pickle.dumps(content))
+    for suffix in ("", ".json"):
+        shutil.copy(folder / f"SMPL_NEUTRAL.npz{suffix}", folder / f"SMPL_MALE.npz{suffix}")
+    return {}
+
+
 NAMESPACES = {
     "README.md": readme,
     "docs/tutorial_score.md": scoring,
@@ -82,4 +130,6 @@ NAMESPACES = {
     "docs/tutorial_own_regressor.md": own_data,
     "docs/networks.md": networks,
     "docs/methods.md": methods,
+    "docs/vertices.md": vertices,
+    "docs/score_3dpw.md": sequences,
 }

@@ -29,8 +29,9 @@ PROTOCOL = protocol_sentence(
     networks=protocol_words(
         CONFIG.run_network, [METHODS[method] for method in CONFIG.methods], CONFIG.body
     ),
-    given=len(BODY_METHODS) < len(CONFIG.methods),
+    given=any(METHODS[method].kind == "joints" for method in CONFIG.methods),
     labels=make.about(CONFIG.triangulate) if CONFIG.dataset.source == "landmarks" else "",
+    body=CONFIG.body.rpartition("/")[2],
 )
 
 

@@ -31,7 +31,7 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
 
 from jointreg import config as settings
 from jointreg.pipeline import required_files, slurm
-from jointreg.config.methods import FROM_FILES, crop_of, load_methods, network_of
+from jointreg.config.methods import FROM_FILES, WITHOUT_BODIES, crop_of, load_methods, network_of
 from jointreg.config.methods import require_bodies
 from jointreg.config.sequences import LONGEST_RECORDING, frames_of, load_sequences
 from jointreg.datasets.easymocap import other_file
@@ -56,8 +56,8 @@ USED = {CONFIG.initial, *CONFIG.methods}
 METHODS = load_methods(CONFIG.methods_table, required=USED)
 require_bodies(METHODS, CONFIG.initial)
 NETWORKS = {name: net for name in sorted(USED) if (net := network_of(METHODS[name].kind))}
-# Methods with bodies: rules that read bodies leave out the methods that deliver joints.
-BODY_METHODS = [method for method in CONFIG.methods if METHODS[method].kind != "joints"]
+# Rules that read bodies leave out the methods that deliver joints or meshes.
+BODY_METHODS = [method for method in CONFIG.methods if METHODS[method].kind not in WITHOUT_BODIES]
 required_files.require(CONFIG, SEQUENCES, METHODS)
 
 

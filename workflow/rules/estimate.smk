@@ -13,6 +13,7 @@ rule estimate:
         frames=rules.prepare.output.frames,
         predictions=simulated,
         body=BODY_FILE,
+        map=lambda wc: METHODS[wc.method].map or [],
     output:
         bodies=f"results/{RUN}/estimate/{{method}}/{{subject}}/{{action}}.zarr.zip",
     log:

@@ -2,13 +2,19 @@
 
 import argparse
 
-from jointreg.cli.options import Commands, add_body, add_command, add_joints, chosen_joints, note
+from jointreg.cli.options import (
+    NO_BODY,
+    Commands,
+    add_body,
+    add_command,
+    add_joints,
+    chosen_joints,
+    note,
+)
 from jointreg.errors import ConfigError
 from jointreg.exchange.formats import FORMATS
 from jointreg.files.output import require_other
 from jointreg.skeleton import H36M_17
-
-NO_BODY = "none"
 
 
 def add_convert(commands: Commands) -> None:

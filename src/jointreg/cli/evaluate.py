@@ -1,9 +1,14 @@
-"""`jointreg evaluate`: the errors of predicted bodies."""
+"""`jointreg evaluate`: the errors of predictions."""
 
 import argparse
+from dataclasses import replace
 
-from jointreg.cli.options import Commands, add_body, add_command, note
-from jointreg.skeleton import H36M_17
+from jointreg.cli.options import NO_BODY, Commands, add_body, add_command, note
+from jointreg.errors import ConfigError
+from jointreg.evaluation.presets import OWN, PRESETS, Protocol, plain, preset, with_root
+
+KINDS = ("predictions", "vertices", "joints")
+"""What predictions may be, as in the table of methods."""
 
 
 def add_evaluate(commands: Commands) -> None:
@@ -12,15 +17,40 @@ def add_evaluate(commands: Commands) -> None:
         commands,
         "evaluate",
         _run,
-        "Score predicted bodies against labelled joints: MPJPE, PA-MPJPE, PCK@150 and AUC.",
+        "Score predicted bodies, meshes or joints against a truth: MPJPE, PA-MPJPE, PVE, acceleration "
+        "error, PCK@150 and AUC.",
         "jointreg evaluate Walking.npz labels.npz --regressor J_std.npy J_opt.npy --joints 14",
     )
-    evaluate.add_argument("predictions", help="bodies, in a file of docs/methods.md")
+    evaluate.add_argument("predictions", help="a file of docs/methods.md")
     evaluate.add_argument(
-        "labels", help="npz with joints_cam (N, 17, 3) in metres, or a store of prepare"
+        "truth",
+        help="npz with joints_cam (N, 17, 3) in metres, a store of prepare, a sequence file of 3DPW or "
+        "EMDB, or bodies or meshes in a file of docs/methods.md",
     )
     evaluate.add_argument(
-        "--regressor", nargs="+", required=True, metavar="FILE", help="one or more, compared in a table"
+        "--protocol",
+        metavar="NAME",
+        choices=PRESETS,
+        help=f"a published one, which gives joints, root and metrics: {', '.join(PRESETS)}",
+    )
+    evaluate.add_argument(
+        "--regressor",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="one or more, compared in a table; `own` is the matrix in the body's file. None is needed "
+        "where both sides are joints",
+    )
+    evaluate.add_argument(
+        "--truth-regressor",
+        metavar="FILE",
+        help="for a truth of bodies or meshes (default: those of --regressor); `own` as there",
+    )
+    evaluate.add_argument(
+        "--kind",
+        choices=KINDS,
+        default="",
+        help="what to read in the predictions (default: bodies, else vertices, else joints)",
     )
     evaluate.add_argument(
         "--track",
@@ -29,28 +59,90 @@ def add_evaluate(commands: Commands) -> None:
         help="person to score, where a tracker's file has several: the tool's number",
     )
     evaluate.add_argument(
-        "--joints", type=int, choices=(14, 17), default=17, help="joints in the mean (default: 17)"
+        "--truth-track", default="", metavar="PERSON", help="the same in the truth; 3DPW: 0 or 1"
+    )
+    evaluate.add_argument(
+        "--joints",
+        metavar="SET",
+        help="joints in the mean: 17 (default), 14 (SPIN's), or a joint set of docs/exchange.md by its "
+        "name or table",
     )
     evaluate.add_argument(
         "--root",
-        choices=H36M_17,
-        default="pelvis",
         metavar="JOINT",
-        help="joint that both skeletons are moved to for MPJPE (default: pelvis)",
+        help="joint that both sides are moved to, or mid_hip (default: the joint set's or protocol's)",
     )
-    add_body(evaluate)
+    evaluate.add_argument(
+        "--frame-rate", type=float, metavar="HZ", help="of the frames, for an acceleration error in m/s2"
+    )
+    evaluate.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    evaluate.add_argument("--per-joint", action="store_true", help="the errors of every joint too")
+    add_body(evaluate, f"; `{NO_BODY}` for meshes of a body that is not read")
+    evaluate.add_argument(
+        "--truth-body", metavar="FILE", help="the body of the truth (default: that of --body)"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from jointreg.body.files import load_body
-    from jointreg.config.settings import Evaluate
-    from jointreg.evaluation.score_files import score, score_text
-    from jointreg.exchange.regressor_files import load_regressor
+    from jointreg.evaluation.score_files import read_pair, score
+    from jointreg.evaluation.score_text import score_text, sentences
+    from jointreg.evaluation.sides import read_regressors
+    from jointreg.exchange.joint_sets import joint_set
 
-    body = load_body(arguments.body)
-    regressors = {file: load_regressor(file, body, note=note) for file in arguments.regressor}
-    protocol = Evaluate(joints=arguments.joints, root=arguments.root, average="frames")
-    files = arguments.predictions, arguments.labels
-    means, frames = score(body, *files, regressors, protocol, track=arguments.track, note=note)
-    print(score_text(means, frames, protocol))
+    protocol = _protocol(arguments)
+    names = [arguments.body, arguments.truth_body or arguments.body]
+    loaded = {name: None if name == NO_BODY else load_body(name) for name in dict.fromkeys(names)}
+    body, truth_body = (loaded[name] for name in names)
+    pair = read_pair(
+        arguments.predictions,
+        arguments.truth,
+        protocol,
+        body,
+        truth_body,
+        kind=arguments.kind,
+        track=arguments.track,
+        truth_track=arguments.truth_track,
+        note=note,
+    )
+    joints = [side.kind == "joints" for side in pair[:2]]
+    wanted = arguments.regressor or ([OWN] if protocol.regressor == OWN else [])
+    if all(joints) and wanted:
+        note("both sides are joints, so that no regressor applies")
+    named = arguments.joints not in (None, "14", "17")
+    rows = protocol.joints, joint_set(arguments.joints) if named else None, note
+    of_truth = [] if joints[1] or not arguments.truth_regressor else [arguments.truth_regressor]
+    regressors = {} if joints[0] else read_regressors(wanted, body, *rows)
+    if joints[1]:
+        truth_regressors = {}
+    elif of_truth or joints[0]:
+        truth_regressors = read_regressors(of_truth or wanted, truth_body, *rows)
+    else:
+        truth_regressors = regressors
+    scores = score(pair, regressors, truth_regressors, protocol, note)
+    bodies = ["" if name == NO_BODY else name for name in names]
+    words = sentences(pair, protocol, bodies, of_truth, scores.frames)
+    print(score_text(scores, protocol, words, arguments.format, per_joint=arguments.per_joint))
     return 0
+
+
+def _protocol(arguments: argparse.Namespace) -> Protocol:
+    """The protocol by name, or of a joint set, with what the command line changes."""
+    base = preset(arguments.protocol) if arguments.protocol else plain(arguments.joints or "17")
+    chosen = base
+    if arguments.protocol and arguments.joints:
+        other = plain(arguments.joints)
+        chosen = replace(base, joints=other.joints, counted=other.counted, root=other.root)
+    if arguments.root:
+        chosen = with_root(chosen, arguments.root)
+    if arguments.frame_rate is not None:
+        if not 0 < arguments.frame_rate < float("inf"):
+            raise ConfigError(
+                f"--frame-rate is {arguments.frame_rate:g}, expected Hz above 0",
+                "give the frames a second of the rows, for example 30",
+            )
+        more = () if "acceleration" in chosen.metrics else ("acceleration",)
+        chosen = replace(chosen, frame_rate=arguments.frame_rate, metrics=(*chosen.metrics, *more))
+    if arguments.protocol and chosen != base:
+        note(f"joints, root or frame rate are not those of protocol {base.name}")
+    return chosen

@@ -10,6 +10,10 @@ from jointreg.exchange.joint_sets import JOINT_SETS, JointSet, joint_set
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
+NO_BODY = "none"
+"""In place of a body: what needs one is left out."""
+
+
 def add_command(
     commands: Commands,
     name: str,

@@ -33,11 +33,14 @@ def crop_of(kind: str, settings: RunNetwork) -> str:
 KINDS = {
     "predictions": "bodies from prediction files",
     "joints": "joints from prediction files; no regressor applies to them",
+    "vertices": "meshes from prediction files, from which regressors read the joints",
     "keypoints": "bodies fitted to the labels",
 } | {kind: f"bodies of {network.upper()}, run here" for kind, (network, _) in NETWORKS.items()}
 """Kind of a method -> the source of its results, in words."""
 
-FROM_FILES = ("predictions", "joints")
+FROM_FILES = ("predictions", "vertices", "joints")
+WITHOUT_BODIES = ("vertices", "joints")
+"""Kinds whose files give no parameters of a body, so that nothing can be refined or posed anew."""
 
 MODELS = ("SMPL", "SMPL-H", "SMPL-X")
 """Models of a body whose betas are known."""
@@ -46,7 +49,7 @@ RUN = "run"
 BODIES = (*MODELS, RUN)
 """What the column `body` may name."""
 
-OPTIONAL = ("body", "track")
+OPTIONAL = ("body", "track", "map")
 """Columns that a table may lack."""
 
 
@@ -74,6 +77,9 @@ class Method:
     """Model that the betas of its files belong to, one of `BODIES`; empty: the one that a file shows."""
     track: str = ""
     """Person to read where its files have several, as the tool numbers them."""
+    map: str = ""
+    """File of the matrix that gives the vertices of the run's body from those of the method's meshes, as
+    BEDLAM's smplx2smpl; empty: the meshes are those of the run's body."""
 
     def reading(self) -> dict[str, str]:
         """The columns that rule `estimate` depends on: a change of the others changes no number."""
@@ -113,6 +119,8 @@ def load_methods(path: str | Path, required: Iterable[str] = ()) -> dict[str, Me
             raise ConfigError(
                 f"{where}: body and track are for methods that come from files, kind is '{row['kind']}'"
             )
+        if row["map"] and row["kind"] != "vertices":
+            raise ConfigError(f"{where}: map is for methods of the kind vertices, not '{row['kind']}'")
         methods[row["name"]] = Method(**{key: row[key] for key in fields})
     unknown = sorted(set(required) - set(methods))
     if unknown:
@@ -124,11 +132,11 @@ def require_bodies(methods: Mapping[str, Method], initial: str) -> None:
     """Refuse an initial method without bodies: there would be nothing to refine.
 
     Raises:
-        ConfigError: its kind is `joints`.
+        ConfigError: its kind is one of `WITHOUT_BODIES`.
     """
-    if methods[initial].kind == "joints":
+    if methods[initial].kind in WITHOUT_BODIES:
         raise ConfigError(
-            f"initial is '{initial}', whose kind is joints: it has no bodies to refine",
+            f"initial is '{initial}', whose kind is {methods[initial].kind}: it has no bodies to refine",
             "choose a method with bodies, or kind: keypoints",
         )
 

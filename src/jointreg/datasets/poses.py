@@ -51,12 +51,12 @@ def missing_rows(joints: np.ndarray) -> np.ndarray:
     return ~np.isfinite(joints).all(axis=(1, 2))
 
 
-def describe_missing(joints: np.ndarray, word: str = "row") -> str:
+def describe_missing(joints: np.ndarray, word: str = "row", names: tuple[str, ...] = H36M_17) -> str:
     """How many rows lack a joint, and the first one: frame 4, left_ankle is not a number (NaN)."""
     row, joint = np.argwhere(~np.isfinite(joints).all(axis=2))[0]
     return (
         f"{int(missing_rows(joints).sum())} of {len(joints)} {word}s lack a joint, "
-        f"first {word} {row}, {H36M_17[joint]} is not a number (NaN)"
+        f"first {word} {row}, {names[joint]} is not a number (NaN)"
     )
 
 

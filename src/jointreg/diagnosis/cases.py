@@ -113,7 +113,7 @@ def write_true_meshes(
     outputs: Paths,
     provenance: Mapping[str, Any],
 ) -> None:
-    """Write the true meshes of some sequences as stores MESHES, with the rows of their frames.
+    """Write the true meshes of some sequences as stores VERTICES, with the rows of their frames.
 
     Args:
         body: the body model.
@@ -132,8 +132,9 @@ def write_true_meshes(
         rows = stores.FRAMES.read(source, only=FRAMES_READ)
         subject, action = sequence.split("/")
         bodies = true_bodies(truth, subject, action, rows, read_cameras(calibration, subject))
+        facts = {"rows": rows.attrs["rows"], "method": "true"}
         meshes = {"vertices": bodies.vertices(body).astype(np.float32)}
-        stores.MESHES.write(output, meshes, attrs={"rows": rows.attrs["rows"]}, provenance=provenance)
+        stores.VERTICES.write(output, meshes, attrs=facts, provenance=provenance)
 
 
 @one_opencv_thread()

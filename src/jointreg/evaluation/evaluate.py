@@ -13,14 +13,13 @@ import numpy as np
 from jointreg import metrics
 from jointreg.body.model import Body
 from jointreg.config.settings import Evaluate
+from jointreg.evaluation.presets import METRICS
 from jointreg.evaluation.protocol import protocol_joints, protocol_root
+from jointreg.evaluation.sides import Side
 from jointreg.progress import progress
 from jointreg.regressor.apply import regressed_joints
 from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import Record, require_same_rows
-
-METRICS = ("mpjpe", "pa_mpjpe", "pck150", "auc")
-"""Metrics of the tidy rows. The first two are in mm, the others in percent of the joints."""
 
 GIVEN = "given"
 """In place of a regressor's name for methods that deliver joints, to which no regressor applies."""
@@ -60,7 +59,8 @@ def evaluate(
     Args:
         body: the body model.
         bodies: rotations (N, 24, 3, 3) and betas (N, B), camera frame, for example `stores.BODIES`; or
-            joints (N, 17, 3) as `stores.JOINTS`, which are scored without a regressor.
+            joints (N, 17, 3) as `stores.JOINTS`, which are scored without a regressor; or vertices
+            (N, V, 3) as `stores.VERTICES`.
         joints_cam: labels (N, 17, 3), metres, camera frame, `skeleton.H36M_17`.
         regressors: name -> weights (17, V), or an object with such `weights`.
         protocol: joints and root.
@@ -69,8 +69,9 @@ def evaluate(
         ShapeError, UnitError, DataError: as `metrics.mpjpe`.
     """
     root, used = protocol_root(protocol), protocol_joints(protocol)
-    if "joints" in bodies:
-        predicted = bodies["joints"][None].astype(np.float64)
+    if "joints" in bodies or "vertices" in bodies:
+        weights = {name: np.asarray(getattr(r, "weights", r)) for name, r in regressors.items()}
+        predicted = Side("the method", bodies).joints(weights)
     else:
         predicted = regressed_joints(body, bodies["rotations"], bodies["betas"], regressors)
     return Errors(
@@ -91,7 +92,7 @@ def evaluate_subject(
 
     Args:
         body: the body model.
-        sequences: action -> its stores FRAMES and BODIES (or JOINTS), in the order of the result.
+        sequences: action -> its stores FRAMES and BODIES (or JOINTS, VERTICES), in the result's order.
         regressors: as in `evaluate`.
         protocol: as in `evaluate`; the facts contain it.
 

@@ -48,6 +48,7 @@ def protocol_sentence(
     damaged: str = "",
     kept_only: bool = False,
     labels: str = "",
+    body: str = "",
 ) -> str:
     """The protocol in words, for captions.
 
@@ -64,6 +65,7 @@ def protocol_sentence(
         damaged: the table of damaged sequences.
         kept_only: the data set holds some frames only (h36m-fetch).
         labels: the origin of the labels, where it is not motion capture.
+        body: the body model from whose mesh the regressors read joints.
     """
     step = {1: "every frame", 2: "every 2nd frame", 3: "every 3rd frame"}.get(
         frame_step, f"every {frame_step}th frame"
@@ -72,8 +74,9 @@ def protocol_sentence(
         step = "all frames that h36m-fetch kept"
     left_out = f"left out ({damaged})" if damaged else "left out"
     mean = {"frames": "mean over frames", "actions": "mean over the means of the actions"}
+    read = f", read by the named regressor from the mesh of body {body}" if body else ""
     sentences = [
-        f"Protocol: {joints_in_words(protocol)}; MPJPE after moving both skeletons to the "
+        f"Protocol: {joints_in_words(protocol)}{read}; MPJPE after moving both skeletons to the "
         f"{protocol.root.replace('_', ' ')}, PA-MPJPE after the best similarity of each frame on the "
         f"same joints; {_plural('subject', subjects)}; {_plural('camera', cameras)}; {step}; "
         f"damaged sequences {left_out if skip_damaged else 'included'}; {mean[protocol.average]}.",

@@ -16,6 +16,8 @@ BYTES_A_FRAME = {
     "evaluate": 400,
 }
 """Measured on the open data set (docs/scale.md), optimize with the energies of 100 iterations."""
+BYTES_A_MESH = 83_000
+"""A frame of a method that delivers meshes: 6890 vertices, before compression."""
 BYTES_OF_THE_REST = 50_000_000
 """Regressors, tables, figures, report and logs."""
 BYTES_A_BACKGROUND = 2_100_000
@@ -40,6 +42,7 @@ def disk(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) ->
     used = {config.initial, *config.methods}
     kinds = {methods[name].kind for name in used}
     crops = {crop for kind in kinds if (crop := crop_of(kind, config.run_network))}
+    meshes = sum(methods[name].kind == "vertices" for name in config.methods)
     initial_tested = config.initial in config.methods
     others = len(config.methods) - initial_tested
     frames = {
@@ -52,6 +55,7 @@ def disk(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) ->
         "evaluate": test * len(config.methods),
     }
     sizes = {stage: count * BYTES_A_FRAME[stage] for stage, count in frames.items()}
+    sizes["estimate"] += test * meshes * BYTES_A_MESH
     if config.segment.method == "background":
         rooms = {(row.subject, camera) for row in work if row.split == "train" for camera in row.cameras}
         sizes["background"] = len(rooms) * BYTES_A_BACKGROUND

@@ -342,6 +342,7 @@ def _look_at_predictions(need: "Need", run: Run) -> str:
     from jointreg.predictions import conventions
     from jointreg.predictions.files import read_file
     from jointreg.predictions.shape_space import require_shape_space
+    from jointreg.predictions.vertices import vertices
 
     config, method = run.config, run.methods[need.what.removeprefix("predictions of ")]
     damaged = read_damaged(config.dataset.damaged) if config.dataset.damaged else ()
@@ -355,7 +356,10 @@ def _look_at_predictions(need: "Need", run: Run) -> str:
     if missing:
         raise DataError(f"{len(missing)} of {len(wanted)} files are missing, first {missing[0]}")
     first = next(iter(wanted))
-    values, n_betas = read_file(first, method.track), 10
+    values, n_betas = read_file(first, method.track, meshes=method.kind == "vertices"), 10
+    if method.kind == "vertices":
+        rows = len(vertices(values, first))
+        return f"{len(wanted)} files; the first is sound, {rows} rows"
     if method.kind == "joints":
         return f"{len(wanted)} files; the first is sound, {len(conventions.joints(values, first))} rows"
     if _there(config.body):

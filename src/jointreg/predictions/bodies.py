@@ -4,9 +4,9 @@
 to the frames. Everything is in the camera frame, metres.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,13 +15,17 @@ from jointreg.config.methods import prediction_paths
 from jointreg.config.settings import Estimate
 from jointreg.datasets.poses import faces_away, require_same_sides, require_upright
 from jointreg.errors import DataError
-from jointreg.predictions.conventions import bodies, joints
+from jointreg.predictions.conventions import JOINTS, PARTS, WHOLE, bodies, joints, named_joints
 from jointreg.predictions.files import read_file
 from jointreg.predictions.keypoint_fit import fit_keypoints
 from jointreg.predictions.rows import IDENTITY, names_of_rows, numbers_of, of_sequence, pictures_of
 from jointreg.predictions.shape_space import require_shape_space
+from jointreg.predictions.vertices import VERTICES, require_mesh, vertices
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, PELVIS, SMPL_24, rows
 from jointreg.stores.schema import Record
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 NEAREST_M = 0.2
 """Least distance of a predicted body from the camera along the optical axis, metres."""
@@ -34,7 +38,12 @@ PLACED_BY = tuple(name for name in H36M_17 if name not in ("nose", "head_top"))
 
 
 def estimate(
-    reading: Mapping[str, str], which: Mapping[str, str], frames: Record, body: Body, settings: Estimate
+    reading: Mapping[str, str],
+    which: Mapping[str, str],
+    frames: Record,
+    body: Body,
+    settings: Estimate,
+    mesh_map: "csr_array | None" = None,
 ) -> dict[str, np.ndarray]:
     """Results of one method, one for every row of `frames`.
 
@@ -44,9 +53,11 @@ def estimate(
         frames: store FRAMES.
         body: the body model.
         settings: the block `estimate`.
+        mesh_map: for meshes that are not the body's: (V, W), its vertices from those of the files.
 
     Returns:
-        Arrays of `stores.BODIES`; for the kind `joints` those of `stores.JOINTS`.
+        Arrays of `stores.BODIES`; for the kinds `joints` and `vertices` those of `stores.JOINTS` and
+        `stores.VERTICES`.
 
     Raises:
         DataError: a file is missing, damaged, or lacks a frame. No default replaces it.
@@ -57,6 +68,8 @@ def estimate(
     for path, values in _sources(reading, which, frames, settings):
         if reading["kind"] == "joints":
             content = {"joints": joints(values, path)}
+        elif reading["kind"] == "vertices":
+            content = {"vertices": _on_mesh(vertices(values, path), mesh_map, body, path)}
         else:
             require_shape_space(values, path, body.n_vertices, reading.get("body", ""))
             content = bodies(values, path, body.n_betas, reading["six"])
@@ -69,6 +82,10 @@ def estimate(
         require_upright(_trunk(matched["joints"], H36M_17), frames.joints_cam, where)
         require_same_sides(matched["joints"], frames.joints_cam, where)
         return {"joints": matched["joints"].astype(np.float32)}
+    if reading["kind"] == "vertices":
+        meshes = matched["vertices"].astype(np.float32)
+        check_bodies(np.matmul(body.joint_regressor, meshes), frames.joints_cam, where)
+        return {"vertices": meshes}
     skeleton = body.joints(matched["rotations"], matched["betas"])
     check_bodies(skeleton, frames.joints_cam, where)
     if "translation" not in matched:
@@ -85,25 +102,61 @@ def estimate(
     return {key: matched[key].astype(np.float32) for key in ("rotations", "betas", "translation")}
 
 
-def read_predictions(path: str | Path, body: Body, track: str = "") -> dict[str, np.ndarray]:
-    """Bodies of one file, and the frames that it names for them.
+def read_predictions(
+    path: str | Path,
+    body: Body | None,
+    track: str = "",
+    *,
+    kind: str = "predictions",
+    names: tuple[str, ...] = H36M_17,
+    note: Callable[[str], None] = print,
+) -> dict[str, np.ndarray]:
+    """Predictions of one file, and the frames that it names for them.
 
     Args:
         path: the file.
-        body: the body model.
+        body: the body model; None where no body is posed and no mesh compared with one.
         track: the person to read if the file has several, as the tool numbers them.
+        kind: predictions (bodies), joints or vertices; empty: bodies where the file has rotations, else
+            vertices, else joints.
+        names: of the joints, for the kind `joints`.
+        note: is told what is assumed and left out.
 
     Returns:
-        rotations (N, 24, 3, 3) and betas (N, B). If the file contains them also translation (N, 3)
-        metres, and take, camera, frame and imgname, (N,) each.
+        rotations (N, 24, 3, 3) and betas (N, B), and translation (N, 3) metres where the file contains
+        it; or vertices (N, V, 3) metres; or joints (N, J, 3) metres in the order of `names`. If the file
+        contains them also take, camera, frame and imgname, (N,) each.
 
     Raises:
-        DataError: missing, truncated, arrays of other shapes than the body needs, or betas of another
-            model than the body's.
+        DataError: missing, truncated, arrays of other shapes than the body needs, another mesh than the
+            body's, or betas of another model than the body's.
     """
-    values, where = read_file(path, track), str(path)
-    require_shape_space(values, where, body.n_vertices)
-    content = bodies(values, where, body.n_betas)
+    where = str(path)
+    values = read_file(path, track, note, meshes=kind in ("", "vertices"))
+    kind = kind or _kind_of(values)
+    if kind == "vertices":
+        content = {"vertices": vertices(values, where, note)}
+        if body is not None:
+            require_mesh(content["vertices"], body, where)
+    elif kind == "joints":
+        content = {"joints": named_joints(values, where, names, note)}
+    elif body is None:
+        raise DataError(
+            f"{where} has parameters of bodies, which need a body to be posed", "name it with --body"
+        )
+    else:
+        require_shape_space(values, where, body.n_vertices, note=note)
+        content = bodies(values, where, body.n_betas, note=note)
+    count = len(next(iter(content.values())))
+    return content | names_of(values, where, count)
+
+
+def names_of(values: Mapping[str, Any], where: str, count: int) -> dict[str, np.ndarray]:
+    """What names the rows of a file: take, camera and frame, or those of frame and imgname it has.
+
+    Raises:
+        DataError: another number of names than `count` rows.
+    """
     names: dict[str, np.ndarray] = {}
     if set(IDENTITY) <= set(values):
         whole = of_sequence(values, {}, {}, {}, where)
@@ -113,18 +166,31 @@ def read_predictions(path: str | Path, body: Body, track: str = "") -> dict[str,
         names |= {} if numbers is None else {"frame": numbers}
         names |= {} if pictures is None else {"imgname": pictures}
     for key, column in names.items():
-        if len(column) != len(content["rotations"]):
-            raise DataError(f"{where}: {len(content['rotations'])} rows, but {len(column)} of {key}")
-    return content | names
+        if len(column) != count:
+            raise DataError(f"{where}: {count} rows, but {len(column)} of {key}")
+    return names
 
 
-def check_bodies(skeleton: np.ndarray, labels: np.ndarray, where: str) -> None:
-    """Refuse bodies in another frame of reference than the labels'. Print if most are far from them.
+def _kind_of(values: Mapping[str, Any]) -> str:
+    """What a file contains: a kind of `config.methods.FROM_FILES`."""
+    if set(values) & {*WHOLE, *PARTS}:
+        return "predictions"
+    return next(
+        (kind for kind, keys in (("vertices", VERTICES), ("joints", JOINTS)) if set(values) & set(keys)),
+        "predictions",
+    )
+
+
+def check_bodies(
+    skeleton: np.ndarray, labels: np.ndarray, where: str, note: Callable[[str], None] = print
+) -> None:
+    """Refuse bodies in another frame of reference than the labels', and note if most are far from them.
 
     Args:
         skeleton: the bodies' joints, (N, 24, 3) metres, `SMPL_24`.
         labels: (N, 17, 3) metres.
         where: names the file of the predictions.
+        note: is told if most are far.
 
     Raises:
         DataError: as `datasets.poses.require_upright`.
@@ -136,13 +202,13 @@ def check_bodies(skeleton: np.ndarray, labels: np.ndarray, where: str) -> None:
     ]
     share = faces_away(*across)
     if share > 0.5:
-        print(f"{where}: in {share:.0%} of the rows left and right lie opposite to the labels'")
+        note(f"{where}: in {share:.0%} of the rows left and right lie opposite to the labels'")
     pelvis = labels[:, [PELVIS]] - skeleton[:, [SMPL_24.index("pelvis")]]
     nearest = rows([H36M_AS_SMPL[name] for name in PLACED_BY], SMPL_24)
     apart = skeleton[:, nearest] + pelvis - labels[:, rows(PLACED_BY)]
     away = float(np.median(np.linalg.norm(apart, axis=-1).mean(axis=1)))
     if away > FAR_M:
-        print(
+        note(
             f"{where}: the skeleton's joints lie {1000 * away:.0f} mm (median) from the labels: rows of "
             "other frames, a mirrored axis, left and right exchanged, or rotations transposed"
         )
@@ -211,12 +277,26 @@ def _sources(
             "use the same placeholders in the columns `files` and `rows` of the table of methods",
         )
     for number, (path, from_path) in enumerate(files.items()):
-        values = read_file(path, reading.get("track", ""))
+        values = read_file(path, reading.get("track", ""), meshes=reading["kind"] == "vertices")
         if reading["rows"]:
             values = {k: v for k, v in values.items() if k not in IDENTITY} | names_of_rows(
                 naming[number]
             )
         yield path, of_sequence(values, which, frames.attrs.get("take_files", {}), from_path, path)
+
+
+def _on_mesh(meshes: np.ndarray, mesh_map: "csr_array | None", body: Body, where: str) -> np.ndarray:
+    """Meshes (N, W, 3) of a file as meshes of the body, (N, V, 3) metres."""
+    if mesh_map is not None:
+        if mesh_map.shape != (body.n_vertices, meshes.shape[1]):
+            raise DataError(
+                f"the map of the method is of shape {mesh_map.shape}, expected ({body.n_vertices}, "
+                f"{meshes.shape[1]}): vertices of the body, vertices of {where}",
+                "name the map from those meshes to the body's in the column `map`",
+            )
+        meshes = np.stack([(mesh_map @ mesh).astype(np.float32) for mesh in meshes])
+    require_mesh(meshes, body, where)
+    return meshes
 
 
 def _identified(

@@ -4,7 +4,7 @@ Names and shapes show what the values mean. If they leave two readings, the numb
 only one is possible. Otherwise the file is refused. docs/methods.md lists the known keys.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from jointreg.errors import DataError, UnitError
 from jointreg.files.pickles import as_array
 from jointreg.geometry.rotations import from_6d, from_axis_angle
 from jointreg.plausible import DEPTH_M, LEG_M
-from jointreg.skeleton import H36M_17, SMPL_24
+from jointreg.predictions.vertices import metre_of
+from jointreg.skeleton import H36M_17, SMPL_24, rows
 
 WHOLE = (
     *("rotations", "rotmat", "pred_rotmat", "pose", "poses", "fullpose", "smpl_pose", "pred_pose"),
@@ -35,7 +36,13 @@ have three times as much."""
 _PAGE = "docs/methods.md lists keys and shapes"
 
 
-def bodies(values: Mapping[str, Any], where: str, n_betas: int, six: str = "") -> dict[str, np.ndarray]:
+def bodies(
+    values: Mapping[str, Any],
+    where: str,
+    n_betas: int,
+    six: str = "",
+    note: Callable[[str], None] = print,
+) -> dict[str, np.ndarray]:
     """Rotations (N, 24, 3, 3), betas (N, n_betas) and, if the file has it, translation (N, 3) metres.
 
     Args:
@@ -43,6 +50,7 @@ def bodies(values: Mapping[str, Any], where: str, n_betas: int, six: str = "") -
         where: names the file in errors.
         n_betas: shape directions of the body.
         six: convention of 6D rotations, one of `SIX`; empty: the numbers must show it.
+        note: is told what is left out.
 
     Raises:
         DataError: keys are missing, shapes unknown, conventions undecided, or numbers no rotations.
@@ -69,13 +77,13 @@ def bodies(values: Mapping[str, Any], where: str, n_betas: int, six: str = "") -
         raise DataError(f"{where} has no rows", "run the method again, and look at what it printed")
     arrays = {"rotations": _with_hands(rotations)}
     _require_rotations(arrays["rotations"], where)
-    arrays["betas"] = _betas(values, where, len(rotations), n_betas)
+    arrays["betas"] = _betas(values, where, len(rotations), n_betas, note)
     if "translation" in values:
         arrays["translation"] = _translation(_array(values, "translation", where), where, len(rotations))
     return arrays
 
 
-def joints(values: Mapping[str, Any], where: str) -> np.ndarray:
+def joints(values: Mapping[str, Any], where: str, note: Callable[[str], None] = print) -> np.ndarray:
     """The 17 joints (N, 17, 3), metres, order `H36M_17`.
 
     `joint_names` gives the order. Without it hips and shoulders show whether the left or the right leg
@@ -97,10 +105,94 @@ def joints(values: Mapping[str, Any], where: str) -> np.ndarray:
             "give all 17 joints: errors are taken from the pelvis, which sets of 14 lack",
         )
     require_finite(points, f"{where}: {key}")
-    points = left_leg_first(points, where, values.get("joint_names")) * _metres(points, where)
+    points = left_leg_first(points, where, values.get("joint_names"), note)
+    points = points * _metres(points, where, note)
     require_metres(points, where)
     require_person(points, where)
     return points
+
+
+def named_joints(
+    values: Mapping[str, Any],
+    where: str,
+    names: tuple[str, ...],
+    note: Callable[[str], None] = print,
+) -> np.ndarray:
+    """Joints of any set (N, J, 3), metres, in the order of `names`.
+
+    Args:
+        values: from `predictions.files.read_file`.
+        where: names the file in errors.
+        names: the joints that are wanted. Human3.6M's 17 are read as `joints` does.
+        note: is told what is reordered or assumed.
+
+    Raises:
+        DataError: no joints, names that repeat or are others, or numbers that are not finite.
+        UnitError: a size that no person has in metres or millimetres.
+    """
+    if sorted(names) == sorted(H36M_17):
+        return joints(values, where, note)[:, rows(names)]
+    key = next((key for key in JOINTS if key in values), None)
+    if key is None:
+        raise DataError(
+            f"{where} has {sorted(map(str, values))[:12]}, expected one of {', '.join(JOINTS)}"
+        )
+    points = in_order(
+        _array(values, key, where), f"{where}: {key}", values.get("joint_names"), names, note
+    )
+    if not np.isfinite(points).all():
+        row = np.argmax(~np.isfinite(points).all(axis=(1, 2)))
+        raise DataError(f"{where}: a joint of row {row} is not finite", "leave such rows out")
+    return points * metre_of(points, f"{where}: {key}", note)
+
+
+def in_order(
+    points: np.ndarray,
+    where: str,
+    given: Any,
+    names: tuple[str, ...],
+    note: Callable[[str], None] = print,
+) -> np.ndarray:
+    """Joints (N, K, 3) of a file in the order of `names`, (N, J, 3) float64.
+
+    Args:
+        points: of the file.
+        where: names the file and its array.
+        given: names of the joints in the file's order; None: they are `names`, in that order.
+        names: the joints that are wanted.
+        note: is told of another order, of joints that are left out, and of an order that is assumed.
+
+    Raises:
+        DataError: another shape or number of joints, names that repeat, or a joint that is missing.
+    """
+    if points.ndim != 3 or points.shape[2] != 3 or not points.size:
+        raise DataError(f"{where} has shape {points.shape}, expected (N, {len(names)}, 3)")
+    if given is None:
+        if points.shape[1] != len(names):
+            raise DataError(
+                f"{where} has {points.shape[1]} joints, expected {len(names)}: {', '.join(names):.300}",
+                "name their set with --joints, or add joint_names to the file",
+            )
+        note(f"{where}: joints are taken to be {names[0]}, {names[1]}, ... {names[-1]}, in that order")
+        return points.astype(np.float64)
+    order = [str(name) for name in np.asarray(given).ravel()]
+    if len(order) != points.shape[1] or len(set(order)) != len(order):
+        twice = next((name for name in order if order.count(name) > 1), "")
+        fault = f"contain {twice} twice" if twice else f"are {len(order)}"
+        raise DataError(
+            f"{where}: joint_names {fault}, expected {points.shape[1]} different names",
+            "give joint_names the name of each joint, in their order",
+        )
+    missing = [name for name in names if name not in order]
+    if missing:
+        raise DataError(
+            f"{where} has no joint {', '.join(missing):.200}",
+            "name the joint set of the file with --joints, or its joints as the set does",
+        )
+    if order != list(names):
+        left_out = f"; {len(order) - len(names)} others are left out" if len(order) > len(names) else ""
+        note(f"{where}: joints are reordered by their names{left_out}")
+    return points[:, [order.index(name) for name in names]].astype(np.float64)
 
 
 def _require_camera(values: Mapping[str, Any], where: str) -> None:
@@ -209,7 +301,9 @@ def _require_rotations(rotations: np.ndarray, where: str) -> None:
         )
 
 
-def _betas(values: Mapping[str, Any], where: str, count: int, n_betas: int) -> np.ndarray:
+def _betas(
+    values: Mapping[str, Any], where: str, count: int, n_betas: int, note: Callable[[str], None]
+) -> np.ndarray:
     key = next((key for key in BETAS if key in values), None)
     if key is None:
         cure = _PAGE
@@ -224,7 +318,7 @@ def _betas(values: Mapping[str, Any], where: str, count: int, n_betas: int) -> n
         betas = betas[:, :n_betas]
     if betas.shape == (count, 16) and n_betas == 10:  # AMASS, BEDLAM: the first ten are SMPL's
         largest = np.abs(betas[:, 10:]).max()
-        print(f"{where}: of 16 betas the last 6 (up to {largest:.2g}) are left out, the body has 10")
+        note(f"{where}: of 16 betas the last 6 (up to {largest:.2g}) are left out, the body has 10")
         betas = betas[:, :10]
     if betas.shape != (count, n_betas):
         raise DataError(
@@ -263,12 +357,12 @@ def _translation(values: np.ndarray, where: str, count: int) -> np.ndarray:
     return values
 
 
-def _metres(points: np.ndarray, where: str) -> float:
+def _metres(points: np.ndarray, where: str, note: Callable[[str], None]) -> float:
     leg = [points[:, H36M_17.index(f"left_{part}")] for part in ("hip", "knee", "ankle")]
     length = float(np.median(np.linalg.norm(np.diff(leg, axis=0), axis=-1).sum(axis=0)))
     for factor, unit in ((1.0, "metres"), (0.001, "millimetres")):
         if LEG_M.hold(length * factor):
-            print(f"{where}: joints are in {unit}, legs {length * factor:.2f} m long")
+            note(f"{where}: joints are in {unit}, legs {length * factor:.2f} m long")
             return factor
     raise UnitError(
         f"{where}: legs are {length:.4g} long (median), expected {LEG_M}, or a "

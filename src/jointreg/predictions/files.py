@@ -2,19 +2,27 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from jointreg.errors import DataError
 from jointreg.files.pickles import cure_for, read_npz, read_pickle
-from jointreg.predictions.other_tools import refuse_other_tools, refuse_scene
+from jointreg.predictions.other_tools import refuse_bodycompress, refuse_other_tools, refuse_scene
 from jointreg.predictions.tools import flattened
+from jointreg.predictions.vertices import VERTICES, is_mesh
 
 _TORCH = (".pt", ".pth", ".tar")
 _PAGE = "docs/methods.md lists files, keys and shapes"
 
 
-def read_file(path: str | Path, track: str = "") -> dict[str, Any]:
+def read_file(
+    path: str | Path,
+    track: str = "",
+    note: Callable[[str], None] = print,
+    *,
+    meshes: bool = False,
+) -> dict[str, Any]:
     """A prediction file as one flat mapping: arrays by their names.
 
     The first bytes decide what is read: npz (`.smpl` files too), npy, a file of torch.save, or a pickle
@@ -23,6 +31,9 @@ def read_file(path: str | Path, track: str = "") -> dict[str, Any]:
     Args:
         path: the file.
         track: the person to read of several, as the tool numbers them; empty: the only one.
+        note: is told what is left out.
+        meshes: vertices are wanted. An array of meshes without a name is then read, and tools whose
+            parameters are not read are read for their vertices.
 
     Raises:
         DataError: missing, truncated, with classes that are not plain data, or of no known form.
@@ -31,20 +42,30 @@ def read_file(path: str | Path, track: str = "") -> dict[str, Any]:
     if not path.is_file():
         raise DataError(f"prediction file {path} does not exist", "see docs/methods.md for the format")
     where = str(path)
-    content = _content(path, where)
+    content = read_content(path)
+    if meshes and is_mesh(content):
+        content = {VERTICES[0]: content}
     if not isinstance(content, dict) or not content:
         found = "no entry" if isinstance(content, dict) else f"a {type(content).__name__}"
         raise DataError(f"{where} contains {found}, expected a dict of arrays", _PAGE)
-    refuse_other_tools(content, where)
+    if not (meshes and set(VERTICES) & set(content)):
+        refuse_other_tools(content, where)
     try:
-        return flattened(content, where, track)
+        return flattened(content, where, track, note)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
         raise DataError(f"{where} is arranged in no known form ({error!r})"[:400], _PAGE) from error
 
 
-def _content(path: Path, where: str) -> Any:
+def read_content(path: Path) -> Any:
+    """What a file contains, in whatever form: npz, npy, a pickle, or a file of torch.save.
+
+    Raises:
+        DataError: truncated, or with classes that are not plain data.
+    """
+    where = str(path)
     raw = path.read_bytes()
     refuse_scene(raw, where)
+    refuse_bodycompress(raw, where)
     if (path.suffix in _TORCH and cure_for(raw) is None) or _is_torch(raw):
         return _tensors(path, where)
     if path.suffix in (".npz", ".smpl") or raw.startswith(b"PK"):

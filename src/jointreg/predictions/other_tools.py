@@ -1,16 +1,18 @@
 """Files of tools that are known and not read: each is refused by its tool, with what to save instead."""
 
+import lzma
 from collections.abc import Mapping
 from typing import Any
 
 from jointreg.errors import DataError
 
 _JOINTS = "pose the bodies with the tool, and give the 17 joints of their meshes (kind joints)"
+_MESHES = "its meshes are read: kind vertices, with a regressor of their mesh (jointreg transfer)"
 
 BY_KEYS: dict[str, tuple[frozenset[str], str]] = {
-    "SAM 3D Body: bodies of MHR": (frozenset({"mhr_model_params"}), _JOINTS),
+    "SAM 3D Body: bodies of MHR": (frozenset({"mhr_model_params"}), _MESHES),
     "HSMR: bodies of SKEL": (frozenset({"patch_cam_t", "full_cam_t"}), _JOINTS),
-    "NLF: meshes without parameters": (frozenset({"vertices", "uncertainties"}), _JOINTS),
+    "NLF: meshes without parameters": (frozenset({"vertices", "uncertainties"}), _MESHES),
     "GLAMR: people in a room's frame": (
         frozenset({"person_data"}),
         "save one person's pose and betas in the camera's frame, with frame_ids",
@@ -21,6 +23,9 @@ BY_KEYS: dict[str, tuple[frozenset[str], str]] = {
     ),
 }
 """Tool and content -> keys that show it, and what to do."""
+
+_XZ, _PICKLE = b"\xfd7zXZ\x00", b"\x80"
+"""First bytes of what xz compressed, and of a pickle."""
 
 _SCENE = b'"MC_scene_description"'
 """In every scene of Meshcapade (.mcs), which is JSON."""
@@ -36,6 +41,26 @@ def refuse_scene(raw: bytes, where: str) -> None:
         raise DataError(
             f"{where} is a scene of Meshcapade (.mcs): bodies in a room's frame, and a camera",
             "export the labelled person as .smpl, turned into the camera's frame",
+        )
+
+
+def refuse_bodycompress(raw: bytes, where: str) -> None:
+    """Refuse a file of bodycompress, whose vertices stand in an order that only the package has.
+
+    Raises:
+        DataError: names the format.
+    """
+    if not raw.startswith(_XZ):
+        return
+    try:
+        head = lzma.LZMADecompressor().decompress(raw, max_length=100)
+    except lzma.LZMAError:
+        return  # damaged: the reader of pickles names that
+    if head and not head.startswith(_PICKLE):
+        raise DataError(
+            f"{where} is compressed by xz and contains no pickle: probably meshes of bodycompress (NLF)",
+            "unpack it with that package: np.savez('meshes.npz', vertices=[frame['vertices'] for frame "
+            "in bodycompress.BodyDecompressor(file)])",
         )
 
 

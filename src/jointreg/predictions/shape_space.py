@@ -4,7 +4,7 @@ The same ten numbers give another person in SMPL and in SMPL-X. Betas therefore 
 belong to its model, by what the file shows or by what the table of methods names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,13 @@ def model_of(values: Mapping[str, Any], where: str = "file") -> str:
     return _BY_WIDTH.get(width, "")
 
 
-def require_shape_space(values: Mapping[str, Any], where: str, n_vertices: int, named: str = "") -> None:
+def require_shape_space(
+    values: Mapping[str, Any],
+    where: str,
+    n_vertices: int,
+    named: str = "",
+    note: Callable[[str], None] = print,
+) -> None:
     """Refuse betas of another model than the body's.
 
     Args:
@@ -53,6 +59,7 @@ def require_shape_space(values: Mapping[str, Any], where: str, n_vertices: int, 
         where: names the file.
         n_vertices: of the body that is to be posed.
         named: column `body` of the method: one of `config.methods.BODIES`, or empty.
+        note: is told of another model with the same shape directions.
 
     Raises:
         DataError: the model that is named, or that the file shows, has another mesh.
@@ -72,4 +79,4 @@ def require_shape_space(values: Mapping[str, Any], where: str, n_vertices: int, 
             "as an entry `model` into the file",
         )
     if model == "SMPL-H":
-        print(f"{where}: betas of SMPL-H, which has the shape directions of SMPL")
+        note(f"{where}: betas of SMPL-H, which has the shape directions of SMPL")

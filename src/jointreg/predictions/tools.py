@@ -5,7 +5,7 @@ the person are left out. docs/methods.md lists the tools.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,13 +31,19 @@ SMPL_VERSIONS = {0: "SMPL", 1: "SMPL-H", 2: "SMPL-X"}
 _PAGE = "docs/methods.md lists files, keys and shapes"
 
 
-def flattened(content: Mapping[str, Any], where: str, track: str = "") -> dict[str, Any]:
+def flattened(
+    content: Mapping[str, Any],
+    where: str,
+    track: str = "",
+    note: Callable[[str], None] = print,
+) -> dict[str, Any]:
     """The arrays of one person, or of several whose frames do not overlap.
 
     Args:
         content: of a prediction file.
         where: names the file in errors.
         track: the person, as the tool numbers them; empty: the only one.
+        note: is told what is left out.
 
     Raises:
         DataError: several people in a frame, a person who is not in the file, or parameters in another
@@ -54,7 +60,7 @@ def flattened(content: Mapping[str, Any], where: str, track: str = "") -> dict[s
     framed = set(inner) & {*IN_CAMERA, *IN_WORLD}
     if inner and len(inner) == len(values) and not framed:
         if all("time" in value and "smpl" in value for value in inner.values()):
-            return _tracked(list(inner.values()), where, track)
+            return _tracked(list(inner.values()), where, track, note)
         if not any(re.search(_POSED, str(key)) for person in inner.values() for key in person):
             raise DataError(f"{where} has {len(inner)} entries ({_names(inner)}) without poses", _PAGE)
         people = {key: _of_camera(person, where) for key, person in inner.items()}
@@ -142,7 +148,9 @@ def _require_one_a_frame(people: Mapping[Any, Mapping[str, Any]], where: str) ->
             owner[frame] = name
 
 
-def _tracked(frames: list[dict[str, Any]], where: str, track: str) -> dict[str, Any]:
+def _tracked(
+    frames: list[dict[str, Any]], where: str, track: str, note: Callable[[str], None]
+) -> dict[str, Any]:
     """4D-Humans' tracker (PHALP): one mapping for each frame, with a list of people.
 
     After it has lost a person, the tracker repeats the last body and counts the frames in
@@ -170,7 +178,7 @@ def _tracked(frames: list[dict[str, Any]], where: str, track: str) -> dict[str, 
         rows += [bodies[n] for n in present]
         numbers += [frame["time"] for _ in present]
     if lost:
-        print(f"{where}: {lost} bodies left out: the tracker had lost the person (tracked_time > 0)")
+        note(f"{where}: {lost} bodies left out: the tracker had lost the person (tracked_time > 0)")
     if not rows:
         who = f"not person {track}" if track else "nobody"
         raise DataError(f"{where}: {who} in any of {len(frames)} frames")

@@ -51,7 +51,7 @@ def read_clip(
         example: names the sequence. The frames are from the take and camera of its first frame.
         frames: store FRAMES of the sequence.
         bodies: set of bodies -> store BODIES of the same rows.
-        true_meshes: store MESHES of the same rows, if the truth is known.
+        true_meshes: store VERTICES of the same rows, if the truth is known.
 
     Raises:
         ConfigError: the sequence does not have the example's first row.
@@ -71,7 +71,7 @@ def read_clip(
         require_same_rows(stored, stored_bodies, f"{frames} and {path}")
         vertices[name] = body.vertices(**{key: value[rows] for key, value in stored_bodies.items()})
     if true_meshes:
-        stored_meshes = stores.MESHES.read(true_meshes)
+        stored_meshes = stores.VERTICES.read(true_meshes)
         require_same_rows(stored, stored_meshes, f"{frames} and {true_meshes}")
         vertices["true"] = stored_meshes.vertices[rows]
     camera = stored.attrs["camera_names"][stored.camera[first]]

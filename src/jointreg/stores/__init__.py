@@ -17,9 +17,9 @@ from jointreg.stores.schemas import (
     JOINTS,
     LEARNING_CURVE,
     MASKS,
-    MESHES,
     OFFSETS,
     SCHEMAS,
+    VERTICES,
     of_method,
 )
 
@@ -34,9 +34,9 @@ __all__ = [
     "JOINTS",
     "LEARNING_CURVE",
     "MASKS",
-    "MESHES",
     "OFFSETS",
     "SCHEMAS",
+    "VERTICES",
     "Array",
     "Record",
     "Schema",

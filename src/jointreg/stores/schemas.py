@@ -49,13 +49,6 @@ BODIES = Schema(
     },
 )
 
-MESHES = Schema(
-    "meshes",
-    1,
-    "True meshes of the open data set, which `diagnose` writes for the report. Facts: rows.",
-    {"vertices": Array(("frame", "vertex", 3), "float32", "m", "Camera frame.", chunk=16)},
-)
-
 FEATURES = Schema(
     "features",
     1,
@@ -72,6 +65,18 @@ JOINTS = Schema(
     1,
     "Joints of a method that has no bodies, in place of `bodies`. Facts: rows, method.",
     {"joints": Array(("frame", 17, 3), "float32", "m", "Camera frame, order of skeleton.H36M_17.")},
+)
+
+VERTICES = Schema(
+    "vertices",
+    1,
+    "Meshes, in place of `bodies`: of a method that has no parameters of bodies, or the true ones that "
+    "`diagnose` writes for the report. Facts: rows, method.",
+    {
+        "vertices": Array(
+            ("frame", "vertex", 3), "float32", "m", "Camera frame, vertices of the run's mesh.", chunk=16
+        )
+    },
 )
 
 ENERGIES = Schema(
@@ -145,11 +150,11 @@ LEARNING_CURVE = Schema(
 )
 
 SCHEMAS = (
-    *(FRAMES, MASKS, FEATURES, BODIES, MESHES, JOINTS, ENERGIES),
+    *(FRAMES, MASKS, FEATURES, BODIES, JOINTS, VERTICES, ENERGIES),
     *(BACKGROUND, ERRORS, OFFSETS, LEARNING_CURVE),
 )
 
 
 def of_method(kind: str) -> Schema:
     """Schema of what `estimate` writes for a method of this kind (`config.methods.KINDS`)."""
-    return JOINTS if kind == "joints" else BODIES
+    return {"joints": JOINTS, "vertices": VERTICES}.get(kind, BODIES)

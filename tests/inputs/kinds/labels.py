@@ -13,8 +13,8 @@ from inputs.kinds.predictions import FRAMES
 from inputs.kinds.regressors import weights
 from inputs.people import people
 from inputs.samples import COUNT, body, posed
-from jointreg.config.settings import Evaluate
-from jointreg.evaluation.score_files import score
+from jointreg.evaluation.presets import plain
+from jointreg.evaluation.score_files import read_pair, score
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST
 
 KIND = "labels of evaluate"
@@ -40,10 +40,11 @@ def _made(names: dict[str, Any]) -> Callable[[Path], None]:
 
 
 def _read(folder: Path, note: Callable[[str], None]) -> Any:
-    protocol = Evaluate(joints=17, root="pelvis", average="frames")
+    protocol = plain()
     files = folder / "bodies.npz", folder / "labels.npz"
-    means, count = score(body(), *files, {"J": weights()}, protocol, note=note)
-    return {metric: float(value) for metric, value in means["J"].items()}, count
+    pair = read_pair(*files, protocol, body(), body(), note=note)
+    scores = score(pair, {"J": weights()}, {}, protocol, note)
+    return {metric: float(value) for metric, value in scores.means["J"].items()}, scores.frames
 
 
 def _original(what: str, names: dict[str, Any]) -> Original:

@@ -24,8 +24,9 @@ from inputs.containers import (
 from inputs.kinds.regressors import weights
 from inputs.people import people
 from inputs.samples import COUNT, body, one, posed
-from jointreg.config.settings import Estimate, Evaluate
-from jointreg.evaluation.score_files import score
+from jointreg.config.settings import Estimate
+from jointreg.evaluation.presets import plain
+from jointreg.evaluation.score_files import read_pair, score
 from jointreg.geometry.rotations import to_axis_angle
 from jointreg.predictions.bodies import estimate
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
@@ -132,13 +133,16 @@ def scored(named: bool) -> Callable[[str], Any]:
 
     def reader(name: str) -> Callable[..., Any]:
         def read(folder: Path, note: Callable[[str], None]) -> Any:
-            protocol = Evaluate(joints=17, root="pelvis", average="frames")
+            protocol = plain()
             names = {"frame": np.arange(COUNT)} if named else {}
             vertices = body().vertices(*posed().values()).astype(np.float64)
             np.savez(folder / "labels.npz", joints_cam=weights() @ vertices, **names)
             files = folder / name, folder / "labels.npz"
-            means, count = score(body(), *files, {"J": weights()}, protocol, note=note)
-            return {metric: round(value, 3) for metric, value in means["J"].items()}, count
+            pair = read_pair(*files, protocol, body(), body(), note=note)
+            scores = score(pair, {"J": weights()}, {}, protocol, note)
+            return {
+                metric: round(value, 3) for metric, value in scores.means["J"].items()
+            }, scores.frames
 
         return read
 

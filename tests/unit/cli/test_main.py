@@ -1,6 +1,9 @@
 """The command line: what it writes and prints, its exit codes, and that its help loads nothing heavy."""
 
+import csv
 import importlib
+import io
+import json
 import subprocess
 import sys
 import tomllib
@@ -11,7 +14,7 @@ from matplotlib.image import imread
 
 from jointreg import metrics
 from jointreg.cli.main import main
-from jointreg.evaluation.score_files import read_labels
+from jointreg.evaluation.label_files import read_labels
 from jointreg.exchange.placement import expected_joints
 from jointreg.regressor import Regressor, load_regressor, save_regressor
 from jointreg.skeleton import H36M_14, H36M_17, H36M_17_RIGHT_FIRST, rows
@@ -174,7 +177,7 @@ def test_inspect_prints_every_joint_and_draws(files, capsys, body, weights):
 
 
 def test_wrong_usage_ends_with_2_and_bad_input_with_1(files, tmp_path, capsys):
-    for wrong in ([], ["conver"], ["evaluate", "a", "b"], ["convert", "a", "b", "--legs", "both"]):
+    for wrong in ([], ["conver"], ["evaluate", "a"], ["convert", "a", "b", "--legs", "both"]):
         with pytest.raises(SystemExit) as end:
             main(wrong)
         assert end.value.code == 2
@@ -240,3 +243,79 @@ def test_a_file_that_is_none_is_named_with_a_cure(files, capsys):
     assert main(["convert", str(folder / "first.npy"), str(target), "--format", "npy"]) == 1
     text = capsys.readouterr().err
     assert "there is a folder" in text and "next:" in text and "Errno" not in text
+
+
+def test_evaluate_names_body_regressor_joints_root_and_alignment(files, capsys):
+    folder = files[0]
+    assert evaluate(folder, folder / "labels.npz", "--joints", "14") == 0
+    words = capsys.readouterr().out.split("Protocol")[1]
+    for word in (
+        "14 joints",
+        "body open",
+        "6890 vertices",
+        "predictions",
+        "moved to pelvis",
+        "similarity",
+    ):
+        assert word in words, word
+
+
+def test_evaluate_in_csv_and_json_with_every_joint(files, capsys):
+    folder = files[0]
+    table = list(csv.DictReader(io.StringIO(printed(folder, capsys, "--format", "csv", "--per-joint"))))
+    content = json.loads(printed(folder, capsys, "--format", "json", "--per-joint"))
+    assert [{key: str(value) for key, value in row.items()} for row in content["rows"]] == table
+    assert content["frames"] == 6 and "moved to pelvis" in " ".join(content["protocol"])
+    second = str(folder / "second.npy")
+    values = {
+        row["joint"]: float(row["value"])
+        for row in table
+        if row["regressor"] == second and row["metric"] == "mpjpe"
+    }
+    assert set(values) == {"", *H36M_17} and {row["unit"] for row in table} == {"mm", "%"}
+    assert values.pop("") == pytest.approx(np.mean([*values.values()]))
+    text = printed(folder, capsys, "--per-joint")
+    noses = [line for line in text.splitlines() if line.split()[:2] == [second, "nose"]]
+    assert len(noses) == 1 and f"{values['nose']:.2f}" in noses[0]
+
+
+def printed(folder, capsys, *more):
+    """Standard output, without the notes."""
+    assert evaluate(folder, folder / "labels.npz", *more) == 0
+    return capsys.readouterr().out
+
+
+def test_evaluate_by_a_published_protocol(files, capsys, body, make_bodies):
+    """Bodies as truth: every metric, its sources, and what differs from the protocol."""
+    folder = files[0]
+    rotations, betas, _ = make_bodies(np.random.default_rng(3), 6)
+    np.savez(folder / "bodies.npz", rotations=rotations, betas=betas)
+    np.savez(folder / "meshes.npz", vertices=1000 * body.vertices(rotations, betas))
+    lines = []
+    for truth in ("bodies", "meshes"):
+        assert evaluate(folder, folder / f"{truth}.npz", "--protocol", "3dpw", "--root", "mid_hip") == 0
+        output = capsys.readouterr()
+        lines.append(numbers(output.out, str(folder / "first.npy")))
+        assert "SPIN" in output.out and "WHAM" in output.out and "on both sides" in output.out
+        assert "not those of protocol 3dpw" in output.err
+    assert len(lines[0]) == 4 and lines[0] == lines[1]
+    assert "millimetres" in output.err
+    command = ["evaluate", str(folder / "predictions.npz"), str(folder / "bodies.npz")]
+    assert main([*command, "--protocol", "emdb"]) == 0
+    output = capsys.readouterr().out
+    assert "24 joints" in output and len(numbers(output, "own")) == 4
+    assert main([*command, "--truth-regressor", str(folder / "second.npy"), "--protocol", "3dpw"]) == 1
+    assert "no regressor" in capsys.readouterr().err
+
+
+def test_joints_alone_need_no_regressor(files, capsys):
+    folder, truth, _ = files
+    np.savez(folder / "joints.npz", joints=truth)
+    command = ["evaluate", str(folder / "joints.npz"), str(folder / "labels.npz")]
+    assert main(command) == 0
+    assert numbers(capsys.readouterr().out, "as given")[:2] == [0, 0]
+    assert main([*command, "--regressor", str(folder / "first.npy")]) == 0
+    assert "no regressor applies" in capsys.readouterr().err
+    for wrong in (["--frame-rate", "0"], ["--root", "tail"], ["--joints", "15"]):
+        assert main([*command, *wrong]) == 1
+        assert "next:" in capsys.readouterr().err

@@ -120,3 +120,14 @@ def test_pa_mpjpe_of_14_joints_does_not_see_the_others(root, body):
 def test_an_unknown_root_is_refused():
     with pytest.raises(ConfigError, match=r"hips.*pelvis"):
         protocol_root(config.Evaluate(joints=14, root="hips", average="frames"))
+
+
+def test_the_sentence_names_body_regressor_joints_root_and_alignment(root):
+    settings = preset(root, "spin_p2").evaluate
+    whole = {"subjects": ["S9"], "cameras": ["60457274"], "frame_step": 5, "skip_damaged": True}
+    text = protocol_sentence(settings, **whole, simulated=False, body="SMPL_NEUTRAL.pkl")
+    assert (
+        "14 joints (SPIN's set), read by the named regressor from the mesh of body SMPL_NEUTRAL.pkl;"
+        in text
+    )
+    assert "to the pelvis" in text and "best similarity" in text

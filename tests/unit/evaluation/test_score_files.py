@@ -1,15 +1,18 @@
-"""Files of predictions are scored against files of labels: rows by what names them, or a refusal."""
+"""Predictions are scored against a truth, in the arithmetic of the field: rows by what names them."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from jointreg import stores
-from jointreg.config.settings import Evaluate
 from jointreg.errors import DataError, UnitError
-from jointreg.evaluation.score_files import read_labels, score
+from jointreg.evaluation.label_files import read_labels
+from jointreg.evaluation.presets import OWN, PRESETS, plain, preset, with_root
+from jointreg.evaluation.score_files import read_pair, score
 from jointreg.exchange.placement import expected_joints
 from jointreg.geometry.rotations import to_axis_angle
-from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, rows
+from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, SMPL_24, rows
 
 COUNT = 8
 
@@ -40,16 +43,10 @@ def run(tmp_path, body, weights):
         told = []
         np.savez(tmp_path / "predictions.npz", **predictions)
         np.savez(tmp_path / "labels.npz", **labels)
-        means, count = score(
-            body,
-            tmp_path / "predictions.npz",
-            tmp_path / "labels.npz",
-            {"J": weights},
-            Evaluate(joints=17, root="pelvis", average="frames"),
-            note=told.append,
-            **more,
-        )
-        return means["J"]["mpjpe"], count, " ".join(told)
+        files = tmp_path / "predictions.npz", tmp_path / "labels.npz"
+        pair = read_pair(*files, plain(), body, body, note=told.append, **more)
+        scores = score(pair, {"J": weights}, {}, plain(), told.append)
+        return scores.means["J"]["mpjpe"], scores.frames, " ".join(told)
 
     return call
 
@@ -149,9 +146,8 @@ def test_pictures_match_a_store_of_prepare(tmp_path, body, weights, scene):
     names = np.array([f"S9_Walking_1.54138969_{n + 1:06d}.jpg" for n in numbers])
     path = tmp_path / "predictions.npz"
     np.savez(path, **shuffled(bodies | {"imgname": names}))
-    protocol = Evaluate(joints=17, root="pelvis", average="frames")
-    means, count = score(body, path, store, {"J": weights}, protocol)
-    assert means["J"]["mpjpe"] < 1e-2 and count == COUNT
+    scores = score(read_pair(path, store, plain(), body, body), {"J": weights}, {}, plain())
+    assert scores.means["J"]["mpjpe"] < 1e-2 and scores.frames == COUNT
 
 
 def test_labels_with_the_right_leg_first_give_the_right_number_and_a_note(run, scene):
@@ -218,3 +214,206 @@ def test_damaged_labels_are_named(tmp_path, scene, arrays, message):
     np.savez(tmp_path / "labels.npz", **{"joints_cam": scene[1]} | arrays)
     with pytest.raises(DataError, match=message):
         read_labels(tmp_path / "labels.npz")
+
+
+@pytest.fixture
+def video(tmp_path, body, make_bodies, generator):
+    """Parameters and meshes of predictions and of a truth that differ, 30 frames, as files."""
+    files = {}
+    for name in ("predicted", "true"):
+        rotations, betas, _ = make_bodies(generator, 30)
+        meshes = body.vertices(rotations, betas)
+        files[name] = {
+            "bodies": {"rotations": rotations, "betas": betas},
+            "meshes": {"vertices": meshes},
+        }
+        for form, arrays in files[name].items():
+            np.savez(tmp_path / f"{name}_{form}.npz", **arrays)
+    return files
+
+
+def scores_of(folder, protocol, body, weights, forms=("bodies", "bodies"), truth_weights=None):
+    files = [
+        folder / f"{name}_{form}.npz" for name, form in zip(("predicted", "true"), forms, strict=True)
+    ]
+    pair = read_pair(*files, protocol, body, body, note=str)
+    truth = {"J": weights if truth_weights is None else truth_weights}
+    return score(pair, {"J": weights}, truth, protocol, str)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_meshes_score_as_the_parameters_that_posed_them(tmp_path, body, weights, video, name):
+    """Every metric of every protocol, on either side: to a micrometre."""
+    protocol = preset(name)
+    matrix = body.joint_regressor.astype(float) if protocol.regressor == OWN else weights
+    first = scores_of(tmp_path, protocol, body, matrix)
+    for forms in (("meshes", "bodies"), ("bodies", "meshes"), ("meshes", "meshes")):
+        other = scores_of(tmp_path, protocol, body, matrix, forms)
+        for metric, value in first.means["J"].items():
+            unit = 30.0**2 if metric == "acceleration" else 1000.0
+            assert abs(other.means["J"][metric] - value) < 1e-6 * unit, metric
+        assert np.abs(other.joints["J"]["mpjpe"] - first.joints["J"]["mpjpe"]).max() < 1e-3
+    assert set(first.means["J"]) == set(protocol.metrics)
+
+
+def test_both_sides_by_one_regressor_in_ten_lines_of_numpy(tmp_path, body, weights, video):
+    predicted, true = (video[name]["meshes"]["vertices"].astype(float) for name in ("predicted", "true"))
+    p, t = weights @ predicted, weights @ true
+    p, t = p - p[:, :1], t - t[:, :1]
+    mpjpe = np.sqrt(((p - t) ** 2).sum(-1)).mean()
+    found = scores_of(tmp_path, plain("17"), body, weights, ("meshes", "meshes"))
+    assert found.means["J"]["mpjpe"] == pytest.approx(1000 * mpjpe, abs=1e-6)
+    assert found.joints["J"]["mpjpe"] == pytest.approx(
+        1000 * np.sqrt(((p - t) ** 2).sum(-1)).mean(0), abs=1e-6
+    )
+
+
+def published(predicted, true, pelvis):
+    """Joints and vertices of both sides -> the numbers of the public evaluations, frame by frame.
+
+    Written from their description: pelvis taken off, Procrustes by the singular vectors of the outer
+    product with the scale by its trace, acceleration times 30 Hz squared.
+    """
+    sums = {"mpjpe": [], "pa_mpjpe": [], "pve": []}
+    moved = []
+    for (p, p_mesh), (t, t_mesh) in zip(
+        zip(*predicted, strict=True), zip(*true, strict=True), strict=True
+    ):
+        p_root, t_root = pelvis(p), pelvis(t)
+        a, b = p[1] - p_root, t[1] - t_root
+        moved.append((a, b))
+        sums["mpjpe"].append(np.mean([np.hypot(np.hypot(*d[:2]), d[2]) for d in a - b]))
+        d = (p_mesh - p_root) - (t_mesh - t_root)
+        sums["pve"].append(np.mean((d * d).sum(1) ** 0.5))
+        x, y = (a - a.mean(0)).T, (b - b.mean(0)).T
+        u, _, vt = np.linalg.svd(x @ y.T)
+        z = np.diag([1, 1, np.sign(np.linalg.det(u @ vt))])
+        r = vt.T @ z @ u.T
+        scale = np.trace(r @ x @ y.T) / (x * x).sum()
+        sums["pa_mpjpe"].append(np.mean(np.linalg.norm(scale * r @ x - y, axis=0)))
+    found = {key: 1000 * np.mean(values) for key, values in sums.items()}
+    a, b = (np.array(side) for side in zip(*moved, strict=True))
+    second = np.diff(a, 2, axis=0) - np.diff(b, 2, axis=0)
+    return found | {"acceleration": 900 * np.mean(np.linalg.norm(second, axis=2))}
+
+
+def as_published(joints, counted):
+    """Pairs of all joints, which the pelvis is taken from, and of those that count."""
+    return [(one, one[counted]) for one in joints]
+
+
+@pytest.mark.parametrize("root", ["pelvis", "mid_hip"])
+def test_3dpw_is_the_published_arithmetic(tmp_path, body, weights, video, root):
+    """SPIN's and BEDLAM's pelvis row, and the middle of the hips of VIBE, WHAM, GVHMR, PromptHMR."""
+    to_j14 = [6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10]
+    sides = []
+    for name in ("predicted", "true"):
+        meshes = video[name]["meshes"]["vertices"].astype(float)
+        sides.append((as_published(weights @ meshes, to_j14), meshes))
+    hips = {"pelvis": lambda j: j[0][0], "mid_hip": lambda j: (j[1][2] + j[1][3]) / 2}
+    expected = published(*sides, hips[root])
+    found = scores_of(tmp_path, with_root(preset("3dpw"), root), body, weights)
+    assert found.means["J"] == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["emdb", "rich"])
+def test_emdb_and_rich_are_the_published_arithmetic(tmp_path, body, video, name):
+    """24 rows of the body's own matrix on posed vertices, from the middle of the hips."""
+    matrix = body.joint_regressor.astype(float)
+    sides = []
+    for side in ("predicted", "true"):
+        meshes = video[side]["meshes"]["vertices"].astype(float)
+        sides.append((as_published(matrix @ meshes, slice(None)), meshes))
+    expected = published(*sides, lambda j: (j[1][1] + j[1][2]) / 2)
+    found = scores_of(tmp_path, preset(name), body, matrix)
+    assert found.means["J"] == pytest.approx(expected, abs=1e-3)
+
+
+def test_each_side_by_its_own_regressor(tmp_path, body, weights, video):
+    """The truth by another regressor, against the same in numpy."""
+    lifted = np.roll(weights, 1, axis=1)
+    found = scores_of(tmp_path, plain(), body, weights, truth_weights=lifted)
+    p, t = (
+        one @ video[name]["meshes"]["vertices"].astype(float)
+        for one, name in ((weights, "predicted"), (lifted, "true"))
+    )
+    expected = np.linalg.norm((p - p[:, :1]) - (t - t[:, :1]), axis=-1).mean()
+    assert found.means["J"]["mpjpe"] == pytest.approx(1000 * expected, abs=1e-3)
+
+
+def test_accelerations_need_frames_that_follow_one_another(tmp_path, scene):
+    """Nine frames with one missing: the errors at frames 1 to 3 and 7, 8, each in m/s2 at 50 Hz."""
+    _, joints = scene
+    frames = np.array([0, 1, 2, 3, 4, 6, 7, 8])
+    moving = joints.copy()
+    moving[:, 3] += (0.01 * frames**2 / 2)[:, None] * [
+        0.0,
+        0,
+        1,
+    ]  # the left ankle: 0.01 m a frame squared
+    np.savez(tmp_path / "predictions.npz", joints=joints, frame=frames)
+    np.savez(tmp_path / "labels.npz", joints_cam=moving, frame=frames)
+    protocol = replace(plain(), metrics=("mpjpe", "acceleration"), frame_rate=50.0)
+    pair = read_pair(tmp_path / "predictions.npz", tmp_path / "labels.npz", protocol, None, note=str)
+    found = score(pair, {}, {}, protocol, str)
+    assert found.joints["as given"]["acceleration"][3] == pytest.approx(25.0, abs=1e-6)
+    assert found.means["as given"]["acceleration"] == pytest.approx(25.0 / 17, abs=1e-6)
+    slow = replace(protocol, frame_rate=0.0)
+    assert score(pair, {}, {}, slow, str).joints["as given"]["acceleration"][3] == pytest.approx(10)
+    told = []
+    pair = pair._replace(times=pair.times * 3)
+    every_third = score(pair, {}, {}, protocol, told.append).joints["as given"]["acceleration"][3]
+    assert every_third == pytest.approx(25 / 9) and not told
+    score(pair._replace(times=None), {}, {}, protocol, told.append)
+    assert "no acceleration error" in told[0]
+
+
+def test_joints_alone_are_scored_without_a_regressor(tmp_path, body, scene):
+    _, joints = scene
+    told = []
+    np.savez(tmp_path / "predictions.npz", joints=1000 * joints[:, rows(H36M_17_RIGHT_FIRST)])
+    np.savez(tmp_path / "labels.npz", joints_cam=joints)
+    files = tmp_path / "predictions.npz", tmp_path / "labels.npz"
+    found = score(read_pair(*files, plain(), None, note=told.append), {}, {}, plain(), told.append)
+    assert found.means["as given"]["mpjpe"] < 1e-6
+    told = " ".join(told)
+    assert "right leg comes first" in told and "millimetres" in told
+
+
+def test_joints_of_another_set_are_brought_to_its_order(tmp_path, body, make_bodies, generator):
+    rotations, betas, _ = make_bodies(generator, COUNT)
+    joints = body.joint_regressor.astype(float) @ body.vertices(rotations, betas)
+    order = np.random.default_rng(1).permutation(24)
+    names = np.array(SMPL_24)
+    np.savez(tmp_path / "predictions.npz", joints=joints[:, order], joint_names=names[order])
+    np.savez(tmp_path / "labels.npz", joints_cam=joints)
+    files = tmp_path / "predictions.npz", tmp_path / "labels.npz"
+    told = []
+    pair = read_pair(*files, plain("smpl_24"), None, note=told.append)
+    assert score(pair, {}, {}, plain("smpl_24")).means["as given"]["mpjpe"] < 1e-9
+    assert any("reordered by their names" in one for one in told)
+    assert any("in that order" in one for one in told)
+    for arrays, message in (
+        ({"joints": joints, "joint_names": np.repeat("nose", 24)}, "contain nose twice"),
+        ({"joints": joints[:, :23], "joint_names": names[:23]}, "has no joint right_hand"),
+        ({"joints": joints[:, :20]}, "has 20 joints, expected 24"),
+    ):
+        np.savez(tmp_path / "predictions.npz", **arrays)
+        with pytest.raises(DataError, match=message):
+            read_pair(*files, plain("smpl_24"), None, note=str)
+
+
+def test_meshes_in_another_frame_of_reference_are_refused(tmp_path, body, weights, video):
+    turned = video["predicted"]["meshes"]["vertices"] * np.float32([1, -1, -1])
+    np.savez(tmp_path / "predicted_meshes.npz", vertices=turned)
+    with pytest.raises(DataError, match=r"the trunk points 1\d\d degrees"):
+        scores_of(tmp_path, preset("3dpw"), body, weights, ("meshes", "bodies"))
+
+
+def test_meshes_that_do_not_correspond_have_no_vertex_error(tmp_path, body, weights, video):
+    told = []
+    np.savez(tmp_path / "few.npz", vertices=video["true"]["meshes"]["vertices"][:, ::2])
+    files = tmp_path / "predicted_meshes.npz", tmp_path / "few.npz"
+    pair = read_pair(*files, preset("3dpw"), body, None, note=str)
+    found = score(pair, {"J": weights}, {"K": weights[:, ::2] * 2}, preset("3dpw"), told.append)
+    assert "pve" not in found.means["J"] and "no vertex error" in " ".join(told)

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from planted_regressors import near_joints
+from scipy import sparse
 
-from jointreg.config import Estimate
+from jointreg.config import Estimate, Evaluate
 from jointreg.errors import DataError
+from jointreg.evaluation.evaluate import evaluate
 from jointreg.predictions.bodies import check_bodies, estimate
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
 from jointreg.stores import Record
@@ -116,3 +119,61 @@ def test_bodies_far_from_the_labels_are_printed(body, predictions, capsys):
     bent[:, [SMPL_24.index(f"{side}_shoulder") for side in ("left", "right")]] = np.diag([-1.0, -1, 1])
     check_bodies(body.joints(bent, betas), labels, "far")
     assert "far: the skeleton's joints lie" in capsys.readouterr().out
+
+
+@pytest.fixture
+def meshes(tmp_path, body, predictions, frames):
+    """Function (millimetres, change, map) -> what rule estimate writes for the meshes of the bodies."""
+    posed = body.vertices(*(predictions[key] for key in ("rotations", "betas", "translation")))
+    settings = Estimate(predictions=str(tmp_path), keypoints_iterations=1, keypoints_prior=0.0)
+    path = tmp_path / "net" / "S1" / "Walking.npz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def call(change=lambda mesh: mesh, mesh_map=None):
+        names = {key: predictions[key] for key in ("take", "camera", "frame")}
+        np.savez(path, vertices=change(posed), **names)
+        reading = READING | {"kind": "vertices"}
+        return estimate(reading, WHICH, frames, body, settings, mesh_map)
+
+    return call
+
+
+def test_meshes_score_as_the_bodies_that_posed_them(run, meshes, body, frames, predictions):
+    """Rules estimate and evaluate, from files in millimetres."""
+    protocol = Evaluate(joints=17, root="pelvis", average="frames")
+    regressors = {"J": near_joints(body, np.random.default_rng(1))}
+    found = meshes(lambda mesh: 1000 * mesh)
+    assert found["vertices"].dtype == np.float32
+    of_meshes = evaluate(body, found, frames.joints_cam, regressors, protocol)
+    of_bodies = evaluate(body, run(predictions), frames.joints_cam, regressors, protocol)
+    for one, other in zip(of_meshes, of_bodies, strict=True):
+        assert np.abs(one - other).max() < 1e-6
+
+
+def test_meshes_of_another_body_come_by_their_map(meshes, body):
+    """Every vertex of the body is the middle of two of the other mesh, which has another order."""
+    count = body.n_vertices
+    order = np.random.default_rng(2).permutation(2 * count)
+    rows_of = np.arange(count)
+    matrix = sparse.csr_array(
+        (
+            np.full(2 * count, 0.5),
+            (np.tile(rows_of, 2), np.argsort(order)[np.concatenate([rows_of, rows_of + count])]),
+        ),
+        shape=(count, 2 * count),
+    )
+
+    def split(mesh):
+        return np.concatenate([mesh - 0.01, mesh + 0.01], axis=1)[:, order]
+
+    moved = meshes(split, matrix)["vertices"]
+    assert np.abs(moved - meshes()["vertices"]).max() < 1e-6
+    with pytest.raises(DataError, match=r"expected \(6890, 6890\)"):
+        meshes(mesh_map=matrix)
+    with pytest.raises(DataError, match=r"(?s)meshes of 13780 vertices.*jointreg transfer"):
+        meshes(split)
+
+
+def test_meshes_of_another_frame_of_reference_are_refused(meshes):
+    with pytest.raises(DataError, match="the trunk points"):
+        meshes(lambda mesh: mesh * np.float32([1, -1, -1]))

@@ -421,6 +421,12 @@ def test_rows_of_the_table_of_methods_that_cannot_be(root, tmp_path):
         load_methods(path)
     path.write_text(f"{head}\nnet\tpredictions\tNet\t\t\t\t\t-\n")
     assert load_methods(path)["net"].files == "net/{subject}/{action}.npz"
-    path.write_text(f"{head}\nnet\tjoints\tNet\t\tx.npz\t\t\t-\n")
-    with pytest.raises(ConfigError, match="no bodies to refine"):
-        require_bodies(load_methods(path), "net")
+    for kind in ("joints", "vertices"):
+        path.write_text(f"{head}\nnet\t{kind}\tNet\t\tx.npz\t\t\t-\n")
+        with pytest.raises(ConfigError, match="no bodies to refine"):
+            require_bodies(load_methods(path), "net")
+    path.write_text(f"{head}\tmap\nnet\tvertices\tNet\t\tx.npz\t\t\t-\tsmplx2smpl.pkl\n")
+    assert load_methods(path)["net"].reading()["map"] == "smplx2smpl.pkl"
+    path.write_text(f"{head}\tmap\n{row}\tsmplx2smpl.pkl\n")
+    with pytest.raises(ConfigError, match="map is for methods of the kind vertices"):
+        load_methods(path)

@@ -1,0 +1,151 @@
+"""Files of labelled joints for `jointreg evaluate`."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jointreg import stores
+from jointreg.datasets.poses import (
+    describe_missing,
+    left_leg_first,
+    missing_rows,
+    require_metres,
+    require_person,
+)
+from jointreg.errors import DataError, default_cure
+from jointreg.evaluation.matching import NAMED_BY
+from jointreg.exchange.joint_sets import JOINT_SETS, JointSet
+from jointreg.files.input import read_file
+from jointreg.files.pickles import read_npz
+from jointreg.predictions.conventions import in_order
+from jointreg.predictions.rows import IDENTITY, numbers_of, pictures_of
+from jointreg.predictions.vertices import metre_of
+from jointreg.skeleton import H36M_17
+from jointreg.stores.schema import Record
+
+
+@default_cure("docs/exchange.md lists the arrays of a label file")
+def read_labels(
+    path: str | Path,
+    joint_set: JointSet = JOINT_SETS["h36m_17"],
+    note: Callable[[str], None] = print,
+) -> Record:
+    """Labels as `joints_cam`, (N, J, 3) metres, camera frame, in the order of a joint set.
+
+    Rows in which a joint is not a number are left out.
+
+    Args:
+        path: an npz with `joints_cam`; rows are named by `take`, `camera` and `frame`, by `frame` alone,
+            or by `imgname`; `joint_names` gives the order of the joints, else the side of the hips shows
+            which leg of Human3.6M's 17 comes first. Or a store of `prepare`.
+        joint_set: the joints that are wanted.
+        note: is told what is assumed and left out.
+
+    Raises:
+        DataError: missing, not readable, arrays of other shapes, or joints that are not a person's.
+        UnitError: not in metres.
+        StoreError: a damaged store.
+    """
+    path = Path(path)
+    if path.name.endswith(".zarr.zip"):
+        if joint_set.joints != H36M_17:
+            raise DataError(f"{path} has Human3.6M's 17 joints, not {joint_set.title}")
+        return stores.FRAMES.read(path, only=["joints_cam", *IDENTITY])
+    raw = read_file(path, "label file", "see docs/exchange.md for the format")
+    arrays = read_npz(raw, str(path))
+    joints = _joints(arrays, path, joint_set, note)
+    missing = missing_rows(joints)
+    if missing.any():
+        note(f"{path}: {describe_missing(joints, names=joint_set.joints)}; they are left out")
+    used = np.flatnonzero(~missing)
+    if not len(used):
+        raise DataError(f"{path} holds no frames with all joints")
+    whole = joints[used]
+    if joint_set.joints == H36M_17:
+        require_metres(whole, str(path))
+        require_person(whole, str(path))
+    else:
+        whole = whole * metre_of(whole, f"{path}: joints_cam", note)
+    names = _names(arrays, path, len(joints))
+    columns: dict[str, np.ndarray] = {"joints_cam": whole, "row": used}
+    facts: dict[str, Any] = {"rows_in_file": len(joints)}
+    for key, column in names.items():
+        columns[key] = column[used]
+    for key in ("take", "camera"):
+        if key in names:
+            facts[f"{key}_names"], columns[key] = _indexed(columns[key])
+    _require_once(columns, facts, path)
+    return Record(columns, facts)
+
+
+def _joints(
+    arrays: Mapping[str, Any], path: Path, joint_set: JointSet, note: Callable[[str], None]
+) -> np.ndarray:
+    """Joints of the file in the order of the set, (N, J, 3)."""
+    joints, count = arrays.get("joints_cam"), len(joint_set.joints)
+    if joints is None:
+        raise DataError(
+            f"{path} has arrays {sorted(arrays)}, expected joints_cam of shape (N, {count}, 3); or, for "
+            "bodies as truth, rotations and betas, or vertices"
+        )
+    if not isinstance(joints, np.ndarray) or joints.dtype.kind not in "fiu":
+        kind = joints.dtype if isinstance(joints, np.ndarray) else type(joints).__name__
+        raise DataError(f"{path}: joints_cam is {kind}, expected an array of numbers")
+    if joint_set.joints != H36M_17:
+        return in_order(joints, f"{path}: joints_cam", arrays.get("joint_names"), joint_set.joints, note)
+    if joints.ndim != 3 or joints.shape[1:] != (count, 3):
+        raise DataError(
+            f"{path} has joints_cam of shape {joints.shape}, expected joints_cam of shape "
+            f"(N, {count}, 3)"
+        )
+    if not len(joints):
+        raise DataError(f"{path} holds no frames")
+    joints = joints if joints.dtype in (np.float32, np.float64) else joints.astype(np.float64)
+    return left_leg_first(joints, str(path), arrays.get("joint_names"), note)
+
+
+def _names(arrays: Mapping[str, Any], path: Path, count: int) -> dict[str, np.ndarray]:
+    """What names the rows: take, camera and frame; frame; imgname; or nothing."""
+    names: dict[str, np.ndarray] = {}
+    for key in ("take", "camera"):
+        if key in arrays:
+            column = np.asarray(arrays[key])
+            if column.dtype.kind not in "USiu":
+                raise DataError(f"{path}: {key} is {column.dtype}, expected names", "give text")
+            names[key] = column.astype(str)
+    numbers, pictures = numbers_of(arrays, str(path)), pictures_of(arrays)
+    if numbers is not None:
+        names["frame"] = numbers
+    elif pictures is not None and not names:
+        names["imgname"] = pictures
+    whole = {"take", "camera", "frame"}
+    given = set(names) & whole
+    wrong = sorted(whole - given if given - {"frame"} else set())
+    wrong += [key for key in names if names[key].shape != (count,)]
+    if wrong:
+        raise DataError(
+            f"{path}: {', '.join(wrong)} missing or not one a row ({count} rows)",
+            "give all of take, camera and frame, or `frame` alone, or none of them",
+        )
+    return names
+
+
+def _indexed(column: np.ndarray) -> tuple[list[str], np.ndarray]:
+    names, index = np.unique(column, return_inverse=True)
+    return names.tolist(), index
+
+
+def _require_once(columns: Mapping[str, np.ndarray], facts: Mapping[str, Any], path: Path) -> None:
+    """Refuse labels that name a row twice: its frame would count twice."""
+    keys = [key for key in NAMED_BY if key in columns]
+    rows = list(zip(*(columns[key].tolist() for key in keys), strict=True))
+    if len(set(rows)) == len(rows):
+        return
+    row = next(row for row in rows if rows.count(row) > 1)
+    named = [
+        f"{key} {facts[f'{key}_names'][value] if f'{key}_names' in facts else value}"
+        for key, value in zip(keys, row, strict=True)
+    ]
+    raise DataError(f"{path}: {', '.join(named)} stands twice", "give every frame once")

@@ -1,0 +1,140 @@
+"""The two sides of a comparison, predictions and truth, each as joints, meshes or bodies."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from jointreg.body.model import Body
+from jointreg.errors import ConfigError, DataError
+from jointreg.evaluation.presets import OWN
+from jointreg.exchange.joint_sets import JointSet
+from jointreg.exchange.regressor_files import load_regressor
+from jointreg.predictions.vertices import mesh_name
+from jointreg.regressor.apply import BATCH, regressed_joints
+from jointreg.skeleton import H36M_17, SMPL_24
+
+KINDS = ("joints", "vertices", "rotations")
+"""Array that shows what a side is: joints, meshes or bodies."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """Joints (N, J, 3), vertices (N, V, 3), or rotations (N, 24, 3, 3) and betas (N, B). Metres."""
+
+    where: str
+    """Names the file in errors."""
+    content: Mapping[str, np.ndarray]
+    body: Body | None = None
+    """Poses the bodies; of meshes only if it has their faces."""
+
+    @property
+    def kind(self) -> str:
+        """One of `KINDS`."""
+        return next(kind for kind in KINDS if kind in self.content)
+
+    @property
+    def n_vertices(self) -> int:
+        """Vertices of its meshes; 0 for joints."""
+        if self.kind == "joints":
+            return 0
+        if self.kind == "vertices":
+            return int(self.content["vertices"].shape[1])
+        return 0 if self.body is None else self.body.n_vertices
+
+    @property
+    def topology(self) -> str:
+        """Hash of the faces; empty where they are not known."""
+        return "" if self.body is None else self.body.topology_hash
+
+    def joints(self, regressors: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Joints by every regressor, (R, N, J, 3) metres, float64; of joints themselves (1, N, J, 3).
+
+        Args:
+            regressors: name -> weights (J, V), all of one shape.
+
+        Raises:
+            DataError: a regressor of another mesh, or none for meshes and bodies.
+        """
+        if self.kind == "joints":
+            return self.content["joints"][None].astype(np.float64)
+        for name, weights in regressors.items():
+            if weights.shape[1] != self.n_vertices:
+                raise DataError(
+                    f"regressor {name} is for {mesh_name(weights.shape[1])}, {self.where} has meshes of "
+                    f"{mesh_name(self.n_vertices)}",
+                    "give the regressor of that mesh: jointreg transfer moves one to another mesh",
+                )
+        if not regressors:
+            raise DataError(
+                f"{self.where} has no joints, and there is no regressor to read them from its meshes",
+                "name one with --regressor (--truth-regressor for the truth)",
+            )
+        if self.body is not None and self.kind == "rotations":
+            pose = self.content["rotations"], self.content["betas"]
+            return regressed_joints(self.body, *pose, regressors)
+        stacked = np.stack([np.asarray(weights, np.float64) for weights in regressors.values()])
+        used = np.flatnonzero(stacked.any(axis=(0, 1)))
+        read = stacked[:, :, used]
+        parts = [
+            np.einsum("rjv,nvc->rnjc", read, meshes[:, used].astype(np.float64), optimize=True)
+            for meshes in self.meshes()
+        ]
+        return np.concatenate(parts, axis=1)
+
+    def meshes(self) -> Iterator[np.ndarray]:
+        """Its meshes in parts, (n, V, 3) metres; there are none of joints."""
+        if self.kind == "vertices":
+            whole = self.content["vertices"]
+            yield from (whole[start : start + BATCH] for start in range(0, len(whole), BATCH))
+        elif self.kind == "rotations" and self.body is not None:
+            rotations, betas = self.content["rotations"], self.content["betas"]
+            for start in range(0, len(rotations), BATCH):
+                part = slice(start, start + BATCH)
+                yield self.body.vertices(rotations[part], betas[part])
+
+
+def read_regressors(
+    names: Sequence[str],
+    body: Body | None,
+    joints: JointSet,
+    named: JointSet | None = None,
+    note: Callable[[str], None] = print,
+) -> dict[str, np.ndarray]:
+    """Regressors by the names of their files, rows in the order of a joint set.
+
+    Args:
+        names: files; or `own`, the matrix in the body model's file.
+        body: of the meshes that they read; None skips the checks on one.
+        joints: the joint set of the protocol.
+        named: the joint set of the files' rows, where the user names it.
+        note: is told what is changed or assumed.
+
+    Returns:
+        Name -> weights (J, V), float64.
+
+    Raises:
+        ConfigError: a file twice, or `own` for another joint set or without a body.
+        DataError: as `exchange.regressor_files.load_regressor`.
+    """
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ConfigError(f"regressor {twice[0]} is named twice", "name every regressor once")
+    of_set = None if named is None and joints.joints == H36M_17 else named or joints
+    return {
+        name: _own(body, joints)
+        if name == OWN
+        else load_regressor(name, body, joints=of_set, note=note).weights
+        for name in names
+    }
+
+
+def _own(body: Body | None, joints: JointSet) -> np.ndarray:
+    """The matrix of SMPL's skeleton, (24, V) float64."""
+    if body is None or joints.joints != SMPL_24:
+        raise ConfigError(
+            f"regressor {OWN} is the matrix of SMPL's 24 joints in a body model's file; the joints are "
+            f"{joints.title}" + ("" if body else ", and there is no body"),
+            "give --joints smpl_24 and a --body, or name a regressor's file",
+        )
+    return body.joint_regressor.astype(np.float64)

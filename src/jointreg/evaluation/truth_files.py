@@ -1,0 +1,179 @@
+"""Files of truth: labelled joints, meshes, parameters of bodies, and those of 3DPW and EMDB."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jointreg.body.model import Body
+from jointreg.errors import DataError, default_cure
+from jointreg.evaluation.label_files import read_labels
+from jointreg.evaluation.matching import FRAMES_ARE_ROWS
+from jointreg.exchange.joint_sets import JointSet
+from jointreg.files.input import require_file
+from jointreg.files.pickles import as_array
+from jointreg.geometry.rotations import from_axis_angle
+from jointreg.predictions.bodies import read_predictions
+from jointreg.predictions.conventions import PARTS, WHOLE, bodies
+from jointreg.predictions.files import read_content
+from jointreg.predictions.vertices import VERTICES, is_mesh
+from jointreg.stores.schema import Record
+
+_POSED = "pose its bodies with smplx and give the meshes: np.savez(file, vertices=...), camera's axes"
+
+OTHER_DATA: dict[str, tuple[frozenset[str], str]] = {
+    "BEDLAM: bodies of SMPL-X with fingers and 11 betas": (frozenset({"pose_cam", "shape"}), _POSED),
+    "RICH: bodies of SMPL-X in the room's frame": (
+        frozenset({"global_orient", "body_pose", "left_hand_pose", "transl"}),
+        _POSED,
+    ),
+}
+"""Data set and content -> keys that show it, and what to do: a body of 24 joints cannot pose them."""
+
+
+@default_cure("docs/score_3dpw.md lists the files of truth that are read")
+def read_truth(
+    path: str | Path,
+    joints: JointSet,
+    body: Body | None,
+    track: str = "",
+    note: Callable[[str], None] = print,
+) -> Record:
+    """The truth of some frames, and what names them.
+
+    Args:
+        path: labels as `read_labels` takes them; a sequence file of 3DPW or EMDB (pkl); or a file of
+            bodies or meshes in the forms of predictions.
+        joints: the joint set of labels.
+        body: the body model that poses bodies; for meshes None, or the body with their faces.
+        track: the person to read where the file has several: for 3DPW 0 or 1.
+        note: is told what is assumed and left out.
+
+    Returns:
+        joints_cam (N, J, 3), vertices (N, V, 3), or rotations (N, 24, 3, 3) and betas (N, B); in metres
+        and the camera's frame. Beside them `row`, and the names of the rows. Facts: rows_in_file.
+
+    Raises:
+        DataError: missing, not readable, another shape, another mesh, or parameters without a body.
+        UnitError: not in metres or millimetres.
+        StoreError: a damaged store.
+    """
+    path = Path(path)
+    require_file(path, "file of truth", "see docs/score_3dpw.md for its forms")
+    if path.name.endswith(".zarr.zip"):
+        return read_labels(path, joints, note)
+    content = read_content(path)
+    keys = set(content) if isinstance(content, dict) else set()
+    if "joints_cam" in keys or (isinstance(content, np.ndarray) and not is_mesh(content)):
+        return read_labels(path, joints, note)
+    for known, (needed, cure) in OTHER_DATA.items():
+        if needed <= keys:
+            raise DataError(f"{path} is of {known}, which are not read", cure)
+    where = str(path)
+    try:
+        if {"poses", "campose_valid", "cam_poses"} <= keys:
+            return _of_video(*_3dpw(content, where, track, note), body, where, note)
+        if {"smpl", "good_frames_mask", "camera"} <= keys:
+            return _of_video(*_emdb(content, where, note), body, where, note)
+    except (TypeError, KeyError, IndexError, ValueError, AttributeError) as error:
+        raise DataError(f"{where} is arranged in no known form ({error!r})"[:400]) from error
+    if isinstance(content, dict) and not keys & {*VERTICES, *WHOLE, *PARTS} and path.suffix == ".npz":
+        return read_labels(path, joints, note)
+    arrays = read_predictions(path, body, track, kind="", note=note)
+    if "joints" in arrays:
+        raise DataError(f"{path} has joints, expected joints_cam of shape (N, {len(joints.joints)}, 3)")
+    count = len(next(iter(arrays.values())))
+    facts: dict[str, Any] = {"rows_in_file": count}
+    arrays["row"] = np.arange(count)
+    for key in ("take", "camera"):
+        if key in arrays:
+            names, arrays[key] = np.unique(arrays[key], return_inverse=True)
+            facts[f"{key}_names"] = names.tolist()
+    return Record(arrays, facts)
+
+
+def _3dpw(
+    content: Mapping[Any, Any], where: str, track: str, note: Callable[[str], None]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Pose, betas, cameras and valid frames of one person of a sequence file."""
+    people = [str(person) for person in range(len(content["poses"]))]
+    if (track or len(people) > 1) and track not in people:
+        raise DataError(
+            f"{where} has {len(people)} people ({', '.join(people)}), "
+            + (f"no person '{track:.40}'" if track else "expected the number of one"),
+            "choose the person of the predictions: --truth-track 0",
+        )
+    person = int(track or 0)
+    genders = content.get("genders", content.get("gender", []))
+    if person < len(genders):
+        note(f"{where}: person {person} is '{genders[person]}': the truth's body is SMPL of that gender")
+    valid = as_array(content["campose_valid"][person], f"{where}: campose_valid")
+    return (
+        as_array(content["poses"][person], f"{where}: poses"),
+        as_array(content["betas"][person], f"{where}: betas"),
+        as_array(content["cam_poses"], f"{where}: cam_poses"),
+        valid.astype(bool),
+    )
+
+
+def _emdb(
+    content: Mapping[Any, Any], where: str, note: Callable[[str], None]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Pose, betas, cameras and good frames of a sequence file."""
+    smpl = content["smpl"]
+    note(
+        f"{where}: the person is '{content.get('gender', '?')}': the truth's body is SMPL of that gender"
+    )
+    root, rest = (as_array(smpl[key], f"{where}: {key}") for key in ("poses_root", "poses_body"))
+    return (
+        np.concatenate([root, rest], axis=-1),
+        as_array(smpl["betas"], f"{where}: betas"),
+        as_array(content["camera"]["extrinsics"], f"{where}: extrinsics"),
+        as_array(content["good_frames_mask"], f"{where}: good_frames_mask").astype(bool),
+    )
+
+
+def _of_video(
+    pose: np.ndarray,
+    betas: np.ndarray,
+    cameras: np.ndarray,
+    valid: np.ndarray,
+    body: Body | None,
+    where: str,
+    note: Callable[[str], None],
+) -> Record:
+    """Bodies of the valid frames, turned into the camera's frame.
+
+    Args:
+        pose: axis-angle in the room's frame, (F, 72).
+        betas: of the person, (B,) or more numbers.
+        cameras: room to camera, (F, 4, 4).
+        valid: (F,) bool.
+        body: poses them.
+        where: names the file.
+        note: is told how many frames are left out.
+    """
+    if body is None:
+        raise DataError(f"{where} has parameters of bodies", "name their body with --truth-body")
+    count = len(pose)
+    if pose.shape != (count, 72) or cameras.shape != (count, 4, 4) or valid.shape != (count,):
+        raise DataError(
+            f"{where}: poses {pose.shape}, cameras {cameras.shape} and valid frames {valid.shape}, "
+            "expected (F, 72), (F, 4, 4) and (F,)"
+        )
+    used = np.flatnonzero(valid)
+    if not len(used):
+        raise DataError(f"{where} has no valid frame")
+    if len(used) < count:
+        note(f"{where}: {count - len(used)} of {count} frames are not valid and left out")
+    rotations = from_axis_angle(pose[used].reshape(-1, 24, 3))
+    rotations[:, 0] = cameras[used, :3, :3] @ rotations[:, 0]
+    shape = betas.ravel()
+    if len(shape) > body.n_betas and shape[body.n_betas :].any():
+        note(
+            f"{where}: of {len(shape)} betas the first {body.n_betas} are used, as many as the body has"
+        )
+    values = {"rotations": rotations, "betas": shape[: body.n_betas]}
+    arrays = bodies(values, where, body.n_betas, note=note)
+    return Record(arrays | {"frame": used, "row": used}, {"rows_in_file": count, FRAMES_ARE_ROWS: True})
