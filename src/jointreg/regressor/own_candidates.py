@@ -43,11 +43,13 @@ def candidates(frames: Frames) -> np.ndarray:
     distance, count = np.zeros(0), np.zeros(0)
     for vertices, joints in frames:
         labelled = np.isfinite(joints.sum(axis=2))
-        centre = vertices.mean(axis=1, keepdims=True)
-        v, x = vertices - centre, np.where(labelled[..., None], joints - centre, 0.0)
-        squares = labelled.T.astype(np.float64) @ np.square(v).sum(axis=2)
-        mixed = np.einsum("njk,nvk->jv", x, v, optimize=True)
-        part = squares - 2 * mixed + np.square(x).sum(axis=(0, 2))[:, None]
+        v = _axes_first(vertices, np.float32)
+        centre = v.mean(axis=2, dtype=np.float64)
+        v -= centre[..., None].astype(np.float32)
+        x = np.where(labelled[..., None], joints - centre[:, None], 0.0).astype(np.float32)
+        mixed = x.transpose(1, 0, 2).reshape(x.shape[1], -1) @ v.reshape(-1, v.shape[2])
+        squares = labelled.T.astype(np.float32) @ np.square(v, out=v).sum(axis=1)
+        part = (squares - 2 * mixed + np.square(x).sum(axis=(0, 2))[:, None]).astype(np.float64)
         distance = part if not distance.size else distance + part
         count = labelled.sum(axis=0) if not count.size else count + labelled.sum(axis=0)
     few = np.flatnonzero(count < LEAST_FRAMES)
@@ -60,6 +62,11 @@ def candidates(frames: Frames) -> np.ndarray:
     next_nearest = order[:, NEAREST : NEAREST + WITHIN]
     step = max(1, next_nearest.shape[1] // AROUND)
     return np.sort(np.concatenate([order[:, :NEAREST], next_nearest[:, ::step][:, :AROUND]], axis=1))
+
+
+def _axes_first(vertices: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
+    """A copy (n, 3, V) of meshes (n, V, 3): sums over vertices are then over neighbours in memory."""
+    return np.array(vertices.transpose(0, 2, 1), dtype=dtype, order="C")
 
 
 def fit_own_candidates(
@@ -92,20 +99,23 @@ def fit_own_candidates(
     cross, square = np.zeros((joints, size)), np.zeros(joints)
     count = np.zeros(joints, dtype=np.int64)
     vertices_of_mesh = 0
+    used = np.unique(chosen)
+    place = np.searchsorted(used, chosen)
     for vertices, labels in frames:
         vertices_of_mesh = vertices.shape[1]
+        some = _axes_first(vertices.take(used, axis=1), np.float64)
         for j in range(joints):
-            labelled = np.flatnonzero(np.isfinite(labels[:, j]).all(axis=1))
-            if not len(labelled):
-                continue
-            part = vertices[np.ix_(labelled, chosen[j])]
-            centre = part.mean(axis=1, keepdims=True)
-            v = (part - centre).transpose(1, 0, 2).reshape(size, -1)
-            x = (labels[labelled, j] - centre[:, 0]).ravel()
-            gram[j] = dsyrk(1.0, v.T, beta=1.0, c=gram[j], trans=1, overwrite_c=True)
-            cross[j] += v @ x
-            square[j] += x @ x
-            count[j] += len(labelled)
+            v = some.take(place[j], axis=2)
+            centre = v.mean(axis=2)
+            v -= centre[..., None]
+            x = labels[:, j] - centre
+            missing = ~np.isfinite(x).all(axis=1)
+            v[missing], x[missing] = 0, 0
+            columns = v.reshape(-1, size).T
+            gram[j] = dsyrk(1.0, columns, beta=1.0, c=gram[j], overwrite_c=True)
+            cross[j] += columns @ x.ravel()
+            square[j] += np.square(x).sum()
+            count[j] += len(x) - np.count_nonzero(missing)
     weights = np.zeros((joints, vertices_of_mesh))
     residual_mm = np.zeros(joints)
     for j in range(joints):
