@@ -5,13 +5,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jointreg import __version__
+from jointreg.body.model import Body
 from jointreg.errors import ConfigError, DataError
 from jointreg.exchange.joint_sets import JointSet
 from jointreg.exchange.meshes import Mesh
 from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.sidecar import UNKNOWN
 from jointreg.files.text_table import text_table
-from jointreg.regressor.labelled_meshes import LabelledMeshes, Labels, read_labels
+from jointreg.regressor.label_files import Labels, read_labels
+from jointreg.regressor.labelled_meshes import LabelledMeshes
 from jointreg.regressor.own_candidates import fit_own_candidates
 
 LARGE_MM = 100.0
@@ -25,16 +27,19 @@ def fit_files(
     mesh: Mesh | None = None,
     max_vertices: int = 0,
     note: Callable[[str], None] = print,
+    body: Body | None = None,
 ) -> Regressor:
     """Fit a regressor to posed meshes and labels in files.
 
     Args:
-        vertices: files of posed vertices, metres, as `LabelledMeshes` reads them.
+        vertices: files of posed vertices, metres, or of parameters of `body`, as `open_meshes` takes
+            them.
         labels: a file as `read_labels` takes it.
         joints: the joint set of the labels; of named labels in a file the joints to fit, in its order.
         mesh: any pose of the mesh, whose faces then identify it.
         max_vertices: most vertices with a weight for each joint; 0 for no limit.
         note: called with a sentence on frames without labels and on large residuals.
+        body: poses the parameters in the files.
 
     Returns:
         Weights (J, V). `about` contains how they were made: digests, frames, residuals, version.
@@ -49,7 +54,7 @@ def fit_files(
             "give 1 or more, or leave it out",
         )
     read = _of_set(read_labels(labels), joints, labels)
-    frames = LabelledMeshes(vertices, read, note)
+    frames = LabelledMeshes(vertices, read, note, body)
     if mesh is not None and len(mesh.vertices) != frames.n_vertices:
         raise DataError(
             f"the mesh has {len(mesh.vertices)} vertices, the frames have {frames.n_vertices}",

@@ -47,11 +47,28 @@ def test_the_command_writes_regressor_sidecar_card_and_picture(files, tmp_path, 
     assert (tmp_path / "support.png").stat().st_size > 10_000
 
 
+def test_parameters_of_a_body_give_the_regressor_of_its_vertices(files, tmp_path, body, make_bodies):
+    """The bodies of `files` are made again, and written as parameters."""
+    folder, _ = files
+    rotations, betas, translation = make_bodies(np.random.default_rng(6), 120)
+    np.savez(tmp_path / "a.npz", rotations=rotations, betas=betas, translation=translation)
+    for name, more in (("a.npz", ["--body", "open"]), ("meshes.npy", ["--mesh", "open"])):
+        place = tmp_path if more[0] == "--body" else folder
+        command = ["fit", str(place / name), "--labels", str(folder / "labels.npz"), *more]
+        assert main([*command, "--output", str(tmp_path / f"{more[0][2:]}.npy")]) == 0
+    of_parameters, of_vertices = (read_named_rows(tmp_path / f"{name}.npy") for name in ("body", "mesh"))
+    posed = np.load(folder / "meshes.npy").astype(np.float64)
+    assert np.abs((of_parameters.matrix - of_vertices.matrix) @ posed).max() < 1e-4
+    assert of_parameters.about["topology_hash"] == body.topology_hash
+
+
 @pytest.mark.parametrize(
     ("more", "cause"),
     [
         (["--joints", "coco_17"], "has no joint nose, left_eye"),
         (["--mesh", "MESH"], "the mesh has 3 vertices, the frames have 6890"),
+        (["--mesh", "open", "--body", "open"], "--body and --mesh are given"),
+        (["--body", "open"], "expected a dict of arrays"),
         (["--picture", "a.png"], "--picture draws on a mesh"),
         (["--picture", "a.txt", "--mesh", "open"], "expected a file that ends in .png"),
         (["--max-vertices", "-1"], "expected a number of vertices"),
