@@ -38,6 +38,12 @@ def add_fit(commands: Commands) -> None:
     )
     fit.add_argument("--mesh", help="obj, ply, npz or `open`: its faces identify the mesh")
     fit.add_argument("--picture", metavar="FILE", help="draw the vertices on --mesh (png, svg, pdf)")
+    fit.add_argument(
+        "--people", type=int, default=0, metavar="N", help="people in the frames, for the card"
+    )
+    fit.add_argument(
+        "--licence", default="", metavar="TEXT", help="licence of the meshes' body, for the card"
+    )
     add_joints(fit)
 
 
@@ -46,7 +52,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from jointreg.exchange.meshes import Mesh, read_mesh
     from jointreg.exchange.named_rows import row_format, write_named_rows
     from jointreg.files.atomic import replace_file, sidecar_path
-    from jointreg.regressor.from_files import card, fit_files
+    from jointreg.regressor.card import card
+    from jointreg.regressor.from_files import fit_files
 
     require_other(
         arguments.output, [*arguments.vertices, arguments.labels, arguments.mesh, arguments.body]
@@ -62,9 +69,11 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.picture and mesh is None:
         raise ConfigError("--picture draws on a mesh", "give --mesh, or --body")
     joints, most = chosen_joints(arguments), arguments.max_vertices
-    fitted = fit_files(arguments.vertices, arguments.labels, joints, mesh, most, note, body)
+    about = {"people": arguments.people, "licence": arguments.licence}
+    fitted = fit_files(arguments.vertices, arguments.labels, joints, mesh, most, note, body, **about)
     write_named_rows(arguments.output, fitted.weights, fitted.joint_names, fitted.about)
-    text = card(Path(arguments.output).name, fitted)
+    name = Path(arguments.output).name
+    text = card(name, fitted.joint_names, fitted.weights.shape[1], fitted.about) or ""
     replace_file(f"{arguments.output}.md", text.encode())
     print(
         f"{text}\nwrote {arguments.output}, {sidecar_path(arguments.output)} and {arguments.output}.md"

@@ -80,8 +80,8 @@ def test_candidates_are_the_vertices_that_stay_near(generator):
     joint = frames[:, 7].copy()
     frames[1:, 3] = joint[1:] + 40
     frames[0, 3] = joint[0]
-    chosen = candidates([(frames, joint[:, None])])
-    assert chosen.shape == (1, 512) and 7 in chosen and 3 not in chosen
+    chosen, total = candidates([(frames, joint[:, None])])
+    assert total == 20 and chosen.shape == (1, 512) and 7 in chosen and 3 not in chosen
 
 
 def test_most_vertices_are_kept_to(generator):
