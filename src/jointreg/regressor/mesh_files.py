@@ -5,6 +5,7 @@ import math
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,7 +55,7 @@ def open_meshes(path: str | Path, body: Body | None = None) -> Meshes:
         )
     if not (path.is_dir() if suffix == ".zarr" else suffix == ".npy" and _has_bytes(path)):
         require_file(path, "file of vertices", "check the path")
-    reader = {".npy": _mapped, ".npz": _member, ".pt": _tensor, ".pth": _tensor}.get(suffix, _zarr)
+    reader = {".npy": _npy, ".npz": _npz, ".pt": _tensor, ".pth": _tensor}.get(suffix, _zarr)
     try:
         return reader(path)
     except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
@@ -109,28 +110,40 @@ def _sliced(shape: tuple[int, ...], dtype: Any, read: Callable[[slice], Any], pa
     return Meshes(frames, vertices, parts)
 
 
-def _mapped(path: Path) -> Meshes:
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
-    return _sliced(array.shape, array.dtype, array.__getitem__, path)
+def _npy(path: Path) -> Meshes:
+    return _streamed(path, lambda: path.open("rb"))
 
 
-def _member(path: Path) -> Meshes:
-    """An npz, whose member is unpacked part by part."""
+def _npz(path: Path) -> Meshes:
     with zipfile.ZipFile(path) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
     key = _key(names, path)
-    with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as stream:
+
+    @contextmanager
+    def opened() -> Iterator[Any]:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as stream:
+            yield stream
+
+    return _streamed(path, opened)
+
+
+def _streamed(path: Path, opened: Callable[[], AbstractContextManager[Any]]) -> Meshes:
+    """The meshes of an npy that is read from its begin to its end, never as a whole.
+
+    A file mapped into memory would count as memory of the process, up to its size.
+    """
+    with opened() as stream:
         shape, fortran, dtype = _header(stream)
     frames, vertices = _sizes(shape, dtype, path)
     if fortran and frames > 1:
         raise DataError(
-            f"{path}: {key} is in Fortran order, so its frames are not one after another",
+            f"{path} is in Fortran order, so its frames are not one after another",
             "save np.ascontiguousarray(vertices)",
         )
 
     def parts(count: int) -> Iterator[np.ndarray]:
         try:
-            with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as stream:
+            with opened() as stream:
                 _header(stream)
                 for begin in range(0, frames, count):
                     part = (min(count, frames - begin), vertices, 3)

