@@ -3,7 +3,8 @@
 Batch 64 on one core, forward, and forward with the gradient of the vertices. Both are measured in turn,
 several rounds; medians of CPU time. `read` is the layer where only the vertices that it reads are posed.
 A gradient of whole meshes is 5 MB of zeros but for the vertices that are read: writing it takes most of
-the layer's time with the gradient.
+the layer's time with the gradient. The last line is the time of `torch.zeros` of that size alone, in the
+cache; einsum writes as much.
 """
 
 import argparse
@@ -60,6 +61,8 @@ def main() -> None:
     for name, (forward, both) in medians.items():
         ratio = medians["einsum"] / (forward, both)
         print(f"{name:8}{forward:12.3f}{ratio[0]:8.1f}{both:18.3f}{ratio[1]:8.1f}")
+    zeros = median_ms(lambda: torch.zeros(meshes.shape), arguments.repeats)
+    print(f"{'zeros':8}{'':20}{zeros:18.3f}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def add_inspect(commands: Commands) -> None:
         commands,
         "inspect",
         _run,
-        "Print for every joint which vertices a regressor reads and where it puts the joint.",
+        "Print the card of a regressor, and which vertices each joint reads and where it lies.",
         "jointreg inspect J_regressor_h36m.npy --body SMPL_NEUTRAL.npz --picture support.png",
     )
     inspect.add_argument("file", help="the regressor")
@@ -29,10 +29,23 @@ def add_inspect(commands: Commands) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from jointreg.body.files import load_body
     from jointreg.exchange.inspection import inspect, table
+    from jointreg.exchange.named_rows import read_named_rows
     from jointreg.exchange.regressor_files import load_regressor
+    from jointreg.files.atomic import sidecar_path
+    from jointreg.regressor.card import card
 
     require_picture(arguments.picture)
     body, named = load_body(arguments.body), chosen_joints(arguments)
+    if sidecar_path(arguments.file).is_file():
+        rows = read_named_rows(arguments.file, named, note)
+        text = card(Path(arguments.file).name, rows.joints, rows.matrix.shape[1], rows.about)
+        if text is not None:
+            print(text)
+            own = (known for known in JOINT_SETS.values() if known.joints == rows.joints)
+            named = named or next(own, None)
+            if named is None or rows.about["topology_hash"] != body.topology_hash:
+                note(f"the table of places is for regressors of {arguments.body} and of a joint set")
+                return 0
     regressor = load_regressor(arguments.file, body, joints=named, note=note)
     if named is None or regressor.joint_names == H36M_17:
         named = JOINT_SETS["h36m_17"]

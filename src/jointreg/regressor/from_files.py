@@ -1,19 +1,22 @@
-"""The command `jointreg fit`: a regressor of any mesh and joint set from files, and its card."""
+"""The command `jointreg fit`: a regressor of any mesh and joint set from files."""
 
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jointreg import __version__
+from jointreg.body.files import load_body
+from jointreg.body.model import Body
 from jointreg.errors import ConfigError, DataError
 from jointreg.exchange.joint_sets import JointSet
 from jointreg.exchange.meshes import Mesh
 from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.sidecar import UNKNOWN
-from jointreg.files.text_table import text_table
-from jointreg.regressor.labelled_meshes import LabelledMeshes, Labels, read_labels
+from jointreg.regressor.label_files import Labels, read_labels
+from jointreg.regressor.labelled_meshes import LabelledMeshes
 from jointreg.regressor.own_candidates import fit_own_candidates
 
+OPEN_LICENCE = "CC0 1.0, the open body of jointreg"
 LARGE_MM = 100.0
 """A residual that labels of the mesh's own joints do not have."""
 
@@ -25,16 +28,24 @@ def fit_files(
     mesh: Mesh | None = None,
     max_vertices: int = 0,
     note: Callable[[str], None] = print,
+    body: Body | None = None,
+    *,
+    people: int = 0,
+    licence: str = "",
 ) -> Regressor:
     """Fit a regressor to posed meshes and labels in files.
 
     Args:
-        vertices: files of posed vertices, metres, as `LabelledMeshes` reads them.
+        vertices: files of posed vertices, metres, or of parameters of `body`, as `open_meshes` takes
+            them.
         labels: a file as `read_labels` takes it.
         joints: the joint set of the labels; of named labels in a file the joints to fit, in its order.
-        mesh: any pose of the mesh, whose faces then identify it.
+        mesh: any pose of the mesh, whose faces then identify it and whose axes name directions.
         max_vertices: most vertices with a weight for each joint; 0 for no limit.
         note: called with a sentence on frames without labels and on large residuals.
+        body: poses the parameters in the files.
+        people: number of people in the frames, for the card; 0 where it is not known.
+        licence: of the body that the meshes are of, for the card; that of the open body is known.
 
     Returns:
         Weights (J, V). `about` contains how they were made: digests, frames, residuals, version.
@@ -49,14 +60,15 @@ def fit_files(
             "give 1 or more, or leave it out",
         )
     read = _of_set(read_labels(labels), joints, labels)
-    frames = LabelledMeshes(vertices, read, note)
+    frames = LabelledMeshes(vertices, read, note, body)
     if mesh is not None and len(mesh.vertices) != frames.n_vertices:
         raise DataError(
             f"the mesh has {len(mesh.vertices)} vertices, the frames have {frames.n_vertices}",
             "give the mesh of the frames",
         )
     names = read.names or tuple(f"joint {k}" for k in range(read.joints.shape[1]))
-    fitted = fit_own_candidates(frames, names, max_vertices=max_vertices)
+    reference = None if mesh is None else mesh.vertices
+    fitted = fit_own_candidates(frames, names, max_vertices=max_vertices, reference=reference)
     residuals = fitted.about["residual_rms_mm"]
     large = [f"{name} {residuals[name]:.0f} mm" for name in names if residuals[name] > LARGE_MM]
     if large:
@@ -67,12 +79,22 @@ def fit_files(
     about = {
         "topology_hash": UNKNOWN if mesh is None else mesh.topology_hash,
         "frames": frames.frames,
+        "vertices": frames.n_vertices,
+        "people": people,
+        "body_licence": licence or _licence(mesh),
+        "axes": "first frame" if mesh is None else "mesh",
         "vertices_sha256": frames.digests(),
         "labels_sha256": {Path(labels).name: hashlib.sha256(Path(labels).read_bytes()).hexdigest()},
         "max_vertices": max_vertices,
         "jointreg": __version__,
     }
     return Regressor(fitted.weights, names, fitted.about | about)
+
+
+def _licence(mesh: Mesh | None) -> str:
+    if mesh is not None and mesh.topology_hash == load_body("open").topology_hash:
+        return OPEN_LICENCE
+    return "not given; weights of a fit to a licensed body may fall under the terms of that body"
 
 
 def _of_set(labels: Labels, joints: JointSet | None, where: str) -> Labels:
@@ -94,37 +116,3 @@ def _of_set(labels: Labels, joints: JointSet | None, where: str) -> Labels:
         )
     order = [labels.names.index(name) for name in joints.joints]
     return labels._replace(joints=labels.joints[:, order], names=joints.joints)
-
-
-def card(name: str, fitted: Regressor) -> str:
-    """How a regressor was made, in Markdown: the text that goes with the file.
-
-    Args:
-        name: of the regressor's file.
-        fitted: from `fit_files`.
-    """
-    about = fitted.about
-    digests = [*about["vertices_sha256"].items(), *about["labels_sha256"].items()]
-    columns = ("joint", "labelled frames", "residual, mm", "vertices", "row sum")
-    keys = ("labelled_frames", "residual_rms_mm", "nonzeros", "row_sums")
-    rows = [(joint, *(about[key][joint] for key in keys)) for joint in fitted.joint_names]
-    return "\n".join(
-        [
-            f"# {name}",
-            "",
-            f"A joint regressor, {len(rows)} joints of a mesh of {fitted.weights.shape[1]} vertices "
-            f"(faces: sha256 {about['topology_hash'][:12]}). Fitted by jointreg {about['jointreg']} to "
-            f"{about['frames']} frames: {about['solver']}; at most {about['max_vertices'] or 'any'} "
-            "vertices a joint.",
-            "",
-            "```text",
-            text_table([columns, *rows], "lrrrr", rule=True),
-            "```",
-            "",
-            "Residual: root mean square distance from the labels that were fitted to. It does not cover",
-            "poses and people that the frames do not have.",
-            "",
-            *(f"- {file}: sha256 {digest}" for file, digest in digests),
-            "",
-        ]
-    )

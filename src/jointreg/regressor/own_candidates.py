@@ -14,6 +14,7 @@ from scipy.linalg.blas import dsyrk
 from jointreg.errors import DataError, SolverError
 from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.regressor_files import LARGEST_SUM_ERROR
+from jointreg.regressor.determination import THIN, Parts
 from jointreg.regressor.nnls import ALONE, prune, solve_nnls
 
 NEAREST = 400
@@ -34,20 +35,23 @@ Frames = Iterable[tuple[np.ndarray, np.ndarray]]
 """Chunks of vertices (n, V, 3) and joints (n, J, 3), metres, NaN for a missing joint."""
 
 
-def candidates(frames: Frames) -> np.ndarray:
-    """Vertices that each joint may use, (J, C), sorted.
+def candidates(frames: Frames) -> tuple[np.ndarray, int]:
+    """Vertices that each joint may use, (J, C), sorted; and the number of frames.
 
     Raises:
         DataError: a joint with fewer than `LEAST_FRAMES` labels.
     """
-    distance, count = np.zeros(0), np.zeros(0)
+    distance, count, total = np.zeros(0), np.zeros(0), 0
     for vertices, joints in frames:
+        total += len(vertices)
         labelled = np.isfinite(joints.sum(axis=2))
-        centre = vertices.mean(axis=1, keepdims=True)
-        v, x = vertices - centre, np.where(labelled[..., None], joints - centre, 0.0)
-        squares = labelled.T.astype(np.float64) @ np.square(v).sum(axis=2)
-        mixed = np.einsum("njk,nvk->jv", x, v, optimize=True)
-        part = squares - 2 * mixed + np.square(x).sum(axis=(0, 2))[:, None]
+        v = _axes_first(vertices, np.float32)
+        centre = v.mean(axis=2, dtype=np.float64)
+        v -= centre[..., None].astype(np.float32)
+        x = np.where(labelled[..., None], joints - centre[:, None], 0.0).astype(np.float32)
+        mixed = x.transpose(1, 0, 2).reshape(x.shape[1], -1) @ v.reshape(-1, v.shape[2])
+        squares = labelled.T.astype(np.float32) @ np.square(v, out=v).sum(axis=1)
+        part = (squares - 2 * mixed + np.square(x).sum(axis=(0, 2))[:, None]).astype(np.float64)
         distance = part if not distance.size else distance + part
         count = labelled.sum(axis=0) if not count.size else count + labelled.sum(axis=0)
     few = np.flatnonzero(count < LEAST_FRAMES)
@@ -59,11 +63,22 @@ def candidates(frames: Frames) -> np.ndarray:
     order = np.argsort(distance, axis=1, kind="stable")
     next_nearest = order[:, NEAREST : NEAREST + WITHIN]
     step = max(1, next_nearest.shape[1] // AROUND)
-    return np.sort(np.concatenate([order[:, :NEAREST], next_nearest[:, ::step][:, :AROUND]], axis=1))
+    chosen = np.concatenate([order[:, :NEAREST], next_nearest[:, ::step][:, :AROUND]], axis=1)
+    return np.sort(chosen), total
+
+
+def _axes_first(vertices: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
+    """A copy (n, 3, V) of meshes (n, V, 3): sums over vertices are then over neighbours in memory."""
+    return np.array(vertices.transpose(0, 2, 1), dtype=dtype, order="C")
 
 
 def fit_own_candidates(
-    frames: Frames, names: tuple[str, ...], *, max_vertices: int = 0, sum_weight: float = SUM_WEIGHT
+    frames: Frames,
+    names: tuple[str, ...],
+    *,
+    max_vertices: int = 0,
+    sum_weight: float = SUM_WEIGHT,
+    reference: np.ndarray | None = None,
 ) -> Regressor:
     """Fit a non-negative regressor to posed meshes and labelled joints.
 
@@ -75,9 +90,12 @@ def fit_own_candidates(
         names: of the joints, (J,).
         max_vertices: most vertices with a weight for each joint; 0 for no limit.
         sum_weight: pull of each row towards sum 1, m^2.
+        reference: the mesh in a pose whose axes name directions, (V, 3); None for the first frame.
 
     Returns:
-        Weights (J, V). `about` gives by joint the labelled frames, residual in mm, non-zeros, row sums.
+        Weights (J, V). `about` gives by joint the labelled frames, residual in mm, non-zeros, row sums,
+        and the standard error of the joint along three axes of the body in mm, None where the frames
+        are too few to give it.
 
     Raises:
         TypeError: `frames` is an iterator.
@@ -86,26 +104,30 @@ def fit_own_candidates(
     """
     if iter(frames) is frames:
         raise TypeError("the frames are read twice: give a list, not an iterator")
-    chosen = candidates(frames)
+    chosen, total = candidates(frames)
     joints, size = chosen.shape
     gram = [np.zeros((size, size), order="F") for _ in range(joints)]
     cross, square = np.zeros((joints, size)), np.zeros(joints)
     count = np.zeros(joints, dtype=np.int64)
     vertices_of_mesh = 0
+    used = np.unique(chosen)
+    place, parts = np.searchsorted(used, chosen), Parts(total)
     for vertices, labels in frames:
         vertices_of_mesh = vertices.shape[1]
+        some = _axes_first(vertices.take(used, axis=1), np.float64)
         for j in range(joints):
-            labelled = np.flatnonzero(np.isfinite(labels[:, j]).all(axis=1))
-            if not len(labelled):
-                continue
-            part = vertices[np.ix_(labelled, chosen[j])]
-            centre = part.mean(axis=1, keepdims=True)
-            v = (part - centre).transpose(1, 0, 2).reshape(size, -1)
-            x = (labels[labelled, j] - centre[:, 0]).ravel()
-            gram[j] = dsyrk(1.0, v.T, beta=1.0, c=gram[j], trans=1, overwrite_c=True)
-            cross[j] += v @ x
-            square[j] += x @ x
-            count[j] += len(labelled)
+            v = some.take(place[j], axis=2)
+            centre = v.mean(axis=2)
+            v -= centre[..., None]
+            x = labels[:, j] - centre
+            missing = ~np.isfinite(x).all(axis=1)
+            v[missing], x[missing] = 0, 0
+            columns = v.reshape(-1, size).T
+            gram[j] = dsyrk(1.0, columns, beta=1.0, c=gram[j], overwrite_c=True)
+            cross[j] += columns @ x.ravel()
+            square[j] += np.square(x).sum()
+            count[j] += len(x) - np.count_nonzero(missing)
+        parts.add(some, place, gram, cross, count)
     weights = np.zeros((joints, vertices_of_mesh))
     residual_mm = np.zeros(joints)
     for j in range(joints):
@@ -125,16 +147,25 @@ def fit_own_candidates(
             f"{LARGEST_SUM_ERROR}: its label lies outside of the mesh, or moves otherwise",
             "look at unit, place and order of the labels",
         )
-    return Regressor(weights, names, _about(names, count, residual_mm, weights))
+    axes = None if reference is None else reference[chosen[:, ::THIN]].astype(np.float64)
+    errors_mm = 1e3 * parts.standard_error(sum_weight, LEAST_FRAMES, axes)
+    about = _about(names, count, residual_mm, weights, errors_mm) | {"parts": len(parts.sums)}
+    return Regressor(weights, names, about)
 
 
 def _about(
-    names: tuple[str, ...], count: np.ndarray, residual_mm: np.ndarray, weights: np.ndarray
+    names: tuple[str, ...],
+    count: np.ndarray,
+    residual_mm: np.ndarray,
+    weights: np.ndarray,
+    errors_mm: np.ndarray,
 ) -> dict[str, Any]:
+    errors = [row.round(2).tolist() if np.isfinite(row).all() else None for row in errors_mm]
     return {
         "solver": "non-negative least squares, each joint on candidates of its own",
         "labelled_frames": dict(zip(names, count.tolist(), strict=True)),
         "residual_rms_mm": dict(zip(names, residual_mm.round(3).tolist(), strict=True)),
         "nonzeros": dict(zip(names, np.count_nonzero(weights, axis=1).tolist(), strict=True)),
+        "standard_error_mm": dict(zip(names, errors, strict=True)),
         "row_sums": dict(zip(names, weights.sum(axis=1).round(6).tolist(), strict=True)),
     }

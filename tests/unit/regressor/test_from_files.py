@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from jointreg.body import load_body
 from jointreg.cli.main import main
 from jointreg.exchange.joint_sets import JOINT_SETS
 from jointreg.exchange.named_rows import read_named_rows
@@ -33,18 +34,58 @@ def test_the_command_writes_regressor_sidecar_card_and_picture(files, tmp_path, 
     folder, truth = files
     output = tmp_path / "J.npz"
     command = ["fit", str(folder / "meshes.npy"), "--labels", str(folder / "labels.npz")]
-    command += ["--output", str(output), "--joints", "lsp_14", "--mesh", "open"]
+    command += ["--output", str(output), "--joints", "lsp_14", "--mesh", "open", "--people", "3"]
     assert main([*command, "--picture", str(tmp_path / "support.png")]) == 0
     read = read_named_rows(output)
     assert read.joints == LSP.joints and read.about["topology_hash"] == body.topology_hash
     posed = np.load(folder / "meshes.npy").astype(np.float64)
     assert 1e3 * np.linalg.norm((read.matrix - truth) @ posed, axis=2).max() < 0.5
     card = (tmp_path / "J.npz.md").read_text()
-    assert card in capsys.readouterr().out and "120 frames" in card
+    assert card in capsys.readouterr().out and "frames: 120" in card
     assert card.count("sha256") == 3 and "left_ankle" in card
+    assert "people: 3" in card and "licence of the body: CC0 1.0" in card and "mesh at rest" in card
     about = json.loads((tmp_path / "J.npz.json").read_text())["about"]
     assert about["labelled_frames"][LSP.joints[3]] == 119
     assert (tmp_path / "support.png").stat().st_size > 10_000
+    assert max(map(max, about["standard_error_mm"].values())) < 0.5
+    assert main(["inspect", str(output)]) == 0
+    printed = capsys.readouterr().out
+    assert card in printed and "from joint" in printed
+
+
+def test_a_moved_regressor_is_called_derived_and_has_the_card_of_its_source(files, tmp_path, capsys):
+    folder, _ = files
+    command = ["fit", str(folder / "meshes.npy"), "--labels", str(folder / "labels.npz")]
+    assert main([*command, "--output", str(tmp_path / "J.npz"), "--licence", "ours"]) == 0
+    mesh = load_body("open")
+    np.savez(
+        tmp_path / "other.npz", vertices=mesh.template[::-1], faces=mesh.n_vertices - 1 - mesh.faces
+    )
+    moved = str(tmp_path / "moved.npy")
+    command = ["transfer", str(tmp_path / "J.npz"), moved, "--from", "open"]
+    assert main([*command, "--to", str(tmp_path / "other.npz")]) == 0
+    capsys.readouterr()
+    assert main(["inspect", moved]) == 0
+    text = capsys.readouterr().out
+    assert (
+        "Derived, not fitted" in text and "from\nJ.npz" in text and "licence of the body: ours" in text
+    )
+    assert "120" in text and "axes of the first frame" in text
+
+
+def test_parameters_of_a_body_give_the_regressor_of_its_vertices(files, tmp_path, body, make_bodies):
+    """The bodies of `files` are made again, and written as parameters."""
+    folder, _ = files
+    rotations, betas, translation = make_bodies(np.random.default_rng(6), 120)
+    np.savez(tmp_path / "a.npz", rotations=rotations, betas=betas, translation=translation)
+    for name, more in (("a.npz", ["--body", "open"]), ("meshes.npy", ["--mesh", "open"])):
+        place = tmp_path if more[0] == "--body" else folder
+        command = ["fit", str(place / name), "--labels", str(folder / "labels.npz"), *more]
+        assert main([*command, "--output", str(tmp_path / f"{more[0][2:]}.npy")]) == 0
+    of_parameters, of_vertices = (read_named_rows(tmp_path / f"{name}.npy") for name in ("body", "mesh"))
+    posed = np.load(folder / "meshes.npy").astype(np.float64)
+    assert np.abs((of_parameters.matrix - of_vertices.matrix) @ posed).max() < 1e-4
+    assert of_parameters.about["topology_hash"] == body.topology_hash
 
 
 @pytest.mark.parametrize(
@@ -52,6 +93,8 @@ def test_the_command_writes_regressor_sidecar_card_and_picture(files, tmp_path, 
     [
         (["--joints", "coco_17"], "has no joint nose, left_eye"),
         (["--mesh", "MESH"], "the mesh has 3 vertices, the frames have 6890"),
+        (["--mesh", "open", "--body", "open"], "--body and --mesh are given"),
+        (["--body", "open"], "expected a dict of arrays"),
         (["--picture", "a.png"], "--picture draws on a mesh"),
         (["--picture", "a.txt", "--mesh", "open"], "expected a file that ends in .png"),
         (["--max-vertices", "-1"], "expected a number of vertices"),

@@ -1,12 +1,11 @@
-"""Files of posed vertices and labels: each form, missing labels, refusals by cause."""
+"""Posed vertices and their labels, in order; refusals by cause."""
 
 import numpy as np
 import pytest
 
 from jointreg.errors import DataError, UnitError
-from jointreg.regressor.labelled_meshes import LabelledMeshes, Labels, read_labels
-
-NAMES = ("nose", "left_hip", "right_hip", "left_knee", "right_knee", "neck")
+from jointreg.regressor.label_files import Labels
+from jointreg.regressor.labelled_meshes import LabelledMeshes
 
 
 @pytest.fixture
@@ -14,20 +13,6 @@ def joints(generator):
     values = generator.normal(size=(5, 6, 3)) * 0.4
     values[2, 1] = np.nan
     return values
-
-
-def test_every_form_of_labels_is_the_same(tmp_path, joints):
-    np.save(tmp_path / "a.npy", joints)
-    np.savez(tmp_path / "b.npz", joints=joints, joint_names=NAMES)
-    lines = ["frame,joint,x,y,z"]
-    for frame, row in enumerate(joints):
-        for name, place in zip(NAMES, row, strict=True):
-            if np.isfinite(place).all():
-                lines.append(f"{frame},{name}," + ",".join(repr(float(x)) for x in place))
-    (tmp_path / "c.csv").write_text("\n".join(lines))
-    for file, names in (("a.npy", None), ("b.npz", NAMES), ("c.csv", NAMES)):
-        labels = read_labels(tmp_path / file)
-        assert labels.names == names and np.array_equal(labels.joints, joints, equal_nan=True)
 
 
 def test_files_are_read_in_their_order(tmp_path, generator):
@@ -87,36 +72,3 @@ def test_refusals_of_meshes(tmp_path, generator):
     refused(DataError, r"expected floats \(frames, V, 3\)", meshes[..., :2])
     with pytest.raises(DataError, match="does not exist"):
         LabelledMeshes([tmp_path / "none.npy"], Labels(np.zeros((8, 3, 3)), None))
-
-
-def test_refusals_of_labels(tmp_path, joints):
-    def refused(cause, name, content, kind=DataError):
-        if isinstance(content, str):
-            (tmp_path / name).write_text(content)
-        else:
-            np.savez(tmp_path / name, **content)
-        with pytest.raises(kind, match=cause):
-            read_labels(tmp_path / name)
-
-    head = "frame,joint,x,y,z\n"
-    refused("neck stands in frame 0 twice", "a.csv", head + "0,neck,0,0,0\n0,neck,1,1,1\n")
-    refused("line 2: ", "a.csv", head + "first,neck,0,0,0\n")
-    refused("has no rows", "a.csv", head)
-    refused("is an empty file", "a.csv", "")
-    refused("columns other than frame,joint,x,y,z", "a.csv", "joint,x,y,z\n")
-    refused("line 2: 4 cells, expected 5", "a.csv", head + "0,neck,0,0\n")
-    refused("line 2: 6 cells, expected 5", "a.csv", head + "0,neck,0,0,0,0\n")
-    refused("line 3: frame 1000000000000 ", "a.csv", head + "0,a,0,0,0\n1000000000000,a,0,0,0\n")
-    refused("field larger than field limit", "a.csv", head + f'0,"{"a" * 200_000}",0,0,0\n')
-    refused("is no plain npz", "a.npz", "PK")
-    refused("labels of <U", "a.npz", {"joints": joints.astype(str)})
-    refused("labels of complex128", "a.npz", {"joints": joints * 1j})
-    refused("expected 6 different names", "a.npz", {"joints": joints, "joint_names": "neck"})
-    refused("has no label of joint b in any frame", "a.csv", head + "0,a,0,0,0\n0,b,,,\n")
-    refused("expected one of joints, joints_cam, labels", "a.npz", {"points": joints})
-    refused("expected 6 different names", "a.npz", {"joints": joints, "joint_names": ["a"] * 6})
-    refused(r"expected \(frames, joints, 3\)", "a.npz", {"joints": joints[0]})
-    refused("divide millimetres", "a.npz", {"joints": 1000 * joints}, UnitError)
-    (tmp_path / "b.csv").write_bytes(f"{head}0,körper,0,0,0\n".encode("latin1"))
-    with pytest.raises(DataError, match="can't decode byte 0x"):
-        read_labels(tmp_path / "b.csv")

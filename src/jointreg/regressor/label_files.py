@@ -1,0 +1,143 @@
+"""Labelled joints of any joint set in files: npy, npz, csv, TRC and C3D."""
+
+import csv
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jointreg.errors import DataError, default_cure
+from jointreg.files.input import require_file
+from jointreg.plausible import BODY_M
+from jointreg.regressor.marker_files import read_c3d, read_trc
+
+LABEL_KEYS = ("joints", "joints_cam", "labels")
+CSV_COLUMNS = ("frame", "joint", "x", "y", "z")
+FORM = (
+    "docs/exchange.md has the form of labels: numbers in metres, (frames, joints, 3), or a csv in UTF-8"
+)
+MARKERS = {".trc": read_trc, ".c3d": read_c3d}
+LARGEST_FRAME = 10**8
+"""Largest number of a frame in a csv."""
+
+
+class Labels(NamedTuple):
+    """Labelled joints."""
+
+    joints: np.ndarray
+    """(N, J, 3) float64, metres; NaN where a joint has no label in a frame."""
+    names: tuple[str, ...] | None
+    """Of the joints, where the file gives them."""
+    sparse: bool = False
+    """Whether frames without a label may be missing from its end, as in a csv."""
+
+
+@default_cure("docs/exchange.md gives the form of a label file")
+def read_labels(path: str | Path) -> Labels:
+    """Labels in a file.
+
+    Args:
+        path: npy or npz (N, J, 3), NaN where there is no label, with `joint_names` in an npz; csv with
+            the columns frame, joint, x, y, z, frames counted from 0, missing rows having no label; or
+            TRC or C3D, one row a mesh, whose unit is converted and whose lost markers have no label.
+
+    Raises:
+        DataError: another form, a joint twice in a frame, or a joint without any label.
+        UnitError: an extent that no body has in metres.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".csv":
+        labels = _read_csv(path)
+    elif path.suffix.lower() in MARKERS:
+        labels = Labels(*MARKERS[path.suffix.lower()](path))
+    else:
+        joints, more = _array(path)
+        if joints.dtype.kind not in "fiu":
+            raise DataError(f"{path} has labels of {joints.dtype}, expected real numbers", FORM)
+        names = tuple(map(str, np.ravel(more["joint_names"]).astype(str))) if more else None
+        labels = Labels(np.array(joints, dtype=np.float64), names)
+    joints, names = labels.joints, labels.names
+    if joints.ndim != 3 or joints.shape[2] != 3 or not joints.size:
+        raise DataError(f"{path} has labels of shape {joints.shape}, expected (frames, joints, 3)", FORM)
+    if names is not None and (len(names) != joints.shape[1] or len(set(names)) != len(names)):
+        raise DataError(
+            f"{path} names {names!s:.200}, expected {joints.shape[1]} different names",
+            "give joint_names the name of each joint, in their order",
+        )
+    joints[~np.isfinite(joints).all(axis=2)] = np.nan
+    empty = np.flatnonzero(np.isnan(joints).all(axis=(0, 2)))
+    if len(empty):
+        which = ", ".join(names[k] if names else str(k) for k in empty)
+        raise DataError(f"{path} has no label of joint {which} in any frame", "leave the joint out")
+    some = joints[~np.isnan(joints).all(axis=(1, 2))]
+    if joints.shape[1] > 5:  # few joints may lie close together
+        extents = np.nanmax(some, axis=1) - np.nanmin(some, axis=1)
+        extent = float(np.median(np.nanmax(extents, axis=-1)))
+        cure = (
+            "its header may name another unit than that of its numbers"
+            if path.suffix.lower() in MARKERS
+            else "give metres: divide millimetres by 1000, centimetres by 100"
+        )
+        where = f"labels of {path} extend over {extent:.3g}"
+        BODY_M.require(extent, f"{where} m in the median frame", cure)
+    return labels
+
+
+def _read_csv(path: Path) -> Labels:
+    require_file(path, "label file", "check the path")
+    places: dict[tuple[int, str], list[float]] = {}
+    line = 1
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream)
+            if tuple(next(reader, ())) != CSV_COLUMNS:
+                raise ValueError(f"columns other than {','.join(CSV_COLUMNS)}")
+            for cells in reader:
+                line = reader.line_num
+                if not cells:
+                    continue
+                if len(cells) != len(CSV_COLUMNS):
+                    raise ValueError(f"{len(cells)} cells, expected {len(CSV_COLUMNS)}")
+                key = int(cells[0]), cells[1]
+                if not 0 <= key[0] <= LARGEST_FRAME or not key[1]:
+                    raise ValueError(f"frame {key[0]} of joint '{key[1]:.80}', expected both, from 0")
+                if key in places:
+                    raise ValueError(f"{key[1]:.80} stands in frame {key[0]} twice")
+                places[key] = [float(cell) if cell else np.nan for cell in cells[2:]]
+    except (ValueError, csv.Error) as error:
+        raise DataError(f"{path}: line {line}: {error!s:.200}", FORM) from error
+    if not places:
+        raise DataError(f"{path} has no rows", FORM)
+    names = tuple(dict.fromkeys(joint for _, joint in places))
+    joints = np.full((1 + max(frame for frame, _ in places), len(names), 3), np.nan)
+    for (frame, joint), place in places.items():
+        joints[frame, names.index(joint)] = place
+    return Labels(joints, names, sparse=True)
+
+
+def _array(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
+    """The array of a file, and `joint_names` where it has them."""
+    require_file(path, "file", "check the path")
+    try:
+        if path.suffix.lower() == ".npy":
+            return np.load(path, mmap_mode="r", allow_pickle=False), {}
+        if path.suffix.lower() == ".npz":
+            with np.load(path, allow_pickle=False) as file:
+                key = next((key for key in LABEL_KEYS if key in file.files), None)
+                if key is None:
+                    raise DataError(
+                        f"{path} has the keys {', '.join(file.files)[:200]}, expected one of "
+                        f"{', '.join(LABEL_KEYS)}"
+                    )
+                names = file["joint_names"] if "joint_names" in file.files else None
+                return file[key], {} if names is None else {"joint_names": names}
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(
+            f"{path} is no plain {path.suffix[1:]}: {error!s:.200}",
+            "save it again, as numbers: np.save or np.savez",
+        ) from error
+    raise DataError(
+        f"{path} has suffix '{path.suffix}', expected npy, npz, csv, trc or c3d", "np.save(file, array)"
+    )

@@ -1,0 +1,230 @@
+"""Posed meshes in files, read in parts: vertices as npy, npz, pt or zarr, or parameters with a body."""
+
+import hashlib
+import math
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jointreg.body.model import Body
+from jointreg.errors import DataError, default_cure
+from jointreg.files.input import require_file
+from jointreg.predictions.bodies import read_predictions
+
+VERTEX_KEYS = ("vertices", "pred_vertices", "verts")
+SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".zarr", ".zip")
+"""`.zip` is a zarr store in one file."""
+
+
+class Meshes(NamedTuple):
+    """The meshes of a file."""
+
+    frames: int
+    vertices: int
+    """Of each mesh."""
+    parts: Callable[[int], Iterator[np.ndarray]]
+    """`parts(n)` reads (up to n, V, 3) floats at a time, in the order of the file."""
+
+
+@default_cure("docs/exchange.md gives the form of a file of vertices")
+def open_meshes(path: str | Path, body: Body | None = None) -> Meshes:
+    """The posed meshes of a file; the numbers are read when parts are asked for.
+
+    Args:
+        path: vertices (N, V, 3) or (V, 3): npy, or npz, pt or zarr, alone or under one of `VERTEX_KEYS`.
+        body: poses the parameters in the file, of a form that `predictions.files` reads; with it the
+            file has parameters, without it vertices.
+
+    Raises:
+        DataError: no such file, no floats of that shape, or parameters without a translation. A damaged
+            file raises it when its parts are read.
+    """
+    path = Path(path)
+    if body is not None:
+        return _posed(path, body)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise DataError(
+            f"{path} has suffix '{path.suffix}', expected {', '.join(SUFFIXES)}",
+            "np.save(file, vertices); for parameters of a body give --body",
+        )
+    if not (path.is_dir() if suffix == ".zarr" else suffix == ".npy" and _has_bytes(path)):
+        require_file(path, "file of vertices", "check the path")
+    reader = {".npy": _npy, ".npz": _npz, ".pt": _tensor, ".pth": _tensor}.get(suffix, _zarr)
+    try:
+        return reader(path)
+    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise _damaged(path, error) from error
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file; of a folder, that of the names and digests of its files."""
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        lines = [f"{file.relative_to(path).as_posix()} {file_digest(file)}\n" for file in files]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _has_bytes(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{path} is no plain {path.suffix[1:]} of vertices: {error!s:.200}",
+        "save it again, as numbers: np.save(file, vertices)",
+    )
+
+
+def _sizes(shape: tuple[int, ...], dtype: Any, path: Path) -> tuple[int, int]:
+    """Frames and vertices of an array of meshes."""
+    frames = shape if len(shape) == 3 else (1, *shape)
+    floats = str(dtype).rpartition(".")[2] in ("float16", "bfloat16", "float32", "float64", ">f4", ">f8")
+    if len(frames) != 3 or frames[2] != 3 or not floats or not frames[0] or not frames[1]:
+        raise DataError(
+            f"{path} holds {dtype} {tuple(shape)}, expected floats (frames, V, 3)",
+            "give posed vertices in metres, frames first",
+        )
+    return frames[0], frames[1]
+
+
+def _sliced(shape: tuple[int, ...], dtype: Any, read: Callable[[slice], Any], path: Path) -> Meshes:
+    """Meshes of an array of which parts can be read. `read` gives (n, V, 3), or (V, 3) of a single."""
+    frames, vertices = _sizes(shape, dtype, path)
+
+    def parts(count: int) -> Iterator[np.ndarray]:
+        for begin in range(0, frames, count):
+            try:
+                part = read(slice(begin, begin + count) if len(shape) == 3 else slice(None))
+            except (ValueError, KeyError, OSError, RuntimeError) as error:
+                raise _damaged(path, error) from error
+            yield np.asarray(part).reshape(-1, vertices, 3)
+
+    return Meshes(frames, vertices, parts)
+
+
+def _npy(path: Path) -> Meshes:
+    return _streamed(path, lambda: path.open("rb"))
+
+
+def _npz(path: Path) -> Meshes:
+    with zipfile.ZipFile(path) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+    key = _key(names, path)
+
+    @contextmanager
+    def opened() -> Iterator[Any]:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as stream:
+            yield stream
+
+    return _streamed(path, opened)
+
+
+def _streamed(path: Path, opened: Callable[[], AbstractContextManager[Any]]) -> Meshes:
+    """The meshes of an npy that is read from its begin to its end, never as a whole.
+
+    A file mapped into memory would count as memory of the process, up to its size.
+    """
+    with opened() as stream:
+        shape, fortran, dtype = _header(stream)
+    frames, vertices = _sizes(shape, dtype, path)
+    if fortran and frames > 1:
+        raise DataError(
+            f"{path} is in Fortran order, so its frames are not one after another",
+            "save np.ascontiguousarray(vertices)",
+        )
+
+    def parts(count: int) -> Iterator[np.ndarray]:
+        try:
+            with opened() as stream:
+                _header(stream)
+                for begin in range(0, frames, count):
+                    part = (min(count, frames - begin), vertices, 3)
+                    raw = stream.read(math.prod(part) * dtype.itemsize)
+                    yield np.frombuffer(raw, dtype).reshape(part, order="F" if fortran else "C")
+        except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+            raise _damaged(path, error) from error
+
+    return Meshes(frames, vertices, parts)
+
+
+def _header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, order and dtype of the npy that begins here."""
+    if np.lib.format.read_magic(stream) == (1, 0):
+        return np.lib.format.read_array_header_1_0(stream)
+    return np.lib.format.read_array_header_2_0(stream)
+
+
+def _key(names: list[str], path: Path) -> str:
+    """The one key, or the one that vertices are usually under."""
+    key = next((key for key in VERTEX_KEYS if key in names), None)
+    if key is None and len(names) == 1:
+        return names[0]
+    if key is None:
+        raise DataError(
+            f"{path} has the keys {', '.join(names)[:200]}, expected one of {', '.join(VERTEX_KEYS)}",
+            "for parameters of a body give --body; vertices are saved by np.savez(file, vertices=v)",
+        )
+    return key
+
+
+def _tensor(path: Path) -> Meshes:
+    try:
+        import torch
+
+        from jointreg.files.tensors import read_tensors
+    except ImportError as error:
+        raise DataError(f"reading {path} needs torch: {error}", "pip install torch") from error
+    cures = ("save it as a tensor: torch.save(vertices, file)", "fetch the file again")
+    content = read_tensors(path, "file of vertices", cures)
+    if isinstance(content, dict):
+        names = [str(key) for key, value in content.items() if isinstance(value, torch.Tensor)]
+        content = content[_key(names, path)]
+    if not isinstance(content, torch.Tensor) or content.layout != torch.strided:
+        raise DataError(f"{path} holds a {type(content).__name__}, expected a dense tensor", cures[0])
+    tensor = content.detach()
+
+    def read(part: slice) -> np.ndarray:
+        some = tensor[part]
+        return (some.float() if some.dtype == torch.bfloat16 else some).numpy()
+
+    return _sliced(tuple(tensor.shape), tensor.dtype, read, path)
+
+
+def _zarr(path: Path) -> Meshes:
+    import zarr
+    from zarr.storage import LocalStore, ZipStore
+
+    store = LocalStore(path, read_only=True) if path.is_dir() else ZipStore(path, mode="r")
+    try:
+        node = zarr.open(store, mode="r")
+        array = node if isinstance(node, zarr.Array) else node[_key(list(node.keys()), path)]
+    except (FileNotFoundError, TypeError, RuntimeError) as error:
+        raise _damaged(path, error) from error
+    if not isinstance(array, zarr.Array):
+        raise DataError(f"{path} has a group under the name of the vertices, expected an array")
+    return _sliced(array.shape, array.dtype, array.__getitem__, path)
+
+
+def _posed(path: Path, body: Body) -> Meshes:
+    content = read_predictions(path, body)
+    if "translation" not in content:
+        raise DataError(
+            f"{path} has no translation: where its bodies stand beside the labels is not known",
+            "give a file with translations in metres, or vertices",
+        )
+    rotations, betas, translation = (content[key] for key in ("rotations", "betas", "translation"))
+
+    def parts(count: int) -> Iterator[np.ndarray]:
+        for begin in range(0, len(rotations), count):
+            part = slice(begin, begin + count)
+            yield body.vertices(rotations[part], betas[part], translation[part])
+
+    return Meshes(len(rotations), body.n_vertices, parts)
