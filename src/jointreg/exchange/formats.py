@@ -1,8 +1,8 @@
 """A matrix as bytes of each file format of the field, and back. Its meaning is not decided here.
 
-Files come from strangers: NumPy and SciPy read without pickle, and pickles,
-those of torch.save among them, through an unpickler that admits arrays only. Sizes that a file declares are compared with what it holds
-before memory is taken for them.
+Files come from strangers: NumPy and SciPy read without pickle, and pickles, those of
+torch.save among them, through an unpickler that admits arrays only. Sizes that a file declares are
+compared with what it holds before memory is taken for them.
 """
 
 import io

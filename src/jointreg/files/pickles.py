@@ -291,6 +291,7 @@ class PlainUnpickler(_PythonUnpickler):
         self._stream = stream
 
     def find_class(self, module: str, name: str) -> Any:
+        """What a pickle names; refused where it is no plain data."""
         package = module.split(".")[0]
         if package == "chumpy":
             return type(name, (_Chumpy,), {"about": f"{module}.{name}"})

@@ -1,7 +1,7 @@
 """Files of torch.save as NumPy arrays, without torch and without running code.
 
-Tensors become arrays, sparse ones of two dimensions scipy's; views of one storage share its memory. Files
-since torch 1.6 are zips, older ones a row of pickles with the numbers behind them. Both are read.
+Tensors become arrays, sparse ones of two dimensions scipy's; views of one storage share its memory.
+Files since torch 1.6 are zips, older ones a row of pickles with the numbers behind them.
 
 Source: torch.serialization and torch._utils of torch 2.
 """
@@ -24,9 +24,18 @@ LARGEST_REPEATED = 10**9
 
 _BFLOAT16 = "bfloat16"
 _STORAGES = {
-    **{"DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": _BFLOAT16},
-    **{"LongStorage": "i8", "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1"},
-    **{"ByteStorage": "u1", "BoolStorage": "?", "ComplexFloatStorage": "c8", "ComplexDoubleStorage": "c16"},
+    "DoubleStorage": "f8",
+    "FloatStorage": "f4",
+    "HalfStorage": "f2",
+    "BFloat16Storage": _BFLOAT16,
+    "LongStorage": "i8",
+    "IntStorage": "i4",
+    "ShortStorage": "i2",
+    "CharStorage": "i1",
+    "ByteStorage": "u1",
+    "BoolStorage": "?",
+    "ComplexFloatStorage": "c8",
+    "ComplexDoubleStorage": "c16",
 }
 """Class of a storage -> its numbers in NumPy's words."""
 _WRITTEN = {"f8": "DoubleStorage", "f4": "FloatStorage", "i8": "LongStorage", "i4": "IntStorage"}
@@ -64,8 +73,8 @@ def decode_saved(raw: bytes, where: str, what: str, cures: Sequence[str]) -> Any
         foreign = re.match(r"class (\S+) is not allowed", str(error))
         if foreign:
             raise DataError(
-                f"{where} names {foreign[1]}, expected tensors and numbers only: it is not read, because "
-                "that could run code",
+                f"{where} names {foreign[1]}, expected tensors and numbers only: it is not read, "
+                "because that could run code",
                 cures[0],
             ) from error
         reason = (str(error) or type(error).__name__).splitlines()[0][:200]
@@ -178,8 +187,12 @@ class _Tensor(NamedTuple):
         for count in self.shape:
             size *= count
         if size * item > max(numbers.nbytes, LARGEST_REPEATED):
-            raise _NotPlainError(f"one of shape {self.shape!s:.80} repeats the {len(numbers)} of its file")
-        last = self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.strides, strict=True))
+            raise _NotPlainError(
+                f"one of shape {self.shape!s:.80} repeats the {len(numbers)} of its file"
+            )
+        last = self.offset + sum(
+            (n - 1) * step for n, step in zip(self.shape, self.strides, strict=True)
+        )
         if size and last >= len(numbers):
             raise ValueError(f"a tensor of shape {self.shape!s:.80} lies outside its storage")
         view = numbers[self.offset :]
@@ -218,7 +231,7 @@ def _refuse(kind: str) -> Callable[..., Any]:
 
 
 def _tensor(storage: Any, offset: int, shape: Any, strides: Any, *rest: Any) -> _Tensor:
-    """torch._utils._rebuild_tensor_v2; of what follows only the last, bits like `conj`, has a meaning."""
+    """torch._utils._rebuild_tensor_v2; of the rest only its bits, like `conj`, have a meaning."""
     if len(rest) > 2 and rest[2]:
         raise _NotPlainError(f"a view with {rest[2]!s:.80}")
     return _Tensor(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))

@@ -28,7 +28,6 @@ _SCALARS: list[Any] = [
 """What pickled NumPy scalars and arrays are made of, in NumPy 1 and 2."""
 
 
-
 def read_tensors(path: Path, what: str, cures: Sequence[str]) -> Any:
     """What a file of torch.save contains; large tensors are mapped into memory where the format allows.
 

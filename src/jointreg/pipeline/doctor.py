@@ -82,8 +82,11 @@ def packages() -> list[Check]:
         metadata = importlib.metadata.metadata("jointreg")
     except importlib.metadata.PackageNotFoundError:
         return [Check(None, "packages", "not looked at: jointreg is on the path, but not installed")]
-    required = [Requirement(line) for line in metadata.get_all("Requires-Dist") or []]
-    extras = [name for name in metadata.get_all("Provides-Extra") or [] if name not in ("test", "docs")]
+    lines = map(Requirement, metadata.get_all("Requires-Dist") or [])
+    required = [
+        line for line in lines if line.name != "jointreg"
+    ]  # that is an extra, looked at by itself
+    extras = [name for name in metadata.get_all("Provides-Extra") or [] if name not in ("tests", "docs")]
     checks: list[Check] = []
     for extra in ("", *extras):
         named = [one for one in required if _asked(one, extra)]

@@ -127,7 +127,9 @@ def test_a_file_that_would_run_code_does_not(tmp_path, suffix):
     else:
         save = np.save if suffix == "npy" else np.savez
         save(path, np.array([Runs(folder)], dtype=object), allow_pickle=True)
-    with pytest.raises(DataError, match=f"not a plain ({suffix} array|pickle of arrays: class)|could run code"):
+    with pytest.raises(
+        DataError, match=f"not a plain ({suffix} array|pickle of arrays: class)|could run code"
+    ):
         load_regressor(path)
     assert not folder.exists()
 

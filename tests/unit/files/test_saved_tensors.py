@@ -1,4 +1,4 @@
-"""Files of torch.save against torch itself: what it wrote is read without it, and what we write it reads."""
+"""Files of torch.save against torch itself: it writes what is read, and reads what is written."""
 
 import collections
 import subprocess

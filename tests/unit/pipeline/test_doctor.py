@@ -208,7 +208,7 @@ def test_an_extra_counts_where_all_of_it_is_installed(installed):
         'whole-b>=2; extra == "workflow"',
         'whole-a==1.5; extra == "paper"',
         'planted-missing; extra == "paper"',
-        'whole-a==7; extra == "test"',
+        'whole-a==7; extra == "tests"',
     )
     installed("numpy", "2.1")
     installed("whole_a", "1.0")
