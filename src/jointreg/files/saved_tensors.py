@@ -12,7 +12,7 @@ import struct
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
@@ -159,7 +159,7 @@ class _Storage:
         self.kind, self.count = kind, count
         self.numbers = np.empty(0)
 
-    def fill(self, raw: bytes, order: str = "<") -> None:
+    def fill(self, raw: bytes, order: Literal["<", ">"] = "<") -> None:
         """Take the numbers from bytes; bfloat16 becomes float32."""
         dtype = np.dtype("u2" if self.kind == _BFLOAT16 else self.kind).newbyteorder(order)
         if len(raw) < self.count * dtype.itemsize:
@@ -256,7 +256,7 @@ _REBUILD: dict[tuple[str, str], Any] = {
 class _Unpickler(PlainUnpickler):
     """Plain data and tensors."""
 
-    def __init__(self, stream: BinaryIO, storage: Callable[[str, str, int], _Storage]) -> None:
+    def __init__(self, stream: io.BytesIO, storage: Callable[[str, str, int], _Storage]) -> None:
         super().__init__(stream, encoding="utf-8")
         self._storage = storage
 
@@ -278,7 +278,7 @@ def _from_zip(raw: bytes) -> Any:
         names = archive.namelist()
         (content,) = [name for name in names if name == "data.pkl" or name.endswith("/data.pkl")]
         folder = content.removesuffix("data.pkl")
-        order = "<"
+        order: Literal["<", ">"] = "<"
         if f"{folder}byteorder" in names and archive.read(f"{folder}byteorder") == b"big":
             order = ">"
 
@@ -301,7 +301,7 @@ def _from_pickles(raw: bytes) -> Any:
     begin = [_Unpickler(stream, storage).load() for _ in range(3)]
     if begin[:2] != [_MAGIC, _PROTOCOL]:
         raise ValueError("it begins as no file of torch.save does")
-    order = "<" if begin[2].get("little_endian", True) else ">"
+    order: Literal["<", ">"] = "<" if begin[2].get("little_endian", True) else ">"
     content = _Unpickler(stream, storage).load()
     for key in _Unpickler(stream, storage).load():
         one = storages[key]
