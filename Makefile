@@ -13,10 +13,16 @@
 ## make docs         the generated pages and pictures, after a demo
 ## make site         the documentation as a site in build/site; a broken link stops it
 ## make clean-demo   remove the demo; make clean-demo-lab likewise
-PYTHON ?= python3.11
+# The newest that is installed of those that all packages support. A name may stand for nothing: it is tried.
+PYTHONS := 3.13 3.12 3.11
+PYTHON ?= $(shell for version in $(PYTHONS); do \
+	python$$version -c '' 2>/dev/null && echo python$$version && break; done)
 # What pip installs as torch. PyPI's Linux build carries CUDA; for the CPU build:
 # make env TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
 TORCH ?= torch
+# Of pyproject.toml. The tests compare with smplx too where its licence allows its use:
+# make env EXTRAS=workflow,lab,tests,docs,smplx
+EXTRAS ?= workflow,lab,tests,docs
 CORES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,9 +43,10 @@ env: $(READY)
 # torch on its own, so that TORCH can name another build. The kernels are compiled here, so that no job
 # waits for it.
 $(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "no Python of $(PYTHONS) is installed: make env PYTHON=/path/of/one"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[workflow,lab,test,docs]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	$(BIN)/python tools/warm_up.py
 	touch $(READY)
 

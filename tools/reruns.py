@@ -130,6 +130,7 @@ IN_WORDS = {
     "raw_files.missing": "nothing",
     "sequences": "the jobs of new or changed rows: [cluster.md](cluster.md#when-something-goes-wrong)",
     "methods_table": "methods with changed rows, from `estimate` on, `table_1` and `figures`",
+    "own_methods": "as `methods_table`",
     "synthesize.parameters": "as `seed`, if a value in it changes",
     "segment.weights": "as `segment.threshold`",
     "segment.sha256": "as `segment.threshold`",

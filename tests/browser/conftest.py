@@ -15,7 +15,7 @@ def browser():
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         pytest.skip(f"no browser on this machine: looked for {', '.join(BROWSERS)}")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra: test)")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra: tests)")
     with api.sync_playwright() as driver:
         # The sandbox needs rights that containers do not give; the page is our own file.
         with_it = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])

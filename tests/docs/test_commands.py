@@ -94,7 +94,7 @@ def test_configurations_and_rows_of_tables_are_valid(root, here, checked):
 
 @pytest.mark.parametrize("source", ["open", "SMPL_NEUTRAL.pkl"])
 def test_ten_lines_of_the_readme_read_joints_off_a_body(root, here, body, capsys, source):
-    """Against J @ vertices by jointreg's own skinning in place of smplx; the open body and SMPL."""
+    """Against J @ vertices; the open body and SMPL."""
     (block,) = [block for block in numbered(root, "python") if block.page == "README.md"]
     assert len(block.text.splitlines()) <= 10
     names = {}

@@ -27,4 +27,6 @@ def test_the_site_is_built_without_a_warning(root, tmp_path, checked):
         assert (tmp_path / "site" / page).with_suffix(".html").is_file(), page
     reference = "".join(path.read_text() for path in (tmp_path / "site/docs/api").glob("*.html"))
     assert not [name for name in PROMISED if f'id="jointreg.{name}"' not in reference]
+    index = (tmp_path / "site/searchindex.js").read_text()
+    assert (tmp_path / "site/search.html").is_file() and '"docs/surprises"' in index
     checked("pages of the site", "make site")

@@ -33,6 +33,8 @@ def versions(project):
     lines = [*project["dependencies"], *(line for extra in extras for line in extra)]
     allowed = {}
     for requirement in map(Requirement, lines):
+        if requirement.name == project["name"]:  # an extra of ours
+            continue
         allowed.setdefault(requirement.name, []).append(requirement.specifier)
     return allowed
 
@@ -83,8 +85,12 @@ def test_every_environment_allows_the_tested_set(environments, project, versions
 
 
 def test_every_environment_has_the_python_of_the_project(root, environments, project):
-    (python,) = re.findall(r"^PYTHON \?= python([\d.]+)$", (root / "Makefile").read_text(), re.MULTILINE)
-    assert SpecifierSet(project["requires-python"]).contains(python)
+    (names,) = re.findall(r"^PYTHONS := ([\d. ]+)$", (root / "Makefile").read_text(), re.MULTILINE)
+    pythons = names.split()
+    assert all(SpecifierSet(project["requires-python"]).contains(python) for python in pythons)
+    classifiers = [f"Programming Language :: Python :: {python}" for python in reversed(pythons)]
+    assert classifiers == [line for line in project["classifiers"] if re.search(r":: 3\.\d+$", line)]
+    python = pythons[-1]  # the tested one
     assert {file: asked["python"] for file, asked in environments.items()} == dict.fromkeys(
         environments, f"={python}"
     )

@@ -61,7 +61,7 @@ def test_the_contracts_of_import_linter_hold():
     """[tool.importlinter] of pyproject.toml. A failure prints the chain of imports."""
     places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     command = shutil.which("lint-imports", path=places)
-    assert command, "lint-imports is missing: pip install -e '.[test]'"
+    assert command, "lint-imports is missing: pip install -e '.[tests]'"
     done = subprocess.run(
         [command, "--no-cache"],
         cwd=ROOT,

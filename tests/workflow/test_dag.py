@@ -165,4 +165,6 @@ def test_the_column_kind_switches_to_prediction_files(checkout):
 def test_bad_configuration_stops_before_any_job(untouched, change, message):
     done = snakemake(untouched, "--dry-run", *OPEN, "--config", change, check=False)
     assert done.returncode
-    assert message in done.stdout + done.stderr
+    text = done.stdout + done.stderr
+    assert message in text and "ConfigError: " in text
+    assert "common.smk" not in text and ", line" not in text, text

@@ -8,7 +8,8 @@ from jointreg.labels import make
 from jointreg.tables.names import SIMULATED
 from jointreg.tables.render import FORMS
 
-EXAMPLES = load_examples(CONFIG.figures.examples, SEQUENCES)
+with plan.stop_with_its_text():
+    EXAMPLES = load_examples(CONFIG.figures.examples, SEQUENCES)
 TRAINED_UNITS = {(row.subject, row.action) for row in TRAINING}
 # Examples shown with the bodies of all variants. Those bodies exist for training sequences only.
 ABLATED = ([row for row in EXAMPLES if (row.subject, row.action) in TRAINED_UNITS] or EXAMPLES)[:3]

@@ -30,7 +30,7 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
 from jointreg import config as settings
-from jointreg.pipeline import required_files, slurm
+from jointreg.pipeline import plan, required_files, slurm
 from jointreg.config.methods import FROM_FILES, WITHOUT_BODIES, crop_of, load_methods, network_of
 from jointreg.config.methods import require_bodies
 from jointreg.config.sequences import LONGEST_RECORDING, frames_of, load_sequences
@@ -39,12 +39,17 @@ from jointreg.evaluation.network_words import CROPS
 from jointreg.provenance import file_digest
 from jointreg.pipeline.source_digest import source_digest
 
-CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles])
+with plan.stop_with_its_text():
+    CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles])
+    SEQUENCES = load_sequences(CONFIG.sequences)
+    USED = {CONFIG.initial, *CONFIG.methods}
+    METHODS = load_methods(*CONFIG.methods_tables, required=USED)
+    require_bodies(METHODS, CONFIG.initial)
+    required_files.require(CONFIG, SEQUENCES, METHODS)
 RUN = CONFIG.run
 REFERENCE = settings.REFERENCE
 # The open data set: the workflow makes the data, and the truth is known.
 IS_SYNTHETIC = CONFIG.dataset.source == "synthetic"
-SEQUENCES = load_sequences(CONFIG.sequences)
 TRAINING = [row for row in SEQUENCES if row.split == "train"]
 SUBJECTS = sorted({row.subject for row in SEQUENCES})
 # In the order of tables: S9 before S11.
@@ -52,13 +57,9 @@ TEST_SUBJECTS = sorted(
     {row.subject for row in SEQUENCES if row.split == "test"}, key=lambda name: (len(name), name)
 )
 RECORDINGS = sorted({take for row in SEQUENCES for take in row.takes})
-USED = {CONFIG.initial, *CONFIG.methods}
-METHODS = load_methods(CONFIG.methods_table, required=USED)
-require_bodies(METHODS, CONFIG.initial)
 NETWORKS = {name: net for name in sorted(USED) if (net := network_of(METHODS[name].kind))}
 # Rules that read bodies leave out the methods that deliver joints or meshes.
 BODY_METHODS = [method for method in CONFIG.methods if METHODS[method].kind not in WITHOUT_BODIES]
-required_files.require(CONFIG, SEQUENCES, METHODS)
 
 
 wildcard_constraints:
@@ -179,3 +180,4 @@ onstart:
             jobs=workflow.nodes,
             limit=executor.array_limit,
         )
+    plan.remove_logs(workflow.dag.needrun_jobs())

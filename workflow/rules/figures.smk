@@ -60,10 +60,10 @@ rule figures:
         variants=CONFIG.variants,
         discriminating=DISCRIMINATING,
         method=DRAWN_METHOD,
-        methods_table=CONFIG.methods_table,
+        methods_tables=CONFIG.methods_tables,
         paper_file=PAPER,
         protocol=PROTOCOL,
-        tables=[file_digest(CONFIG.methods_table), file_digest(PAPER)],
+        tables=[file_digest(table) for table in (*CONFIG.methods_tables, PAPER)],
         code=code("figures"),
     script:
         "../scripts/figures.py"

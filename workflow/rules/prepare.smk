@@ -5,7 +5,8 @@ from jointreg.pipeline.raw_files import RawData
 # Raw files of the user are no inputs: their state is a parameter of the rules that read them.
 RAW_FILES = RawData(CONFIG, SEQUENCES, METHODS, EXAMPLES, f"results/{RUN}/raw_files.tsv")
 if workflow.is_main_process:
-    RAW_FILES.require()
+    with plan.stop_with_its_text():
+        RAW_FILES.require()
 
 
 def raw_data(wildcards):

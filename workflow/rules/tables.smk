@@ -22,9 +22,9 @@ rule table_1:
     params:
         cfg=block("evaluate"),
         methods=CONFIG.methods,
-        methods_table=CONFIG.methods_table,
+        methods_tables=CONFIG.methods_tables,
         paper_file=PAPER,
-        tables=[file_digest(CONFIG.methods_table), file_digest(PAPER)],
+        tables=[file_digest(table) for table in (*CONFIG.methods_tables, PAPER)],
         captions=captions(TABLES),
         protocol=PROTOCOL,
         looks=file_digest(TABLE_TEMPLATE),

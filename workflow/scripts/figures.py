@@ -12,7 +12,7 @@ from jointreg.tables.numbers import read_paper_values
 job = start(snakemake)
 stored, out = job.input, job.output
 body, dpi = load_body(job.params.body), Figures(**job.params.cfg).dpi
-methods = load_methods(job.params.methods_table)
+methods = load_methods(*job.params.methods_tables)
 paper_values = read_paper_values(job.params.paper_file) if job.params.paper_file else None
 names = zip(job.params.regressors, stored.regressors, strict=True)
 regressors = {name: load_regressor(path, body) for name, path in names}

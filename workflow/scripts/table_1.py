@@ -14,7 +14,7 @@ job = start(snakemake)
 protocol = Evaluate(**job.params.cfg)
 joints = [H36M_17[row] for row in protocol_joints(protocol)]
 beside = {
-    "methods": load_methods(job.params.methods_table),
+    "methods": load_methods(*job.params.methods_tables),
     "paper_values": numbers.read_paper_values(job.params.paper_file) if job.params.paper_file else None,
 }
 read = {

@@ -46,6 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except JointregError as error:
         print(f"jointreg {arguments.command}: {type(error).__name__}: {error}", file=sys.stderr)
+    except ModuleNotFoundError as error:  # a package of an extra
+        print(
+            f"jointreg {arguments.command}: this needs {error.name}, which is not installed\n"
+            "  next:   pip install 'jointreg[workflow]'",
+            file=sys.stderr,
+        )
     except BrokenPipeError:  # the reader has all it wants: `jointreg inspect FILE | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0

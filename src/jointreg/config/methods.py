@@ -88,16 +88,17 @@ class Method:
 
 
 @default_cure("correct that row of the table")
-def load_methods(path: str | Path, required: Iterable[str] = ()) -> dict[str, Method]:
-    """Read the table of methods, by name.
+def load_methods(*tables: str | Path, required: Iterable[str] = ()) -> dict[str, Method]:
+    """Read tables of methods, by name.
 
     Raises:
-        ConfigError: the file or a column is missing, a kind is unknown, or a required method is not
-            in the table.
+        ConfigError: a file or a column is missing, a kind is unknown, a name stands twice, or a required
+            method is in no table.
     """
-    methods = {}
+    methods: dict[str, Method] = {}
     fields = tuple(Method.__dataclass_fields__)
-    for where, row in rows(path, tuple(name for name in fields if name not in OPTIONAL), OPTIONAL):
+    columns = tuple(name for name in fields if name not in OPTIONAL)
+    for where, row in (row for table in tables for row in rows(table, columns, OPTIONAL)):
         require_name(row["name"], where)
         if row["name"] in methods:
             raise ConfigError(f"{where}: method {row['name']} stands twice")
@@ -124,7 +125,10 @@ def load_methods(path: str | Path, required: Iterable[str] = ()) -> dict[str, Me
         methods[row["name"]] = Method(**{key: row[key] for key in fields})
     unknown = sorted(set(required) - set(methods))
     if unknown:
-        raise ConfigError(f"{path}: no row for {unknown}, known are {sorted(methods)}")
+        raise ConfigError(
+            f"{', '.join(map(str, tables))}: no row for {unknown}, known are {sorted(methods)}",
+            "write the row into a table of your own, and name the file in own_methods (docs/methods.md)",
+        )
     return methods
 
 

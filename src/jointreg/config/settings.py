@@ -297,6 +297,10 @@ class Config(Settings):
     raw_files: RawFiles
     sequences: str = Field(description="table of the work: one row a subject and action")
     methods_table: str = Field(description="table that describes every known method")
+    own_methods: str = Field(
+        description="table of methods of your own with the same columns, added to `methods_table`; "
+        "empty for none"
+    )
     methods: Names = Field(description="methods to evaluate")
     initial: str = Field(description="the method whose bodies are refined")
     regressor_std: str = Field(
@@ -319,6 +323,11 @@ class Config(Settings):
     optimize: Optimize
     evaluate: Evaluate
     figures: Figures
+
+    @property
+    def methods_tables(self) -> list[str]:
+        """Both tables of methods, or the one."""
+        return [self.methods_table, *([self.own_methods] if self.own_methods else [])]
 
     @property
     def fit_regressor_spin(self) -> FitRegressor:

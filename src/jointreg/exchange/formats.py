@@ -1,8 +1,8 @@
 """A matrix as bytes of each file format of the field, and back. Its meaning is not decided here.
 
-Files come from strangers: NumPy and SciPy read without pickle, torch with `weights_only`, and pickles
-through an unpickler that admits arrays only. Sizes that a file declares are compared with what it holds
-before memory is taken for them.
+Files come from strangers: NumPy and SciPy read without pickle, and pickles, those of
+torch.save among them, through an unpickler that admits arrays only. Sizes that a file declares are
+compared with what it holds before memory is taken for them.
 """
 
 import io
@@ -19,6 +19,7 @@ from jointreg.exchange.joint_sets import SMPL_TO_J19
 from jointreg.files.input import read_file
 from jointreg.files.npy import read_array
 from jointreg.files.pickles import as_array, cure_for, read_npz, read_pickle
+from jointreg.files.saved_tensors import decode_saved, encode_saved
 from jointreg.skeleton import H36M_17, rows
 
 Format = Literal["npy", "npz", "pt", "pkl"]
@@ -113,8 +114,7 @@ def encode(matrix: np.ndarray, form: Format, template: Path | None = None) -> by
 
         sparse.save_npz(stream, sparse.csr_matrix(matrix))
     elif form == "pt":
-        torch = _torch("writing")
-        torch.save(torch.from_numpy(np.array(matrix)), stream)
+        return encode_saved(matrix)
     else:
         return _into_j19(matrix, template)
     return stream.getvalue()
@@ -157,25 +157,19 @@ def sparse_matrix(entries: Mapping[str, Any], where: str) -> Any:
 
 
 def _read_pt(raw: bytes, where: str) -> np.ndarray | dict[str, np.ndarray]:
-    torch = _torch("reading")
-    from jointreg.files.tensors import require_sound
-
-    require_sound(io.BytesIO(raw), len(raw))
-    loaded = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
+    cures = (
+        "save it with torch.save(tensor.detach().cpu().float(), file)",
+        cure_for(raw) or "fetch the file again: it is truncated, or of another format",
+    )
+    loaded = decode_saved(raw, where, "file of torch.save", cures)
     if isinstance(loaded, Mapping):
         if _are_rows(loaded):
-            return {name: row.detach().double().numpy() for name, row in loaded.items()}
+            return {name: np.asarray(row, dtype=np.float64) for name, row in loaded.items()}
         loaded = _only_matrix(loaded, where)
-    if not isinstance(loaded, torch.Tensor):
+    if not hasattr(loaded, "dtype"):
         raise DataError(f"{where} holds a {type(loaded).__name__}, expected one tensor (17, V)")
     _require_size(loaded.shape, where)
-    if loaded.is_quantized or loaded.device.type != "cpu" or loaded.is_complex():
-        raise DataError(
-            f"{where} holds a tensor of {loaded.dtype} on {loaded.device.type}, expected real numbers",
-            "save it with torch.save(tensor.detach().cpu().float(), file)",
-        )
-    dense = loaded.detach().to_dense()
-    return (dense.double() if dense.is_floating_point() else dense).numpy()
+    return loaded if isinstance(loaded, np.ndarray) else loaded.toarray()
 
 
 def _read_pkl(raw: bytes, where: str) -> np.ndarray | dict[str, np.ndarray]:
@@ -240,11 +234,3 @@ def _into_j19(matrix: np.ndarray, template: Path | None) -> bytes:
     return pickle.dumps(np.ascontiguousarray(whole), protocol=2).replace(
         b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n", 1
     )
-
-
-def _torch(action: str) -> Any:
-    try:
-        import torch
-    except ImportError as error:
-        raise DataError(f"{action} .pt files needs torch: {error}", "pip install torch") from error
-    return torch

@@ -18,6 +18,7 @@ from jointreg.exchange.sidecar import digest
 from jointreg.files.input import require_file
 from jointreg.files.npy import read_array
 from jointreg.files.pickles import as_array, read_npz, read_pickle
+from jointreg.files.saved_tensors import read_saved
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -122,40 +123,15 @@ def _content(path: Path) -> Any:
 
 
 def _tensor(path: Path) -> Any:
-    try:
-        import torch
-
-        from jointreg.files.tensors import read_tensors
-    except ImportError as error:
-        raise DataError(f"reading {path} needs torch: {error}", "pip install torch") from error
     cures = ("save it as tensors: torch.save(matrix, file)", "fetch the file again")
-    loaded = read_tensors(path, "map", cures)
+    loaded = read_saved(path, "map", cures)
     if isinstance(loaded, dict):
-        tensors = {key: value for key, value in loaded.items() if isinstance(value, torch.Tensor)}
-        return {key: _plain(value, f"{path}: {key}") for key, value in tensors.items()}
-    if not isinstance(loaded, torch.Tensor):
+        return {key: value for key, value in loaded.items() if hasattr(value, "dtype")}
+    if not hasattr(loaded, "dtype"):
         raise DataError(
             f"{path} holds a {type(loaded).__name__}, expected a tensor", "torch.save(matrix, file)"
         )
-    return _plain(loaded, str(path))
-
-
-def _plain(tensor: Any, where: str) -> Any:
-    """A tensor as an array, sparse as a sparse one; numbers with a point as float64."""
-    from scipy import sparse
-
-    tensor = tensor.detach()
-    is_sparse = "sparse" in str(tensor.layout)
-    if tensor.is_complex() or tensor.is_quantized or (is_sparse and tensor.ndim != 2):
-        raise DataError(
-            f"{where} is {tensor.dtype} of shape {tuple(tensor.shape)}, expected a real matrix",
-            "save the map as a matrix: torch.save(matrix.double(), file)",
-        )
-    if not is_sparse:
-        return (tensor.double() if tensor.is_floating_point() else tensor).numpy()
-    whole = tensor.to_sparse_coo().coalesce()
-    values, place = whole.values().double().numpy(), whole.indices().numpy()
-    return sparse.coo_array((values, (place[0], place[1])), shape=tuple(whole.shape))
+    return loaded
 
 
 def _of_faces(faces: np.ndarray, weights: np.ndarray, target: Mesh | None, path: Path) -> "csr_array":

@@ -50,8 +50,8 @@ def read_pickle(raw: bytes, where: str) -> Any:
         DataError: truncated, no pickle, or a class in it that is not plain data (named).
     """
     try:
-        content = _Unpickler(io.BytesIO(_unpacked(raw)), encoding="latin1").load()
-        _require_size(content)
+        content = PlainUnpickler(io.BytesIO(_unpacked(raw)), encoding="latin1").load()
+        require_size(content)
         return content
     except DataError as error:
         what, _, cure = str(error).partition("\n  next:   ")
@@ -231,7 +231,7 @@ class _JoblibArray:
     def read(self, stream: io.BytesIO) -> np.ndarray:
         state, dtype = self.state, np.dtype(self.state["dtype"])
         if dtype.hasobject:  # joblib then writes a pickle of its own
-            return as_array(_Unpickler(stream, encoding="latin1").load(), "joblib array")
+            return as_array(PlainUnpickler(stream, encoding="latin1").load(), "joblib array")
         if state.get("numpy_array_alignment_bytes") is not None:
             stream.read(stream.read(1)[0])
         size = dtype.itemsize * int(np.prod(state["shape"], dtype=np.int64))
@@ -281,7 +281,7 @@ _SPARSE = {f"{form}_{kind}": form for form in ("csc", "csr", "coo") for kind in 
 _PythonUnpickler: Any = pickle._Unpickler  # the one written in Python: joblib's arrays need its hooks
 
 
-class _Unpickler(_PythonUnpickler):
+class PlainUnpickler(_PythonUnpickler):
     """Loads `_PLAIN` and the stand-ins only. It reads joblib's arrays, which lie between the opcodes."""
 
     dispatch: ClassVar = dict(_PythonUnpickler.dispatch)
@@ -291,6 +291,7 @@ class _Unpickler(_PythonUnpickler):
         self._stream = stream
 
     def find_class(self, module: str, name: str) -> Any:
+        """What a pickle names; refused where it is no plain data."""
         package = module.split(".")[0]
         if package == "chumpy":
             return type(name, (_Chumpy,), {"about": f"{module}.{name}"})
@@ -351,7 +352,7 @@ def _require_unpacked_size(members: Iterable[zipfile.ZipInfo], packed: int) -> N
         raise ValueError(f"its {packed} bytes declare {declared}, expected at most {UNPACKED_BYTES}")
 
 
-def _require_size(content: Any) -> None:
+def require_size(content: Any) -> None:
     """Refuse containers that become huge where each reference in them is followed.
 
     Raises:

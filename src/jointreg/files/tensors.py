@@ -1,15 +1,18 @@
-"""Files that torch.save wrote, read as data: tensors, plain containers and NumPy's scalars, no code."""
+"""Files that torch.save wrote as torch tensors, plain containers and NumPy's scalars; no code is run.
+
+Without torch, as arrays: `jointreg.files.saved_tensors`.
+"""
 
 import re
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import torch
 
 from jointreg.errors import DataError
+from jointreg.files.saved_tensors import require_sound
 
 _SCALAR = np.float64(0).__reduce__()[0]
 _ARRAY: Any = np.empty(0).__reduce__()[0]
@@ -23,10 +26,6 @@ _SCALARS: list[Any] = [
     (_ARRAY, "numpy.core.multiarray._reconstruct"),
 ]
 """What pickled NumPy scalars and arrays are made of, in NumPy 1 and 2."""
-
-
-LARGEST_REPEATED = 10**9
-"""Bytes that a tensor may take that repeats the numbers of its file, as tensor.expand makes them."""
 
 
 def read_tensors(path: Path, what: str, cures: Sequence[str]) -> Any:
@@ -58,54 +57,3 @@ def read_tensors(path: Path, what: str, cures: Sequence[str]) -> Any:
             f"{(reason or type(error).__name__).splitlines()[0][:200]}",
             cures[1],
         ) from error
-
-
-def require_sound(file: Path | BinaryIO, size: int) -> bool:
-    """Refuse a zip of torch.save whose records are damaged or larger than the file.
-
-    torch compares no checksum, and stores its tensors uncompressed.
-
-    Args:
-        file: the file.
-        size: of it, bytes.
-
-    Returns:
-        Whether it is a zip. The format before 2020 is none, and cannot be mapped into memory.
-
-    Raises:
-        ValueError: names what is wrong.
-    """
-    if not zipfile.is_zipfile(file):
-        return False
-    with zipfile.ZipFile(file) as archive:
-        declared = sum(record.file_size for record in archive.infolist())
-        if declared > 2 * size + 10**6:
-            raise ValueError(f"it declares {declared} bytes, but has {size}")
-        damaged = archive.testzip()
-    if damaged is not None:
-        raise ValueError(f"the checksum of its record {damaged:.60} is wrong")
-    return True
-
-
-def as_arrays(value: Any, where: str) -> Any:
-    """The same with arrays in the place of tensors.
-
-    Raises:
-        DataError: a tensor without plain numbers (sparse, quantised, without storage).
-    """
-    if isinstance(value, torch.Tensor):
-        if value.layout != torch.strided or value.is_quantized or value.is_meta:
-            raise DataError(f"{where} has a tensor without plain numbers", "save tensor.cpu().numpy()")
-        size = value.numel() * value.element_size()
-        if size > max(value.untyped_storage().nbytes(), LARGEST_REPEATED):
-            raise DataError(
-                f"{where} has a tensor of shape {tuple(value.shape)!s:.80} with fewer numbers than that",
-                "save tensor.contiguous().cpu().numpy()",
-            )
-        wide = value.float() if value.dtype == torch.bfloat16 else value
-        return wide.detach().numpy().copy()
-    if isinstance(value, dict):
-        return {key: as_arrays(item, where) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_arrays(item, where) for item in value]
-    return value

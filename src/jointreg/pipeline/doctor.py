@@ -1,7 +1,6 @@
 """The checks of `jointreg doctor`: does everything exist that jointreg and a run need?"""
 
 import functools
-import importlib.metadata
 import platform
 import shutil
 from collections.abc import Callable, Sequence
@@ -10,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from packaging.requirements import Requirement
 
 from jointreg.errors import DataError, JointregError
 from jointreg.files.text_table import text_table
+from jointreg.pipeline.check import Check, attempt
+from jointreg.pipeline.packages import chosen_packages, packages
 from jointreg.pipeline.slurm import require_commands
 
 if TYPE_CHECKING:
@@ -29,20 +29,6 @@ DEFAULTS = Path("config/config.yaml")
 """The file that every run's configuration is merged over, as the Snakefile does."""
 
 
-class Check(NamedTuple):
-    """The result of one check."""
-
-    passed: bool | None
-    """None if only some uses need it."""
-    what: str
-    result: str
-    """Version, contents, or the error."""
-    get: str = ""
-    """Where to get it, if it is missing."""
-    blocks: str = ""
-    """The first stage that waits for it, if it is missing or wrong."""
-
-
 def examine(body: str, configs: Sequence[str | Path] = (), slurm: bool = False) -> list[Check]:
     """Check Python, packages, kernels, and the files of a run, or the body alone without a run.
 
@@ -52,11 +38,11 @@ def examine(body: str, configs: Sequence[str | Path] = (), slurm: bool = False) 
         slurm: look for Slurm's commands as well.
     """
     checks = [Check(True, "python", platform.python_version()), *packages()]
-    checks.append(_try("silhouette kernels", _kernels))
+    checks.append(attempt("silhouette kernels", _kernels))
     if slurm:
         cure = "call it on a node that submits jobs, or load the cluster's module of Slurm"
-        checks.append(_try("Slurm's commands", require_commands, cure))
-    return checks + (_run(configs) if configs else [_try("body", lambda: _body(body))])
+        checks.append(attempt("Slurm's commands", require_commands, cure))
+    return checks + (_run(configs) if configs else [attempt("body", lambda: _body(body))])
 
 
 def report(checks: Sequence[Check]) -> str:
@@ -70,66 +56,6 @@ def report(checks: Sequence[Check]) -> str:
         rows.append((words[check.passed], check.what, check.blocks if missing else "", first))
         rows += [("", "", "", line) for line in more]
     return text_table(rows)
-
-
-def packages() -> list[Check]:
-    """Every requirement of the package, at the version that is installed.
-
-    A package of an extra is named with the extra and may be missing. Its version counts only where
-    the whole extra is installed: the extras of two environments ask for different versions.
-    """
-    try:
-        metadata = importlib.metadata.metadata("jointreg")
-    except importlib.metadata.PackageNotFoundError:
-        return [Check(None, "packages", "not looked at: jointreg is on the path, but not installed")]
-    required = [Requirement(line) for line in metadata.get_all("Requires-Dist") or []]
-    extras = [name for name in metadata.get_all("Provides-Extra") or [] if name not in ("test", "docs")]
-    checks: list[Check] = []
-    for extra in ("", *extras):
-        named = [one for one in required if _asked(one, extra)]
-        installed = {one.name: _version(one.name) for one in named}
-        needed = not extra or None not in installed.values()
-        checks += [_package(one, installed[one.name], extra, needed) for one in named]
-    return checks
-
-
-def _asked(requirement: Requirement, extra: str) -> bool:
-    """Whether this extra, or the package itself where `extra` is empty, asks for a requirement here."""
-    marker = requirement.marker
-    if marker is None:
-        return not extra
-    return marker.evaluate({"extra": extra}) and not (extra and marker.evaluate({"extra": ""}))
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _package(requirement: Requirement, installed: str | None, extra: str, needed: bool) -> Check:
-    """Whether one requirement is met. What is not `needed` does not fail."""
-    what = f"{requirement.name} (extra: {extra})" if extra else requirement.name
-    versions = requirement.specifier
-    cure = f'pip install "{requirement.name}{versions}"'
-    if installed is None:
-        return Check(False if needed else None, what, f"not installed, expected {versions}", cure)
-    if not versions.contains(installed, prereleases=True):
-        return Check(False if needed else None, what, f"{installed}, expected {versions}", cure)
-    return Check(True, what, installed)
-
-
-def _try(what: str, look: Callable[[], str], get: str = "", blocks: str = "") -> Check:
-    """A check that fails with the error's text. Without a package of an extra it does not fail."""
-    try:
-        return Check(True, what, look())
-    except ImportError as error:
-        return Check(None, what, f"not looked at: {error}")
-    except JointregError as error:
-        return Check(False, what, str(error), get, blocks)
-    except Exception as error:  # whatever a damaged installation raises
-        return Check(False, what, f"{type(error).__name__}: {error}", get, blocks)
 
 
 def _kernels() -> str:
@@ -182,11 +108,12 @@ def _run(configs: Sequence[str | Path]) -> list[Check]:
     checks = [Check(True, "configuration", f"run {run.config.run}, {len(run.work)} sequences")]
     if run.config.dataset.source == "synthetic":
         checks.append(Check(True, "raw data", "made by the workflow"))
-        checks.append(_try("body", lambda: _body(run.config.body)))
+        checks.append(attempt("body", lambda: _body(run.config.body)))
+    checks += chosen_packages(run.config)
     for need in needs(run.config, run.work, run.methods):
         if Path(need.path).exists():
             look = functools.partial(_look, need, run)
-            checks.append(_try(need.what, look, need.get, need.blocks))
+            checks.append(attempt(need.what, look, need.get, need.blocks))
         else:
             checks.append(Check(False, need.what, f"missing: {need.path}", need.get, need.blocks))
     checks.append(_disk(run))
@@ -227,7 +154,7 @@ def _gigabytes(size: float) -> str:
 def _read(configs: Sequence[str | Path]) -> Run:
     from jointreg.config.examples import load_examples
     from jointreg.config.loading import load, read_yaml
-    from jointreg.config.methods import load_methods
+    from jointreg.config.methods import load_methods, require_bodies
     from jointreg.config.sequences import load_sequences
 
     files = [DEFAULTS, *map(Path, configs)]
@@ -239,7 +166,8 @@ def _read(configs: Sequence[str | Path]) -> Run:
     config = load(read_yaml(*files), [str(path) for path in files])
     used = sorted({config.initial, *config.methods})
     work = load_sequences(config.sequences)
-    methods = load_methods(config.methods_table, required=used)
+    methods = load_methods(*config.methods_tables, required=used)
+    require_bodies(methods, config.initial)
     return Run(config, work, methods, load_examples(config.figures.examples, work))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from jointreg.errors import DataError
 from jointreg.files.pickles import cure_for, read_npz, read_pickle
+from jointreg.files.saved_tensors import read_saved
 from jointreg.predictions.other_tools import refuse_bodycompress, refuse_other_tools, refuse_scene
 from jointreg.predictions.tools import flattened
 from jointreg.predictions.vertices import VERTICES, is_mesh
@@ -67,7 +68,7 @@ def read_content(path: Path) -> Any:
     refuse_scene(raw, where)
     refuse_bodycompress(raw, where)
     if (path.suffix in _TORCH and cure_for(raw) is None) or _is_torch(raw):
-        return _tensors(path, where)
+        return _tensors(path)
     if path.suffix in (".npz", ".smpl") or raw.startswith(b"PK"):
         return read_npz(raw, where)
     return read_npy(raw, where) if raw.startswith(b"\x93NUMPY") else read_pickle(raw, where)
@@ -91,16 +92,9 @@ def _is_torch(raw: bytes) -> bool:
         return False
 
 
-def _tensors(path: Path, where: str) -> Any:
-    try:
-        from jointreg.files.tensors import as_arrays, read_tensors
-    except ImportError as error:
-        raise DataError(
-            f"{where} is a file of torch.save, and torch is not installed",
-            "install torch, or save its dict again by numpy.savez with tensor.cpu().numpy()",
-        ) from error
+def _tensors(path: Path) -> Any:
     cures = (
         "save the dict of its tensors alone: torch.save(dict, path)",
         "fetch the file again: it is truncated, or no file of torch.save",
     )
-    return as_arrays(read_tensors(path, "file of torch.save", cures), where)
+    return read_saved(path, "file of torch.save", cures)

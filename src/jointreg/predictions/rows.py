@@ -115,9 +115,13 @@ def _by_names(
             chosen.append(row)
             identities.append((take, parts.camera, parts.frame))
     if not chosen:
+        first = next(parts for parts in pictures if parts is not None)
+        files = sorted(take_files.values())
+        own = [f"{which['subject']}_{file}.{first.camera}_000001.jpg" for file in files]
         raise DataError(
-            f"{where}: none of {len(names)} pictures is of {which['subject']} {which['action']}, files "
-            f"{sorted(take_files.values())}; the first is '{names[0]}'"
+            f"{where}: none of {len(names)} pictures is of {which['subject']} {which['action']}: the "
+            f"first is '{names[0]}', expected such as {' or '.join(own or KNOWN)}",
+            "name pictures as the subject's videos are named: not every subject numbers its takes alike",
         )
     columns = dict(zip(("take", "camera", "frame"), zip(*identities, strict=True), strict=True))
     return np.array(chosen), {key: np.array(column) for key, column in columns.items()}

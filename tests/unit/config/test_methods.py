@@ -38,3 +38,18 @@ def test_placeholders_become_the_parts_of_the_sequence(tmp_path):
     assert prediction_paths("in", pattern, sequence) == {
         "in/a/S9_154138969/Walking.npz": {"take": "1", "camera": "54138969"}
     }
+
+
+def test_a_second_table_is_added_to_the_first(root, tmp_path):
+    first = root / "config/methods.tsv"
+    mine = tmp_path / "mine.tsv"
+    head = first.read_text().splitlines()[0]
+    mine.write_text(f"{head}\nhmr2\tpredictions\tHMR2.0\t\thmr2/all.npz\t\t\tGoel et al.\n")
+    methods = load_methods(first, mine, required=["spin", "hmr2"])
+    assert methods["hmr2"].files == "hmr2/all.npz"
+    assert methods["spin"] == load_methods(first)["spin"]
+    with pytest.raises(ConfigError, match=r"mine.tsv: no row for \['hmr3'\](.|\n)*own_methods"):
+        load_methods(first, mine, required=["hmr3"])
+    mine.write_text(f"{head}\nspin\tpredictions\tmine\t\t\t\t\t\n")
+    with pytest.raises(ConfigError, match=r"mine.tsv: row 1: method spin stands twice"):
+        load_methods(first, mine)

@@ -58,10 +58,10 @@ def test_a_matrix_is_read_in_whatever_it_is_wrapped(tmp_path, body, weights, cas
         ("pt", {"a": torch.zeros(17, 9), "b": torch.zeros(17, 9)}, r"holds a dict \(a, b\)"),
         ("pt", {}, r"holds a dict \(\), expected one array"),
         ("pt", [torch.zeros(17, 9)], "holds a list, expected one tensor"),
-        ("pt", torch.zeros(17, 9, dtype=torch.complex64), "tensor of torch.complex64"),
+        ("pt", torch.zeros(17, 9, dtype=torch.complex64), "holds complex64"),
         ("pt", torch.zeros(17, 9, dtype=torch.bool), "holds bool"),
-        ("pt", torch.zeros(17, 9, device="meta"), "on meta"),
-        ("pt", torch.zeros(1).expand(17, 10**9), r"shape \(17, 1000000000\), expected \(17, V\)"),
+        ("pt", torch.zeros(17, 9, device="meta"), "on the device meta"),
+        ("pt", torch.zeros(1).expand(17, 10**9), r"shape \(17, 1000000000\) repeats the 1 "),
         ("npz", {"a": np.zeros((17, 9)), "b": np.zeros(3)}, r"holds a dict \(a, b\)"),
         ("npz", sparse.dia_matrix(np.eye(17)), "form 'dia', expected csr, csc or coo"),
         ("npz", sparse.csr_matrix((17, 10**8)), r"shape \(17, 100000000\), expected"),
@@ -127,7 +127,9 @@ def test_a_file_that_would_run_code_does_not(tmp_path, suffix):
     else:
         save = np.save if suffix == "npy" else np.savez
         save(path, np.array([Runs(folder)], dtype=object), allow_pickle=True)
-    with pytest.raises(DataError, match=f"not a plain ({suffix} array|pickle of arrays: class)"):
+    with pytest.raises(
+        DataError, match=f"not a plain ({suffix} array|pickle of arrays: class)|could run code"
+    ):
         load_regressor(path)
     assert not folder.exists()
 

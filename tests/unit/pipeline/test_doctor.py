@@ -7,7 +7,8 @@ import pytest
 from official_files import write_official_smpl
 
 from jointreg.cli.main import main
-from jointreg.pipeline import doctor as doctor_module
+from jointreg.pipeline.doctor import report
+from jointreg.pipeline.packages import packages
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ def test_a_version_out_of_range_fails_with_the_range_and_a_cure(installed):
     installed("numpy", "1.26.4")
     installed("zarr", "3.2.0b1")
     installed("scipy", "1.16.0+local")
-    rows = {check.what: check for check in doctor_module.packages()}
+    rows = {check.what: check for check in packages()}
     assert list(rows) == ["numpy", "zarr", "scipy", "planted-missing"]
     assert rows["numpy"].passed is False
     assert rows["numpy"].result == "1.26.4, expected <3,>=2.0"
@@ -193,7 +194,7 @@ def test_a_version_out_of_range_fails_with_the_range_and_a_cure(installed):
     assert rows["scipy"].passed
     assert rows["planted-missing"].passed is False
     assert rows["planted-missing"].result == "not installed, expected >=4"
-    table = doctor_module.report(list(rows.values()))
+    table = report(list(rows.values()))
     assert line(table, "numpy").startswith("FAIL") and "get it: pip install" in line(table, "numpy")
 
 
@@ -208,12 +209,12 @@ def test_an_extra_counts_where_all_of_it_is_installed(installed):
         'whole-b>=2; extra == "workflow"',
         'whole-a==1.5; extra == "paper"',
         'planted-missing; extra == "paper"',
-        'whole-a==7; extra == "test"',
+        'whole-a==7; extra == "tests"',
     )
     installed("numpy", "2.1")
     installed("whole_a", "1.0")
     installed("whole_b", "2.0")
-    rows = {check.what: check.passed for check in doctor_module.packages()}
+    rows = {check.what: check.passed for check in packages()}
     assert rows == {
         "numpy": True,
         "whole-a (extra: workflow)": False,
@@ -221,3 +222,19 @@ def test_an_extra_counts_where_all_of_it_is_installed(installed):
         "whole-a (extra: paper)": None,
         "planted-missing (extra: paper)": None,
     }
+
+
+def test_what_the_configuration_chooses_must_be_installed(doctor):
+    """detectron2 is on no package index, so no environment of the tests has it."""
+    chosen = f"segment: {{method: detectron2, weights: README.md, sha256: '{'0' * 64}'}}\n"
+    status, text = doctor("config/open.yaml", chosen)
+    assert status == 1 and line(text, "package detectron2").startswith("FAIL")
+    assert "segment (" in line(text, "waits")
+
+
+def test_initial_bodies_from_joints_are_refused_as_by_the_workflow(doctor, tmp_path, root):
+    head = (root / "config/methods.tsv").read_text().splitlines()[0]
+    (tmp_path / "mine.tsv").write_text(f"{head}\nmine\tjoints\tmine\t\t\t\t\t\n")
+    changes = f"own_methods: {tmp_path}/mine.tsv\ninitial: mine\nmethods: [mine]\n"
+    status, text = doctor("config/open.yaml", changes)
+    assert status == 1 and "no bodies to refine" in line(text, "configuration")

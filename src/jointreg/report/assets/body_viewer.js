@@ -8,6 +8,7 @@ function startBody(data) {
     std: ["#d55e00", "square"], spin: ["#0072b2", "diamond"], opt_full: ["#007a59", "circle"],
     initial: ["#d55e00", "square"], refined: ["#0072b2", "circle"], true: ["#3a3a3a", "diamond"], label: ["#000000", "cross"],
   };
+  const look = (name) => LOOKS[name] || LOOKS.spin;
   const SKIN = { template: [214, 209, 199], initial: [246, 206, 172], refined: [118, 168, 212], true: [122, 122, 122] };
   const VIEWS = { front: [0, 0], side: [Math.PI / 2, 0], back: [Math.PI, 0], top: [0, Math.PI / 2] };
   const faces = new (data.face_bytes === 2 ? Uint16Array : Uint32Array)(unpack(data.faces));
@@ -83,7 +84,7 @@ function startBody(data) {
     return target;
   }
   function drawSupport(mesh, view, target, fine, ratio) {
-    const row = regressor().rows[state.joint], seen = project(mesh.points, view), colour = LOOKS[regressor().name][0];
+    const row = regressor().rows[state.joint], seen = project(mesh.points, view), colour = look(regressor().name)[0];
     const dots = row.vertices.map((v, n) => {
       const [x, y, z] = seen.subarray(3 * v, 3 * v + 3);
       const px = Math.floor(fine * x), py = Math.floor(fine * y);
@@ -107,14 +108,14 @@ function startBody(data) {
   function drawJoints(shown, view, ratio) {
     const place = (point) => project(Float32Array.from(point), view);
     if (!clip()) {
-      data.regressors.forEach((other, n) => mark(place(read(other, state.joint, template)), LOOKS[other.name], ratio, n === state.regressor));
+      data.regressors.forEach((other, n) => mark(place(read(other, state.joint, template)), look(other.name), ratio, n === state.regressor));
       return;
     }
     const labels = clip().frames[state.frame].labels;
     for (const mesh of shown) {
       const joints = labels.map((_, joint) => place(read(regressor(), joint, mesh.points)));
-      limbs(joints, LOOKS[mesh.kind][0], ratio);
-      joints.forEach((joint, n) => mark(joint, LOOKS[mesh.kind], ratio, n === state.joint));
+      limbs(joints, look(mesh.kind)[0], ratio);
+      joints.forEach((joint, n) => mark(joint, look(mesh.kind), ratio, n === state.joint));
     }
     const seen = labels.map(place);
     limbs(seen, "#000000", 0.6 * ratio);
@@ -186,7 +187,7 @@ function startBody(data) {
       `<tr${line.chosen ? ' class="chosen"' : ""}>${line.cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`).join("");
   }
   function symbol(kind) {
-    const [colour, shape] = LOOKS[kind];
+    const [colour, shape] = look(kind);
     return `<svg class="mark" viewBox="0 0 16 16" aria-hidden="true"><path d="${outline(shape, 8, 8, 5)}" fill="${colour}" stroke="${colour}" stroke-width="${shape === "cross" ? 2.5 : 1}"/></svg>`;
   }
 

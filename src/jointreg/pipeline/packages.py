@@ -1,0 +1,108 @@
+"""Which packages are installed, and which of them a run needs."""
+
+import importlib.metadata
+import importlib.util
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+
+from jointreg.errors import DataError
+from jointreg.pipeline.check import Check, attempt
+
+if TYPE_CHECKING:
+    from jointreg.config.settings import Config
+
+WORKFLOW = ("torch", "numba", "zarr", "pandas", "matplotlib", "cv2", "snakemake")
+"""Modules that every run needs."""
+CHOSEN = {
+    ("triangulate", "landmarks"): ("ai_edge_litert", "lab"),
+    ("segment", "landmarker"): ("ai_edge_litert", "lab"),
+    ("segment", "detectron2"): ("detectron2", ""),
+    ("segment", "torchvision"): ("torchvision", "paper"),
+    ("optimize", "warp"): ("warp", "warp"),
+    ("optimize", "pytorch3d"): ("pytorch3d", "paper"),
+}
+"""Stage and choice of the configuration -> the module that it needs, and the extra that has it."""
+
+
+def packages() -> list[Check]:
+    """Every requirement of the package, at the version that is installed.
+
+    A package of an extra is named with the extra and may be missing. Its version counts only where
+    the whole extra is installed: the extras of two environments ask for different versions.
+    """
+    try:
+        metadata = importlib.metadata.metadata("jointreg")
+    except importlib.metadata.PackageNotFoundError:
+        return [Check(None, "packages", "not looked at: jointreg is on the path, but not installed")]
+    lines = map(Requirement, metadata.get_all("Requires-Dist") or [])
+    required = [
+        line for line in lines if line.name != "jointreg"
+    ]  # that is an extra, looked at by itself
+    extras = [name for name in metadata.get_all("Provides-Extra") or [] if name not in ("tests", "docs")]
+    checks: list[Check] = []
+    for extra in ("", *extras):
+        named = [one for one in required if _asked(one, extra)]
+        installed = {one.name: _version(one.name) for one in named}
+        needed = not extra or None not in installed.values()
+        checks += [_package(one, installed[one.name], extra, needed) for one in named]
+    return checks
+
+
+def _asked(requirement: Requirement, extra: str) -> bool:
+    """Whether this extra, or the package itself where `extra` is empty, asks for a requirement here."""
+    marker = requirement.marker
+    if marker is None:
+        return not extra
+    return marker.evaluate({"extra": extra}) and not (extra and marker.evaluate({"extra": ""}))
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _package(requirement: Requirement, installed: str | None, extra: str, needed: bool) -> Check:
+    """Whether one requirement is met. What is not `needed` does not fail."""
+    what = f"{requirement.name} (extra: {extra})" if extra else requirement.name
+    versions = requirement.specifier
+    cure = f'pip install "{requirement.name}{versions}"'
+    if installed is None:
+        return Check(False if needed else None, what, f"not installed, expected {versions}", cure)
+    if not versions.contains(installed, prereleases=True):
+        return Check(False if needed else None, what, f"{installed}, expected {versions}", cure)
+    return Check(True, what, installed)
+
+
+def chosen_packages(config: "Config") -> list[Check]:
+    """The modules that a run needs and that are not installed; a GPU, if it asks for one."""
+    source, method, backend = config.dataset.source, config.segment.method, config.optimize.backend
+    needed = [("prepare", module, "workflow") for module in WORKFLOW]
+    for choice in (("triangulate", source), ("segment", method), ("optimize", backend)):
+        if choice in CHOSEN:
+            stage = "prepare" if choice[0] == "triangulate" else choice[0]
+            needed.append((stage, *CHOSEN[choice]))
+    missing = [one for one in needed if importlib.util.find_spec(one[1]) is None]
+    checks = [
+        Check(
+            False,
+            f"package {module}",
+            "not installed",
+            f"pip install 'jointreg[{extra}]'" if extra else "envs/README.md",
+            stage,
+        )
+        for stage, module, extra in missing
+    ]
+    if config.device == "cuda" and not any(module == "torch" for _, module, _ in missing):
+        checks.append(attempt("device cuda", _gpu, "set device: cpu", "segment"))
+    return checks
+
+
+def _gpu() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise DataError("torch has no GPU here", "call this on a node with a GPU, or set device: cpu")
+    return str(torch.cuda.get_device_name())
