@@ -32,7 +32,7 @@ def matched_rows(
 
     Args:
         bodies: as `predictions.bodies.read_predictions`: bodies, meshes or joints, and names of rows.
-        truth: as `truth_files.read_truth`.
+        truth: as `evaluation.truth_files.read_truth`.
         where: names the file of the predictions.
         labels: names the file of the labels.
         note: is told what is assumed.

@@ -40,10 +40,12 @@ class Scores(NamedTuple):
 
     means: dict[str, dict[str, float]]
     """Regressor -> metric -> mean over frames: mm; percent for pck150 and auc; acceleration as
-    `presets.Protocol.frame_rate` says. A metric that the two sides do not allow is missing."""
+    `evaluation.presets.Protocol.frame_rate` says. A metric that the sides do not allow is missing."""
     joints: dict[str, dict[str, np.ndarray]]
     """Regressor -> mpjpe, pa_mpjpe and perhaps acceleration -> one for each joint of the set, (J,)."""
     frames: int
+    accelerations: int
+    """Frames with an acceleration error."""
 
 
 def read_pair(
@@ -62,7 +64,7 @@ def read_pair(
 
     Args:
         predictions: a file of docs/methods.md: bodies, meshes or joints.
-        truth: as `truth_files.read_truth`.
+        truth: as `evaluation.truth_files.read_truth`.
         protocol: names the joints of joints.
         body: of the predictions; None if they need none.
         truth_body: of the truth; None if it needs none.
@@ -147,7 +149,7 @@ def score(
             joints["acceleration"] = factor * errors.mean(axis=0)
         means[name] = {key: float(values[key]) for key in protocol.metrics if key in values}
         by_joint[name] = {key: joints[key] for key in protocol.metrics if key in joints}
-    return Scores(means, by_joint, len(true[0]))
+    return Scores(means, by_joint, len(true[0]), sum(len(one) - 2 for one, _ in parts))
 
 
 def _vertex_errors(pair: Pair, predicted_root: np.ndarray, true_root: np.ndarray) -> np.ndarray:

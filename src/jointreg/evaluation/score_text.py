@@ -48,16 +48,12 @@ def score_rows(scores: Scores, protocol: Protocol, *, per_joint: bool = False) -
                 for metric, values in scores.joints[name].items()
                 for joint in protocol.counted
             ]
-    return [
-        dict(
-            zip(
-                COLUMNS,
-                (name, metric, joint, value, unit_of(metric, protocol), scores.frames),
-                strict=True,
-            )
-        )
-        for name, metric, joint, value in table
-    ]
+    rows = []
+    for name, metric, joint, value in table:
+        frames = scores.accelerations if metric == "acceleration" else scores.frames
+        row = (name, metric, joint, value, unit_of(metric, protocol), frames)
+        rows.append(dict(zip(COLUMNS, row, strict=True)))
+    return rows
 
 
 def sentences(
@@ -133,7 +129,7 @@ def score_text(
     """The scores in one of `FORMS`.
 
     Args:
-        scores: from `score_files.score`.
+        scores: from `evaluation.score_files.score`.
         protocol: the protocol.
         words: from `sentences`.
         form: `csv` is without the protocol.

@@ -42,7 +42,7 @@ times longer (median)."""
 
 def is_mesh(array: Any) -> bool:
     """Whether an array without a name has meshes, (V, 3) or (N, V, 3), and not joints."""
-    shape = np.shape(array)
+    shape: tuple[int, ...] = array.shape if isinstance(array, np.ndarray) else ()
     return len(shape) in (2, 3) and shape[-1] == 3 and shape[-2] >= FEWEST_VERTICES
 
 

@@ -342,7 +342,7 @@ def test_each_side_by_its_own_regressor(tmp_path, body, weights, video):
 
 
 def test_accelerations_need_frames_that_follow_one_another(tmp_path, scene):
-    """Nine frames with one missing: the errors at frames 1 to 3 and 7, 8, each in m/s2 at 50 Hz."""
+    """Nine frames with one missing: the errors at frames 1 to 3 and 7, in m/s2 at 50 Hz."""
     _, joints = scene
     frames = np.array([0, 1, 2, 3, 4, 6, 7, 8])
     moving = joints.copy()
@@ -358,6 +358,7 @@ def test_accelerations_need_frames_that_follow_one_another(tmp_path, scene):
     found = score(pair, {}, {}, protocol, str)
     assert found.joints["as given"]["acceleration"][3] == pytest.approx(25.0, abs=1e-6)
     assert found.means["as given"]["acceleration"] == pytest.approx(25.0 / 17, abs=1e-6)
+    assert found.accelerations == 4 and found.frames == 8
     slow = replace(protocol, frame_rate=0.0)
     assert score(pair, {}, {}, slow, str).joints["as given"]["acceleration"][3] == pytest.approx(10)
     told = []

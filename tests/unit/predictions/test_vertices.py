@@ -92,6 +92,13 @@ def test_another_mesh_is_refused_by_its_name_with_a_cure(body, count, name):
     assert name in str(error.value)
 
 
+def test_a_list_of_other_things_is_refused(tmp_path, body):
+    path = tmp_path / "a.pkl"
+    path.write_bytes(pickle.dumps([np.zeros(3), np.zeros((2, 3)), "a"]))
+    with pytest.raises(DataError, match="contains a list"):
+        read_predictions(path, body, kind="vertices")
+
+
 def test_a_result_of_sam_3d_body_is_read_for_its_meshes_only(tmp_path):
     """One person of one picture: 18,439 vertices of MHR, and parameters that no body here has."""
     mesh = np.random.default_rng(2).uniform(-0.5, 0.5, (18439, 3)).astype(np.float32)
