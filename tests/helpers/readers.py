@@ -42,7 +42,9 @@ def _labelled(mesh, name, count):
     generator, joints = np.random.default_rng(2), JOINT_SETS[name]
     rotations = from_axis_angle(generator.normal(0, 0.2, (count, 24, 3)))
     vertices = mesh.vertices(rotations, generator.normal(size=(count, 10)), np.zeros((count, 3)))
-    away = mesh.template[None] - expected_joints(mesh, joints)[:, None]
+    sides = [name.startswith("left") - 1.0 * name.startswith("right") for name in joints.joints]
+    places = expected_joints(mesh, joints) + 0.03 * np.outer(sides, (1, 0, 0))
+    away = mesh.template[None] - places[:, None]
     nearest = np.argsort(np.linalg.norm(away, axis=2), axis=1)[:, :3]
     labels = vertices[:, nearest].mean(axis=2)
     labels[3, 1] = np.nan
