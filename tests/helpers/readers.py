@@ -23,6 +23,50 @@ def exchange(folder):
     return {}
 
 
+def body_mhr(folder):
+    """A regressor for 18,439 vertices and a person as SAM 3D Body writes them."""
+    weights = np.zeros((17, 18_439))
+    weights[np.arange(17), 1000 * np.arange(17)] = 1
+    np.savez(folder / "J_mhr.npz", weights)
+    person = {"pred_vertices": np.zeros((18_439, 3), np.float32), "pred_cam_t": np.ones(3, np.float32)}
+    np.savez(folder / "person.npz", **person)
+    return {}
+
+
+def _labelled(mesh, name, count):
+    """Posed meshes and the places of a joint set's joints on them, one missing."""
+    from jointreg.exchange.joint_sets import JOINT_SETS
+    from jointreg.exchange.placement import expected_joints
+    from jointreg.geometry.rotations import from_axis_angle
+
+    generator, joints = np.random.default_rng(2), JOINT_SETS[name]
+    rotations = from_axis_angle(generator.normal(0, 0.2, (count, 24, 3)))
+    vertices = mesh.vertices(rotations, generator.normal(size=(count, 10)), np.zeros((count, 3)))
+    sides = [name.startswith("left") - 1.0 * name.startswith("right") for name in joints.joints]
+    places = expected_joints(mesh, joints) + 0.03 * np.outer(sides, (1, 0, 0))
+    away = mesh.template[None] - places[:, None]
+    nearest = np.argsort(np.linalg.norm(away, axis=2), axis=1)[:, :3]
+    labels = vertices[:, nearest].mean(axis=2)
+    labels[3, 1] = np.nan
+    return {"vertices": vertices, "joints": labels, "names": joints.joints}
+
+
+def labels_coco(folder):
+    """Meshes of the open body with COCO's joints."""
+    from jointreg.body import load_body
+
+    return _labelled(load_body("open"), "coco_17", 60)
+
+
+def body_smplx(folder):
+    """Meshes as large as SMPL-X's, with joints that have names."""
+    from meshes import SMPLX_VERTICES, finer
+
+    from jointreg.body import load_body
+
+    return _labelled(finer(load_body("open"), SMPLX_VERTICES), "lsp_14", 60)
+
+
 def own_data(folder):
     """A video with labels and a camera, and true meshes with the same labels."""
     import shutil
@@ -127,6 +171,9 @@ NAMESPACES = {
     "README.md": readme,
     "docs/tutorial_score.md": scoring,
     "docs/exchange.md": exchange,
+    "docs/body_mhr.md": body_mhr,
+    "docs/body_smplx.md": body_smplx,
+    "docs/labels_coco.md": labels_coco,
     "docs/tutorial_own_regressor.md": own_data,
     "docs/networks.md": networks,
     "docs/methods.md": methods,

@@ -8,13 +8,13 @@ from jointreg.files.text_table import text_table
 COLUMNS = ("joint", "labelled frames", "residual, mm", "vertices", "row sum", "x, mm", "y, mm", "z, mm")
 KEYS = ("labelled_frames", "residual_rms_mm", "nonzeros", "row_sums", "standard_error_mm")
 """Keys of `about` that give a value for each joint."""
-TEXT = """\
+RESIDUAL = """\
 Residual: root mean square distance from the labels that were fitted to. It does not cover poses and
-people that the frames do not have.
-
-x, y, z: what the frames determine. Standard error of the joint along the axes of {axes}, turned with
-the body, by {parts} fits that leave out one run of frames each. Where it is large, the frames leave the
-place of the joint open along that axis. Poses that no frame has are not covered."""
+people that the frames do not have."""
+DETERMINED = """\
+x, y, z: what the frames determine. Standard error of the joint along the axes of {axes},
+turned with the body, by {parts} fits that leave out one run of frames each. Where it is large, the
+frames leave the place of the joint open along that axis. Poses that no frame has are not covered."""
 
 
 def card(name: str, joints: Sequence[str], vertices: int, about: Mapping[str, Any]) -> str | None:
@@ -55,7 +55,11 @@ def card(name: str, joints: Sequence[str], vertices: int, about: Mapping[str, An
             text_table([COLUMNS, *rows], "lrrrrrrr", rule=True),
             "```",
             "",
-            TEXT.format(axes=axes, parts=about["parts"]),
+            RESIDUAL,
+            "",
+            DETERMINED.format(axes=axes, parts=about["parts"])
+            if about["parts"] > 1
+            else "What the frames determine is not known: they are too few to leave some out.",
             "",
             *(f"- {file}: sha256 {digest}" for file, digest in digests),
             "",

@@ -12,7 +12,9 @@ from jointreg.regressor.label_files import Labels
 from jointreg.regressor.mesh_files import file_digest, open_meshes
 
 CHUNK = 64
-"""Frames read at a time."""
+"""Frames read at a time, at most."""
+LEAST_CHUNKS = 12
+"""Chunks that all frames make, so that runs of them can be left out of a fit."""
 REACH_M = 2.0
 """Farthest that a label may lie from the middle of its mesh."""
 
@@ -73,10 +75,10 @@ class LabelledMeshes:
 
         The first whole pass looks whether they are plausible.
         """
-        first = 0
+        first, count = 0, min(CHUNK, -(-self.frames // LEAST_CHUNKS))
         for file, meshes in zip(self.files, self.meshes, strict=True):
             begin = 0
-            for part in meshes.parts(CHUNK):
+            for part in meshes.parts(count):
                 joints = self.labels.joints[first : first + len(part)]
                 if not self._checked:
                     _require_frames(part, joints, file, begin)

@@ -1,6 +1,7 @@
 """Regressors moved to another mesh."""
 
 import json
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from jointreg.exchange.transfer import transfer, vertex_map_of
 from jointreg.exchange.vertex_maps import VertexMap
 from jointreg.regressor import Regressor, save_regressor
 from jointreg.skeleton import H36M_17
+from jointreg.synthetic.people import UNIT_M
 
 
 @pytest.fixture
@@ -103,6 +105,33 @@ def test_the_command_moves_the_open_body_to_a_finer_mesh(tmp_path, body, weights
     about = json.loads((tmp_path / "moved.npz.json").read_text())["about"]["derived"]
     assert about["by"] == "transfer" and about["regressor_about"]["seed"] == 4
     assert about["largest_distance_mm"] == 0
+
+
+def test_the_command_moves_the_open_body_to_anny_and_finds_the_same_points_again(
+    tmp_path, body, weights
+):
+    """By the open body's points on anny's mesh, and by that mesh and the open body in one shape."""
+    with np.load(files("jointreg") / "assets/free_people.npz") as people:
+        anny, faces = people["vertices"] * UNIT_M, people["faces"].astype(np.int32)
+        corners, share = people["corners"], people["share"].astype(np.float64)
+    share /= share.sum(axis=1, keepdims=True)
+    entries = share.ravel(), (np.repeat(np.arange(body.n_vertices), 3), corners.ravel())
+    sparse.save_npz(tmp_path / "map.npz", sparse.csr_array(entries, shape=(body.n_vertices, 13_718)))
+    save_regressor(Regressor(weights, about={"topology_hash": body.topology_hash}), tmp_path / "J.npy")
+    command = ["transfer", str(tmp_path / "J.npy"), str(tmp_path / "anny.npy")]
+    assert main([*command, "--map", str(tmp_path / "map.npz")]) == 0
+    by_map = read_named_rows(tmp_path / "anny.npy").matrix
+    assert by_map.shape == (17, 13_718) and not by_map[:, anny.shape[1] :].any()
+    of_open = np.einsum("nvkc,vk->nvc", anny[:, corners], share)
+    assert np.abs(by_map[:, : anny.shape[1]] @ anny - weights @ of_open).max() < 1e-12
+
+    np.savez(tmp_path / "open.npz", vertices=of_open[3], faces=body.faces)
+    np.savez(tmp_path / "skin.npz", vertices=anny[3], faces=faces)
+    command = ["transfer", str(tmp_path / "J.npy"), str(tmp_path / "skin.npy"), "--from"]
+    assert main([*command, str(tmp_path / "open.npz"), "--to", str(tmp_path / "skin.npz")]) == 0
+    by_meshes = read_named_rows(tmp_path / "skin.npy").matrix
+    assert np.abs(by_meshes @ anny - weights @ of_open).max() < 1e-3
+    assert np.abs(by_meshes @ anny[3] - weights @ of_open[3]).max() < 1e-9
 
 
 def test_the_command_refuses_a_pkl(tmp_path, weights, capsys):
