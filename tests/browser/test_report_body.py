@@ -150,3 +150,18 @@ def test_the_picture_goes_to_the_joint(open_page):
     assert changed(whole, near) > 10000
     page.click("#to-joint")
     assert changed(whole, picture(page)) < 100
+
+
+def test_vertices_far_from_their_joint_are_explained(open_page, planted, body):
+    """The planted regressors read vertices anywhere on the body."""
+    page = open_page()
+    choose(page, "left_hip")
+    row = planted.regressors["opt_full"].weights[H36M_17.index("left_hip")]
+    apart = np.linalg.norm(body.template - row @ body.template, axis=1)[row > 0]
+    far, share = apart > 0.25, 100 * row[row > 0][apart > 0.25].sum() / row.sum()
+    text = page.inner_text("#far")
+    assert far.any() and text.startswith(
+        f"{far.sum()} of these vertices, with {share:.1f} % of the weight"
+    )
+    assert f"up to {100 * apart.max():.0f} cm" in text
+    assert "fit_regressor.candidates_m" in page.inner_text("#body")

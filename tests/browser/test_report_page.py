@@ -1,5 +1,6 @@
 """The page in a real browser: offline, silent, sorted, printed, saved, without JavaScript, legible."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -28,7 +29,7 @@ def test_it_opens_offline_without_a_word_and_without_scrolling_sideways(open_pag
     assert any(scrolls) == (width == 360)
     broken = "[...document.images].filter(one => one.naturalWidth === 0).length"
     assert page.evaluate(broken) == 0
-    assert page.locator("figure.picture img").count() == 1
+    assert page.locator("figure.picture img").count() == 2
 
 
 def test_a_table_sorts_by_value_both_ways_and_nothing_goes_last(open_page):
@@ -102,7 +103,7 @@ def test_without_javascript_it_is_a_document(open_page):
     page = open_page(java_script_enabled=False)
     for words in ("120.25", "12.5 mm", "Turning the body needs JavaScript", "optimize"):
         assert page.get_by_text(words, exact=False).first.is_visible(), words
-    assert page.locator("figure.picture img").is_visible()
+    assert page.locator("figure.picture img").first.is_visible()
     assert not page.locator("#joint").is_visible()
 
 
@@ -115,11 +116,45 @@ def test_every_control_has_a_name_and_shows_the_focus(open_page):
         assert focused and label and outline >= 2, (name, focused, label, outline)
 
 
-def test_text_stands_out_from_its_ground(open_page):
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(open_page, scheme, width):
     """WCAG 2 AA for text: 4.5 to 1."""
-    page = open_page()
+    page = open_page(color_scheme=scheme, viewport={"width": width, "height": 844})
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     page.click("#to-joint")
     found = page.evaluate(f"{PROBES}.contrast()")
     assert len(found) > 100
     assert min(found)[0] >= 4.5, min(found)
+
+
+def brightness(page, selector):
+    """Mean of the red, green and blue of an element's own ground, 0 to 255."""
+    colour = f"getComputedStyle(document.querySelector('{selector}')).backgroundColor"
+    return np.mean([int(part) for part in re.findall(r"\d+", page.evaluate(colour))[:3]])
+
+
+def test_in_the_dark_the_page_is_dark_and_what_is_drawn_is_not(open_page):
+    """Marks and labels are drawn in colours for a light ground."""
+    page = open_page(color_scheme="dark")
+    assert brightness(page, "body") < 50 and brightness(page, ".tools") < 60
+    for drawn in (".stage", "figure.picture img", "#compare .mark"):
+        assert brightness(page, drawn) > 180, drawn
+    page.emulate_media(media="print")
+    assert brightness(page, "body") == 255, "paper is white"
+
+
+def test_on_a_phone_frames_that_scroll_say_so_and_the_result_comes_first(open_page):
+    sign = "getComputedStyle(one, '::before').content"
+    for width, some in ((390, True), (1280, False)):
+        page = open_page(viewport={"width": width, "height": 844})
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        page.wait_for_timeout(300)
+        frames = page.locator(".wide").all()
+        scrolls = [one.evaluate("one => one.scrollWidth > one.clientWidth") for one in frames]
+        signs = ["sideways" in one.evaluate(f"one => {sign}") for one in frames]
+        assert signs == scrolls and any(scrolls) == some
+        overlay = page.locator("#overlay .wide")
+        left = overlay.evaluate("one => [one.scrollLeft, one.scrollWidth - one.clientWidth]")
+        assert abs(left[0] - left[1]) <= 1, "the refined body is the last panel"
+        assert (left[0] > 100) == some

@@ -69,6 +69,7 @@ def write_files(folder):
     pd.DataFrame(NUMBERS, columns=["name", "value_mm"]).to_csv(folder / "sorted.csv", index=False)
     (folder / "sorted.html").write_text("<table><tr><td><strong>printed form</strong></td></tr></table>")
     (folder / "errors.svg").write_text(PICTURE)
+    (folder / "bodies.svg").write_text(PICTURE.replace("150", "900"))
     log = "commit 1a2b3c4, {}\ncpu 0.50 s start-up, {} s in all\n"
     (folder / "logs/optimize/full").mkdir(parents=True)
     (folder / "logs/optimize/full/S1.log").write_text(log.format("{}", "12.00"))
@@ -82,6 +83,7 @@ def make_report(folder, body, regressors, clip, config):
     shown = [
         ("table_1.csv", "table_1", "Tables"),
         ("errors.svg", "joint_errors", "Figures"),
+        ("bodies.svg", "overlay", "Figures"),
         ("sorted.csv", "planted", "Tables"),
         ("diagnostics.csv", "diagnostics", "Tables"),
     ]

@@ -128,6 +128,7 @@ def page(contents: Contents) -> str:
         **_provenance(contents),
         regressor_files=_regressor_files(contents.files),
         body_data=contents.body,
+        candidates_m=contents.config["fit_regressor"]["candidates_m"],
     )
 
 

@@ -8,6 +8,7 @@ function startBody(data) {
     std: ["#d55e00", "square"], spin: ["#0072b2", "diamond"], opt_full: ["#007a59", "circle"],
     initial: ["#d55e00", "square"], refined: ["#0072b2", "circle"], true: ["#3a3a3a", "diamond"], label: ["#000000", "cross"],
   };
+  const FAR_M = 0.25; // no vertex near a joint lies farther away
   const look = (name) => LOOKS[name] || LOOKS.spin;
   const SKIN = { template: [214, 209, 199], initial: [246, 206, 172], refined: [118, 168, 212], true: [122, 122, 122] };
   const VIEWS = { front: [0, 0], side: [Math.PI / 2, 0], back: [Math.PI, 0], top: [0, Math.PI / 2] };
@@ -170,6 +171,12 @@ function startBody(data) {
       return { cells: [symbol(other.name) + other.label, weights.length, effective.toFixed(2), n === state.regressor ? "–" : apart], chosen: n === state.regressor };
     }));
     find("weights-caption").textContent = `${row.vertices.length} vertices, weights sum to ${sum(row.weights).toFixed(4)}`;
+    const own = read(regressor(), state.joint, template);
+    const far = row.vertices.map((v, n) => [length(minus([...template.slice(3 * v, 3 * v + 3)], own)), row.weights[n]]).filter(([apart]) => apart > FAR_M);
+    const share = sum(far.map(([, weight]) => weight)) / sum(row.weights);
+    find("far").textContent = far.length ? `${far.length} of these vertices, with ${(100 * share).toFixed(1)} % of the weight, lie more than ${100 * FAR_M} cm `
+      + `from the joint, up to ${(100 * Math.max(...far.map(([apart]) => apart))).toFixed(0)} cm. They are no mistake: a fit may read any vertex, and far ones `
+      + "offset what near ones get wrong in the training poses. What they offset may be noise." : "";
     rows("weights", row.vertices.map((v, n) => ({ cells: [v, row.weights[n].toFixed(4),
       `<span class="bar"><i style="--share:${(100 * row.weights[n] / row.weights[0]).toFixed(1)}%"></i></span>`] })));
     if (!clip()) return;

@@ -34,9 +34,15 @@ let wasOpen = [];
 addEventListener("beforeprint", () => { wasOpen = folded.filter((one) => one.open); fold(true); });
 addEventListener("afterprint", () => { fold(false); wasOpen.forEach((one) => { one.open = true; }); });
 
-// The keyboard stops at those frames only that scroll sideways.
+// Frames that scroll sideways are marked as such, and the keyboard stops at them only. Pictures whose last panel
+// is the result begin there.
 const frames = document.querySelectorAll(".wide");
-const reach = () => frames.forEach((one) => { one.tabIndex = one.scrollWidth > one.clientWidth ? 0 : -1; });
+const reach = () => frames.forEach((one) => {
+  const scrolls = one.scrollWidth > one.clientWidth;
+  one.tabIndex = scrolls ? 0 : -1;
+  one.classList.toggle("scrolls", scrolls);
+  if (scrolls && "end" in one.dataset) { one.scrollLeft = one.scrollWidth; delete one.dataset.end; }
+});
 addEventListener("resize", reach);
 document.addEventListener("toggle", reach, true);
 reach();
