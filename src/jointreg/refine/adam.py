@@ -18,7 +18,7 @@ class Adam:
     """First-order optimiser with running moments of the gradient.
 
     Args:
-        parameters: leaf tensors, changed in place by `step`.
+        parameters: contiguous leaf tensors, changed in place by `step`.
         learning_rate: step size, in the unit of the parameters.
         beta1: decay of the mean of the gradient (the "momentum 0.9" of paper III).
         beta2: decay of the mean of its square.
@@ -51,14 +51,17 @@ class Adam:
                     continue
                 factors = self.beta1, self.beta2, scale, correction, self.epsilon
                 if value.device.type == "cpu":
-                    tensors = value, grad, mean, square
-                    _step(*(tensor.detach().reshape(-1).numpy() for tensor in tensors), factors)
+                    _step(_flat(value), _flat(grad.contiguous()), _flat(mean), _flat(square), factors)
                 else:
                     mean.mul_(self.beta1).add_(grad, alpha=1 - self.beta1)
                     square.mul_(self.beta2).addcmul_(grad, grad, value=1 - self.beta2)
                     root = square.sqrt().div_(correction).add_(self.epsilon)
                     value.addcdiv_(mean, root, value=-scale)
                 value.grad = None
+
+
+def _flat(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().view(-1).numpy()
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -8,6 +8,7 @@ addition: on every processor, and for a frame in any batch. Gradients pass the r
 import math
 from typing import Any
 
+import numpy as np
 import torch
 
 from jointreg import exact
@@ -16,6 +17,8 @@ _EXPONENT = 0x7FF0000000000000
 """The bits of a positive float64 that give its power of two."""
 _LEAST = 1e-200
 """Smaller numbers are rounded as if the largest were this."""
+_CUT = 1.5 * 2.0 ** (exact.DIGITS - 1)
+"""Added to a number and subtracted again, this many steps round it to a multiple of the step."""
 
 
 def rounded(
@@ -32,10 +35,27 @@ def rounded(
     if not values.numel():
         return values
     digits = (exact.DIGITS - math.ceil(math.log2(max(terms, 1)))) // factors
+    cut = _CUT * 2.0 ** (1 - digits)
+    if dim == -1 and values.device.type == "cpu":
+        rows = values.detach().reshape(-1, values.shape[-1]).numpy()
+        return torch.from_numpy(_rounded_rows(rows, cut)).view(values.shape)
     largest = values.abs().amax(dim, keepdim=True).clamp_min(_LEAST)
-    power = (largest.view(torch.int64) & _EXPONENT).view(torch.float64)
-    step = power * 2.0 ** (1 - digits)
-    return (values / step).round() * step
+    shift = (largest.view(torch.int64) & _EXPONENT).view(torch.float64) * cut
+    return (values + shift) - shift
+
+
+@exact.kernel
+def _rounded_rows(values: np.ndarray, cut: float) -> np.ndarray:
+    """The same for each row of (N, K), in one pass over its memory."""
+    out = np.empty(values.shape)
+    for n in range(values.shape[0]):
+        largest = _LEAST
+        for k in range(values.shape[1]):
+            largest = max(largest, abs(values[n, k]))
+        shift = math.ldexp(0.5, math.frexp(largest)[1]) * cut
+        for k in range(values.shape[1]):
+            out[n, k] = (values[n, k] + shift) - shift
+    return out
 
 
 def rounded_weight(weight: torch.Tensor) -> torch.Tensor:
