@@ -1,4 +1,4 @@
-"""A process of its own: train a discriminator on saved frames, refine them with it, save the bodies.
+"""A process of its own: train a discriminator on saved frames, refine them with it, fit a regressor.
 
 Usage: python tests/helpers/train_and_refine.py FRAMES.npz RESULT.npz
 """
@@ -9,9 +9,12 @@ import numpy as np
 from project import ROOT
 
 from jointreg.body import load_body
-from jointreg.config import Optimize, TrainDiscriminator, read_yaml
+from jointreg.body.skinning import Posed, Skinner
+from jointreg.config import FitRegressor, Optimize, TrainDiscriminator, read_yaml
 from jointreg.refine import Sample, refine_sample
 from jointreg.refine.adversarial import train_discriminator
+from jointreg.regressor.fitting import solve_regressor
+from jointreg.regressor.normal_equations import Statistics
 
 
 def main(frames, result):
@@ -39,7 +42,23 @@ def main(frames, result):
         weights=trained.weights,
         discriminator=trained.discriminator,
     )
-    np.savez(result, loss=trained.losses, **refined.bodies())
+    statistics = Statistics(body.n_vertices)
+    posed = Posed(Skinner(body), refined.rotations, refined.betas, refined.translation)
+    statistics.add(posed.vertices.transpose(2, 0, 1), sample.joints_cam)
+    fitted = solve_regressor(statistics, FitRegressor(**options(settings["fit_regressor"])))
+    numbers = np.random.default_rng(0).normal(size=(300, 300))
+    np.savez(
+        result,
+        **refined.bodies(),
+        regressor=fitted.weights,
+        discriminator=trained.discriminator.parameters["pose_2.weight"].numpy(),
+        plain_product=numbers @ numbers,
+    )
+
+
+def options(block):
+    """The block fit_regressor without what differs between its two fits."""
+    return {name: value for name, value in block.items() if name not in ("spin", "opt")}
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import torch
 from jointreg.body import _skinning_numba, rotation_6d
 from jointreg.body.model import Body
 from jointreg.errors import ShapeError
+from jointreg.exact import product
 
 
 class Skinner:
@@ -50,9 +51,10 @@ class Skinner:
         self.weight = weights[weights != 0].astype(real)
         self.first_bone, self.bone = _lists(weights != 0)
         regressor = body.joint_regressor.astype(np.float64)
-        directions = np.einsum("kv,vcb->kcb", regressor, body.shape_directions.astype(np.float64))
-        self.rest = (regressor @ body.template).astype(real)
-        self.rest_directions = directions.astype(real)
+        shapes = body.shape_directions.astype(np.float64).reshape(body.n_vertices, -1)
+        self.rest = product(regressor, body.template.astype(np.float64)).astype(real)
+        self.rest_directions = product(regressor, shapes).reshape(-1, body.n_betas).astype(real)
+        """(3 K, B), metres."""
         self.parents = body.parents.astype(np.int32)
 
     def vertices(
@@ -94,7 +96,8 @@ class Posed:
         self, skinner: Skinner, rotations: np.ndarray, betas: np.ndarray, translation: np.ndarray
     ) -> None:
         self.skinner, self.rotations = skinner, rotations
-        self.rest = skinner.rest + np.einsum("nb,kcb->nkc", betas, skinner.rest_directions)
+        moved = product(betas, skinner.rest_directions.T)
+        self.rest = skinner.rest + moved.reshape(-1, skinner.n_joints, 3)
         self.bones, self.glob = _skinning_numba.chain(rotations, self.rest, skinner.parents)
         factors = _skinning_numba.factors(rotations, betas)
         self._shape_of_factors = factors.shape
@@ -141,7 +144,7 @@ class Posed:
         turn, rest = _skinning_numba.chain_back(
             self.rotations, self.rest, skinner.parents, self.glob, bones
         )
-        betas = np.einsum("nkc,kcb->nb", rest, skinner.rest_directions)
+        betas = product(rest.reshape(len(rest), -1), skinner.rest_directions)
         _skinning_numba.factors_back(factors, turn, betas)
         return turn, betas, move.T.copy()
 
@@ -239,6 +242,8 @@ def project(
 
 def read_joints(vertices: torch.Tensor, regressor: SparseRegressor) -> torch.Tensor:
     """Joints alone, differentiable: (N, V, 3) -> (N, J, 3) metres."""
+    if vertices.device.type == "cpu":
+        return _Joints.apply(vertices, regressor)
     chosen = vertices[:, torch.from_numpy(regressor.support).to(vertices.device)]
     return torch.einsum("jr,nrc->njc", torch.from_numpy(regressor.weights).to(vertices), chosen)
 
@@ -277,18 +282,44 @@ class _Observe(torch.autograd.Function):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         points_cam = vertices.detach().permute(1, 2, 0).contiguous().numpy()
         points, back = project(points_cam, intrinsics)
-        weights = torch.from_numpy(regressor.weights.astype(points_cam.dtype))
-        chosen = torch.from_numpy(points_cam[regressor.support])
-        joints = torch.einsum("jr,rcn->njc", weights, chosen)
+        weights = regressor.weights.astype(points_cam.dtype)
         ctx.arrays = (back, weights, regressor.support)
-        return joints, torch.from_numpy(points).permute(2, 0, 1)
+        return _read(points_cam, weights, regressor.support), torch.from_numpy(points).permute(2, 0, 1)
 
     @staticmethod
     def backward(ctx: Any, grad_joints: torch.Tensor, grad_points: torch.Tensor) -> Any:
         back, weights, support = ctx.arrays
         grad = back(grad_points.permute(1, 2, 0).contiguous().numpy())
-        grad[support] += torch.einsum("jr,njc->rcn", weights, grad_joints).numpy()
+        _read_back(grad_joints, weights, support, grad)
         return torch.from_numpy(grad).permute(2, 0, 1), None, None
+
+
+class _Joints(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, vertices: torch.Tensor, regressor: SparseRegressor) -> torch.Tensor:
+        points_cam = vertices.detach().permute(1, 2, 0).numpy()
+        weights = regressor.weights.astype(points_cam.dtype)
+        ctx.arrays = points_cam.shape, weights, regressor.support
+        return _read(points_cam, weights, regressor.support)
+
+    @staticmethod
+    def backward(ctx: Any, grad_joints: torch.Tensor) -> Any:
+        shape, weights, support = ctx.arrays
+        grad = np.zeros(shape, dtype=weights.dtype)
+        _read_back(grad_joints, weights, support, grad)
+        return torch.from_numpy(grad).permute(2, 0, 1), None
+
+
+def _read(vertices: np.ndarray, weights: np.ndarray, support: np.ndarray) -> torch.Tensor:
+    """Joints (N, J, 3) of vertices (V, 3, N)."""
+    joints = product(weights, vertices[support].reshape(len(support), -1))
+    return torch.from_numpy(joints.reshape(len(weights), 3, -1)).permute(2, 0, 1)
+
+
+def _read_back(pull: torch.Tensor, weights: np.ndarray, support: np.ndarray, grad: np.ndarray) -> None:
+    """Add the gradient in the vertices to `grad` (V, 3, N); `pull` (N, J, 3) is that in the joints."""
+    joints = pull.permute(1, 2, 0).reshape(len(weights), -1).numpy()
+    grad[support] += product(weights.T, joints).reshape(len(support), *grad.shape[1:])
 
 
 def _grouped(shape_directions: np.ndarray, pose_directions: np.ndarray) -> np.ndarray:

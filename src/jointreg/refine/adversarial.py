@@ -23,7 +23,10 @@ from jointreg.refine.sample import Sample
 from jointreg.threads import one_torch_thread
 
 WINDOW = 3
-"""Rounds in the mean loss that `has_settled` compares: single rounds fluctuate."""
+"""Rounds in the mean losses that `has_settled` compares: single rounds fluctuate."""
+
+SWING = 5
+"""Single rounds may fluctuate by this many times the tolerance."""
 
 
 @dataclass(frozen=True)
@@ -155,16 +158,17 @@ def train_discriminator(
 
 
 def has_settled(losses: Sequence[float], tolerance: float) -> bool:
-    """Whether the loss has stopped drifting.
+    """Whether the loss has come to rest over the last `2 * WINDOW` rounds.
 
-    The mean of the last `WINDOW` rounds is within `tolerance` of the mean of the `WINDOW` rounds before.
-    Single rounds still fluctuate by more.
+    All means of `WINDOW` consecutive rounds are within `tolerance` of each other, so that neither a
+    drift nor a rise with a fall after it passes. Single rounds are within `SWING` times that.
 
     Args:
         losses: loss at the end of every round so far.
-        tolerance: largest difference of the two means.
+        tolerance: largest difference between two of the means.
     """
     if len(losses) < 2 * WINDOW:
         return False
-    earlier, latest = np.mean(losses[-2 * WINDOW : -WINDOW]), np.mean(losses[-WINDOW:])
-    return bool(abs(latest - earlier) < tolerance)
+    latest = np.array(losses[-2 * WINDOW :])
+    means = np.convolve(latest, np.full(WINDOW, 1 / WINDOW), mode="valid")
+    return bool(np.ptp(means) < tolerance and np.ptp(latest) < SWING * tolerance)

@@ -5,10 +5,14 @@ for each joint, and a head on all joints together, 768 -> 1024 -> 1024 -> 1. The
 10 -> 10 -> 5 -> 1. There is a ReLU between layers and a sigmoid on each of the 26 outputs. The input is
 the first two columns of rotation *matrices*: the norm of raw 6D numbers would give refined poses away.
 
+A discriminator that is trained in turns with what it judges amplifies the last digit of a sum until
+printed digits differ. So its sums are exact (`jointreg.refine.exact_layers`).
+
 Source: paper III, Eq. 5 and 6; Kanazawa et al., HMR, CVPR 2018, section 3.3.
 """
 
 import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +23,7 @@ from jointreg.files.atomic import replace_file
 from jointreg.files.input import require_file
 from jointreg.files.tensors import read_tensors
 from jointreg.refine.adam import Adam
+from jointreg.refine.exact_layers import linear, rounded_weight, sigmoid
 from jointreg.refine.losses import discriminator_loss
 
 _HIDDEN, _WIDE = 32, 1024
@@ -56,6 +61,15 @@ class Discriminator:
 
     def __init__(self, parameters: dict[str, torch.Tensor]) -> None:
         self.parameters = parameters
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Follow a change of `parameters`: weights are used rounded (`rounded_weight`)."""
+        self._on_grid = {}
+        for name, value in self.parameters.items():
+            if name.endswith("weight"):
+                weight = value.detach()[:, None] if name == "heads.weight" else value.detach()
+                self._on_grid[name] = rounded_weight(weight)
 
     @classmethod
     def create(cls, generator: torch.Generator, joints: int = 24, betas: int = 10) -> "Discriminator":
@@ -64,7 +78,7 @@ class Discriminator:
         for name, shape in _shapes(joints, betas).items():
             inputs = shape[-1] if name.endswith("weight") else inputs
             uniform = torch.rand(shape, generator=generator).double()
-            parameters[name] = (2 * uniform - 1) * inputs**-0.5
+            parameters[name] = (2 * uniform - 1) / math.sqrt(inputs)
         return cls(parameters)
 
     def __call__(self, rotations: torch.Tensor, betas: torch.Tensor) -> torch.Tensor:
@@ -88,15 +102,20 @@ class Discriminator:
                 f"expected ({count}, {joints}, 3, 3) and ({count}, {n_betas})",
                 "train the discriminator on bodies of this model (rule train_discriminator)",
             )
-        pose = rotations[..., :2].reshape(count, joints, 6)
+        pose = rotations[..., :2].reshape(count * joints, 6)
         hidden = self._layer("convolution_1", pose).relu()
-        hidden = self._layer("convolution_2", hidden).relu()
-        per_joint = (hidden * self.parameters["heads.weight"]).sum(-1) + self.parameters["heads.bias"]
+        hidden = self._layer("convolution_2", hidden).relu().reshape(count, joints, _HIDDEN)
+        per_joint = linear(
+            hidden.transpose(0, 1),
+            self.parameters["heads.weight"][:, None],
+            self.parameters["heads.bias"][:, None],
+            self._on_grid["heads.weight"],
+        )
         whole = self._layer("pose_1", hidden.flatten(1)).relu()
         whole = self._layer("pose_3", self._layer("pose_2", whole).relu())
         shape = self._layer("shape_2", self._layer("shape_1", betas).relu()).relu()
         shape = self._layer("shape_3", shape)
-        return torch.cat([per_joint, whole, shape], dim=1).sigmoid()
+        return sigmoid(torch.cat([per_joint[..., 0].T, whole, shape], dim=1))
 
     def save(self, path: str | Path) -> None:
         """Write the parameters as a CPU state dict, atomically; same parameters, same bytes."""
@@ -135,9 +154,8 @@ class Discriminator:
         return cls({name: state[name].double() for name in expected})
 
     def _layer(self, name: str, value: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.linear(
-            value, self.parameters[f"{name}.weight"], self.parameters[f"{name}.bias"]
-        )
+        weight, bias = self.parameters[f"{name}.weight"], self.parameters[f"{name}.bias"]
+        return linear(value, weight, bias, self._on_grid[f"{name}.weight"])
 
 
 def train(
@@ -180,6 +198,7 @@ def train(
             losses[step] = loss.item()
             loss.backward()
             optimiser.step()
+            discriminator.refresh()
     finally:
         for value in parameters:
             value.requires_grad_(False)

@@ -91,7 +91,8 @@ def balanced_weights(mean_joint: float, mean_silhouette: float, mean_keypoints: 
     """Weights "of approximately equal magnitude on the first iteration" (paper III).
 
     The adversarial weight refers to an undecided discriminator: a trained one drives the energy of
-    initial bodies to 0 and the quotient to infinity.
+    initial bodies to 0 and the quotient to infinity. Weights have nine digits, so that the last ones of
+    a machine's sums are not in them.
 
     Args:
         mean_joint: mean joint energy of the initial bodies, m^2.
@@ -101,14 +102,15 @@ def balanced_weights(mean_joint: float, mean_silhouette: float, mean_keypoints: 
     Raises:
         DataError: a mean is zero or not finite.
     """
-    means = {"joint": mean_joint, "silhouette": mean_silhouette, "keypoints": mean_keypoints}
-    for term, mean in means.items():
+    named = {"joint": mean_joint, "silhouette": mean_silhouette, "keypoints": mean_keypoints}
+    for term, mean in named.items():
         if not (math.isfinite(mean) and mean > 0):
             raise DataError(
                 f"mean {term} energy of the initial bodies is {mean}, expected a positive number",
                 "check that the sample has labels, masks and bodies that belong together",
             )
-    return EnergyWeights(1 / mean_joint, 1 / mean_silhouette, 1 / UNDECIDED_ENERGY, 1 / mean_keypoints)
+    means = mean_joint, mean_silhouette, UNDECIDED_ENERGY, mean_keypoints
+    return EnergyWeights(*(float(f"{1 / mean:.9g}") for mean in means))
 
 
 def joint_energy(joints: torch.Tensor, target: torch.Tensor, root: int | None = None) -> torch.Tensor:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from jointreg import exact
 from jointreg.body.model import Body
 from jointreg.body.skinning import from_6d
 from jointreg.errors import ShapeError
 from jointreg.geometry.rotations import nearest_rotation, to_6d
+from jointreg.refine.exact_layers import exp
 
 Pose = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 """Rotations (n, K, 3, 3), betas (n, B) and translation (n, 3) metres of some frames, camera frame."""
@@ -153,14 +155,14 @@ def checked_views(views: Views | None, count: int) -> Views:
 
 def _theta(bodies: Mapping[str, np.ndarray], joints: int, device: torch.device) -> torch.Tensor:
     translation = np.array(bodies["translation"], dtype=np.float64)
-    translation[:, 2] = np.log(translation[:, 2])
+    translation[:, 2] = exact.log(translation[:, 2])
     six = to_6d(bodies["rotations"]).reshape(len(translation), 6 * joints)
     return _tensor(np.concatenate([six, translation], axis=1), device)
 
 
 def _unpack(theta: torch.Tensor, joints: int) -> tuple[torch.Tensor, torch.Tensor]:
     six, sideways, log_depth = theta.split([6 * joints, 2, 1], dim=1)
-    return from_6d(six.reshape(-1, joints, 6)), torch.cat([sideways, log_depth.exp()], dim=1)
+    return from_6d(six.reshape(-1, joints, 6)), torch.cat([sideways, exp(log_depth)], dim=1)
 
 
 def _tensor(values: np.ndarray, device: torch.device) -> torch.Tensor:

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.body.skinning import Posed, Skinner
 from jointreg.config.settings import FitRegressor
 from jointreg.errors import ShapeError, SolverError
+from jointreg.exact import product
 from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.regressor_files import LARGEST_SUM_ERROR
 from jointreg.exchange.regressor_files import load_regressor as load_regressor
@@ -153,10 +155,15 @@ def add_sequence(
 
 def _chunks(body: Body, bodies: Record, frames: Record) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Posed meshes (n, V, 3) and labels (n, 17, 3) of up to `CHUNK` frames, metres."""
+    skinner = Skinner(body)  # the same bits on every processor, which `Body.vertices` has not
+    arrays = (
+        np.asarray(getattr(bodies, name), np.float64) for name in ("rotations", "betas", "translation")
+    )
+    pose = [np.ascontiguousarray(values) for values in arrays]
     for begin in range(0, len(frames.joints_cam), CHUNK):
         part = slice(begin, begin + CHUNK)
-        posed = body.vertices(bodies.rotations[part], bodies.betas[part], bodies.translation[part])
-        yield posed, frames.joints_cam[part]
+        posed = Posed(skinner, *(values[part] for values in pose)).vertices
+        yield posed.transpose(2, 0, 1), frames.joints_cam[part]
 
 
 def frame_weights(
@@ -269,7 +276,8 @@ def solve_regressor(
     links = couplings(stats.n_joints, settings)
     if settings.translation == "eliminated":
         terms = list(zip(links, stats.gram, strict=True))
-        target = np.sum([link @ part for link, part in zip(links, stats.cross, strict=True)], axis=0)
+        pulls = [product(link, part) for link, part in zip(links, stats.cross, strict=True)]
+        target = np.sum(pulls, axis=0)
         problems = [(terms, target, slice(None))]
     else:
         one = [(ALONE, stats.gram[0])]

@@ -115,6 +115,14 @@ def test_a_file_in_float32_is_read_in_double_precision(tmp_path):
         Discriminator.load(tmp_path / "half.pt")
 
 
+def test_outputs_of_a_body_have_the_same_bits_in_any_batch():
+    discriminator = network()
+    together = discriminator(*some_bodies(12, 70))
+    for n in (0, 33, 69):
+        alone = discriminator(*(value[n : n + 1] for value in some_bodies(12, 70)))
+        assert torch.equal(alone[0], together[n])
+
+
 def test_no_bodies_give_no_outputs():
     assert network()(*(value[:0] for value in some_bodies(11, 2))).shape == (0, 26)
 
