@@ -41,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
     require_other(arguments.output, [*arguments.vertices, arguments.labels, arguments.mesh])
     require_picture(arguments.picture)
     row_format(Path(arguments.output))
-    mesh = read_mesh(arguments.mesh) if arguments.mesh else None
+    mesh = read_mesh(arguments.mesh, note) if arguments.mesh else None
     if arguments.picture and mesh is None:
         raise ConfigError("--picture draws on a mesh", "give --mesh")
     joints, most = chosen_joints(arguments), arguments.max_vertices

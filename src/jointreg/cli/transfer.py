@@ -47,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     require_other(arguments.output, [getattr(arguments, k) for k in ("input", "map", "source", "to")])
     rows = read_named_rows(arguments.input, chosen_joints(arguments), note=note)
-    source, target = (path and read_mesh(path) for path in (arguments.source, arguments.to))
+    source, target = (path and read_mesh(path, note) for path in (arguments.source, arguments.to))
     vertex_map = vertex_map_of(rows, arguments.map, source, target, arguments.limit, note)
     moved = transfer(rows.matrix, vertex_map, arguments.input)
     about = derivation(Path(arguments.input), rows.matrix, rows.about, vertex_map, target)

@@ -104,7 +104,7 @@ def read_calibration(path: str | Path) -> dict[str, Camera]:
     return cameras
 
 
-def fitted(camera: Camera, size: tuple[int, int]) -> Camera:
+def fitted(camera: Camera, size: tuple[int, int], video: str | Path = "") -> Camera:
     """The same camera for a video that shows the calibrated picture at another resolution.
 
     The picture is taken to be scaled evenly to fit. If the shapes differ it is taken to be centred
@@ -113,16 +113,18 @@ def fitted(camera: Camera, size: tuple[int, int]) -> Camera:
     Args:
         camera: as calibrated.
         size: width and height of the video as it is shown, px.
+        video: its file, for errors.
 
     Raises:
         DataError: one is upright, the other is not: the video is turned or cut. Or the calibration has
             no size, and the optical axis lies far from the middle of the video.
     """
+    where = f"{video}: camera '{camera.name}'" if video else f"camera '{camera.name}'"
     if camera.size == SIZE_OF_VIDEO:
         middle = camera.intrinsics[:2, 2] / size
         if np.abs(middle - 0.5).max() > OFF_CENTRE:
             raise DataError(
-                f"camera '{camera.name}': the optical axis meets a video of {size[0]} x {size[1]} px at "
+                f"{where}: the optical axis meets a video of {size[0]} x {size[1]} px at "
                 f"{camera.intrinsics[0, 2]:.4g}, {camera.intrinsics[1, 2]:.4g} px, expected near its "
                 "middle: it was calibrated at another resolution, which the file does not name",
                 "name the calibrated size: docs/own_data.md",
@@ -134,7 +136,7 @@ def fitted(camera: Camera, size: tuple[int, int]) -> Camera:
     shapes = f"a video of {size[0]} x {size[1]} px, calibrated for {camera.size[0]} x {camera.size[1]}"
     if (wanted[0] > wanted[1]) != (calibrated[0] > calibrated[1]):
         raise DataError(
-            f"camera '{camera.name}': {shapes}: the video is turned or cut",
+            f"{where}: {shapes}: the video is turned or cut",
             "give the calibration of the picture as the video shows it, or film that was calibrated",
         )
     scale = float((wanted / calibrated).min())

@@ -54,8 +54,7 @@ class Multiview(MultiviewTree):
                 print(f"{path}: {describe_missing(joints_world, 'frame')}; they are left out")
             labelled = np.flatnonzero(~missing)
             for name, video in self.videos_of(take, sequence.cameras).items():
-                info = probe(video)
-                camera = fitted(self.calibration[name], (info.width, info.height))
+                camera = self.camera(name, video)
                 joints_cam = camera.from_world(joints_world)
                 check_units(joints_cam[labelled], f"{path}, camera {name}")
                 if offsets and name not in offsets:
@@ -81,7 +80,7 @@ class Multiview(MultiviewTree):
     def camera(self, name: str, video: Path) -> Camera:
         """A camera as its video shows it (see `datasets.calibration.fitted`)."""
         info = probe(video)
-        return fitted(self.calibration[name], (info.width, info.height))
+        return fitted(self.calibration[name], (info.width, info.height), video)
 
 
 def read_labels(path: str | Path) -> tuple[np.ndarray, dict[str, int]]:

@@ -2,7 +2,7 @@
 
 import io
 import math
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -24,13 +24,12 @@ class Header(NamedTuple):
     """Bytes before the array."""
 
 
-def read_header(raw: bytes) -> Header:
-    """The header of the bytes of an npy file.
+def read_header(stream: IO[bytes]) -> Header:
+    """The header of an npy file that begins here.
 
     Raises:
         ValueError: no npy, or of an unknown version.
     """
-    stream = io.BytesIO(raw)
     version = np.lib.format.read_magic(stream)
     if version not in _READ_HEADER:
         raise ValueError(f"version {version} of the npy format is not known")
@@ -45,7 +44,7 @@ def read_array(raw: bytes, where: str) -> np.ndarray:
         DataError: it ends before the array that it declares.
         ValueError: no npy, or one of Python objects.
     """
-    header = read_header(raw)
+    header = read_header(io.BytesIO(raw))
     size, rest = math.prod(header.shape) * header.dtype.itemsize, len(raw) - header.begin
     if not header.dtype.hasobject and size > rest:
         raise DataError(
