@@ -13,6 +13,7 @@ from jointreg.datasets.easymocap import FILES, read_easymocap
 from jointreg.datasets.opencv_calibration import read_opencv, unit_cure
 from jointreg.datasets.qualisys import read_qualisys
 from jointreg.errors import DataError
+from jointreg.files.input import require_file
 from jointreg.geometry.camera import SIZE_OF_VIDEO, Camera
 from jointreg.plausible import CAMERA_M
 
@@ -63,8 +64,7 @@ def read_calibration(path: str | Path) -> dict[str, Camera]:
         UnitError: the cameras stand too far from their middle (`plausible.CAMERA_M`).
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"calibration {path} does not exist", "check dataset.calibration")
+    require_file(path, "calibration", "check dataset.calibration")
     kind = path.suffixes[-2:] if path.suffix == ".txt" else path.suffixes[-1:]
     if kind[:1] in ([".qca"], [".xml"]):
         cameras = read_qualisys(path)
