@@ -32,6 +32,15 @@ CHAINS: tuple[tuple[int, tuple[str, ...]], ...] = (
 )
 """Axis (x to the left, y up, z forward) and joints whose coordinates rise along it in the T-pose."""
 
+SMALL_M = 1.0
+"""A template below this height has the proportions of a child of up to four years, if it is one."""
+
+ADULT_HEAD = 0.19
+"""Neck to crown in heights: less in grown people (SMPL 0.16), 0.21 or more in children that small."""
+
+ADULT_LEGS = 0.46
+"""Sole to hip in heights: more in grown people (SMPL 0.49), 0.44 or less in children that small."""
+
 ON_HANDS = 2
 """Joints behind the wrists: SMPL-H and SMPL-X have fingers in their place, so they are not compared."""
 
@@ -170,6 +179,7 @@ def check_skeleton(regressor: np.ndarray, template: np.ndarray, weights: np.ndar
     if outside.any():
         name = SMPL_24[int(np.flatnonzero(outside.any(axis=1))[0])]
         raise DataError(f"{where}: J_regressor places {name} outside of the mesh")
+    _require_proportions(joints, template, where)
     cure = "expected a T-pose in metres: x to the body's left, y up, z forward, joints as SMPL's"
     for axis, names in CHAINS:
         along = joints[rows(list(names), SMPL_24), axis]
@@ -190,4 +200,19 @@ def check_skeleton(regressor: np.ndarray, template: np.ndarray, weights: np.ndar
         raise DataError(
             f"{where}: the vertices that follow {name} lie {away.max():.2f} m from it, expected under "
             f"{FAR_FROM_SKIN_M} m: template, weights and J_regressor are not of one body"
+        )
+
+
+def _require_proportions(joints: np.ndarray, template: np.ndarray, where: str) -> None:
+    """Refuse a grown person's body at a child's height: it is in another unit, or was scaled."""
+    bottom, top = template[:, 1].min(), template[:, 1].max()
+    height = float(top - bottom)
+    neck, hip = joints[rows(["neck", "left_hip"], SMPL_24), 1]
+    head, legs = float(top - neck) / height, float(hip - bottom) / height
+    if height < SMALL_M and 0 < head < ADULT_HEAD and ADULT_LEGS < legs < 1:
+        raise UnitError(
+            f"{where}: the template is {height:.2f} m high and has a grown person's proportions: neck "
+            f"to crown {head:.0%} of its height, legs {legs:.0%}",
+            "a child of that height has a larger head and shorter legs: give the template in metres, "
+            "unscaled",
         )

@@ -14,6 +14,7 @@ import numpy as np
 
 from jointreg.arrays import real_array, require_finite
 from jointreg.errors import DataError, ShapeError
+from jointreg.geometry.rotations import determinants
 from jointreg.skeleton import SMPL_24
 
 LARGEST_BETA = 100.0
@@ -145,7 +146,7 @@ class Body:
             if array.shape != shapes[name]:
                 raise ShapeError(f"{name} have shape {array.shape}, expected {shapes[name]}")
             require_finite(array, name)
-        mirrored = np.flatnonzero((np.linalg.det(rotations) <= 0).any(axis=1))
+        mirrored = np.flatnonzero((determinants(rotations) <= 0).any(axis=1))
         if len(mirrored):
             raise DataError(f"rotations of row {mirrored[0]} mirror, expected a determinant of 1")
         if np.abs(betas).max(initial=0.0) > LARGEST_BETA:

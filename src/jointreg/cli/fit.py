@@ -63,7 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.body and arguments.mesh:
         raise ConfigError("--body and --mesh are given", "leave --mesh out: a body has its faces")
     body = load_body(arguments.body) if arguments.body else None
-    mesh = read_mesh(arguments.mesh) if arguments.mesh else None
+    mesh = read_mesh(arguments.mesh, note) if arguments.mesh else None
     if body is not None:
         mesh = Mesh(body.template, body.faces)
     if arguments.picture and mesh is None:

@@ -13,6 +13,7 @@ from jointreg.datasets.easymocap import FILES, read_easymocap
 from jointreg.datasets.opencv_calibration import read_opencv, unit_cure
 from jointreg.datasets.qualisys import read_qualisys
 from jointreg.errors import DataError
+from jointreg.files.input import require_file
 from jointreg.geometry.camera import SIZE_OF_VIDEO, Camera
 from jointreg.plausible import CAMERA_M
 
@@ -63,8 +64,7 @@ def read_calibration(path: str | Path) -> dict[str, Camera]:
         UnitError: the cameras stand too far from their middle (`plausible.CAMERA_M`).
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"calibration {path} does not exist", "check dataset.calibration")
+    require_file(path, "calibration", "check dataset.calibration")
     kind = path.suffixes[-2:] if path.suffix == ".txt" else path.suffixes[-1:]
     if kind[:1] in ([".qca"], [".xml"]):
         cameras = read_qualisys(path)
@@ -104,7 +104,7 @@ def read_calibration(path: str | Path) -> dict[str, Camera]:
     return cameras
 
 
-def fitted(camera: Camera, size: tuple[int, int]) -> Camera:
+def fitted(camera: Camera, size: tuple[int, int], video: str | Path = "") -> Camera:
     """The same camera for a video that shows the calibrated picture at another resolution.
 
     The picture is taken to be scaled evenly to fit. If the shapes differ it is taken to be centred
@@ -113,16 +113,18 @@ def fitted(camera: Camera, size: tuple[int, int]) -> Camera:
     Args:
         camera: as calibrated.
         size: width and height of the video as it is shown, px.
+        video: its file, for errors.
 
     Raises:
         DataError: one is upright, the other is not: the video is turned or cut. Or the calibration has
             no size, and the optical axis lies far from the middle of the video.
     """
+    where = f"{video}: camera '{camera.name}'" if video else f"camera '{camera.name}'"
     if camera.size == SIZE_OF_VIDEO:
         middle = camera.intrinsics[:2, 2] / size
         if np.abs(middle - 0.5).max() > OFF_CENTRE:
             raise DataError(
-                f"camera '{camera.name}': the optical axis meets a video of {size[0]} x {size[1]} px at "
+                f"{where}: the optical axis meets a video of {size[0]} x {size[1]} px at "
                 f"{camera.intrinsics[0, 2]:.4g}, {camera.intrinsics[1, 2]:.4g} px, expected near its "
                 "middle: it was calibrated at another resolution, which the file does not name",
                 "name the calibrated size: docs/own_data.md",
@@ -134,7 +136,7 @@ def fitted(camera: Camera, size: tuple[int, int]) -> Camera:
     shapes = f"a video of {size[0]} x {size[1]} px, calibrated for {camera.size[0]} x {camera.size[1]}"
     if (wanted[0] > wanted[1]) != (calibrated[0] > calibrated[1]):
         raise DataError(
-            f"camera '{camera.name}': {shapes}: the video is turned or cut",
+            f"{where}: {shapes}: the video is turned or cut",
             "give the calibration of the picture as the video shows it, or film that was calibrated",
         )
     scale = float((wanted / calibrated).min())

@@ -53,10 +53,11 @@ def read_easymocap(path: Path) -> dict[str, Camera]:
     unused = sorted(set(values) - known - {"names"})
     if unused:
         print(f"calibration {path}: keys that are not used: {_few(unused)}")
-    return {name: _camera(values, name, f"calibration {path}, camera '{name}'") for name in names}
+    return {name: _camera(values, name, path) for name in names}
 
 
-def _camera(values: dict[str, Any], name: str, where: str) -> Camera:
+def _camera(values: dict[str, Any], name: str, path: Path) -> Camera:
+    where, place = (f"calibration {path.with_name(file)}, camera '{name}'" for file in FILES)
     width, height = (_size(values, f"{key}_{name}", where) for key in "WH")
     if (width > 0) != (height > 0):
         raise DataError(f"{where}: has one of W_{name} and H_{name}", "give width and height, or none")
@@ -64,8 +65,8 @@ def _camera(values: dict[str, Any], name: str, where: str) -> Camera:
     distortion = _matrix(values, lens, (4, 5, 8, 12), where)
     return Camera(
         name,
-        _rotation(values, name, where),
-        _matrix(values, f"T_{name}", (3,), where),
+        _rotation(values, name, place),
+        _matrix(values, f"T_{name}", (3,), place),
         _matrix(values, f"K_{name}", (9,), where).reshape(3, 3),
         np.append(distortion, 0.0) if len(distortion) == 4 else distortion,
         (width, height) if width else SIZE_OF_VIDEO,

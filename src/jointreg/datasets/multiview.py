@@ -26,6 +26,7 @@ from jointreg.datasets.poses import describe_missing, left_leg_first, missing_ro
 from jointreg.datasets.recording import Recording, frame_window
 from jointreg.datasets.video import probe
 from jointreg.errors import DataError, ShapeError
+from jointreg.files.input import require_file
 from jointreg.files.pickles import read_npz
 from jointreg.geometry.camera import Camera
 
@@ -54,8 +55,7 @@ class Multiview(MultiviewTree):
                 print(f"{path}: {describe_missing(joints_world, 'frame')}; they are left out")
             labelled = np.flatnonzero(~missing)
             for name, video in self.videos_of(take, sequence.cameras).items():
-                info = probe(video)
-                camera = fitted(self.calibration[name], (info.width, info.height))
+                camera = self.camera(name, video)
                 joints_cam = camera.from_world(joints_world)
                 check_units(joints_cam[labelled], f"{path}, camera {name}")
                 if offsets and name not in offsets:
@@ -81,7 +81,7 @@ class Multiview(MultiviewTree):
     def camera(self, name: str, video: Path) -> Camera:
         """A camera as its video shows it (see `datasets.calibration.fitted`)."""
         info = probe(video)
-        return fitted(self.calibration[name], (info.width, info.height))
+        return fitted(self.calibration[name], (info.width, info.height), video)
 
 
 def read_labels(path: str | Path) -> tuple[np.ndarray, dict[str, int]]:
@@ -95,8 +95,7 @@ def read_labels(path: str | Path) -> tuple[np.ndarray, dict[str, int]]:
         ShapeError: joints that are not (N, 17, 3), or offsets that do not fit the cameras.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"labels {path} do not exist", "make them: docs/own_data.md lists their arrays")
+    require_file(path, "label file", "make it: docs/own_data.md lists its arrays")
     where = f"labels {path}"
     arrays = read_npz(path.read_bytes(), where)
     if "joints_world" not in arrays:

@@ -151,8 +151,14 @@ def sparse_matrix(entries: Mapping[str, Any], where: str) -> Any:
             f"{where} holds a sparse matrix of the form '{form:.20}', expected csr, csc or coo",
             "save it again: scipy.sparse.save_npz(file, scipy.sparse.csr_matrix(matrix))",
         )
+    if any(np.asarray(entries[key]).dtype.kind not in "iu" for key in ("indices", "indptr")):
+        raise ValueError("its indices are no whole numbers")
     matrix = kinds[form]((entries["data"], entries["indices"], entries["indptr"]), shape)
     matrix.check_format(full_check=True)
+    entries_before = matrix.nnz
+    matrix.sum_duplicates()
+    if matrix.nnz != entries_before:
+        raise ValueError("it has an entry twice")
     return matrix
 
 

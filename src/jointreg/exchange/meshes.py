@@ -7,6 +7,7 @@ the numbering of the file.
 import hashlib
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,8 @@ from jointreg.files.input import require_file
 from jointreg.files.pickles import as_array, read_npz
 
 LARGEST_BYTES = 10**9
+LARGEST_COORDINATE = 1e6
+"""No mesh of a person is that large, whatever its unit."""
 SUFFIXES = (".obj", ".ply", ".npz")
 VERTEX_KEYS = ("vertices", "v_template", "v")
 FACE_KEYS = ("faces", "f")
@@ -59,12 +62,13 @@ class Mesh(NamedTuple):
 
 
 @default_cure("save the mesh again as obj, ply or npz: docs/exchange.md")
-def read_mesh(path: str | Path) -> Mesh:
+def read_mesh(path: str | Path, note: Callable[[str], None] = print) -> Mesh:
     """A mesh file.
 
     Args:
         path: obj, ply, npz with vertices (also named v_template, v) and faces (also f), or `open` for
             the T-pose of the open body.
+        note: called with a sentence on vertices without a face.
 
     Raises:
         DataError: no such file, another format, or no triangle mesh in it.
@@ -86,8 +90,23 @@ def read_mesh(path: str | Path) -> Mesh:
         vertices, faces = reader(raw, str(path))
     except (ValueError, KeyError, IndexError, TypeError, UnicodeDecodeError, OverflowError) as error:
         raise DataError(f"{path} is no {path.suffix[1:]} mesh: {error!s:.200}") from error
-    if vertices.ndim != 2 or vertices.shape[1:] != (3,) or not np.isfinite(vertices).all():
-        raise DataError(f"{path}: vertices have shape {vertices.shape}, expected finite (V, 3)")
+    _require_mesh(vertices, faces, path)
+    unused = len(vertices) - len(np.unique(faces))
+    if unused:
+        note(f"{path}: {unused} of {len(vertices)} vertices belong to no face: is the file whole?")
+    return Mesh(vertices.astype(np.float64), faces.astype(np.int32))
+
+
+def _require_mesh(vertices: np.ndarray, faces: np.ndarray, path: Path) -> None:
+    """Refuse arrays that are no mesh of a person."""
+    if vertices.ndim != 2 or vertices.shape[1:] != (3,) or vertices.dtype.kind not in "fiu":
+        raise DataError(
+            f"{path}: vertices are {vertices.dtype} of shape {vertices.shape}, expected numbers (V, 3)"
+        )
+    if not (np.abs(vertices) < LARGEST_COORDINATE).all():
+        raise DataError(
+            f"{path}: vertices are NaN, infinite or beyond {LARGEST_COORDINATE:.0e}, expected a person's"
+        )
     if faces.ndim != 2 or faces.shape[1:] != (3,) or not len(faces) or faces.dtype.kind not in "iu":
         raise DataError(
             f"{path}: faces are {faces.dtype} of shape {faces.shape}, expected (F, 3) indices"
@@ -97,7 +116,10 @@ def read_mesh(path: str | Path) -> Mesh:
             f"{path}: faces have indices {faces.min()} to {faces.max()}, "
             f"expected 0 to {len(vertices) - 1}"
         )
-    return Mesh(vertices.astype(np.float64), faces.astype(np.int32))
+    if (faces == np.roll(faces, 1, axis=1)).any(axis=1).all():
+        raise DataError(f"{path}: every face has a vertex twice, expected triangles")
+    if (vertices == vertices[:1]).all():
+        raise DataError(f"{path}: its {len(vertices)} vertices lie in one place, expected a person's")
 
 
 def _read_npz(raw: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -126,6 +148,9 @@ def _read_obj(raw: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _triangles(polygons: list[list[int]]) -> np.ndarray:
+    few = next((k for k, corners in enumerate(polygons) if len(corners) < 3), None)
+    if few is not None:
+        raise ValueError(f"face {few} has {len(polygons[few])} corners, expected three or more")
     fans = [(p[0], p[k], p[k + 1]) for p in polygons for k in range(1, len(p) - 1)]
     return np.array(fans, dtype=np.int64).reshape(-1, 3)
 
@@ -136,7 +161,10 @@ def _read_ply(raw: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     if head is None:
         raise ValueError("it has no head")
     lines = [line.split() for line in head[1].decode("ascii", errors="replace").splitlines()]
-    form = next(line[1] for line in lines if line[:1] == ["format"])
+    forms = [line[1] for line in lines if line[:1] == ["format"]]
+    if len(forms) != 1 or forms[0] not in _PLY_ORDERS:
+        raise ValueError(f"its format is {forms}, expected one of {', '.join(_PLY_ORDERS)}")
+    form = forms[0]
     elements: list[tuple[str, int, list[list[str]]]] = []
     for line in lines:
         if line[:1] == ["element"]:
@@ -155,12 +183,15 @@ def _read_ply(raw: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
             arrays[name] = _ply_faces(stream, count, properties[0], _PLY_ORDERS[form])
         elif form == "ascii":
             rows = [stream.readline().split() for _ in range(count)]
-            columns = zip(properties, zip(*rows, strict=True), strict=False)
+            columns = zip(properties, zip(*rows, strict=True), strict=True)
             arrays[name] = {part[1]: np.array(column, dtype=float) for part, column in columns}
         else:
             kind = np.dtype([(part[1], _PLY_ORDERS[form] + _PLY_TYPES[part[0]]) for part in properties])
             content = stream.read(kind.itemsize * count)
             arrays[name] = np.frombuffer(content, kind, count)
+    rest = len(stream.read().strip())
+    if rest:
+        raise ValueError(f"{rest} bytes stand behind the elements that it declares")
     vertices = np.stack([np.asarray(arrays["vertex"][axis], dtype=float) for axis in "xyz"], axis=1)
     if "face" not in arrays:
         raise ValueError("it has no faces")
@@ -169,7 +200,11 @@ def _read_ply(raw: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _ply_faces(stream: io.BytesIO, count: int, part: list[str], order: str) -> np.ndarray:
     if order == "=":
-        return _triangles([[int(k) for k in stream.readline().split()[1:]] for _ in range(count)])
+        lines = [[int(k) for k in stream.readline().split()] or [0] for _ in range(count)]
+        wrong = next((k for k, line in enumerate(lines) if line[0] != len(line) - 1), None)
+        if wrong is not None:
+            raise ValueError(f"face {wrong} has another number of corners than it declares")
+        return _triangles([line[1:] for line in lines])
     size, index = (np.dtype(order + _PLY_TYPES[kind]) for kind in part[1:3])
     begin = stream.tell()
     triangles = np.dtype([("size", size), ("corners", index, 3)])

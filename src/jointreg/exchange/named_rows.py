@@ -37,12 +37,13 @@ def read_named_rows(
 
     Args:
         path: a file as `read_matrix` takes it.
-        joints: the joint set of the rows; None looks for the names.
+        joints: the joint set of the rows; None looks for the names. It gives the order where neither
+            the file, its sidecar nor a public matrix does.
         note: called with a sentence on where the names are from.
 
     Raises:
-        DataError: as `read_matrix`, a sidecar of another matrix, a joint set of another size, or a row
-            that is not finite.
+        DataError: as `read_matrix`, a sidecar of another matrix, a joint set of another size, rows that
+            have other names, or a row that is not finite.
     """
     path = Path(path)
     matrix, names = read_matrix(path, note)
@@ -61,13 +62,26 @@ def read_named_rows(
     if sidecar is not None:
         names = tuple(sidecar["joint_names"])
     elif joints is not None:
-        names = joints.joints
+        names = _order_of(joints, names or _known_names(matrix), path)
     elif names is None:
         names = _known_names(matrix)
         note(
             f"{path}: nothing names its rows" + ("" if names is None else "; names of the known matrix")
         )
     return NamedRows(matrix, names or tuple(f"joint {k}" for k in range(len(matrix))), about)
+
+
+def _order_of(joints: JointSet, names: tuple[str, ...] | None, path: Path) -> tuple[str, ...]:
+    """Names of the rows: those of the set, in the order that the file itself has where it names them."""
+    if names is None:
+        return joints.joints
+    if sorted(names) != sorted(joints.joints):
+        others = [name for name in names if name not in joints.joints]
+        raise DataError(
+            f"{path} has rows of {', '.join(others):.200}, expected {joints.title}",
+            "name the joint set of the file, or leave --joints out: its rows have names",
+        )
+    return names
 
 
 def _known_names(matrix: np.ndarray) -> tuple[str, ...] | None:

@@ -7,10 +7,11 @@ at that joint.
 
 import numpy as np
 
+from jointreg.body.files import load_body
 from jointreg.body.model import Body
 from jointreg.errors import DataError
 from jointreg.exchange.joint_sets import JOINT_SETS, OTHER_SETS, JointSet
-from jointreg.skeleton import H36M_17, H36M_AS_SMPL, rows
+from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_PARENTS, rows
 
 LANDINGS_M: dict[str, tuple[float, float]] = {
     "pelvis": (0.029, 0.12),
@@ -132,6 +133,50 @@ def require_places(landed: np.ndarray, joints: JointSet, body: Body, where: str)
         f"{len(lines)} of {len(landed)} rows are off:\n" + "\n".join(lines),
         "name the joint set of the file, and the body that it was made for",
     )
+
+
+def require_reach(landed: np.ndarray, joints: JointSet, vertices: np.ndarray, where: str) -> None:
+    """Refuse rows that lie farther apart than the joints of a set can in any pose.
+
+    Two joints are never farther apart than the bones between them are long, here those of the open body
+    at the mesh's size. The limit is twice that and 0.3 m, so that rows of any maker pass; eyes at the
+    hips do not.
+
+    Args:
+        landed: weights @ vertices, (J, 3), order `joints`.
+        joints: the joint set.
+        vertices: of the mesh in any pose and unit, (V, 3).
+        where: names the file in the error.
+
+    Raises:
+        DataError: names the two rows that are farthest beyond their limit.
+    """
+    from scipy.sparse.csgraph import shortest_path
+
+    body = load_body("open")
+    places = _places(body)
+    if places is None or not set(joints.places) <= set(places):
+        return
+    nodes = tuple(places)
+    bones = np.zeros((len(nodes), len(nodes)))
+    for child, parent in enumerate(SMPL_PARENTS):
+        if parent >= 0:
+            bones[child, parent] = np.linalg.norm(places[nodes[child]] - places[nodes[parent]])
+    for name in nodes[len(body.joint_names) :]:
+        bones[nodes.index(name), nodes.index("head")] = np.linalg.norm(places[name] - places["head"])
+    between = shortest_path(bones, directed=False)
+    at = rows(joints.places, nodes)
+    size = float(np.ptp(vertices, axis=0).max() / np.ptp(body.template, axis=0).max())
+    limits = size * (2 * between[np.ix_(at, at)] + 0.3)
+    apart = np.linalg.norm(landed[:, None] - landed, axis=2)
+    first, second = np.unravel_index((apart - limits).argmax(), apart.shape)
+    if apart[first, second] > limits[first, second]:
+        raise DataError(
+            f"{where} is not of {joints.title}: rows {first} ({joints.joints[first]}) and {second} "
+            f"({joints.joints[second]}) lie {apart[first, second]:.3g} apart on the mesh, expected at "
+            f"most {limits[first, second]:.3g}",
+            "name the joint set of the file with --joints, or leave it out",
+        )
 
 
 def require_placement(

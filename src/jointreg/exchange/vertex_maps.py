@@ -117,7 +117,7 @@ def _content(path: Path) -> Any:
             return entries if len(entries) > 1 else next(iter(entries.values()), {})
         if suffix == ".pkl":
             return read_pickle(raw, where)
-    except (ValueError, KeyError, TypeError, EOFError) as error:
+    except (ValueError, KeyError, TypeError, EOFError, OverflowError) as error:
         raise DataError(f"{where} is no map of plain numbers: {error!s:.200}") from error
     raise DataError(f"{where}: a map is npz, npy, pt or pkl, not '{suffix}'")
 

@@ -2,7 +2,7 @@
 
 import io
 import math
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -22,20 +22,21 @@ class Header(NamedTuple):
     dtype: np.dtype
     begin: int
     """Bytes before the array."""
+    fortran: bool
+    """Whether the first index runs fastest."""
 
 
-def read_header(raw: bytes) -> Header:
-    """The header of the bytes of an npy file.
+def read_header(stream: IO[bytes]) -> Header:
+    """The header of an npy file that begins here.
 
     Raises:
         ValueError: no npy, or of an unknown version.
     """
-    stream = io.BytesIO(raw)
     version = np.lib.format.read_magic(stream)
     if version not in _READ_HEADER:
         raise ValueError(f"version {version} of the npy format is not known")
-    shape, _, dtype = _READ_HEADER[version](stream)
-    return Header(shape, dtype, stream.tell())
+    shape, fortran, dtype = _READ_HEADER[version](stream)
+    return Header(shape, dtype, stream.tell(), fortran)
 
 
 def read_array(raw: bytes, where: str) -> np.ndarray:
@@ -45,7 +46,7 @@ def read_array(raw: bytes, where: str) -> np.ndarray:
         DataError: it ends before the array that it declares.
         ValueError: no npy, or one of Python objects.
     """
-    header = read_header(raw)
+    header = read_header(io.BytesIO(raw))
     size, rest = math.prod(header.shape) * header.dtype.itemsize, len(raw) - header.begin
     if not header.dtype.hasobject and size > rest:
         raise DataError(

@@ -22,6 +22,7 @@ from numpy._core.numeric import _frombuffer  # type: ignore[attr-defined]
 
 from jointreg.errors import DataError
 from jointreg.files.npy import read_array, read_header
+from jointreg.files.npz import DEFLATED
 
 LARGEST_MATRIX = 2 * 10**7
 """Entries that a sparse matrix may claim before it is unpacked; the largest known mesh needs 2.4e6."""
@@ -31,9 +32,6 @@ LARGEST_CONTENT = 10**8
 
 UNPACKED_BYTES = 10**9
 """Bytes that a compressed file may unpack to; the largest known needs half of it."""
-
-DEFLATED = 1100
-"""Deflate makes no content smaller than by 1032."""
 
 _LZMA_BYTES = 2**28
 """Memory of an lzma decompressor; its strongest presets need a quarter."""
@@ -98,7 +96,7 @@ def read_npz(raw: bytes, where: str, keys: Collection[str] | None = None) -> dic
 
 
 def _read_npy(raw: bytes, where: str) -> Any:
-    header = read_header(raw)
+    header = read_header(io.BytesIO(raw))
     if not header.dtype.hasobject:
         return read_array(raw, where)
     value = read_pickle(raw[header.begin :], where)

@@ -12,7 +12,12 @@ import numpy as np
 from jointreg.datasets.poses import left_leg_first, require_finite, require_metres, require_person
 from jointreg.errors import DataError, UnitError
 from jointreg.files.pickles import as_array
-from jointreg.geometry.rotations import from_6d, from_axis_angle
+from jointreg.geometry.rotations import (
+    determinants,
+    from_6d,
+    from_axis_angle,
+    orthonormal_errors,
+)
 from jointreg.plausible import DEPTH_M, LEG_M
 from jointreg.predictions.vertices import metre_of
 from jointreg.skeleton import H36M_17, SMPL_24, rows
@@ -288,10 +293,9 @@ def _with_hands(rotations: np.ndarray) -> np.ndarray:
 
 
 def _require_rotations(rotations: np.ndarray, where: str) -> None:
-    product = np.einsum("nkab,nkcb->nkac", rotations, rotations)
-    off = np.abs(product - np.eye(3)).max(axis=(1, 2, 3))
-    with np.errstate(invalid="ignore"):  # the comparison below refuses NaN
-        proper = np.linalg.det(rotations).min(axis=1) > 0
+    with np.errstate(invalid="ignore", over="ignore"):  # the comparison below refuses NaN
+        off = orthonormal_errors(rotations).max(axis=1)
+        proper = determinants(rotations).min(axis=1) > 0
     wrong = np.flatnonzero(~((off <= 1e-3) & proper))
     if len(wrong):
         raise DataError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jointreg.errors import DataError
+from jointreg.files.input import require_file
 from jointreg.files.pickles import cure_for, read_npz, read_pickle
 from jointreg.files.saved_tensors import read_saved
 from jointreg.predictions.other_tools import refuse_bodycompress, refuse_other_tools, refuse_scene
@@ -40,8 +41,7 @@ def read_file(
         DataError: missing, truncated, with classes that are not plain data, or of no known form.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"prediction file {path} does not exist", "see docs/methods.md for the format")
+    require_file(path, "prediction file", "see docs/methods.md for the format")
     where = str(path)
     content = read_content(path)
     if meshes and is_mesh(content):

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from jointreg import __version__
 from jointreg.body.files import load_body
 from jointreg.body.model import Body
@@ -76,6 +78,12 @@ def fit_files(
             f"residuals are large, {', '.join(large):.300}: look whether labels and vertices have the "
             "same axes, place and order of frames, and joints their own names"
         )
+    off = _frames_off(frames, fitted.weights)
+    if off:
+        note(
+            f"{len(off)} of {frames.frames} frames, the first is frame {off[0]}, have half of their "
+            f"labels over {LARGE_MM:g} mm from the fit: look whether mesh and labels are of one moment"
+        )
     about = {
         "topology_hash": UNKNOWN if mesh is None else mesh.topology_hash,
         "frames": frames.frames,
@@ -95,6 +103,19 @@ def _licence(mesh: Mesh | None) -> str:
     if mesh is not None and mesh.topology_hash == load_body("open").topology_hash:
         return OPEN_LICENCE
     return "not given; weights of a fit to a licensed body may fall under the terms of that body"
+
+
+def _frames_off(frames: LabelledMeshes, weights: np.ndarray) -> list[int]:
+    """Frames whose labels lie farther than `LARGE_MM` from the fitted joints, in the median."""
+    used = np.flatnonzero(weights.any(axis=0))
+    distances = [
+        np.linalg.norm(weights[:, used] @ vertices[:, used] - joints, axis=2)
+        for vertices, joints in frames
+    ]
+    every = np.concatenate(distances)
+    labelled = np.flatnonzero(np.isfinite(every).any(axis=1))
+    middle = np.nanmedian(every[labelled], axis=1)
+    return labelled[1e3 * middle > LARGE_MM].tolist()
 
 
 def _of_set(labels: Labels, joints: JointSet | None, where: str) -> Labels:

@@ -10,6 +10,7 @@ import numpy as np
 
 from jointreg.errors import DataError, default_cure
 from jointreg.files.input import require_file
+from jointreg.files.npz import require_declared_sizes
 from jointreg.plausible import BODY_M
 from jointreg.regressor.marker_files import read_c3d, read_trc
 
@@ -21,6 +22,8 @@ FORM = (
 MARKERS = {".trc": read_trc, ".c3d": read_c3d}
 LARGEST_FRAME = 10**8
 """Largest number of a frame in a csv."""
+LABEL_BYTES = 10**9
+"""Memory that labels may take where the file itself is smaller."""
 
 
 class Labels(NamedTuple):
@@ -100,21 +103,31 @@ def _read_csv(path: Path) -> Labels:
                     continue
                 if len(cells) != len(CSV_COLUMNS):
                     raise ValueError(f"{len(cells)} cells, expected {len(CSV_COLUMNS)}")
-                key = int(cells[0]), cells[1]
+                key = int(_plain(cells[0])), cells[1]
                 if not 0 <= key[0] <= LARGEST_FRAME or not key[1]:
                     raise ValueError(f"frame {key[0]} of joint '{key[1]:.80}', expected both, from 0")
                 if key in places:
                     raise ValueError(f"{key[1]:.80} stands in frame {key[0]} twice")
-                places[key] = [float(cell) if cell else np.nan for cell in cells[2:]]
+                places[key] = [float(_plain(cell)) if cell else np.nan for cell in cells[2:]]
     except (ValueError, csv.Error) as error:
         raise DataError(f"{path}: line {line}: {error!s:.200}", FORM) from error
     if not places:
         raise DataError(f"{path} has no rows", FORM)
     names = tuple(dict.fromkeys(joint for _, joint in places))
-    joints = np.full((1 + max(frame for frame, _ in places), len(names), 3), np.nan)
+    last = max(frame for frame, _ in places)
+    if 24 * (1 + last) * len(names) > LABEL_BYTES:
+        raise DataError(f"{path} has {len(places)} rows, one of them of frame {last}", FORM)
+    joints = np.full((1 + last, len(names), 3), np.nan)
     for (frame, joint), place in places.items():
         joints[frame, names.index(joint)] = place
     return Labels(joints, names, sparse=True)
+
+
+def _plain(cell: str) -> str:
+    """The cell, unless Python alone reads it as a number: 1_0, digits of other scripts."""
+    if not cell.isascii() or "_" in cell:
+        raise ValueError(f"'{cell:.40}' is no number in plain digits")
+    return cell
 
 
 def _array(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
@@ -124,6 +137,7 @@ def _array(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         if path.suffix.lower() == ".npy":
             return np.load(path, mmap_mode="r", allow_pickle=False), {}
         if path.suffix.lower() == ".npz":
+            require_declared_sizes(path, LABEL_BYTES)
             with np.load(path, allow_pickle=False) as file:
                 key = next((key for key in LABEL_KEYS if key in file.files), None)
                 if key is None:
@@ -133,7 +147,7 @@ def _array(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
                     )
                 names = file["joint_names"] if "joint_names" in file.files else None
                 return file[key], {} if names is None else {"joint_names": names}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, EOFError, OSError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
             f"{path} is no plain {path.suffix[1:]}: {error!s:.200}",
             "save it again, as numbers: np.save or np.savez",

@@ -14,6 +14,9 @@ import numpy as np
 from jointreg.body.model import Body
 from jointreg.errors import DataError, default_cure
 from jointreg.files.input import require_file
+from jointreg.files.npy import read_header
+from jointreg.files.npz import require_declared_sizes
+from jointreg.files.saved_tensors import read_saved
 from jointreg.predictions.bodies import read_predictions
 
 VERTEX_KEYS = ("vertices", "pred_vertices", "verts")
@@ -58,7 +61,15 @@ def open_meshes(path: str | Path, body: Body | None = None) -> Meshes:
     reader = {".npy": _npy, ".npz": _npz, ".pt": _tensor, ".pth": _tensor}.get(suffix, _zarr)
     try:
         return reader(path)
-    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        ValueError,
+        EOFError,
+        OSError,
+        KeyError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise _damaged(path, error) from error
 
 
@@ -115,6 +126,7 @@ def _npy(path: Path) -> Meshes:
 
 
 def _npz(path: Path) -> Meshes:
+    require_declared_sizes(path)
     with zipfile.ZipFile(path) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
     key = _key(names, path)
@@ -133,8 +145,9 @@ def _streamed(path: Path, opened: Callable[[], AbstractContextManager[Any]]) -> 
     A file mapped into memory would count as memory of the process, up to its size.
     """
     with opened() as stream:
-        shape, fortran, dtype = _header(stream)
-    frames, vertices = _sizes(shape, dtype, path)
+        header = read_header(stream)
+    dtype, fortran = header.dtype, header.fortran
+    frames, vertices = _sizes(header.shape, dtype, path)
     if fortran and frames > 1:
         raise DataError(
             f"{path} is in Fortran order, so its frames are not one after another",
@@ -144,7 +157,7 @@ def _streamed(path: Path, opened: Callable[[], AbstractContextManager[Any]]) -> 
     def parts(count: int) -> Iterator[np.ndarray]:
         try:
             with opened() as stream:
-                _header(stream)
+                read_header(stream)
                 for begin in range(0, frames, count):
                     part = (min(count, frames - begin), vertices, 3)
                     raw = stream.read(math.prod(part) * dtype.itemsize)
@@ -153,13 +166,6 @@ def _streamed(path: Path, opened: Callable[[], AbstractContextManager[Any]]) -> 
             raise _damaged(path, error) from error
 
     return Meshes(frames, vertices, parts)
-
-
-def _header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, order and dtype of the npy that begins here."""
-    if np.lib.format.read_magic(stream) == (1, 0):
-        return np.lib.format.read_array_header_1_0(stream)
-    return np.lib.format.read_array_header_2_0(stream)
 
 
 def _key(names: list[str], path: Path) -> str:
@@ -176,31 +182,22 @@ def _key(names: list[str], path: Path) -> str:
 
 
 def _tensor(path: Path) -> Meshes:
-    try:
-        import torch
-
-        from jointreg.files.tensors import read_tensors
-    except ImportError as error:
-        raise DataError(f"reading {path} needs torch: {error}", "pip install torch") from error
     cures = ("save it as a tensor: torch.save(vertices, file)", "fetch the file again")
-    content = read_tensors(path, "file of vertices", cures)
+    content = read_saved(path, "file of vertices", cures)
     if isinstance(content, dict):
-        names = [str(key) for key, value in content.items() if isinstance(value, torch.Tensor)]
-        content = content[_key(names, path)]
-    if not isinstance(content, torch.Tensor) or content.layout != torch.strided:
+        arrays = [str(key) for key, value in content.items() if isinstance(value, np.ndarray)]
+        content = content[_key(arrays, path)]
+    if not isinstance(content, np.ndarray):
         raise DataError(f"{path} holds a {type(content).__name__}, expected a dense tensor", cures[0])
-    tensor = content.detach()
-
-    def read(part: slice) -> np.ndarray:
-        some = tensor[part]
-        return (some.float() if some.dtype == torch.bfloat16 else some).numpy()
-
-    return _sliced(tuple(tensor.shape), tensor.dtype, read, path)
+    return _sliced(content.shape, content.dtype, content.__getitem__, path)
 
 
 def _zarr(path: Path) -> Meshes:
-    import zarr
-    from zarr.storage import LocalStore, ZipStore
+    try:
+        import zarr
+        from zarr.storage import LocalStore, ZipStore
+    except ImportError as error:
+        raise DataError(f"reading {path} needs zarr", "pip install 'jointreg[workflow]'") from error
 
     store = LocalStore(path, read_only=True) if path.is_dir() else ZipStore(path, mode="r")
     try:

@@ -70,6 +70,29 @@ def _qualisys(folder: Path) -> None:
     write_qualisys(folder / "room.qca.txt", room_cameras())
 
 
+def _easymocap(folder: Path) -> None:
+    """intri.yml and extri.yml as OpenCV's FileStorage writes them."""
+    head = "%YAML:1.0\n---\nnames:\n" + "".join(f'   - "{name}"\n' for name in NAMES)
+    files = {"intri.yml": head, "extri.yml": head}
+    for name, camera in room_cameras().items():
+        files["intri.yml"] += _opencv_matrix(f"K_{name}", camera.intrinsics)
+        files["intri.yml"] += _opencv_matrix(f"dist_{name}", camera.distortion[None])
+        files["intri.yml"] += f"H_{name}: {camera.size[1]}\nW_{name}: {camera.size[0]}\n"
+        vector = so3.to_axis_angle(camera.rotation)
+        files["extri.yml"] += _opencv_matrix(f"R_{name}", vector[:, None])
+        files["extri.yml"] += _opencv_matrix(f"Rot_{name}", camera.rotation)
+        files["extri.yml"] += _opencv_matrix(f"T_{name}", camera.translation[:, None])
+    for name, text in files.items():
+        (folder / name).write_text(text)
+
+
+def _opencv_matrix(name: str, matrix: np.ndarray) -> str:
+    rows, columns = matrix.shape
+    numbers = ", ".join(map(str, matrix.ravel().tolist()))
+    lines = ["!!opencv-matrix", f"rows: {rows}", f"cols: {columns}", "dt: d", f"data: [ {numbers} ]"]
+    return f"{name}: " + "\n   ".join(lines) + "\n"
+
+
 def _film(folder: Path) -> None:
     """Both videos and the labels; the right video begins two frames earlier."""
     joints, column_row = person(), np.meshgrid(np.arange(SIZE[0]), np.arange(SIZE[1]))
@@ -105,12 +128,13 @@ def _original(what: str, calibration: str, write: Callable[[Path], None]) -> Ori
         arrays["crops"] = arrays["crops"][:, ::16, ::16].astype(np.float32)
         return dict(arrays)
 
-    return Original(KIND, what, calibration, make, read, named=("take walk", "walk"))
+    return Original(KIND, what, calibration, make, read, named=("take walk", "walk", calibration))
 
 
 JSON_FILE = _original("JSON", "room.json", _json)
 TOML_FILE = _original("TOML", "room.toml", _toml)
 QUALISYS = _original("Qualisys", "room.qca.txt", _qualisys)
+EASYMOCAP = _original("EasyMocap", "intri.yml", _easymocap)
 
 
 def _camera(
@@ -262,6 +286,83 @@ XML = [
 ]
 
 
+def _lines(name: str, old: str, new: str, right: str = "refused", untold: bool = False) -> Damage:
+    """The first match of a pattern in the lines of EasyMocap's files."""
+    return _qca(name, old, new, right, untold)
+
+
+def _entry(key: str, name: str, numbers: str, **answers: Any) -> Damage:
+    """Other numbers in the left camera's matrix."""
+    return _lines(
+        f"{key} {name}", rf"({key}_left: .*?data: )\[[^]]*\]", rf"\g<1>[ {numbers} ]", **answers
+    )
+
+
+def _of_opencv(keys: tuple[str, ...], size: dict[str, int]) -> list[Damage]:
+    damages = []
+    for key in keys:
+        damages += [
+            _entry(key, f"has {name}", ", ".join([number] * size[key]))
+            for name, number in (
+                *(("no numbers but nan", ".nan"), ("no numbers but NaN", "nan"), ("infinity", ".inf")),
+                *(("words", "none"), ("1e300", "1e300"), ("lists", "[1, 2]"), ("tables", "{a: 1}")),
+                ("empty words", '""'),
+            )
+        ]
+        damages += [
+            _entry(key, "has no numbers", ""),
+            _entry(key, "has a number more", ", ".join(["0.1"] * (size[key] + 1))),
+            _lines(f"{key} is missing", rf"{key}_left: ", f"{key}_left2: "),
+            _lines(f"{key} is a number", rf"({key}_left: ).*?\]", r"\g<1>3"),
+            _lines(f"{key} is a word", rf"({key}_left: ).*?\]", r"\g<1>none"),
+            _lines(f"{key} is of another camera", rf"{key}_left: ", f"{key}_right: "),
+            _lines(f"{key} has no rows", rf"({key}_left: .*?)rows: \d+", r"\g<1>row: 3"),
+            _lines(f"{key} has words for rows", rf"({key}_left: .*?)rows: \d+", r"\g<1>rows: many"),
+            _lines(f"{key} has other rows", rf"({key}_left: .*?)rows: \d+", r"\g<1>rows: 7"),
+            _lines(f"{key} has huge rows", rf"({key}_left: .*?)rows: \d+", rf"\g<1>rows: {10**30}"),
+        ]
+    return damages
+
+
+INTRINSIC = [
+    *_of_opencv(("K", "dist"), {"K": 9, "dist": 5}),
+    _entry("K", "is one", "1, 0, 0, 0, 1, 0, 0, 0, 1"),
+    _entry("K", "is transposed", "300, 0, 0, 0, 301, 0, 160.5, 118.25, 1"),
+    _entry("K", "has its centre outside", "300, 0, 900, 0, 301, 118, 0, 0, 1"),
+    _entry("dist", "is huge", "1e6, 0, 0, 0, 0"),
+    _lines("W is missing", r"W_left: 320\n", ""),
+    _lines("W is a word", r"W_left: 320", "W_left: wide"),
+    _lines("W is huge", r"W_left: 320", "W_left: 1e300"),
+    _lines("W is not a number", r"W_left: 320", "W_left: .nan"),
+    _lines("W and H are exchanged", r"H_left: 240\nW_left: 320", r"H_left: 320\nW_left: 240"),
+    _lines("W is a list", r"W_left: 320", "W_left: [320]"),
+    _lines("has a key that nobody knows", r"\nK_left", r"\nstrange: 3\nK_left", "noted"),
+    _lines("has the key K twice", r"\nK_left", r"\nK_left: 3\nK_left"),
+    _lines("has a camera less", r'   - "left"\n', "", "accepted"),
+    _lines("has a camera more", r'   - "left"\n', r'   - "left"\n   - "top"\n', "noted"),
+]
+EXTRINSIC = [
+    *_of_opencv(("R", "Rot", "T"), {"R": 3, "Rot": 9, "T": 3}),
+    _entry("R", "is another turn", "0.1, 0.2, 0.3"),
+    _entry("R", "is in degrees", "90, 10, 20"),
+    _entry("Rot", "is mirrored", "-1, 0, 0, 0, 1, 0, 0, 0, 1"),
+    _entry("T", "is in millimetres", "100, 1200, 4000"),
+    _entry("T", "is nothing", "0, 0, 0"),
+    _lines("has a camera less", r'   - "left"\n', ""),
+    _lines("has a camera more", r'   - "left"\n', r'   - "left"\n   - "top"\n'),
+    _lines("has a camera twice", r'   - "left"\n', r'   - "left"\n   - "left"\n'),
+    _lines("has a camera without a name", r'   - "left"\n', r'   - ""\n'),
+    _lines("has a list for a camera", r'   - "left"\n', r"   - [left]\n"),
+    _lines("has no list of cameras", r"names:", "cameras:"),
+    _lines("has a number of cameras", r'names:\n   - "left"\n   - "right"\n', r"names: 2\n"),
+    _lines("has an anchor in it", r"names:", "names: &all"),
+    _lines("refers to what is not there", r"rows: 3", "rows: *nothing"),
+    _lines("has a tag of Python", r"!!opencv-matrix", "!!python/object/apply:print"),
+    _lines("has no head", r"%YAML:1.0\n---\n", "", "accepted"),
+]
+OPENCV_TEXT = [one for one in texts.letters(comment="# ") if "in the middle" not in one.name]
+
+
 BYTES = [*raw.whole(), *raw.cut()]
 CASES: list[Case] = [
     *cases(JSON_FILE, [*BYTES, *texts.letters(), *texts.trees(texts.JSON), *PLACES, *OTHER_UNIT]),
@@ -283,4 +384,6 @@ CASES: list[Case] = [
     ),
     *cases(TOML_FILE, [*BYTES, *texts.letters(comment="#")]),
     *cases(QUALISYS, [*BYTES, *texts.letters(), *XML]),
+    *cases(EASYMOCAP, [*BYTES, *OPENCV_TEXT, *INTRINSIC]),
+    *cases(EASYMOCAP, [*BYTES, *OPENCV_TEXT, *EXTRINSIC], "extri.yml"),
 ]

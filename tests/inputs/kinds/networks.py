@@ -179,7 +179,8 @@ PARAMETERS = [
     _parameter("are all in float64", lambda s: {k: v.double() for k, v in s.items()}),
     _parameter("are sparse", _with(LAYER, lambda v: v.to_sparse())),
     _parameter(
-        "are quantised", _with(LAYER, lambda v: torch.quantize_per_tensor(v, 0.1, 0, torch.qint8))
+        "are quantised",
+        _with(LAYER, lambda v: torch.quantize_per_tensor(v.float(), 0.1, 0, torch.qint8)),
     ),
     _parameter("are without storage", _with(LAYER, lambda v: v.to("meta"))),
     _parameter("are one number", _with(LAYER, lambda v: torch.tensor(1.0))),

@@ -374,13 +374,33 @@ def test_a_map_of_sides_that_is_none_is_left_out(tmp_path, body, capsys):
     assert same(replace(load_body("open"), mirror=None), load_body(tmp_path / "body.npz"))
 
 
-def test_a_small_template_is_read_with_a_note(tmp_path, body, capsys):
-    """An infant's body, or a grown person's in half size: nothing in the file tells them apart."""
+def infant(template, joints):
+    """A newborn's proportions, 0.55 m high: neck to crown 0.28 of it, legs 0.38."""
+    neck, hip = (joints[SMPL_24.index(name), 1] for name in ("neck", "left_hip"))
+    small = template.astype(np.float64)
+    below, above = small[:, 1] < hip, small[:, 1] > neck
+    small[below, 1] = hip + 0.62 * (small[below, 1] - hip)
+    small[above, 1] = neck + 1.75 * (small[above, 1] - neck)
+    small[above, 0] *= 1.5
+    return small * 0.55 / np.ptp(small[:, 1])
+
+
+def test_an_infants_template_is_read_with_a_note(tmp_path, body, capsys):
+    arrays = smpl_arrays(body)
+    arrays |= moved(arrays, "v_template", lambda v: infant(v, body.joint_regressor @ v))
+    np.savez(tmp_path / "small.npz", **arrays)
+    assert abs(np.ptp(load_body(tmp_path / "small.npz").template[:, 1]) - 0.55) < 1e-6
+    assert "small.npz: the template is 0.55 m high, taken for an infant's" in capsys.readouterr().out
+
+
+def test_a_grown_persons_template_in_half_size_is_refused(tmp_path, body, capsys):
+    """Its proportions show it: an infant's head is larger, and its legs are shorter."""
     arrays = smpl_arrays(body)
     arrays |= moved(arrays, "v_template", lambda v: v / 2)
-    np.savez(tmp_path / "small.npz", **arrays)
-    assert np.ptp(load_body(tmp_path / "small.npz").template[:, 1]) < 1
-    assert "small.npz: the template is 0.82 m high, taken for an infant's" in capsys.readouterr().out
+    np.savez(tmp_path / "half.npz", **arrays)
+    with pytest.raises(UnitError, match=r"half\.npz: the template is 0\.82 m high and has a grown"):
+        load_body(tmp_path / "half.npz")
+    capsys.readouterr()
     np.savez(tmp_path / "whole.npz", **smpl_arrays(body))
     load_body(tmp_path / "whole.npz")
     assert capsys.readouterr().out == ""

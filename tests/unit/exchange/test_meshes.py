@@ -85,7 +85,7 @@ def test_the_open_body_is_a_mesh_by_name(body):
         ("a.obj", b"v 0 0\nf 1 1 1\n", r"shape \(1, 2\)"),
         ("a.obj", b"v 0 0 0\n", r"faces are .* \(0, 3\)"),
         ("a.obj", b"v 0 0 0\nf 1 2 3\n", "indices 0 to 2, expected 0 to 0"),
-        ("a.obj", b"v 0 0 nan\nf 1 1 1\n", "expected finite"),
+        ("a.obj", b"v 0 0 nan\nf 1 1 1\n", "vertices are NaN"),
         ("a.obj", b"v 0 0 zero\nf 1 1 1\n", "no obj mesh"),
         ("a.ply", b"plx\n", "no head"),
         (
@@ -107,3 +107,44 @@ def test_an_npz_without_faces(tmp_path):
     np.savez(tmp_path / "a.npz", vertices=VERTICES)
     with pytest.raises(DataError, match="none of the keys faces, f"):
         read_mesh(tmp_path / "a.npz")
+
+
+def test_a_vertex_without_a_face_is_noted(tmp_path):
+    path, notes = tmp_path / "mesh.obj", []
+    path.write_text(OBJ)
+    read_mesh(path, notes.append)
+    assert len(notes) == 1 and "1 of 6 vertices belong to no face" in notes[0]
+
+
+@pytest.mark.parametrize(
+    "old, new, cause",
+    [
+        (b"format ascii 1.0\n", b"", "its format is"),
+        (b"element face 2", b"element face 1", "bytes stand behind the elements"),
+        (b"element vertex 6", b"element vertex 5", "no ply mesh"),
+        (b"4 0 1 2 3", b"4 0 1 2", "face 0 has another number of corners"),
+        (b"4 0 1 2 3", b"2 0 1", "face 0 has 2 corners"),
+    ],
+)
+def test_a_ply_that_is_not_what_its_head_declares(tmp_path, old, new, cause):
+    content = ply("ascii")
+    assert old in content
+    (tmp_path / "mesh.ply").write_bytes(content.replace(old, new))
+    with pytest.raises(DataError, match=cause):
+        read_mesh(tmp_path / "mesh.ply")
+
+
+@pytest.mark.parametrize(
+    "vertices, faces, cause",
+    [
+        (VERTICES.astype(str), FACES, "expected numbers"),
+        (VERTICES > 0, FACES, "expected numbers"),
+        (VERTICES * 1e30, FACES, "beyond 1e[+]06"),
+        (0 * VERTICES, FACES, "lie in one place"),
+        (VERTICES, 0 * FACES, "every face has a vertex twice"),
+    ],
+)
+def test_arrays_that_are_no_mesh(tmp_path, vertices, faces, cause):
+    np.savez(tmp_path / "mesh.npz", vertices=vertices, faces=faces)
+    with pytest.raises(DataError, match=cause):
+        read_mesh(tmp_path / "mesh.npz")

@@ -42,3 +42,13 @@ def test_a_sidecar_with_names_that_repeat_or_are_too_few(tmp_path, matrix, names
     write_named_rows(tmp_path / "J.npy", matrix, names, {"topology_hash": UNKNOWN})
     with pytest.raises(DataError, match="expected 17 different names"):
         read_named_rows(tmp_path / "J.npy")
+
+
+def test_names_in_the_file_are_stronger_than_the_callers_order(tmp_path, matrix):
+    order = np.arange(len(COCO.joints))[::-1]
+    named = {COCO.joints[k]: matrix[k] for k in order}
+    np.savez(tmp_path / "J.npz", **named)
+    read = read_named_rows(tmp_path / "J.npz", COCO)
+    assert read.joints == COCO.joints[::-1] and np.array_equal(read.matrix, matrix[::-1])
+    with pytest.raises(DataError, match=r"has rows of .*left_eye"):
+        read_named_rows(tmp_path / "J.npz", JOINT_SETS["h36m_17"])

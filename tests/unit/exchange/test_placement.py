@@ -17,6 +17,7 @@ from jointreg.exchange.placement import (
     expected_joints,
     known_set,
     require_placement,
+    require_reach,
 )
 from jointreg.exchange.regressor_files import load_regressor, save_regressor
 from jointreg.regressor import Regressor
@@ -283,3 +284,25 @@ def test_joints_of_a_set_on_the_wrong_side_are_refused(tmp_path, body):
     assert load_regressor(tmp_path / "good.npy", body, joints=joints).joint_names == joints.joints
     with pytest.raises(DataError, match=r"row 0 \(left_eye\) .* to the right of its mirror joint"):
         load_regressor(tmp_path / "bad.npy", body, joints=joints)
+
+
+@pytest.mark.parametrize("name", sorted(JOINT_SETS))
+def test_rows_of_every_set_are_within_reach_in_any_pose(body, make_bodies, generator, name):
+    joints = JOINT_SETS[name]
+    places = expected_joints(body, joints)
+    near = np.linalg.norm(body.template - places[:, None], axis=2)
+    weights = np.eye(body.n_vertices)[near.argmin(axis=1)]
+    for vertices in body.vertices(*make_bodies(generator, 3)).astype(np.float64):
+        require_reach(weights @ vertices, joints, vertices, "J.npy")
+
+
+@pytest.mark.parametrize("name", ["coco_17", "h36m_17"])
+@pytest.mark.parametrize("unit", [1.0, 100.0])
+def test_rows_of_the_other_set_are_out_of_reach(body, make_bodies, generator, name, unit):
+    joints = JOINT_SETS[name]
+    places = expected_joints(body, JOINT_SETS["h36m_17" if name == "coco_17" else "coco_17"])
+    near = np.linalg.norm(body.template - places[:, None], axis=2)
+    weights = np.eye(body.n_vertices)[near.argmin(axis=1)]
+    for vertices in unit * body.vertices(*make_bodies(generator, 3)).astype(np.float64):
+        with pytest.raises(DataError, match=r"J\.npy is not of"):
+            require_reach(weights @ vertices, joints, vertices, "J.npy")

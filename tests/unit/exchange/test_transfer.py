@@ -141,3 +141,14 @@ def test_the_command_refuses_a_pkl(tmp_path, weights, capsys):
     command = ["transfer", str(tmp_path / "J.npy"), str(tmp_path / "J.pkl")]
     assert main([*command, "--map", str(tmp_path / "map.npz")]) == 1
     assert "a pkl holds the rows of SMPL_to_J19.pkl only" in capsys.readouterr().err
+
+
+def test_the_command_refuses_rows_of_another_joint_set(tmp_path, weights, capsys):
+    """Human3.6M's 17 rows are as many as COCO's, and nothing in the file names them."""
+    np.save(tmp_path / "J.npy", weights)
+    command = ["transfer", str(tmp_path / "J.npy"), str(tmp_path / "out.npy"), "--from", "open"]
+    assert main([*command, "--to", "open", "--joints", "coco_17"]) == 1
+    error = capsys.readouterr().err
+    assert "J.npy is not of COCO's 17 joints: rows" in error and "--joints" in error
+    assert not (tmp_path / "out.npy").exists()
+    assert main([*command, "--to", "open", "--joints", "h36m_17"]) == 0

@@ -30,3 +30,15 @@ def test_angle_between_is_the_angle_that_was_turned():
     angles = np.array([0.0, 1e-7, 0.5, np.pi - 1e-7, np.pi])
     turned = rotations.from_axis_angle(angles[:, None] * [0.6, 0.0, 0.8])
     assert np.abs(rotations.angle_between(np.eye(3)[None], turned) - angles).max() < 1e-12
+
+
+def test_determinants_and_orthonormality_are_those_of_the_textbook(generator):
+    matrices = generator.normal(size=(50, 4, 3, 3))
+    matrices[7, 2] = rotations.from_axis_angle(generator.normal(size=3))
+    assert np.allclose(rotations.determinants(matrices), np.linalg.det(matrices), rtol=1e-12, atol=1e-12)
+    product = matrices @ np.swapaxes(matrices, -1, -2)
+    expected = np.abs(product - np.eye(3)).max(axis=(-2, -1))
+    assert np.allclose(rotations.orthonormal_errors(matrices), expected, rtol=1e-12)
+    assert rotations.orthonormal_errors(matrices)[7, 2] < 1e-12
+    matrices[3, 1, 2, 0] = np.nan
+    assert np.argwhere(np.isnan(rotations.orthonormal_errors(matrices))).tolist() == [[3, 1]]

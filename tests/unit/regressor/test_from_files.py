@@ -107,3 +107,15 @@ def test_refusals(files, tmp_path, capsys, more, cause):
     command = ["fit", str(folder / "meshes.npy"), "--labels", str(folder / "labels.npz")]
     assert main([*command, "--output", str(tmp_path / "J.npz"), *more]) == 1
     assert cause in capsys.readouterr().err and not (tmp_path / "J.npz").exists()
+
+
+def test_a_frame_whose_labels_are_of_another_moment_is_named(files, tmp_path, capsys):
+    folder, _ = files
+    labels = np.load(folder / "labels.npz")
+    joints = labels["joints"].copy()
+    middle = np.nanmean(joints[17], axis=0)
+    joints[17] = middle + (joints[17] - middle) / 2
+    np.savez(tmp_path / "labels.npz", joints=joints, joint_names=labels["joint_names"])
+    command = ["fit", str(folder / "meshes.npy"), "--labels", str(tmp_path / "labels.npz")]
+    assert main([*command, "--output", str(tmp_path / "J.npz")]) == 0
+    assert "1 of 120 frames, the first is frame 17" in capsys.readouterr().err

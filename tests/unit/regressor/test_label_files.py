@@ -61,3 +61,22 @@ def test_refusals_of_labels(tmp_path, joints):
     (tmp_path / "b.csv").write_bytes(f"{head}0,körper,0,0,0\n".encode("latin1"))
     with pytest.raises(DataError, match="can't decode byte 0x"):
         read_labels(tmp_path / "b.csv")
+
+
+def test_sizes_that_an_npz_only_declares_are_refused_before_memory_is_taken(tmp_path):
+    np.savez_compressed(tmp_path / "labels.npz", joints=np.zeros((10**7, 5, 3)))
+    with pytest.raises(DataError, match="declares 1200000128 bytes"):
+        read_labels(tmp_path / "labels.npz")
+
+
+@pytest.mark.parametrize("cell, cause", [("1_0", "plain digits"), ("٣", "plain digits")])
+def test_a_csv_has_plain_digits(tmp_path, cell, cause):
+    (tmp_path / "labels.csv").write_text(f"frame,joint,x,y,z\n0,nose,{cell},0,0\n", encoding="utf-8")
+    with pytest.raises(DataError, match=cause):
+        read_labels(tmp_path / "labels.csv")
+
+
+def test_a_csv_whose_last_frame_would_fill_memory(tmp_path):
+    (tmp_path / "labels.csv").write_text("frame,joint,x,y,z\n99999999,nose,0,0,0\n")
+    with pytest.raises(DataError, match="1 rows, one of them of frame 99999999"):
+        read_labels(tmp_path / "labels.csv")
