@@ -16,8 +16,8 @@ class Sample:
     """The initial bodies of N frames, and the labels and masks that they are refined to."""
 
     bodies: Mapping[str, np.ndarray]
-    """Initial bodies: `rotations` (N, 24, 3, 3) and `betas` (N, B). A `translation` may be there and is
-    not used: the labels give a new one (`start_translation`)."""
+    """Initial bodies: `rotations` (N, 24, 3, 3) and `betas` (N, B). A `translation` (N, 3), metres, is
+    used with `optimize.start: refined` only: else the labels give a new one (`start_translation`)."""
     joints_cam: np.ndarray
     """Labels, camera frame, metres, (N, J, 3)."""
     masks: np.ndarray
@@ -27,7 +27,7 @@ class Sample:
     scores: np.ndarray | None = None
     """Confidence of each mask, (N,). Frames with 0 have no silhouette term. None: all have one."""
     views: Views | None = None
-    """Moments and cameras of the frames. None for frames drawn from many sequences."""
+    """Moments and cameras of the frames."""
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -42,6 +42,22 @@ class Sample:
             self.intrinsics[rows],
             None if self.scores is None else self.scores[rows],
             None if self.views is None else self.views.part(rows),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["Sample"]) -> "Sample":
+        """The frames of several sequences, whose samples have scores and views."""
+
+        def concatenated(name: str) -> np.ndarray:
+            return np.concatenate([getattr(part, name) for part in parts])
+
+        return cls(
+            {name: np.concatenate([part.bodies[name] for part in parts]) for name in parts[0].bodies},
+            concatenated("joints_cam"),
+            concatenated("masks"),
+            concatenated("intrinsics"),
+            concatenated("scores"),
+            Views.joined([part.views for part in parts if part.views is not None]),
         )
 
 
@@ -104,20 +120,11 @@ def draw_sample(
         )
     chosen = np.sort(generator.permutation(len(owner))[:count])
     row = np.concatenate(masked)[chosen]
-    parts = [
-        load_sample(frames[index], masks[index], bodies[index], row[owner[chosen] == index])
-        for index in np.unique(owner[chosen])
-    ]
-
-    def joined(name: str) -> np.ndarray:
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    return Sample(
-        {name: np.concatenate([part.bodies[name] for part in parts]) for name in parts[0].bodies},
-        joined("joints_cam"),
-        joined("masks"),
-        joined("intrinsics"),
-        joined("scores"),
+    return Sample.joined(
+        [
+            load_sample(frames[index], masks[index], bodies[index], row[owner[chosen] == index])
+            for index in np.unique(owner[chosen])
+        ]
     )
 
 

@@ -19,6 +19,7 @@ from jointreg.stores.schemas import (
     MASKS,
     OFFSETS,
     SCHEMAS,
+    SUBJECT_OFFSETS,
     of_method,
 )
 
@@ -35,6 +36,7 @@ __all__ = [
     "MASKS",
     "OFFSETS",
     "SCHEMAS",
+    "SUBJECT_OFFSETS",
     "Array",
     "Record",
     "Schema",

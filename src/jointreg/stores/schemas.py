@@ -1,4 +1,4 @@
-"""The ten kinds of store: their arrays, units and versions."""
+"""The kinds of store: their arrays, units and versions."""
 
 from jointreg.stores.schema import Array, Schema
 
@@ -122,6 +122,14 @@ OFFSETS = Schema(
     },
 )
 
+SUBJECT_OFFSETS = Schema(
+    "subject_offsets",
+    1,
+    "Label offsets of one subject in the frames of its limbs, fitted together with its bodies. "
+    "Facts: subject, joint_names.",
+    {"offsets": Array((17, 3), "float64", "m", "Order of facts.joint_names; 0 where none are fitted.")},
+)
+
 LEARNING_CURVE = Schema(
     "learning_curve",
     1,
@@ -139,7 +147,7 @@ LEARNING_CURVE = Schema(
 
 SCHEMAS = (
     *(FRAMES, MASKS, FEATURES, BODIES, JOINTS, ENERGIES),
-    *(BACKGROUND, ERRORS, OFFSETS, LEARNING_CURVE),
+    *(BACKGROUND, ERRORS, OFFSETS, SUBJECT_OFFSETS, LEARNING_CURVE),
 )
 
 
