@@ -45,7 +45,7 @@ Bodies = dict[str, np.ndarray]
 class Run:
     """Training subjects and held-out bodies of a finished run, with the truth."""
 
-    def __init__(self, results: Path, truth: Path, *, alone: bool) -> None:
+    def __init__(self, results: Path, truth: Path, *, alone: bool, every: int) -> None:
         self.body, self.alone = load_body("open"), alone
         self.true_regressor = np.load(truth / "J_true.npy")
         self.samples: dict[str, Sample] = {}
@@ -65,10 +65,11 @@ class Run:
                 frames.append(stores.FRAMES.read(files[0], only=READ))
                 action = path.name.split(".")[0]
                 bodies.append(true_bodies(truth, folder.name, action, frames[-1]))
-            self.samples[folder.name] = Sample.joined(parts)
-            labels = np.concatenate([part["joints_cam"] for part in frames])
-            self.frames[folder.name] = Record({"joints_cam": labels}, {"rows": folder.name})
-            self.truth[folder.name] = _joined(bodies)
+            sample = Sample.joined(parts)
+            rows = np.flatnonzero(sample.views.moment % every == 0)
+            self.samples[folder.name] = sample = sample.part(rows)
+            self.frames[folder.name] = Record({"joints_cam": sample.joints_cam}, {"rows": folder.name})
+            self.truth[folder.name] = {name: value[rows] for name, value in _joined(bodies).items()}
         self.regressor = load_regressor(results / "fit_regressor_spin/J_spin.npy", self.body).weights
         self.weights = EnergyWeights.read(results / "energy_weights/weights.json")
         self.unseen = {
@@ -190,6 +191,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=ROOT / "results/open")
     parser.add_argument("--truth", type=Path, default=ROOT / "data/open/truth")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--every", type=int, default=1, help="use every n-th moment, to be quick")
     parser.add_argument("--alone", action="store_true", help="each camera has a body of its own")
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="KEY=VALUE", help="keys of optimize that differ"
@@ -213,7 +215,7 @@ def main() -> None:
         places = [(ROOT / "results" / run, ROOT / "data" / run / "truth") for run in runs]
     for results, truth in places:
         print(f"{results}, {options.rounds} rounds")
-        run = Run(results, truth, alone=options.alone)
+        run = Run(results, truth, alone=options.alone, every=options.every)
         changes = CONFIG["fit_regressor"]["variants"]["recommended"]
         run.rounds(options.rounds, optimize, shared | changes | fitting, held_out=options.held_out)
 

@@ -75,6 +75,12 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
             f"{where}: variants lacks '{REFERENCE}', the regressor that Table I calls opt",
             f"add {REFERENCE} to variants",
         )
+    unknown = set(config.fit_regressor.variants) - set(config.variant_settings)
+    if unknown:
+        raise ConfigError(
+            f"{where}: fit_regressor.variants has {sorted(unknown)}, expected names of variant_settings: "
+            f"{', '.join(sorted(config.variant_settings))}"
+        )
     for regressor in ("spin", *(f"opt_{variant}" for variant in config.variants)):
         fit_settings(config, regressor, where)
     return config

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from jointreg.skeleton import LIMB
+from jointreg.errors import DataError, ShapeError
+from jointreg.skeleton import H36M_17, LIMB
 
 FIRST_STEP = 5
 """Steps with the offsets of the start. Before them labels and bodies are apart by errors of pose."""
@@ -60,6 +61,31 @@ class LabelOffsets:
         if step >= FIRST_STEP:
             self.values = self._sum / (self._frames * (1 + 1 / self._bodies))
         self._sum, self._frames = torch.zeros_like(self.values), 0
+
+
+def checked_offsets(offsets: np.ndarray | None, joints: int) -> np.ndarray:
+    """Offsets to start from, metres, (17, 3) float64; zeros for None.
+
+    Args:
+        offsets: metres, (17, 3), or None.
+        joints: number of joints that the regressor reads.
+
+    Raises:
+        ShapeError: offsets, or a regressor, of other joints than `skeleton.H36M_17`.
+        DataError: an offset is not finite.
+    """
+    expected = (len(H36M_17), 3)
+    offsets = np.zeros((joints, 3)) if offsets is None else np.asarray(offsets, dtype=np.float64)
+    if offsets.shape != expected or joints != len(H36M_17):
+        raise ShapeError(
+            f"label offsets have shape {offsets.shape}, the regressor {joints} joints, expected "
+            f"{expected} and {len(H36M_17)}",
+            "give offsets and a regressor of the joints of skeleton.H36M_17, or set label_offsets: none",
+        )
+    if not np.isfinite(offsets).all():
+        joint = H36M_17[int(np.argmin(np.isfinite(offsets).all(axis=1)))]
+        raise DataError(f"the label offset of {joint} is not finite", "start from offsets of zero")
+    return offsets
 
 
 def limb_frames(rotations: torch.Tensor, parents: Sequence[int]) -> torch.Tensor:

@@ -31,7 +31,7 @@ from jointreg.refine.adam import Adam
 from jointreg.refine.bone_moments import BoneMoments
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.energies import CPU, Terms
-from jointreg.refine.label_offsets import LabelOffsets
+from jointreg.refine.label_offsets import LabelOffsets, checked_offsets
 from jointreg.refine.levenberg_marquardt import descend, start_on_joints
 from jointreg.refine.losses import REFERENCE_CODE, TERMS, EnergyWeights
 from jointreg.refine.parameters import OwnBodies, SharedBodies, Views, checked_views
@@ -131,6 +131,8 @@ def refine_sample(
     weak = settings.camera == "weak_perspective"
     targets = checked_targets(body, sample, regressor, weak=weak, dilation_px=settings.mask_dilation_px)
     count, where = len(sample), torch.device(device)
+    free = settings.label_offsets == "subject"
+    offsets = checked_offsets(offsets, len(regressor)) if free else None
     views = _shared_views(sample, settings)
     root_relative = settings.joint_frame == "root_relative"
     start = (
@@ -154,7 +156,6 @@ def refine_sample(
         return Refined(**bodies, iterations=np.array(stored, dtype=np.int32), energies=fallen)
     energies = np.zeros((count, len(stored), len(TERMS)))
     refined = {name: np.empty(value.shape) for name, value in start.items()}
-    free = settings.label_offsets == "subject"
     whole = views is not None or free
     size = count if whole else settings.batch
     with one_torch_thread():
@@ -181,8 +182,6 @@ def refine_sample(
                 unknowns = SharedBodies(body, begin, views, where)
             block = _Block(unknowns, targets.block(rows, where), first, settings)
             if free:
-                if offsets is None:
-                    offsets = np.zeros((len(regressor), 3))
                 block.offsets = LabelOffsets(offsets, body.parents, len(unknowns.theta), where)
             if weak:
                 weak_k, sample_k = targets.intrinsics[rows], sample.intrinsics[rows]
@@ -199,7 +198,7 @@ def refine_sample(
         **refined,
         iterations=np.array(stored, dtype=np.int32),
         energies=energies,
-        offsets=offsets if free else None,
+        offsets=offsets,
     )
 
 
