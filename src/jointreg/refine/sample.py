@@ -1,7 +1,7 @@
 """A sample of frames, which every function of the refinement takes; read from stores or drawn."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ class Sample:
     scores: np.ndarray | None = None
     """Confidence of each mask, (N,). Frames with 0 have no silhouette term. None: all have one."""
     views: Views | None = None
-    """Moments and cameras of the frames."""
+    """Moments and cameras of the frames. None for frames drawn from many sequences."""
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -46,18 +46,19 @@ class Sample:
 
     @classmethod
     def joined(cls, parts: Sequence["Sample"]) -> "Sample":
-        """The frames of several sequences, whose samples have scores and views."""
+        """The frames of several sequences; samples with scores, and views if all have them."""
 
         def concatenated(name: str) -> np.ndarray:
             return np.concatenate([getattr(part, name) for part in parts])
 
+        views = [part.views for part in parts if part.views is not None]
         return cls(
             {name: np.concatenate([part.bodies[name] for part in parts]) for name in parts[0].bodies},
             concatenated("joints_cam"),
             concatenated("masks"),
             concatenated("intrinsics"),
             concatenated("scores"),
-            Views.joined([part.views for part in parts if part.views is not None]),
+            Views.joined(views) if len(views) == len(parts) else None,
         )
 
 
@@ -122,7 +123,10 @@ def draw_sample(
     row = np.concatenate(masked)[chosen]
     return Sample.joined(
         [
-            load_sample(frames[index], masks[index], bodies[index], row[owner[chosen] == index])
+            replace(
+                load_sample(frames[index], masks[index], bodies[index], row[owner[chosen] == index]),
+                views=None,
+            )
             for index in np.unique(owner[chosen])
         ]
     )
