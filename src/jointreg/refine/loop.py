@@ -131,8 +131,8 @@ def refine_sample(
     weak = settings.camera == "weak_perspective"
     targets = checked_targets(body, sample, regressor, weak=weak, dilation_px=settings.mask_dilation_px)
     count, where = len(sample), torch.device(device)
-    free = settings.label_offsets == "subject"
-    offsets = checked_offsets(offsets, len(regressor)) if free else None
+    with_offsets = settings.label_offsets == "subject"
+    offsets = checked_offsets(offsets, len(regressor)) if with_offsets else None
     views = _shared_views(sample, settings)
     root_relative = settings.joint_frame == "root_relative"
     start = (
@@ -156,7 +156,7 @@ def refine_sample(
         return Refined(**bodies, iterations=np.array(stored, dtype=np.int32), energies=fallen)
     energies = np.zeros((count, len(stored), len(TERMS)))
     refined = {name: np.empty(value.shape) for name, value in start.items()}
-    whole = views is not None or free
+    whole = views is not None or offsets is not None
     size = count if whole else settings.batch
     with one_torch_thread():
         if discriminator is not None and where != CPU:
@@ -181,7 +181,7 @@ def refine_sample(
             else:
                 unknowns = SharedBodies(body, begin, views, where)
             block = _Block(unknowns, targets.block(rows, where), first, settings)
-            if free:
+            if offsets is not None:
                 block.offsets = LabelOffsets(offsets, body.parents, len(unknowns.theta), where)
             if weak:
                 weak_k, sample_k = targets.intrinsics[rows], sample.intrinsics[rows]
