@@ -84,6 +84,7 @@ CHANGES: dict[str, str] = {
             "drop_above_m": 0.2,
             "spin": "{sum_weight: 50.0}",
             "opt": "{sum_weight: 50.0}",
+            "variants": "{full: {sum_weight: 50.0}}",
         }.items()
     },
     "fit_learning_curve.fractions": "fit_learning_curve={fractions: [0.5, 1.0]}",
@@ -115,6 +116,8 @@ CHANGES: dict[str, str] = {
             "blur_px": "[4.0]",
             "mask_dilation_px": 1,
             "multiview": "true",
+            "share_betas": "subject",
+            "label_offsets": "subject",
         }.items()
     },
     "evaluate.joints": "evaluate={joints: 14}",
@@ -140,7 +143,8 @@ IN_WORDS = {
 
 ORDER = (
     *("convert_body", "synthesize_rig", "synthesize", "prepare", "background", "segment", "estimate"),
-    *("fit_regressor_spin", "energy_weights", "train_discriminator", "optimize", "fit_regressor_opt"),
+    *("fit_regressor_spin", "energy_weights", "train_discriminator", "optimize"),
+    *("optimize_subject", "split_subject", "fit_regressor_opt"),
     *("evaluate", "table_1", "diagnose", "agreement", "export", "figures", "animation"),
     "draw_diagnosis",
 )

@@ -45,6 +45,18 @@ def test_the_demo_has_the_jobs_of_its_table_and_variants(demo):
     }
 
 
+def test_the_recommended_variant_refines_a_subject_in_a_job_and_round(untouched, demo):
+    """Two rounds of five training subjects. The figures show test sequences of `full` only."""
+    change = "variants=[full,recommended_start,recommended]"
+    plan = planned(untouched, *OPEN, "--config", change)
+    assert plan == demo | {
+        "train_discriminator": 1,
+        "optimize": 5 * 3 + 2,
+        "optimize_subject": 2 * 5,
+        "split_subject": 2 * 5 * 3,
+    }
+
+
 def test_mask_rcnn_wants_its_weights_and_a_gpu_but_no_empty_room(checkout, demo):
     (checkout / "network.pth").touch()
     network = "segment={method: torchvision, weights: network.pth, sha256: bf2d0c1e}"

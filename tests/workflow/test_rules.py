@@ -21,7 +21,7 @@ SHARED_SCRIPTS = {
 """Rules that are one computation on other files."""
 PLACES = ("tables", "figures", "report.html")
 """Of results/<run>: what is for readers, whichever rule makes it."""
-OF_OTHERS = {"run_network": "estimate"}
+OF_OTHERS = {"run_network": "estimate", "split_subject": "optimize"}
 """Rules whose output is that of another rule, made in another way."""
 
 

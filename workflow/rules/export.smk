@@ -1,15 +1,19 @@
-"""J_spin and J_opt as files that drop into other code."""
+"""J_spin, J_opt and the recommended J_opt, where the run has it, as files that drop into other code."""
 
 from jointreg.exchange.regressor_files import export_files
 
 EXPORTED = {
     "J_spin": rules.fit_regressor_spin.output.npy,
-    f"J_{settings.REFERENCE_REGRESSOR}": rules.fit_regressor_opt.output.npy.format(variant=REFERENCE),
+    **{
+        f"J_opt_{name}": rules.fit_regressor_opt.output.npy.format(variant=name)
+        for name in (REFERENCE, settings.RECOMMENDED)
+        if name in CONFIG.variants
+    },
 }
 
 
 rule export:
-    """J_spin and J_opt in every format that needs no file of the user, with sidecars."""
+    """The regressors in every format that needs no file of the user, with sidecars."""
     input:
         regressors=list(EXPORTED.values()),
     output:

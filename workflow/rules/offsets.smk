@@ -1,7 +1,9 @@
 """Label offsets of every subject (paper Fig. 8): `snakemake offsets`. No part of `all`."""
 
-# Refinement with J_opt removes less of the offsets from the bodies: docs/label_offsets.md.
-OFFSETS_VARIANT = "second_round" if "second_round" in CONFIG.variants else REFERENCE
+# Other refinements remove more of the offsets from the bodies: docs/label_offsets.md.
+OFFSETS_VARIANT = next(
+    name for name in (settings.RECOMMENDED, "second_round", REFERENCE) if name in CONFIG.variants
+)
 
 
 rule fit_offsets:

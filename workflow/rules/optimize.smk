@@ -72,12 +72,28 @@ def discriminator(wildcards):
     return rules.train_discriminator.output.discriminator
 
 
+# Variants that refine all sequences of a subject together, those of each split apart.
+BY_SUBJECT = [name for name in CONFIG.variants if settings.optimize_settings(CONFIG, name).by_subject]
+
+
+def start_variant(variant):
+    """The variant whose refined bodies this one starts from; empty where it starts from the initial ones."""
+    chosen = block("optimize", variant)
+    return chosen["regressor"].removeprefix("opt_") if chosen["start"] == "refined" else ""
+
+
+def start_bodies(variant):
+    """Pattern of the bodies that a variant starts from."""
+    other = start_variant(variant)
+    return str(rules.optimize.output.bodies).replace("{variant}", other) if other else INITIAL_BODIES
+
+
 rule optimize:
     """Refine the initial bodies of one sequence to fit masks and joints (paper III, Eq. 2)."""
     input:
         frames=rules.prepare.output.frames,
         masks=rules.segment.output.masks,
-        bodies=INITIAL_BODIES,
+        bodies=lambda wc: start_bodies(wc.variant).format_map(wc),
         regressor=energy_regressor,
         discriminator=discriminator,
         weights=rules.energy_weights.output.weights,
@@ -89,6 +105,8 @@ rule optimize:
         f"logs/{RUN}/optimize/{{variant}}/{{subject}}/{{action}}.log",
     benchmark:
         f"logs/{RUN}/optimize/{{variant}}/{{subject}}/{{action}}.benchmark.tsv"
+    wildcard_constraints:
+        variant=one_of(set(CONFIG.variants) - set(BY_SUBJECT)),
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -102,3 +120,82 @@ rule optimize:
         code=code("optimize"),
     script:
         "../scripts/optimize.py"
+
+
+def start_offsets(wildcards):
+    """Label offsets of the start: of this subject, then of all training subjects. None without."""
+    other = start_variant(wildcards.variant)
+    if not other or block("optimize", other)["label_offsets"] == "none":
+        return []
+    pattern = str(rules.optimize_subject.output.offsets)
+    people = [(wildcards.split, wildcards.subject)]
+    people += [("train", subject) for subject in sorted({row.subject for row in TRAINING})]
+    return [pattern.format(variant=other, split=split, subject=subject) for split, subject in people]
+
+
+rule optimize_subject:
+    """Refine all training or test sequences of one subject together: shared betas, label offsets."""
+    input:
+        frames=lambda wc: sequences(rules.prepare.output.frames, wc.split, wc.subject),
+        masks=lambda wc: sequences(rules.segment.output.masks, wc.split, wc.subject),
+        bodies=lambda wc: sequences(start_bodies(wc.variant), wc.split, wc.subject),
+        offsets=start_offsets,
+        regressor=energy_regressor,
+        discriminator=discriminator,
+        weights=rules.energy_weights.output.weights,
+        body=BODY_FILE,
+    output:
+        bodies=f"results/{RUN}/optimize_subject/{{variant}}/{{split}}/{{subject}}.zarr.zip",
+        energies=f"results/{RUN}/optimize_subject/{{variant}}/{{split}}/{{subject}}.energies.zarr.zip",
+        offsets=f"results/{RUN}/optimize_subject/{{variant}}/{{split}}/{{subject}}.offsets.zarr.zip",
+    log:
+        f"logs/{RUN}/optimize_subject/{{variant}}/{{split}}/{{subject}}.log",
+    benchmark:
+        f"logs/{RUN}/optimize_subject/{{variant}}/{{split}}/{{subject}}.benchmark.tsv"
+    wildcard_constraints:
+        variant=one_of(BY_SUBJECT),
+        split="train|test",
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        gpu=GPU,
+        runtime=minutes(3),
+        mem_mb=megabytes(3000, 120),
+    params:
+        **BODY_PARAMS,
+        cfg=lambda wc: block("optimize", wc.variant),
+        sequences=lambda wc: sequences("{subject}/{action}", wc.split, wc.subject),
+        device=CONFIG.device,
+        code=code("optimize_subject"),
+    script:
+        "../scripts/optimize_subject.py"
+
+
+def of_subject(pattern):
+    """Input: a file of the subject that a sequence was refined with."""
+    return lambda wildcards: str(pattern).format_map(
+        dict(wildcards) | {"split": sequence(wildcards)["split"]}
+    )
+
+
+rule split_subject:
+    """The bodies and energies of one sequence, out of those of its subject."""
+    input:
+        bodies=of_subject(rules.optimize_subject.output.bodies),
+        energies=of_subject(rules.optimize_subject.output.energies),
+    output:
+        bodies=rules.optimize.output.bodies,
+        energies=rules.optimize.output.energies,
+    log:
+        f"logs/{RUN}/split_subject/{{variant}}/{{subject}}/{{action}}.log",
+    benchmark:
+        f"logs/{RUN}/split_subject/{{variant}}/{{subject}}/{{action}}.benchmark.tsv"
+    wildcard_constraints:
+        variant=one_of(BY_SUBJECT),
+    localrule: True
+    conda:
+        "../../envs/jointreg.yaml"
+    params:
+        code=code("split_subject"),
+    script:
+        "../scripts/split_subject.py"

@@ -34,7 +34,7 @@ use rule fit_regressor_spin as fit_regressor_opt with:
         frames=sequences(rules.prepare.output.frames, split="train"),
         bodies=lambda wc: sequences(rules.optimize.output.bodies, split="train", variant=wc.variant),
         body=BODY_FILE,
-        support=CONFIG.fit_regressor_opt.support or [],
+        support=lambda wc: fit_block(f"opt_{wc.variant}")["support"] or [],
     output:
         npy=f"results/{RUN}/fit_regressor_opt/J_opt_{{variant}}.npy",
         sidecar=f"results/{RUN}/fit_regressor_opt/J_opt_{{variant}}.npy.json",

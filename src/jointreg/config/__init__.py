@@ -6,6 +6,7 @@ classes have no defaults on purpose: a number has one home, and that is the YAML
 
 from jointreg.config.loading import fit_settings, load, optimize_settings, read_yaml
 from jointreg.config.settings import (
+    RECOMMENDED,
     REFERENCE,
     REFERENCE_REGRESSOR,
     Background,
@@ -29,6 +30,7 @@ from jointreg.config.settings import (
 )
 
 __all__ = [
+    "RECOMMENDED",
     "REFERENCE",
     "REFERENCE_REGRESSOR",
     "Background",

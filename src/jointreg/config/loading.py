@@ -75,6 +75,12 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
             f"{where}: variants lacks '{REFERENCE}', the regressor that Table I calls opt",
             f"add {REFERENCE} to variants",
         )
+    unknown = set(config.fit_regressor.variants) - set(config.variant_settings)
+    if unknown:
+        raise ConfigError(
+            f"{where}: fit_regressor.variants has {sorted(unknown)}, expected of variant_settings: "
+            f"{', '.join(sorted(config.variant_settings))}"
+        )
     for regressor in ("spin", *(f"opt_{variant}" for variant in config.variants)):
         fit_settings(config, regressor, where)
     return config
@@ -104,14 +110,30 @@ def optimize_settings(config: Config, variant: str, where: str = "configuration"
     if settings.regressor == "std" and not config.regressor_std:
         raise ConfigError(f"{here}: regressor is 'std', but regressor_std is empty")
     if settings.regressor not in ("spin", "std"):
-        read_by_other = _optimize(config, other).regressor if other in config.variants else ""
-        if settings.regressor == other or read_by_other not in ("spin", "std"):
+        if settings.regressor == other or not _begins_with_file(config, settings.regressor):
             raise ConfigError(
                 f"{here}: regressor is '{settings.regressor}', expected spin, std, or opt_<variant> of "
-                f"a variant that itself reads spin or std",
+                "another variant of this run that does not wait for this one",
                 f"variants of this run: {', '.join(config.variants)}",
             )
+    elif settings.start == "refined":
+        raise ConfigError(
+            f"{here}: start is 'refined', but regressor is '{settings.regressor}'",
+            "set regressor: opt_<variant>, of the variant whose bodies to start from",
+        )
     return settings
+
+
+def _begins_with_file(config: Config, regressor: str) -> bool:
+    """Whether the variants that lead to a regressor are of this run and begin with spin or std."""
+    for _ in config.variants:
+        variant = regressor.removeprefix("opt_")
+        if variant not in config.variants:
+            return False
+        regressor = _optimize(config, variant).regressor
+        if regressor in ("spin", "std"):
+            return True
+    return False
 
 
 def _optimize(config: Config, variant: str) -> Optimize:
@@ -136,7 +158,7 @@ def fit_settings(config: Config, regressor: str, where: str = "configuration") -
     """
     stage, _, variant = regressor.partition("_")
     try:
-        settings = config.fit_regressor_opt if stage == "opt" else config.fit_regressor_spin
+        settings = config.fit_regressor.of("opt" if stage == "opt" else "spin", variant)
     except ValidationError as error:
         raise _refused(error, where, ("fit_regressor", stage)) from None
     if variant and _optimize(config, variant).joint_frame == "root_relative":

@@ -32,6 +32,8 @@ REFERENCE = "full"
 """The variant that Table I calls opt: every run has it."""
 REFERENCE_REGRESSOR = f"opt_{REFERENCE}"
 """Its regressor, J_opt, in the evaluation."""
+RECOMMENDED = "recommended"
+"""The variant whose regressor is nearest to the truth: docs/refinement.md."""
 
 
 class Triangulate(Settings):
@@ -173,11 +175,17 @@ class FitRegressors(FitRegressor):
 
     spin: FitRegressorChanges = Field(description="keys of `fit_regressor` that differ for J_spin")
     opt: FitRegressorChanges = Field(description="keys of `fit_regressor` that differ for J_opt")
+    variants: dict[Name, FitRegressorChanges] = Field(
+        description="for a variant the keys of `fit_regressor` that differ for its J_opt, beside `opt`"
+    )
 
-    def of(self, regressor: Literal["spin", "opt"]) -> FitRegressor:
-        """Settings of one regressor: the block with its changes."""
-        shared = self.model_dump(exclude={"spin", "opt"})
-        return FitRegressor.model_validate(shared | changes_of(getattr(self, regressor)))
+    def of(self, regressor: Literal["spin", "opt"], variant: str = "") -> FitRegressor:
+        """Settings of one regressor: the block with its changes, then those of the variant."""
+        settings = self.model_dump(exclude={"spin", "opt", "variants"})
+        settings |= changes_of(getattr(self, regressor))
+        if variant in self.variants:
+            settings |= changes_of(self.variants[variant])
+        return FitRegressor.model_validate(settings)
 
 
 class FitLearningCurve(Settings):
@@ -214,9 +222,9 @@ class Optimize(Settings):
         description="adam: paper III; lm: Levenberg-Marquardt, on the CPU, 10 `iterations` of which do "
         "what 100 of Adam do"
     )
-    start: Literal["bodies", "joints"] = Field(
+    start: Literal["bodies", "joints", "refined"] = Field(
         description="bodies: the initial method's, moved to the labels; joints: these, fitted to the "
-        "labels alone"
+        "labels alone; refined: the bodies and label offsets that `regressor` comes from"
     )
     iterations: Count = Field(description="steps of the solver; of Adam in paper III")
     learning_rate: LearningRate = Field(description="Adam, paper III")
@@ -256,6 +264,18 @@ class Optimize(Settings):
     multiview: bool = Field(
         description="all cameras of a moment share one body, all moments of a sequence its betas"
     )
+    share_betas: Literal["none", "subject"] = Field(
+        description="subject: everything that a subject does has the same betas"
+    )
+    label_offsets: Literal["none", "subject"] = Field(
+        description="subject: the labels of a subject may lie beside the joints of `regressor`, by a "
+        "constant for each joint in the frame of its limb"
+    )
+
+    @property
+    def by_subject(self) -> bool:
+        """Whether all sequences of a subject are refined together."""
+        return "subject" in (self.share_betas, self.label_offsets)
 
 
 if TYPE_CHECKING:

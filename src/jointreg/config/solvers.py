@@ -11,6 +11,8 @@ LM_ONLY = {
     "blur_px": [],
     "camera_iterations": 0,
     "multiview": False,
+    "share_betas": "none",
+    "label_offsets": "none",
 }
 """The only value of these keys of `optimize` that the solver `lm` works with."""
 
@@ -28,9 +30,24 @@ def check_solver(settings: Optimize, device: str, where: str = "optimize") -> No
     """
     if settings.start == "joints" and settings.joint == 0:
         raise ConfigError(f"{where}: start is 'joints', but joint is 0", "set start: bodies")
+    if settings.start == "refined" and settings.adversarial > 0:
+        raise ConfigError(
+            f"{where}: start is 'refined', but adversarial is {settings.adversarial:g}: the "
+            "discriminator is trained on refinements of the initial bodies",
+            "set adversarial: 0.0, or start: bodies",
+        )
+    if settings.label_offsets != "none":
+        for key, needed in (("joint_frame", "absolute"), ("camera", "calibrated")):
+            if (value := getattr(settings, key)) != needed:
+                raise ConfigError(
+                    f"{where}: label_offsets need {key} '{needed}', not '{value}'",
+                    f"set {key}: {needed}, or label_offsets: none",
+                )
+        if settings.joint == 0:
+            raise ConfigError(f"{where}: label_offsets, but joint is 0", "set label_offsets: none")
     if settings.solver != "lm":
         return
-    asked = {"device": device, **{key: getattr(settings, key) for key in LM_ONLY}}
+    asked: dict[str, object] = {"device": device, **{key: getattr(settings, key) for key in LM_ONLY}}
     for key, possible in {"device": "cpu", **LM_ONLY}.items():
         if asked[key] != possible:
             raise ConfigError(

@@ -16,9 +16,10 @@ from jointreg import metrics
 from jointreg.body.model import Body
 from jointreg.config.settings import Evaluate
 from jointreg.evaluation.protocol import protocol_joints, protocol_root
+from jointreg.labels.offsets import limb_frames
 from jointreg.regressor.apply import regressed_joints
 from jointreg.regressor.label_offsets import LabelOffsets, Residual, sequence_residuals
-from jointreg.skeleton import H36M_17, LIMB
+from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import Record, require_same_rows
 
 COLUMNS = ("method", "regressor", "subject", "metric", "offsets", "value_mm", "frames")
@@ -127,7 +128,7 @@ def _errors(
     require_same_rows(bodies, trial.frames, "label offsets: bodies and frames")
     root, used = protocol_root(protocol), protocol_joints(protocol)
     without = regressed_joints(body, bodies.rotations, bodies.betas, regressors)
-    limbs = body.transforms(bodies.rotations, bodies.betas)[0][:, LIMB]
+    limbs = limb_frames(body, bodies.rotations, bodies.betas)
     with_offsets = without + np.einsum("njac,rjc->rnja", limbs, offsets)
     errors = {}
     for answer, joints in (("no", without), ("yes", with_offsets)):

@@ -62,6 +62,7 @@ COLOURS: dict[str, str] = {
     "std": "#D55E00",
     "spin": "#0072B2",
     "opt": "#009E73",
+    "recommended": "#B0639A",
     "given": "#000000",
     "true": "#000000",
     "initial": "#D55E00",
@@ -76,7 +77,14 @@ COLOURS: dict[str, str] = {
 OUTLINED = ("mask", "label")
 """Colours that are drawn with a black rim only: they show on photographs and on white."""
 
-MARKERS: dict[str, str] = {"std": "s", "spin": "D", "opt": "o", "given": "^", "true": "x"}
+MARKERS: dict[str, str] = {
+    "std": "s",
+    "spin": "D",
+    "opt": "o",
+    "recommended": "P",
+    "given": "^",
+    "true": "x",
+}
 
 SERIES = ("#009E73", "#0072B2", "#D55E00", "#B0639A", "#A66A00", "#3A93D0", "#000000", "#7F7F7F")
 """Colours of things without a colour of their own."""

@@ -97,8 +97,8 @@ def train_discriminator(
 
     Args:
         body: the body model.
-        sample: the frames. Each has its own body, also for a variant with `multiview`, because they
-            come from many sequences.
+        sample: the frames. Each has its own body and labels without offsets, also for a variant
+            that shares them, because they come from many sequences.
         regressor: reads the joints in E_joint, (J, V).
         settings: rounds, and how D is trained; `settings.frames` is not used, the sample is drawn.
         optimize: settings of the refinement, those of the variant.
@@ -118,7 +118,9 @@ def train_discriminator(
     batch: D is trained on all pairs of the round at once, so that it does not depend on the order of
     jobs. Rounds end when the loss has settled (`has_settled`) or after `settings.max_rounds`.
     """
-    optimize = optimize.model_copy(update={"multiview": False})
+    optimize = optimize.model_copy(
+        update={"multiview": False, "share_betas": "none", "label_offsets": "none"}
+    )
     if weights is None:
         weights = balance_energies(body, sample, regressor, batch=optimize.batch)
     seed = int(generator.integers(2**63 - 1))

@@ -8,6 +8,7 @@ from jointreg.body.skinning import Skinner, SparseRegressor, observe, read_joint
 from jointreg.body.skinning_torch import PlainSkinner, observe_plain
 from jointreg.errors import DataError
 from jointreg.refine.discriminator import Discriminator
+from jointreg.refine.label_offsets import LabelOffsets
 from jointreg.refine.losses import (
     EnergyWeights,
     adversarial_energy,
@@ -70,11 +71,19 @@ class Terms:
         self.regressor = SparseRegressor(regressor, within)
         self.topology = Topology(body.faces) if self.silhouette_on else None
 
-    def energies(self, pose: Pose, targets: Targets, rows: slice, blur_px: float = 0.0) -> torch.Tensor:
+    def energies(
+        self,
+        pose: Pose,
+        targets: Targets,
+        rows: slice,
+        blur_px: float = 0.0,
+        offsets: LabelOffsets | None = None,
+    ) -> torch.Tensor:
         """Unweighted energies of the frames `rows`, (n, 4) in the order of `refine.losses.TERMS`.
 
         Terms that are off are zero. `blur_px` is the standard deviation that the silhouette is blurred
-        by, so that refinement can go from coarse to fine.
+        by, so that refinement can go from coarse to fine. With `offsets`, the labels are compared with
+        the joints moved by them.
         """
         rotations, betas, translation = pose
         joint = silhouette = adversarial = keypoints = translation.new_zeros(len(translation))
@@ -91,6 +100,8 @@ class Terms:
             )
         elif self.joint_on or self.keypoints_on:
             joints = read_joints(self.skinner.vertices(rotations, betas, translation), self.regressor)
+        if offsets is not None:
+            joints = offsets.predict(joints, rotations, targets.joints[rows])
         if self.joint_on:
             joint = joint_energy(joints, targets.joints[rows], self.root)
         if self.keypoints_on:

@@ -11,8 +11,8 @@ between machines and grows from step to step, in float64 it is far below Adam's 
 
 Frames are refined side by side in batches. On the CPU a single torch thread computes, so that the same
 input gives the same bits whatever the machine's number of cores. Memory grows with the
-batch. With a shared body (`multiview`) the whole sequence is one problem. Its gradient is summed over
-batches before each step.
+batch. Where frames share a body, betas or label offsets (`multiview`, `share_betas`, `label_offsets`),
+the whole sample is one problem. Its gradient is summed over batches before each step.
 """
 
 import math
@@ -31,12 +31,13 @@ from jointreg.refine.adam import Adam
 from jointreg.refine.bone_moments import BoneMoments
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.energies import CPU, Terms
+from jointreg.refine.label_offsets import LabelOffsets, checked_offsets
 from jointreg.refine.levenberg_marquardt import descend, start_on_joints
 from jointreg.refine.losses import REFERENCE_CODE, TERMS, EnergyWeights
-from jointreg.refine.parameters import OwnBodies, SharedBodies, checked_views
+from jointreg.refine.parameters import OwnBodies, SharedBodies, Views, checked_views
 from jointreg.refine.quadratic import Quadratic
 from jointreg.refine.sample import Sample
-from jointreg.refine.start import start_bodies
+from jointreg.refine.start import refined_bodies, start_bodies
 from jointreg.refine.targets import Targets, checked_targets
 from jointreg.refine.weak_camera import move_to_camera
 from jointreg.silhouette.topology import PointsError
@@ -67,6 +68,8 @@ class Refined:
     energies: np.ndarray
     """In the order of `refine.losses.TERMS`: joint (m^2), silhouette (px), adversarial (1), keypoints
     (px^2), unweighted; 0 where a term is off or a frame has no mask; (N, S, 4)."""
+    offsets: np.ndarray | None = None
+    """Label offsets of the subject in the frames of its limbs, metres, (17, 3); None without."""
 
     def bodies(self) -> Bodies:
         """The arrays of `stores.BODIES`."""
@@ -81,11 +84,14 @@ def refine_sample(
     settings: Optimize,
     weights: EnergyWeights,
     discriminator: Discriminator | None = None,
+    offsets: np.ndarray | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
     watch: Watch | None = None,
 ) -> Refined:
     """Refine the bodies of a sample of frames.
+
+    With `settings.share_betas` or `settings.label_offsets` all frames must be of one subject.
 
     Args:
         body: the body model; its mesh must be closed where the silhouette term is on.
@@ -96,8 +102,9 @@ def refine_sample(
             `adversarial`, `keypoints` multiply the weights, and 0 removes a term with its computation.
         weights: from `balance_energies`; not used where `settings.weights` are the reference code's.
         discriminator: needed where the adversarial term is on; not changed.
+        offsets: label offsets to start from, metres, (17, 3); None for zeros.
         device: "cpu" or "cuda". The CUDA path has been run on a CPU only.
-        progress: called after every batch; with a shared body, after every iteration.
+        progress: called after every batch; where the sample is one problem, after every iteration.
         watch: called with the bodies of every batch as often as energies are stored.
 
     Returns:
@@ -124,9 +131,13 @@ def refine_sample(
     weak = settings.camera == "weak_perspective"
     targets = checked_targets(body, sample, regressor, weak=weak, dilation_px=settings.mask_dilation_px)
     count, where = len(sample), torch.device(device)
-    views = checked_views(sample.views, count) if settings.multiview else None
+    with_offsets = settings.label_offsets == "subject"
+    offsets = checked_offsets(offsets, len(regressor)) if with_offsets else None
+    views = _shared_views(sample, settings)
     root_relative = settings.joint_frame == "root_relative"
-    start = start_bodies(body, sample, regressor)
+    start = (
+        refined_bodies(sample) if settings.start == "refined" else start_bodies(body, sample, regressor)
+    )
     if weak:
         start["translation"] = move_to_camera(
             body, start["betas"], start["translation"], sample.intrinsics, targets.intrinsics
@@ -145,7 +156,8 @@ def refine_sample(
         return Refined(**bodies, iterations=np.array(stored, dtype=np.int32), energies=fallen)
     energies = np.zeros((count, len(stored), len(TERMS)))
     refined = {name: np.empty(value.shape) for name, value in start.items()}
-    size = count if settings.multiview else settings.batch
+    whole = views is not None or offsets is not None
+    size = count if whole else settings.batch
     with one_torch_thread():
         if discriminator is not None and where != CPU:
             discriminator = Discriminator({k: v.to(where) for k, v in discriminator.parameters.items()})
@@ -169,16 +181,32 @@ def refine_sample(
             else:
                 unknowns = SharedBodies(body, begin, views, where)
             block = _Block(unknowns, targets.block(rows, where), first, settings)
+            if offsets is not None:
+                block.offsets = LabelOffsets(offsets, body.parents, len(unknowns.theta), where)
             if weak:
                 weak_k, sample_k = targets.intrinsics[rows], sample.intrinsics[rows]
                 block.to_sample = partial(_in_sample_camera, body, weak_k, sample_k)
             block.place(keypoints_only)
-            block.descend(terms, stored, energies[rows], progress if settings.multiview else None, watch)
+            block.descend(terms, stored, energies[rows], progress if whole else None, watch)
             for name, value in block.bodies().items():
                 refined[name][rows] = value
+            if block.offsets is not None:
+                offsets = block.offsets.values.cpu().numpy()
             if progress is not None:
                 progress(rows.stop, count)
-    return Refined(**refined, iterations=np.array(stored, dtype=np.int32), energies=energies)
+    return Refined(
+        **refined,
+        iterations=np.array(stored, dtype=np.int32),
+        energies=energies,
+        offsets=offsets,
+    )
+
+
+def _shared_views(sample: Sample, settings: Optimize) -> Views | None:
+    """Which frames share a body; None where each has its own body and betas."""
+    if settings.multiview:
+        return checked_views(sample.views, len(sample))
+    return None if settings.share_betas == "none" else Views.apart(len(sample))
 
 
 def _in_sample_camera(body: Body, weak_k: np.ndarray, sample_k: np.ndarray, bodies: Bodies) -> Bodies:
@@ -205,12 +233,13 @@ def step_size(settings: Optimize, iteration: int) -> float:
 
 
 class _Block:
-    """Frames that are refined together: one batch, or with a shared body several."""
+    """Frames that are refined together: one batch, or several that share unknowns."""
 
     def __init__(
         self, unknowns: OwnBodies | SharedBodies, targets: Targets, first: int, settings: Optimize
     ) -> None:
         self.unknowns, self.targets, self.first, self.settings = unknowns, targets, first, settings
+        self.offsets: LabelOffsets | None = None
         self.to_sample: Callable[[Bodies], Bodies] | None = None
         """Moves bodies from the camera that they are refined in to the sample's, where they differ."""
         batches = range(0, targets.count, settings.batch)
@@ -244,11 +273,15 @@ class _Block:
                     watch(iteration, self.bodies())
             optimiser.learning_rate = step_size(settings, iteration)
             optimiser.step()
+            if self.offsets is not None:
+                self.offsets.renew(iteration)
             if progress is not None:
                 progress((iteration + 1) * self.targets.count // settings.iterations, self.targets.count)
         with torch.no_grad():
             parts = [self._energies(terms, rows, settings.iterations) for rows in self.batches]
         energies[:, -1] = torch.cat(parts).cpu().numpy()
+        if self.offsets is not None:
+            self.offsets.renew(settings.iterations)
 
     def bodies(self) -> Bodies:
         """The bodies of all frames, in the sample's camera."""
@@ -297,7 +330,8 @@ class _Block:
         blurs = [*self.settings.blur_px, 0.0]
         stage = min(iteration * len(blurs) // self.settings.iterations, len(blurs) - 1)
         try:
-            return terms.energies(self.unknowns.pose(rows), self.targets, rows, blurs[stage])
+            pose = self.unknowns.pose(rows)
+            return terms.energies(pose, self.targets, rows, blurs[stage], self.offsets)
         except PointsError as error:
             raise SolverError(
                 f"frame {self.first + rows.start + error.frame}, iteration {iteration}: the body is not "

@@ -1,10 +1,10 @@
 """The unknowns theta of the refinement: 24 rotations as 6D, betas, translation with its depth as log z.
 
-A block of frames is refined together. Either every frame has its own body (`OwnBodies`), or all cameras
+A block of frames is refined together. Either every frame has its own body (`OwnBodies`), or all frames
 of a moment share one body and all moments share the betas (`SharedBodies`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,22 @@ class Views:
     def part(self, rows: np.ndarray | slice) -> "Views":
         """The views of some of the frames."""
         return Views(self.moment[rows], self.rotation[rows], self.translation[rows])
+
+    @classmethod
+    def apart(cls, count: int) -> "Views":
+        """Views of `count` frames, each a moment of its own."""
+        return cls(np.arange(count), np.tile(np.eye(3), (count, 1, 1)), np.zeros((count, 3)))
+
+    @classmethod
+    def joined(cls, parts: Sequence["Views"]) -> "Views":
+        """The views of several sequences, which have no moment in common."""
+        counts = [int(part.moment.max(initial=-1)) + 1 for part in parts]
+        first = np.cumsum([0, *counts[:-1]])
+        return cls(
+            np.concatenate([part.moment + n for part, n in zip(parts, first, strict=True)]),
+            np.concatenate([part.rotation for part in parts]),
+            np.concatenate([part.translation for part in parts]),
+        )
 
 
 class OwnBodies:

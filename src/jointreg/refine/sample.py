@@ -1,7 +1,7 @@
 """A sample of frames, which every function of the refinement takes; read from stores or drawn."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,8 @@ class Sample:
     """The initial bodies of N frames, and the labels and masks that they are refined to."""
 
     bodies: Mapping[str, np.ndarray]
-    """Initial bodies: `rotations` (N, 24, 3, 3) and `betas` (N, B). A `translation` may be there and is
-    not used: the labels give a new one (`start_translation`)."""
+    """Initial bodies: `rotations` (N, 24, 3, 3) and `betas` (N, B). A `translation` (N, 3), metres, is
+    used with `optimize.start: refined` only: else the labels give a new one (`start_translation`)."""
     joints_cam: np.ndarray
     """Labels, camera frame, metres, (N, J, 3)."""
     masks: np.ndarray
@@ -42,6 +42,23 @@ class Sample:
             self.intrinsics[rows],
             None if self.scores is None else self.scores[rows],
             None if self.views is None else self.views.part(rows),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["Sample"]) -> "Sample":
+        """The frames of several sequences; samples with scores, and views if all have them."""
+
+        def concatenated(name: str) -> np.ndarray:
+            return np.concatenate([getattr(part, name) for part in parts])
+
+        views = [part.views for part in parts if part.views is not None]
+        return cls(
+            {name: np.concatenate([part.bodies[name] for part in parts]) for name in parts[0].bodies},
+            concatenated("joints_cam"),
+            concatenated("masks"),
+            concatenated("intrinsics"),
+            concatenated("scores"),
+            Views.joined(views) if len(views) == len(parts) else None,
         )
 
 
@@ -104,20 +121,14 @@ def draw_sample(
         )
     chosen = np.sort(generator.permutation(len(owner))[:count])
     row = np.concatenate(masked)[chosen]
-    parts = [
-        load_sample(frames[index], masks[index], bodies[index], row[owner[chosen] == index])
-        for index in np.unique(owner[chosen])
-    ]
-
-    def joined(name: str) -> np.ndarray:
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    return Sample(
-        {name: np.concatenate([part.bodies[name] for part in parts]) for name in parts[0].bodies},
-        joined("joints_cam"),
-        joined("masks"),
-        joined("intrinsics"),
-        joined("scores"),
+    return Sample.joined(
+        [
+            replace(
+                load_sample(frames[index], masks[index], bodies[index], row[owner[chosen] == index]),
+                views=None,
+            )
+            for index in np.unique(owner[chosen])
+        ]
     )
 
 

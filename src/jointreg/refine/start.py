@@ -1,4 +1,4 @@
-"""Where refinement starts: the initial method's bodies, moved to the labels."""
+"""Where refinement starts: the initial method's bodies, moved to the labels, or refined bodies."""
 
 from collections.abc import Mapping
 
@@ -35,13 +35,36 @@ def start_bodies(body: Body, sample: Sample, regressor: np.ndarray) -> dict[str,
         DataError: labels put a body behind the camera.
     """
     translation = start_translation(body, sample.bodies, sample.joints_cam, regressor)
-    behind = translation[:, 2] <= 0
+    _require_in_front(
+        translation, "labels put", "check joints_cam of that frame and the extrinsics of its camera"
+    )
+    rotations, betas = (np.asarray(sample.bodies[name]) for name in ("rotations", "betas"))
+    return {"rotations": rotations, "betas": betas, "translation": translation}
+
+
+def refined_bodies(sample: Sample) -> dict[str, np.ndarray]:
+    """The sample's bodies where they are, for bodies that were refined before.
+
+    Raises:
+        DataError: a translation is missing, or puts a body behind the camera.
+    """
+    if "translation" not in sample.bodies:
+        raise DataError(
+            "the bodies have no translation, expected refined bodies", "set optimize.start: bodies"
+        )
+    bodies = {name: np.asarray(sample.bodies[name]) for name in ("rotations", "betas", "translation")}
+    translation = bodies["translation"] = bodies["translation"].astype(np.float64)
+    _require_in_front(translation, "the start puts", "refine with optimize.start: bodies")
+    return bodies
+
+
+def _require_in_front(translation: np.ndarray, source: str, cure: str) -> None:
+    """Refuse bodies that are not in front of the camera, or nowhere."""
+    behind = ~(translation[:, 2] > 0)
     if behind.any():
         frame = int(np.argmax(behind))
         raise DataError(
-            f"frame {frame}: labels put the body at {translation[frame].tolist()} m, "
+            f"frame {frame}: {source} the body at {translation[frame].tolist()} m, "
             "expected z > 0 (camera frame: x right, y down, z forward)",
-            "check joints_cam of that frame and the extrinsics of its camera",
+            cure,
         )
-    rotations, betas = (np.asarray(sample.bodies[name]) for name in ("rotations", "betas"))
-    return {"rotations": rotations, "betas": betas, "translation": translation}

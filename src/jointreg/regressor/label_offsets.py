@@ -1,21 +1,14 @@
-"""Label offsets: constant distances of each subject's labelled joints from those of a shared regressor.
+"""Label offsets of given bodies: constant distances of each subject's labels from a shared regressor.
 
-Markers are placed a little differently on every person (paper Fig. 8). The model has one regressor J for
-all subjects, and a constant offset o for each subject and joint, in the frame of the joint's limb:
-
-    X_nj = J_j V_n + R_n,limb(j) o_s(n),j + noise
-
-R is the global rotation of the skeleton joint that `skeleton.H36M_AS_SMPL` names, in the camera frame.
-In T-pose the axes are those of the body: x to its left, y up, z forward. Offsets sum to zero over the
-subjects of the fit, because J takes up their common part.
+The model is that of `jointreg.labels.offsets`. Here J and offsets are unknown. Offsets sum to zero over
+the subjects of the fit, because J takes up their common part.
 
 Offsets are random effects with standard deviation `spread`. The mean residual of a sequence has the
 covariance `noise`: an error of pose lasts for many frames and moves a whole limb. Both are estimated
 from the residuals of J by moments, and together they give the ridge, so there is nothing to tune.
 Components that the bodies do not determine, for example across a shin, shrink to zero.
 
-Source: the observation is from the paper (Fig. 8), the model is ours. Best linear unbiased prediction:
-Robinson, Statistical Science 1991.
+Source: best linear unbiased prediction: Robinson, Statistical Science 1991.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +22,7 @@ from jointreg.body.model import Body
 from jointreg.config.settings import FitRegressor
 from jointreg.errors import ConfigError, DataError
 from jointreg.exchange.regressor import Regressor
+from jointreg.labels.offsets import limb_frames
 from jointreg.regressor.apply import regressed_joints
 from jointreg.regressor.candidates import allowed_vertices
 from jointreg.regressor.fitting import CHUNK
@@ -194,7 +188,7 @@ def sequence_residuals(
     """
     require_same_rows(bodies, frames, "label offsets: bodies and frames")
     pose = bodies.rotations, bodies.betas
-    limb = body.transforms(*pose)[0][:, LIMB].astype(np.float64)
+    limb = limb_frames(body, *pose)
     residuals = frames.joints_cam - regressed_joints(body, *pose, regressors, bodies.translation)
     local = np.einsum("njac,rnja->rnjc", limb, residuals).reshape(len(residuals), len(limb), -1)
     means = local.mean(axis=1)
@@ -217,7 +211,7 @@ def _add_sequence(stats: Statistics, body: Body, bodies: Record, frames: Record)
         posed = body.vertices(rotations, betas, bodies.translation[part])
         stats.add(posed, frames.joints_cam[part])
         vertices, joints = centred(posed, frames.joints_cam[part])
-        limb = body.transforms(rotations, betas)[0][:, LIMB].astype(np.float64)
+        limb = limb_frames(body, rotations, betas)
         turns = limb.transpose(1, 3, 0, 2).reshape(len(total), -1)
         total[:, :-1] += turns @ vertices.transpose(0, 2, 1).reshape(-1, body.n_vertices)
         total[:, -1] += np.einsum("njac,nja->jc", limb, joints).ravel()

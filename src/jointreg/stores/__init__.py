@@ -19,6 +19,7 @@ from jointreg.stores.schemas import (
     MASKS,
     OFFSETS,
     SCHEMAS,
+    SUBJECT_OFFSETS,
     VERTICES,
     of_method,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "MASKS",
     "OFFSETS",
     "SCHEMAS",
+    "SUBJECT_OFFSETS",
     "VERTICES",
     "Array",
     "Record",

@@ -134,6 +134,14 @@ OFFSETS = Schema(
     },
 )
 
+SUBJECT_OFFSETS = Schema(
+    "subject_offsets",
+    1,
+    "Label offsets of one subject in the frames of its limbs, fitted together with its bodies. "
+    "Facts: subject, joint_names.",
+    {"offsets": Array((17, 3), "float64", "m", "Order of facts.joint_names; 0 where none are fitted.")},
+)
+
 LEARNING_CURVE = Schema(
     "learning_curve",
     1,
@@ -151,7 +159,7 @@ LEARNING_CURVE = Schema(
 
 SCHEMAS = (
     *(FRAMES, MASKS, FEATURES, BODIES, JOINTS, VERTICES, ENERGIES),
-    *(BACKGROUND, ERRORS, OFFSETS, LEARNING_CURVE),
+    *(BACKGROUND, ERRORS, OFFSETS, SUBJECT_OFFSETS, LEARNING_CURVE),
 )
 
 

@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 
 from jointreg.config.methods import Method
-from jointreg.config.settings import REFERENCE_REGRESSOR
+from jointreg.config.settings import RECOMMENDED, REFERENCE_REGRESSOR
 
 REGRESSOR_NAMES: dict[str, str] = {
     "std": "J_std",
     "spin": "J_spin",
     "opt": "J_opt",
+    RECOMMENDED: f"J_opt ({RECOMMENDED})",
     "given": "joints as given",
 }
 """How tables and figures call the regressors of Table I; J_opt of a variant is `J_opt (variant)`."""
@@ -35,6 +36,7 @@ TABLE_1: dict[str, str] = {
     "std": "std",
     "spin": "spin",
     REFERENCE_REGRESSOR: "opt",
+    f"opt_{RECOMMENDED}": RECOMMENDED,
     "given": "given",
 }
 """Regressors of Table I: name in the evaluation -> name in the table. `given`: joints, no regressor."""

@@ -121,10 +121,18 @@ def test_a_device_without_kernels_is_refused(values):
     [
         ({"full": {"regressor": "opt_full"}}, "variant 'full': regressor is 'opt_full', expected"),
         ({"second_round": {"regressor": "opt_multiview"}}, "variants of this run: full, second_round"),
-        ({"full": {"regressor": "opt_second_round"}}, "that itself reads spin or std"),
+        ({"full": {"regressor": "opt_second_round"}}, "another variant of this run that does not wait"),
         ({"full": {"multiview": True, "camera": "weak_perspective"}}, "needs calibrated cameras"),
         ({"full": {"solver": "lm", "multiview": True}}, "multiview is True, but the solver 'lm'"),
         ({"full": {"start": "joints", "joint": 0.0}}, "start is 'joints', but joint is 0"),
+        (
+            {"full": {"start": "refined", "adversarial": 0.0}},
+            "start is 'refined', but regressor is 'spin'",
+        ),
+        (
+            {"second_round": {"regressor": "opt_full", "start": "refined"}},
+            "start is 'refined', but adversarial is 1",
+        ),
     ],
 )
 def test_variants_that_cannot_be_are_refused(values, changes, message):
@@ -208,6 +216,31 @@ def test_regressors_share_a_block_and_differ_where_it_says(values):
     assert {key for key in spin if spin[key] != opt[key]} == {"translation", "max_vertices"}
     assert (spin["translation"], opt["translation"]) == ("eliminated", "absolute")
     assert (spin["sum_weight"], opt["sum_weight"], opt["max_vertices"]) == (50, 50, 20)
+
+
+def test_a_variant_has_keys_of_its_own_for_its_regressor(values):
+    values["variants"] = ["full", "recommended_start", "recommended"]
+    values["fit_regressor"]["variants"] = {"recommended": {"symmetric": True, "sum_weight": 50.0}}
+    loaded = config.load(values)
+    full, own = (config.fit_settings(loaded, f"opt_{name}") for name in ("full", "recommended"))
+    assert full == loaded.fit_regressor_opt
+    assert own.model_dump() == full.model_dump() | {"symmetric": True, "sum_weight": 50.0}
+    values["fit_regressor"]["variants"] = {"recomended": {}}
+    with pytest.raises(ConfigError, match=r"fit_regressor.variants has \['recomended'\]"):
+        config.load(values)
+
+
+def test_rounds_may_follow_one_another_but_not_in_a_circle(values):
+    rounds = {
+        name: {"regressor": f"opt_{before}", "start": "refined", "adversarial": 0.0}
+        for before, name in (("full", "two"), ("two", "three"), ("three", "four"))
+    }
+    values["variant_settings"] |= rounds
+    values["variants"] = ["four", "full", "two", "three"]
+    config.load(values)
+    values["variant_settings"]["two"] = {"regressor": "opt_four"}
+    with pytest.raises(ConfigError, match="variant 'four': regressor is 'opt_three', expected spin"):
+        config.load(values)
 
 
 def test_a_contradiction_of_one_regressor_names_its_block(values):

@@ -5,7 +5,7 @@ import pytest
 
 from jointreg import stores
 from jointreg.errors import DataError, StoreError
-from jointreg.refine.sample import draw_sample, load_sample
+from jointreg.refine.sample import Sample, draw_sample, load_sample
 from jointreg.stores.schema import rows_digest
 from jointreg.stores.schemas import CROP
 
@@ -84,6 +84,18 @@ def test_a_sequence_has_its_moments_and_cameras(sequences):
     assert marks(picked) == [13, 10]
     np.testing.assert_array_equal(picked.views.moment, [1, 0])
     np.testing.assert_array_equal(picked.views.rotation[0], -np.eye(3))
+
+
+def test_joined_sequences_have_no_moment_in_common(sequences):
+    one, two = (load_sample(*sequences[index]) for index in (0, 2))
+    joined = Sample.joined([one, two.part(slice(1, 4)), one])
+    assert marks(joined) == [*range(10, 16), 31, 32, 33, *range(10, 16)]
+    np.testing.assert_array_equal(joined.scores[:6], joined.scores[-6:])
+    moment = joined.views.moment
+    np.testing.assert_array_equal(moment[:6], [0, 0, 1, 1, 2, 2])
+    np.testing.assert_array_equal(moment[6:9] - moment[6], [0, 1, 1])
+    assert not set(moment[:6]) & set(moment[6:9]) and not set(moment[6:9]) & set(moment[9:])
+    np.testing.assert_array_equal(joined.views.translation[6:9, 0], [-1, 1, -1])
 
 
 def test_a_draw_has_every_masked_frame_at_most_once(sequences):

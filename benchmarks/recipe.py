@@ -1,0 +1,224 @@
+"""The variant `recommended` round by round against the truth: `python benchmarks/recipe.py`.
+
+Needs a finished run of the open data set: `make demo` (two cameras) or `make variants` (four). The
+bodies of the training subjects are refined as the variant does, in as many rounds as asked. Printed for
+each round, mm: errors of the bodies (vertices, vertices moved to their means, shape in T-pose); the
+error of the limbs that all subjects share, in the frames of the limbs; and the error of J_opt on true
+bodies, mean over 17 joints, absolute / moved to the pelvis. That is of the training subjects, and with
+`--held-out` also of those that no regressor was fitted to.
+
+`--seeds` makes the data anew for each seed first, in runs named `recipe_<cameras>_<seed>`.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+    os.environ[f"{_library}_NUM_THREADS"] = "1"
+
+import numpy as np
+from scene import ROOT
+
+from jointreg import metrics, stores
+from jointreg.body import load_body
+from jointreg.config import FitRegressor, Optimize, read_yaml
+from jointreg.diagnosis.cases import true_bodies
+from jointreg.labels.offsets import limb_frames, without_mean
+from jointreg.refine import Sample, refine_sample
+from jointreg.refine.losses import EnergyWeights
+from jointreg.refine.sample import load_sample
+from jointreg.regressor import fit, load_regressor
+from jointreg.stores import Record
+from jointreg.synthetic.truth import read_bodies
+
+CONFIG = read_yaml(ROOT / "config" / "config.yaml")
+NAMES = ("rotations", "betas", "translation")
+TEST = ("S9", "S11")
+READ = ("joints_cam", "take", "camera", "frame")
+Bodies = dict[str, np.ndarray]
+
+
+class Run:
+    """Training subjects and held-out bodies of a finished run, with the truth."""
+
+    def __init__(self, results: Path, truth: Path, *, alone: bool, every: int) -> None:
+        self.body, self.alone = load_body("open"), alone
+        self.true_regressor = np.load(truth / "J_true.npy")
+        self.samples: dict[str, Sample] = {}
+        self.frames: dict[str, Record] = {}
+        self.truth: dict[str, Bodies] = {}
+        for folder in sorted((results / "segment").iterdir()):
+            paths = sorted(folder.glob("*.zarr.zip"))
+            if folder.name in TEST:
+                continue
+            parts, frames, bodies = [], [], []
+            for path in paths:
+                files = [
+                    results / stage / folder.name / path.name
+                    for stage in ("prepare", "segment", "estimate/sim_spin")
+                ]
+                parts.append(load_sample(*files))
+                frames.append(stores.FRAMES.read(files[0], only=READ))
+                action = path.name.split(".")[0]
+                bodies.append(true_bodies(truth, folder.name, action, frames[-1]))
+            sample = Sample.joined(parts)
+            rows = np.flatnonzero(sample.views.moment % every == 0)
+            self.samples[folder.name] = sample = sample.part(rows)
+            self.frames[folder.name] = Record({"joints_cam": sample.joints_cam}, {"rows": folder.name})
+            self.truth[folder.name] = {name: value[rows] for name, value in _joined(bodies).items()}
+        self.regressor = load_regressor(results / "fit_regressor_spin/J_spin.npy", self.body).weights
+        self.weights = EnergyWeights.read(results / "energy_weights/weights.json")
+        self.unseen = {
+            subject: _joined(
+                [
+                    read_bodies(truth, subject, path.stem)
+                    for path in sorted((truth / "bodies" / subject).glob("*.npz"))
+                ]
+            )
+            for subject in TEST
+        }
+
+    def rounds(self, count: int, optimize: dict, fitting: dict, *, held_out: bool) -> None:
+        """Refine and fit `count` times, and print."""
+        regressor, bodies, offsets = self.regressor, {}, {}
+        changes = CONFIG["variant_settings"]
+        for number in range(count):
+            variant = "recommended" if number else "recommended_start"
+            settings = Optimize(
+                **CONFIG["optimize"] | changes[variant] | {"store_every": 100} | optimize
+            )
+            if self.alone:
+                settings = settings.model_copy(update={"multiview": False})
+            begin = time.process_time()
+            for subject, sample in self.samples.items():
+                if number:
+                    sample = Sample(
+                        bodies[subject],
+                        *(
+                            sample.joints_cam,
+                            sample.masks,
+                            sample.intrinsics,
+                            sample.scores,
+                            sample.views,
+                        ),
+                    )
+                refined = refine_sample(
+                    self.body,
+                    sample,
+                    regressor,
+                    settings=settings,
+                    weights=self.weights,
+                    offsets=without_mean(offsets[subject], offsets.values()) if number else None,
+                )
+                bodies[subject] = refined.bodies()
+                if refined.offsets is not None:
+                    offsets = offsets | {subject: refined.offsets}
+            cost = time.process_time() - begin
+            regressor = fit(
+                self.body,
+                [
+                    (Record(bodies[subject], {"rows": subject}), self.frames[subject])
+                    for subject in self.samples
+                ],
+                FitRegressor(**fitting),
+            ).weights
+            print(
+                f"round {number + 1}: {self.describe(bodies, regressor, held_out)}  {cost:.0f} s",
+                flush=True,
+            )
+
+    def describe(self, bodies: dict[str, Bodies], regressor: np.ndarray, held_out: bool) -> str:
+        """The errors of bodies and regressor, in words."""
+        errors, bias = [], []
+        for subject, refined in bodies.items():
+            truth = self.truth[subject]
+            (ours, shape), (true, true_shape) = self._meshes(refined), self._meshes(truth)
+            errors.append(
+                [
+                    metrics.vertex_error(ours, true).mean(),
+                    metrics.vertex_error(ours, true, centred=True).mean(),
+                    metrics.vertex_error(shape, true_shape, centred=True).mean(),
+                ]
+            )
+            limbs = limb_frames(self.body, refined["rotations"], refined["betas"])
+            bias.append(
+                np.einsum("njac,nja->jc", limbs, self.true_regressor @ (ours - true)) / len(ours)
+            )
+        vertices, centred, shape = 1e3 * np.mean(errors, axis=0)
+        common = 1e3 * np.linalg.norm(np.mean(bias, axis=0), axis=-1).mean()
+        text = f"vertices {vertices:5.2f} / {centred:5.2f}  shape {shape:4.2f}  limbs {common:4.2f}"
+        text += f"  J_opt, training {self._on(self.truth, regressor)}"
+        return text + f"  held out {self._on(self.unseen, regressor)}" * held_out
+
+    def _on(self, bodies: dict[str, Bodies], regressor: np.ndarray) -> str:
+        errors = []
+        for values in bodies.values():
+            apart = (regressor - self.true_regressor) @ self._meshes(values)[0]
+            rooted = apart - apart[:, :1]
+            errors.append([1e3 * np.linalg.norm(part, axis=2).mean() for part in (apart, rooted)])
+        absolute, rooted = np.mean(errors, axis=0)
+        return f"{absolute:.2f} / {rooted:.2f}"
+
+    def _meshes(self, bodies: Bodies) -> tuple[np.ndarray, np.ndarray]:
+        shapes = np.einsum("nb,vcb->nvc", bodies["betas"], self.body.shape_directions)
+        return self.body.vertices(*(bodies[name] for name in NAMES)), self.body.template + shapes
+
+
+def _joined(parts: list[Bodies]) -> Bodies:
+    return {name: np.concatenate([part[name] for part in parts]) for name in NAMES}
+
+
+def make(cameras: int, seed: int) -> str:
+    """Make the data of one seed, and what the refinement needs of it; the name of its run."""
+    run = f"recipe_{cameras}_{seed}"
+    files = ["config/open.yaml", *(["config/open_variants.yaml"] if cameras == 4 else [])]
+    targets = ["fit_regressor_spin/J_spin.npy", "energy_weights/weights.json"]
+    command = [sys.executable, "-m", "snakemake", "--quiet", "--cores", "1", "--configfile", *files]
+    command += ["--config", f"run={run}", f"seed={seed}", "variants=[full]"]
+    subprocess.run(
+        [*command, "--", *(f"results/{run}/{target}" for target in targets)], cwd=ROOT, check=True
+    )
+    return run
+
+
+def main() -> None:
+    """Refine and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=ROOT / "results/open")
+    parser.add_argument("--truth", type=Path, default=ROOT / "data/open/truth")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--every", type=int, default=1, help="use every n-th moment, to be quick")
+    parser.add_argument("--alone", action="store_true", help="each camera has a body of its own")
+    parser.add_argument(
+        "--set", nargs="*", default=[], metavar="KEY=VALUE", help="keys of optimize that differ"
+    )
+    parser.add_argument(
+        "--fit", nargs="*", default=[], metavar="KEY=VALUE", help="keys of fit_regressor"
+    )
+    parser.add_argument("--held-out", action="store_true", help="print the error on S9 and S11")
+    parser.add_argument(
+        "--seeds", nargs="*", type=int, default=[], help="make data for each of them first"
+    )
+    parser.add_argument("--cameras", type=int, choices=(2, 4), default=2, help="of data that is made")
+    options = parser.parse_args()
+    optimize, fitting = (
+        dict(item.split("=", 1) for item in items) for items in (options.set, options.fit)
+    )
+    shared = {key: CONFIG["fit_regressor"][key] for key in FitRegressor.model_fields}
+    places = [(options.results, options.truth)]
+    if options.seeds:
+        runs = (make(options.cameras, seed) for seed in options.seeds)
+        places = [(ROOT / "results" / run, ROOT / "data" / run / "truth") for run in runs]
+    for results, truth in places:
+        print(f"{results}, {options.rounds} rounds")
+        run = Run(results, truth, alone=options.alone, every=options.every)
+        changes = CONFIG["fit_regressor"]["variants"]["recommended"]
+        run.rounds(options.rounds, optimize, shared | changes | fitting, held_out=options.held_out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Rule `optimize_subject`. The science is in jointreg.refine."""
+
+import numpy as np
+
+from jointreg import stores
+from jointreg.body import load_body
+from jointreg.config import Optimize
+from jointreg.labels.offsets import without_mean
+from jointreg.pipeline.job import start
+from jointreg.progress import report
+from jointreg.refine import Sample, refine_sample
+from jointreg.refine.discriminator import Discriminator
+from jointreg.refine.losses import TERMS, EnergyWeights
+from jointreg.refine.sample import load_sample
+from jointreg.regressor import load_regressor
+from jointreg.skeleton import H36M_17
+
+job = start(snakemake)
+body = load_body(job.params.body)
+files = zip(job.input.frames, job.input.masks, job.input.bodies, strict=True)
+samples = [load_sample(*three) for three in files]
+offsets = [stores.SUBJECT_OFFSETS.read(path).offsets for path in job.input.offsets]
+refined = refine_sample(
+    body,
+    Sample.joined(samples),
+    load_regressor(job.input.regressor, body).weights,
+    settings=Optimize(**job.params.cfg),
+    weights=EnergyWeights.read(job.input.weights),
+    discriminator=Discriminator.load(path) if (path := job.input.discriminator) else None,
+    offsets=without_mean(offsets[0], offsets[1:]) if offsets else None,
+    device=job.params.device,
+    progress=report("frames"),
+)
+facts = {
+    "sequences": list(job.params.sequences),
+    "frames": [len(sample) for sample in samples],
+    "rows": [stores.BODIES.read(path, only=[]).attrs["rows"] for path in job.input.bodies],
+}
+stores.BODIES.write(
+    job.output.bodies,
+    refined.bodies(),
+    attrs=facts | {"method": job.wildcards["variant"]},
+    provenance=job.provenance,
+)
+stores.ENERGIES.write(
+    job.output.energies,
+    {"iteration": refined.iterations, "energies": refined.energies},
+    attrs=facts | {"terms": list(TERMS)},
+    provenance=job.provenance,
+)
+stores.SUBJECT_OFFSETS.write(
+    job.output.offsets,
+    {"offsets": np.zeros((len(H36M_17), 3)) if refined.offsets is None else refined.offsets},
+    attrs={"subject": job.wildcards["subject"], "joint_names": list(H36M_17)},
+    provenance=job.provenance,
+)
