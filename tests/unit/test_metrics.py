@@ -217,3 +217,37 @@ def test_rows_that_do_not_exist_are_refused(
 def test_no_frames_give_no_errors() -> None:
     assert metrics.mpjpe(np.zeros((0, 17, 3)), np.zeros((0, 17, 3))).shape == (0,)
     assert metrics.pa_mpjpe(np.zeros((0, 17, 3)), np.zeros((0, 17, 3))).shape == (0,)
+
+
+def test_the_root_may_be_the_middle_of_several_joints():
+    """The same errors as from a joint that lies in their middle."""
+    generator = np.random.default_rng(4)
+    predicted, target = generator.normal(size=(2, 5, 7, 3))
+    middle = [
+        np.concatenate([points, points[:, [1, 4]].mean(axis=1, keepdims=True)], axis=1)
+        for points in (predicted, target)
+    ]
+    expected = metrics.joint_errors(*middle, root=7)[:, :7]
+    assert np.abs(metrics.joint_errors(predicted, target, root=[1, 4]) - expected).max() < 1e-12
+    assert np.array_equal(
+        metrics.joint_errors(predicted, target, root=3),
+        metrics.joint_errors(predicted, target, root=[3]),
+    )
+    with pytest.raises(ShapeError, match="do not all exist"):
+        metrics.joint_errors(predicted, target, root=[1, 7])
+
+
+def test_acceleration_of_a_planted_motion():
+    """A joint that falls by 9.81 m/s2 at 25 Hz beside one at rest; drift and offset do not count."""
+    seconds = np.arange(10)[:, None] / 25
+    target = np.zeros((10, 3, 3))
+    predicted = np.zeros((10, 3, 3))
+    predicted[:, 1] = [1, 0, 0] * seconds + [0, 9.81 / 2, 0] * seconds**2
+    predicted[:, 2] = [0, 0, 2] * seconds + 1
+    errors = metrics.acceleration_errors(predicted, target) * 25**2
+    assert errors.shape == (8, 3)
+    assert np.abs(errors - [0, 9.81, 0]).max() < 1e-9
+    moved = predicted + np.sin(40 * seconds)[:, None]
+    assert np.abs(metrics.acceleration_errors(moved, target) * 25**2 - errors).max() < 1e-9
+    assert np.abs(metrics.acceleration_errors(moved, target, root=None)).max() > 0.1
+    assert metrics.acceleration_errors(target[:2], target[:2]).shape == (0, 3)

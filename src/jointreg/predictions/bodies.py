@@ -19,7 +19,7 @@ from jointreg.predictions.conventions import JOINTS, PARTS, WHOLE, bodies, joint
 from jointreg.predictions.files import read_file
 from jointreg.predictions.keypoint_fit import fit_keypoints
 from jointreg.predictions.rows import IDENTITY, names_of_rows, numbers_of, of_sequence, pictures_of
-from jointreg.predictions.shape_space import require_shape_space
+from jointreg.predictions.shape_space import require_model, require_shape_space
 from jointreg.predictions.vertices import VERTICES, require_mesh, vertices
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, PELVIS, SMPL_24, rows
 from jointreg.stores.schema import Record
@@ -69,7 +69,9 @@ def estimate(
         if reading["kind"] == "joints":
             content = {"joints": joints(values, path)}
         elif reading["kind"] == "vertices":
-            content = {"vertices": _on_mesh(vertices(values, path), mesh_map, body, path)}
+            meshes = vertices(values, path)
+            require_model(meshes, path, reading.get("body", ""))
+            content = {"vertices": _on_mesh(meshes, mesh_map, body, path)}
         else:
             require_shape_space(values, path, body.n_vertices, reading.get("body", ""))
             content = bodies(values, path, body.n_betas, reading["six"])

@@ -13,6 +13,7 @@ from jointreg.config.methods import BODIES, MODELS, RUN
 from jointreg.errors import DataError
 from jointreg.files.pickles import as_array
 from jointreg.predictions.conventions import PARTS, WHOLE
+from jointreg.predictions.vertices import mesh_name
 
 OF_MESH: dict[int, tuple[str, ...]] = {6890: ("SMPL", "SMPL-H"), 10475: ("SMPL-X",)}
 """Vertices of a body -> models with this mesh. SMPL and SMPL-H also share their shape directions."""
@@ -80,3 +81,22 @@ def require_shape_space(
         )
     if model == "SMPL-H":
         note(f"{where}: betas of SMPL-H, which has the shape directions of SMPL")
+
+
+def require_model(meshes: np.ndarray, where: str, named: str) -> None:
+    """Refuse meshes of another model than the method's.
+
+    Args:
+        meshes: (N, V, 3).
+        where: names the file.
+        named: column `body` of the method: one of `config.methods.BODIES`, or empty.
+
+    Raises:
+        DataError: the model that is named has another number of vertices.
+    """
+    count = meshes.shape[1]
+    if named not in ("", RUN) and named not in OF_MESH.get(count, ()):
+        raise DataError(
+            f"{where} has meshes of {mesh_name(count)}, its method is of {named} by the column `body`",
+            "correct the column `body` of the table of methods, or leave it empty",
+        )

@@ -65,3 +65,9 @@ def test_unknown_names_are_refused():
         preset("4dpw")
     with pytest.raises(ConfigError, match="neither known nor a file"):
         plain("15")
+
+
+def test_the_page_lists_every_protocol(root):
+    page = (root / "docs/score_3dpw.md").read_text(encoding="utf-8")
+    for name in PRESETS:
+        assert f"| `{name}` |" in page, name

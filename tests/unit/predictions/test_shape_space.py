@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jointreg.errors import DataError
-from jointreg.predictions.shape_space import model_of, require_shape_space
+from jointreg.predictions.shape_space import model_of, require_model, require_shape_space
 
 COUNT = 4
 SMPL, SMPLX, OTHER = 6890, 10475, 1000
@@ -64,3 +64,12 @@ def test_each_cure_of_the_refusal_works():
     require_shape_space(values(55), "file", SMPL, "run")
     assert "as an entry `model` into the file" in str(error.value)
     require_shape_space(values(55, model=np.array("run")), "file", SMPL)
+
+
+def test_meshes_are_of_the_model_that_the_method_names():
+    for named, count in (("", 5), ("run", 5), ("SMPL", 6890), ("SMPL-H", 6890), ("SMPL-X", 10475)):
+        require_model(np.zeros((1, count, 3)), "a.npz", named)
+    with pytest.raises(
+        DataError, match=r"meshes of 10475 vertices \(SMPL-X\), its method is of SMPL by"
+    ):
+        require_model(np.zeros((1, 10475, 3)), "a.npz", "SMPL")
