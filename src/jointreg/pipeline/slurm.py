@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from jointreg.errors import ConfigError, DataError
 
+PROFILE = "profiles/slurm/profile.yaml"
 COMMANDS = (("sbatch",), ("scancel",), ("sinfo",), ("scontrol",), ("sacct", "squeue"))
 """Commands of Slurm that the executor calls; one of each group is enough."""
 
@@ -63,7 +64,7 @@ def require_room_for_arrays(array_jobs: str, waiting: Mapping[str, int], jobs: i
         raise ConfigError(
             f"slurm-array-jobs: {array_jobs} needs `jobs` of {needed} or more ({listed}), and `jobs` is "
             f"{jobs}: the arrays would wait for ever",
-            f"set jobs: {needed} in profiles/slurm/config.yaml, or --jobs {needed}; or name fewer rules",
+            f"set jobs: {needed} in {PROFILE}, or --jobs {needed}; or name fewer rules",
         )
 
 
@@ -78,7 +79,7 @@ def require_one_flag(requests: Iterable[Request]) -> None:
             raise ConfigError(
                 f"rule {request.rule} asks for {request.gpus} GPU by `gpu` and for {request.gres} by "
                 "`gres`, and Slurm would get both, --gpus and --gres",
-                f"where the site wants --gres, set gpu: 0 for {request.rule} in profiles/slurm",
+                f"where the site wants --gres, set gpu: 0 for {request.rule} in {PROFILE}",
             )
 
 
