@@ -33,8 +33,8 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: help env demo report demo-lab variants test test-functions test-runs test-inputs test-slurm test-faults \
-	test-kills test-machines test-paper-backends lint format docs site clean-demo clean-demo-lab
+.PHONY: help env demo report demo-lab variants test test-functions test-runs test-other-runs test-inputs test-slurm \
+	test-faults test-kills test-machines test-paper-backends lint format docs site clean-demo clean-demo-lab
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -64,16 +64,21 @@ demo-lab: $(READY)
 variants: $(READY)
 	$(SNAKEMAKE) --quiet rules --configfile config/open.yaml config/open_variants.yaml
 
-# Two halves side by side, for the second waits for whole runs. `pytest` alone runs both in turn.
+# Three parts side by side, for two of them wait for whole runs: the first shares the tiny run, the other makes
+# runs of its own. `pytest` alone runs all in turn.
 RUNS := tests/docs tests/workflow tests/browser
+OTHER_RUNS := $(patsubst %,tests/workflow/test_%.py,dag real_layout real_world rules stages)
 test: $(READY)
-	$(MAKE) --no-print-directory --jobs 2 --keep-going test-functions test-runs
+	$(MAKE) --no-print-directory --jobs 3 --keep-going test-functions test-runs test-other-runs
 
 test-functions: $(READY)
 	$(BIN)/python -m pytest $(RUNS:%=--ignore %)
 
 test-runs: $(READY)
-	$(BIN)/python -m pytest $(RUNS)
+	$(BIN)/python -m pytest $(RUNS) $(OTHER_RUNS:%=--ignore %)
+
+test-other-runs: $(READY)
+	$(BIN)/python -m pytest $(OTHER_RUNS)
 
 # `make test` runs a fixed part of them.
 SEED ?= 0

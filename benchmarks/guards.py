@@ -1,8 +1,9 @@
 """CPU time that the checks of input add to `prepare`, rule `evaluate` and `jointreg evaluate`.
 
 `python benchmarks/guards.py --run open`, after a finished run: its data and stores are read, nothing is
-written there. The same work is done with the checks and without them, by turns in one process. A check
-is every function of the package named `require_...` or `check_...` that returns nothing.
+written there. The same work is done with the checks and without them, by turns in one process. The
+difference drowns on a busy machine, so the checks are also timed where they are called. A check is every
+function of the package named `require_...` or `check_...` that returns nothing.
 """
 
 import argparse
@@ -34,9 +35,12 @@ TIMES = 64
 """The demo has few test frames."""
 
 
+Change = Callable[[FunctionType], Callable[..., Any]]
+
+
 @contextlib.contextmanager
-def without_checks() -> Iterator[int]:
-    """The package without its checks; gives how many names were replaced."""
+def changed_checks(change: Change) -> Iterator[int]:
+    """Every check of the package replaced by `change` of it; gives how many names were replaced."""
     replaced = []
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] != "jointreg":
@@ -45,13 +49,10 @@ def without_checks() -> Iterator[int]:
             is_check = word.lstrip("_").startswith(("require_", "check_"))
             if is_check and isinstance(value, FunctionType) and _returns_nothing(value):
                 replaced.append((module, word, value))
-                setattr(module, word, lambda *_, **__: None)
-    rows = score_files.ROWS_CHECKED
-    score_files.ROWS_CHECKED = 1  # bodies that are posed for a check only
+                setattr(module, word, change(value))
     try:
         yield len(replaced)
     finally:
-        score_files.ROWS_CHECKED = rows
         for module, word, value in replaced:
             setattr(module, word, value)
 
@@ -60,17 +61,38 @@ def _returns_nothing(function: FunctionType) -> bool:
     return inspect.signature(function).return_annotation in (None, "None")
 
 
-def seconds(work: Callable[[], Any], checked: bool) -> float:
+class Clock:
+    """CPU of the process inside of the checks; a check that is called by a check counts once."""
+
+    def __init__(self) -> None:
+        self.seconds, self.depth = 0.0, 0
+
+    def timed(self, check: FunctionType) -> Callable[..., Any]:
+        """The same check, timed."""
+
+        def call(*arguments: Any, **more: Any) -> None:
+            self.depth += 1
+            begin = time.process_time()
+            try:
+                check(*arguments, **more)
+            finally:
+                self.depth -= 1
+                self.seconds += (time.process_time() - begin) * (not self.depth)
+
+        return call
+
+
+def seconds(work: Callable[[], Any], change: Change) -> float:
     """CPU of the process for one call; what it prints is thrown away."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        if checked:
-            begin = time.process_time()
-            work()
-            return time.process_time() - begin
-        with without_checks():
-            begin = time.process_time()
-            work()
-            return time.process_time() - begin
+    silence = io.StringIO()
+    with (
+        contextlib.redirect_stdout(silence),
+        contextlib.redirect_stderr(silence),
+        changed_checks(change),
+    ):
+        begin = time.process_time()
+        work()
+        return time.process_time() - begin
 
 
 def works(run: config.Config, results: Path, folder: Path) -> dict[str, Callable[[], Any]]:
@@ -100,7 +122,11 @@ def works(run: config.Config, results: Path, folder: Path) -> dict[str, Callable
         "`prepare`, one sequence": lambda: prepare(dataset.recordings(table[0]), run.prepare),
         "rule `evaluate`": lambda: evaluate_subject(body, sequences(), regressors, run.evaluate),
         "`jointreg evaluate`": lambda: score_files.score(
-            body, folder / "bodies.npz", folder / "labels.npz", regressors, run.evaluate
+            (loaded := load_body(run.body)),
+            folder / "bodies.npz",
+            folder / "labels.npz",
+            {path.stem: load_regressor(path, loaded)},
+            run.evaluate,
         ),
     }
 
@@ -128,16 +154,23 @@ def main() -> None:
     os.chdir(arguments.folder)
     files = ["config/config.yaml", f"config/{arguments.run}.yaml"]
     run = config.load(config.read_yaml(*files), files)
-    with without_checks() as count:
-        print(f"{count} places where a check is called by name\n")
-    print("| work | CPU s with checks | without | ratio |\n| --- | ---: | ---: | ---: |")
+    print("| work | CPU s with checks | without | in checks | share |")
+    print("| --- | ---: | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as name:
         for what, work in works(run, Path("results") / arguments.run, Path(name)).items():
-            seconds(work, True)
-            times = [(seconds(work, True), seconds(work, False)) for _ in range(arguments.repeats)]
-            checked, bare = (median(column) for column in zip(*times, strict=True))
-            ratio = median(a / b for a, b in times)
-            print(f"| {what} | {checked:.3f} | {bare:.3f} | {ratio:.3f} |", flush=True)
+            seconds(work, lambda check: check)
+            rows = []
+            for _ in range(arguments.repeats):
+                clock = Clock()
+                whole = seconds(work, clock.timed)
+                rows.append((whole, seconds(work, lambda check: _nothing), clock.seconds))
+            whole, bare, inside = (median(column) for column in zip(*rows, strict=True))
+            share = median(row[2] / row[0] for row in rows)
+            print(f"| {what} | {whole:.3f} | {bare:.3f} | {inside:.4f} | {share:.1%} |", flush=True)
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """In the place of a check."""
 
 
 if __name__ == "__main__":

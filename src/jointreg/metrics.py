@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jointreg.arrays import indices, real_array, require_finite
+from jointreg.arrays import indices, lengths, real_array, require_finite
 from jointreg.errors import DataError, ShapeError
 from jointreg.geometry.procrustes import fit_similarity
 from jointreg.plausible import POSE_RADIUS_M
@@ -181,7 +181,7 @@ def _checked(predicted: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.
         require_finite(points, name)
         if points.size:
             POSE_RADIUS_M.require_each(
-                np.linalg.norm(points - points.mean(axis=1, keepdims=True), axis=-1).max(axis=1),
+                lengths(points - points.mean(axis=1, keepdims=True)).max(axis=1),
                 f"{name} reaches {{length}} from its mean at frame {{frame}}",
                 "the unit is metres: divide millimetres by 1000, and leave out poses that diverged",
             )

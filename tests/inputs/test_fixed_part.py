@@ -5,7 +5,7 @@ import pytest
 from inputs.kinds import CASES
 from inputs.run import run
 
-EVERY = 40
+EVERY = 50
 KINDS = list(dict.fromkeys(case.original.kind for case in CASES))
 
 

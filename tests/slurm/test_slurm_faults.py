@@ -16,6 +16,11 @@ def optimizing(slurm):
     ]
 
 
+def unfinished(slurm):
+    """Jobs that wait or run now."""
+    return [job for job in slurm.jobs() if job["state"] in ("PENDING", "RUNNING", "COMPLETING")]
+
+
 def jobs_after(watcher, known):
     """Log of the jobs since there were so many."""
     return f"\n{one_node.table(watcher.jobs()[known:])}"
@@ -71,4 +76,28 @@ def test_a_killed_controller(slurm, watcher, finished, tmp_path):
     again = Run(folder, *on_slurm("--rerun-incomplete"))
     assert again.wait() == 0, again.text
     print(jobs_after(watcher, known))
+    recovered(folder, finished)
+
+
+def test_a_job_that_was_preempted_and_finished_is_not_made_again_after_its_controller_was_killed(
+    slurm, watcher, finished, tmp_path
+):
+    """Slurm puts a preempted job back into its queue, under the same number."""
+    known = len(slurm.jobs())
+    folder = copy_without(finished, tmp_path / "run", *FROM_OPTIMIZE)
+    run = Run(folder, *on_slurm())
+    preempted = until(lambda: optimizing(slurm), "optimize")[0]["job"]
+    slurm.ask("scontrol", "requeue", preempted)
+    slurm.ask("scontrol", "release", preempted, check=False)
+    until(lambda: run.text.count("Finished jobid") >= 2, "both jobs of optimize")
+    run.kill()
+    until(lambda: not unfinished(slurm), "the end of the jobs without their controller")
+    ended = len(slurm.jobs())
+    assert Run(folder, *on_slurm("--unlock")).wait() == 0
+    again = Run(folder, *on_slurm("--rerun-incomplete"))
+    assert again.wait() == 0, again.text
+    print(jobs_after(watcher, known))
+    rules = [job["rule"] for job in slurm.jobs()[known:]]
+    assert sum(rule.startswith("optimize") for rule in rules) == 2
+    assert not [job for job in slurm.jobs()[ended:] if job["rule"].startswith("optimize")]
     recovered(folder, finished)

@@ -1,7 +1,9 @@
 """The shape of the DAG in named cases, by dry run."""
 
+import shutil
+
 import pytest
-from dry_run import OPEN, copy_project, planned, snakemake
+from dry_run import OPEN, TINY, copy_project, planned, snakemake
 from planned_data import plant_human36m
 
 from jointreg.datasets.human36m.metadata import CAMERAS
@@ -180,3 +182,15 @@ def test_bad_configuration_stops_before_any_job(untouched, change, message):
     text = done.stdout + done.stderr
     assert message in text and "ConfigError: " in text
     assert "common.smk" not in text and ", line" not in text, text
+
+
+def test_the_profile_of_slurm_on_a_machine_without_slurm_stops_before_any_job(
+    untouched, tmp_path, monkeypatch
+):
+    for program in ("bash", "sh", "git", "env", "which", "uname"):
+        (tmp_path / program).symlink_to(shutil.which(program))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = snakemake(untouched, "--profile", "slurm", *TINY, check=False)
+    text = done.stdout + done.stderr
+    assert done.returncode and "no Slurm on this machine, not on the PATH: sbatch" in text
+    assert "login node" in text and "[Errno" not in text and "rule synthesize" not in text

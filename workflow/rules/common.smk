@@ -171,12 +171,35 @@ DATASET_PARAMS = {
 }
 
 
+def slurm_requests(jobs):
+    """What the jobs ask of the cluster, one entry a rule."""
+    requests = {}
+    for job in jobs:
+        if not job.is_local and job.rule.name not in requests:
+            asked = job.resources
+            requests[job.rule.name] = slurm.Request(
+                job.rule.name,
+                int(asked.get("gpu", 0)),
+                str(asked.get("gres", "")),
+                str(asked.get("slurm_partition", "")),
+            )
+    return list(requests.values())
+
+
 onstart:
     executor = workflow.executor_settings
+    if hasattr(executor, "array_jobs"):
+        slurm.require_commands()
+        waiting = list(workflow.dag.needrun_jobs())
+        requests = slurm_requests(waiting)
+        slurm.require_one_flag(requests)
+        misplaced = slurm.on_gpu_partitions(requests)
+        if misplaced:
+            print(f"without a GPU, on a partition for GPUs: {', '.join(misplaced)} (docs/cluster.md)")
     if getattr(executor, "array_jobs", None):
         slurm.require_room_for_arrays(
             executor.array_jobs,
-            Counter(job.rule.name for job in workflow.dag.needrun_jobs()),
+            Counter(job.rule.name for job in waiting),
             jobs=workflow.nodes,
             limit=executor.array_limit,
         )

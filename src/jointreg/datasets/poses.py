@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jointreg.arrays import lengths
 from jointreg.errors import DataError, UnitError
 from jointreg.plausible import LEG_M, Bounds
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, PELVIS, rows
@@ -39,6 +40,8 @@ PROPORTIONS: tuple[tuple[str, str, float, float], ...] = (
 )
 """Two joints, and the least and largest median distance between them, in lengths of a leg."""
 
+ROWS_OF_A_PERSON = 1000
+"""Of more rows than twice this every second, third, ... shows the order of the joints."""
 _FAR = 1e9
 _APART_M = 0.05
 """Hips or shoulders that lie nearer together show no side."""
@@ -103,7 +106,7 @@ def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
             f"expected {LEG_OF_A_ROW_M}; so are {len(wrong)} {word}s",
             f"repair these {word}s, or give their joints as NaN",
         )
-    reach = np.linalg.norm(joints - joints[:, [PELVIS]], axis=-1)
+    reach = lengths(joints - joints[:, [PELVIS]])
     far = np.argwhere(reach > REACH_M.high)
     if len(far):
         row, joint = far[0]
@@ -177,12 +180,13 @@ def require_person(joints: np.ndarray, where: str) -> None:
         DataError: two joints lie at a distance that no body has, or knees bend backward and the nose
             is at the back of the head.
     """
+    joints = joints[:: 1 + len(joints) // ROWS_OF_A_PERSON]
     leg = float(np.median(_legs(joints)))
     for side in ("left", "right"):
         for one, other, low, high in PROPORTIONS:
             ends = [name.format(side=side) for name in (one, other)]
             a, b = (joints[:, H36M_17.index(name)] for name in ends)
-            length = float(np.median(np.linalg.norm(a - b, axis=-1)))
+            length = float(np.median(lengths(a - b)))
             if not low * leg <= length <= high * leg:
                 raise DataError(
                     f"{where}: {ends[0]} and {ends[1]} lie {length:.3g} m apart (median), expected "
@@ -279,7 +283,7 @@ def _legs(joints: np.ndarray) -> np.ndarray:
     hip, knee, ankle = (
         joints[:, rows([f"left_{part}", f"right_{part}"])] for part in ("hip", "knee", "ankle")
     )
-    return np.linalg.norm(hip - knee, axis=-1) + np.linalg.norm(knee - ankle, axis=-1)
+    return lengths(hip - knee) + lengths(knee - ankle)
 
 
 def _farthest(legs: np.ndarray, usual: float) -> float:

@@ -164,8 +164,8 @@ def check_crops(recording: Recording, crops: np.ndarray) -> None:
     Raises:
         DataError: all crops are black.
     """
-    means, spreads = crops.mean(axis=(1, 2, 3)), crops.std(axis=(1, 2, 3))
-    if means.max() < BLACK and spreads.max() < BLACK:
+    means = crops.mean(axis=(1, 2, 3))
+    if means.max() < BLACK and crops.std(axis=(1, 2, 3)).max() < BLACK:
         raise DataError(
             f"{recording.video}: all {len(crops)} frames are black around the person of "
             f"{name(recording)} (brightest mean {means.max():.1f} of 255)",

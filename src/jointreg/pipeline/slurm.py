@@ -1,16 +1,30 @@
 """What a run on Slurm needs: its commands, and settings with which it does not wait for ever."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from jointreg.errors import ConfigError, DataError
 
+PROFILE = "profiles/slurm/profile.yaml"
 COMMANDS = (("sbatch",), ("scancel",), ("sinfo",), ("scontrol",), ("sacct", "squeue"))
 """Commands of Slurm that the executor calls; one of each group is enough."""
 
 
+class Request(NamedTuple):
+    """What the jobs of a rule ask of the cluster."""
+
+    rule: str
+    gpus: int
+    """By `--gpus`."""
+    gres: str
+    """By `--gres`; empty for nothing."""
+    partition: str
+    """Empty for the site's default."""
+
+
 def require_commands() -> str:
-    """Paths of Slurm's commands.
+    """Names of Slurm's commands.
 
     Raises:
         DataError: names those that are not on the PATH.
@@ -18,7 +32,10 @@ def require_commands() -> str:
     places = [[place for name in group if (place := shutil.which(name))] for group in COMMANDS]
     missing = [" or ".join(group) for group, paths in zip(COMMANDS, places, strict=True) if not paths]
     if missing:
-        raise DataError(f"not on the PATH: {', '.join(missing)}")
+        raise DataError(
+            f"no Slurm on this machine, not on the PATH: {', '.join(missing)}",
+            "call it on a login node of the cluster, or leave `--profile slurm` out: --cores 8",
+        )
     return ", ".join(group[0] for group in places)
 
 
@@ -47,5 +64,34 @@ def require_room_for_arrays(array_jobs: str, waiting: Mapping[str, int], jobs: i
         raise ConfigError(
             f"slurm-array-jobs: {array_jobs} needs `jobs` of {needed} or more ({listed}), and `jobs` is "
             f"{jobs}: the arrays would wait for ever",
-            f"set jobs: {needed} in profiles/slurm/config.yaml, or --jobs {needed}; or name fewer rules",
+            f"set jobs: {needed} in {PROFILE}, or --jobs {needed}; or name fewer rules",
         )
+
+
+def require_one_flag(requests: Iterable[Request]) -> None:
+    """Refuse rules that ask for a GPU twice: the Slurm plugin sends `--gpus` as well as `--gres`.
+
+    Raises:
+        ConfigError: names the first rule.
+    """
+    for request in requests:
+        if request.gpus and "gpu" in request.gres:
+            raise ConfigError(
+                f"rule {request.rule} asks for {request.gpus} GPU by `gpu` and for {request.gres} by "
+                "`gres`, and Slurm would get both, --gpus and --gres",
+                f"where the site wants --gres, set gpu: 0 for {request.rule} in {PROFILE}",
+            )
+
+
+def on_gpu_partitions(requests: Iterable[Request]) -> list[str]:
+    """Rules without a GPU that are sent to a partition to which others go for theirs.
+
+    The site's default partition is nobody's in particular.
+    """
+    requests = list(requests)
+    with_gpu = {one.partition for one in requests if one.gpus or "gpu" in one.gres} - {""}
+    return [
+        one.rule
+        for one in requests
+        if not one.gpus and "gpu" not in one.gres and one.partition in with_gpu
+    ]

@@ -12,12 +12,7 @@ import numpy as np
 from jointreg.datasets.poses import left_leg_first, require_finite, require_metres, require_person
 from jointreg.errors import DataError, UnitError
 from jointreg.files.pickles import as_array
-from jointreg.geometry.rotations import (
-    determinants,
-    from_6d,
-    from_axis_angle,
-    orthonormal_errors,
-)
+from jointreg.geometry.rotations import from_6d, from_axis_angle, rotation_errors
 from jointreg.plausible import DEPTH_M, LEG_M
 from jointreg.predictions.vertices import metre_of
 from jointreg.skeleton import H36M_17, SMPL_24, rows
@@ -294,9 +289,8 @@ def _with_hands(rotations: np.ndarray) -> np.ndarray:
 
 def _require_rotations(rotations: np.ndarray, where: str) -> None:
     with np.errstate(invalid="ignore", over="ignore"):  # the comparison below refuses NaN
-        off = orthonormal_errors(rotations).max(axis=1)
-        proper = determinants(rotations).min(axis=1) > 0
-    wrong = np.flatnonzero(~((off <= 1e-3) & proper))
+        off = rotation_errors(rotations).max(axis=1)
+    wrong = np.flatnonzero(~(off <= 1e-3))
     if len(wrong):
         raise DataError(
             f"{where}: rotations of row {wrong[0]} are no rotations (NaN, not orthonormal, mirrored); "

@@ -1,9 +1,15 @@
-"""Job arrays that cannot become complete are refused, and those that can are not."""
+"""What a run on Slurm is refused for before anything is submitted."""
 
 import pytest
 
-from jointreg.errors import ConfigError
-from jointreg.pipeline.slurm import require_room_for_arrays
+from jointreg.errors import ConfigError, DataError
+from jointreg.pipeline.slurm import (
+    Request,
+    on_gpu_partitions,
+    require_commands,
+    require_one_flag,
+    require_room_for_arrays,
+)
 
 WAITING = {"prepare": 105, "segment": 105, "optimize": 225, "table_1": 1}
 
@@ -39,3 +45,23 @@ def test_arrays_that_would_wait_for_ever_are_refused_with_the_number_that_works(
         require_room_for_arrays(array_jobs, WAITING, jobs, limit)
     assert f"`jobs` is {jobs}" in str(caught.value)
     require_room_for_arrays(array_jobs, WAITING, needed, limit)
+
+
+def test_a_gpu_is_asked_for_by_one_flag():
+    require_one_flag([Request("optimize", 1, "", "gpu"), Request("segment", 0, "gpu:1", "gpu")])
+    with pytest.raises(ConfigError, match=r"rule optimize asks(.|\n)*set gpu: 0 for optimize"):
+        require_one_flag([Request("prepare", 0, "", ""), Request("optimize", 1, "gpu:a100:1", "")])
+
+
+def test_rules_without_a_gpu_on_the_partition_of_others_are_named():
+    optimize = Request("optimize", 1, "", "gpu")
+    assert on_gpu_partitions([optimize, Request("segment", 0, "", "gpu")]) == ["segment"]
+    assert not on_gpu_partitions([optimize, Request("segment", 0, "", "cpu")])
+    everywhere = [Request("optimize", 1, "", ""), Request("segment", 0, "", "")]
+    assert not on_gpu_partitions(everywhere), "a site with one partition for all"
+
+
+def test_a_machine_without_slurm_is_named(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(DataError, match=r"no Slurm on this machine(.|\n)*login node"):
+        require_commands()
