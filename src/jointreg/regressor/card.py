@@ -47,7 +47,8 @@ def card(name: str, joints: Sequence[str], vertices: int, about: Mapping[str, An
             "",
             f"- frames: {about['frames']}",
             f"- people: {about['people'] or 'number not given'}",
-            f"- solver: {about['solver']}; at most {about['max_vertices'] or 'any'} vertices a joint",
+            f"- solver: {about['solver']}; at most {about['max_vertices'] or 'any'} vertices a joint"
+            + ("; left and right alike" if about["symmetric"] else ""),
             f"- made by: jointreg {about['jointreg']}",
             f"- licence of the body: {about['body_licence']}",
             "",
