@@ -85,6 +85,47 @@ def _axes_first(vertices: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
     return np.array(vertices.transpose(0, 2, 1), dtype=dtype, order="C")
 
 
+class _Sums:
+    """Sums over the labelled frames of each joint, metres squared, from the middle of its candidates."""
+
+    def __init__(self, joints: int, size: int) -> None:
+        self.gram = [np.zeros((size, size), order="F") for _ in range(joints)]
+        """Of each joint, (C, C), upper triangle."""
+        self.cross, self.square = np.zeros((joints, size)), np.zeros(joints)
+        self.count = np.zeros(joints, dtype=np.int64)
+
+    def add(self, joint: int, meshes: np.ndarray, labels: np.ndarray) -> None:
+        """Add frames: candidates (n, 3, C), which are changed, and labels (n, 3), NaN where missing."""
+        centre = meshes.mean(axis=2)
+        meshes -= centre[..., None]
+        x = labels - centre
+        missing = ~np.isfinite(x).all(axis=1)
+        meshes[missing], x[missing] = 0, 0
+        equations = meshes.reshape(-1, meshes.shape[2]).T
+        self.gram[joint] = dsyrk(1.0, equations, beta=1.0, c=self.gram[joint], overwrite_c=True)
+        self.cross[joint] += equations @ x.ravel()
+        self.square[joint] += np.square(x).sum()
+        self.count[joint] += len(x) - np.count_nonzero(missing)
+
+    def whole(self, joint: int) -> np.ndarray:
+        """Both triangles of a Gram matrix."""
+        return np.triu(self.gram[joint]) + np.triu(self.gram[joint], 1).T
+
+    def solve(self, joints: list[int], sum_weight: float, most: int) -> np.ndarray:
+        """Weights (C,) that serve all of the joints; at most `most` above zero, 0 for no limit."""
+        terms = [(ALONE, np.sum([self.whole(joint) for joint in joints], axis=0))]
+        target, pull = self.cross[joints].sum(axis=0)[None], sum_weight * self.count[joints].sum()
+        row = solve_nnls(terms, target, pull, optimal=OPTIMAL)
+        if most:
+            row = prune(terms, target, pull, row, np.array([most]), OPTIMAL)
+        return row[0]
+
+    def residual_mm(self, joint: int, row: np.ndarray) -> float:
+        """Root mean square distance of the labels."""
+        squares = self.square[joint] - 2 * row @ self.cross[joint] + row @ self.whole(joint) @ row
+        return 1e3 * float(np.sqrt(max(squares / self.count[joint], 0.0)))
+
+
 def fit_own_candidates(
     frames: Frames,
     names: tuple[str, ...],
@@ -127,9 +168,7 @@ def fit_own_candidates(
         mirror.vertices[row] if mirror is not None and rows[j] == j else row
         for j, row in enumerate(chosen)
     ]
-    gram = [np.zeros((size, size), order="F") for _ in range(joints)]
-    cross, square = np.zeros((joints, size)), np.zeros(joints)
-    count = np.zeros(joints, dtype=np.int64)
+    sums = _Sums(joints, size)
     vertices_of_mesh = 0
     used = np.union1d(chosen, second)
     place, counterpart = np.searchsorted(used, chosen), np.searchsorted(used, second)
@@ -138,44 +177,27 @@ def fit_own_candidates(
         vertices_of_mesh = vertices.shape[1]
         some = _axes_first(vertices.take(used, axis=1), np.float64)
         columns = [some.take(row, axis=2) for row in place]
-        for k in np.flatnonzero((place != counterpart).any(axis=1)):
+        for k in np.flatnonzero((place != counterpart).any(axis=1)).tolist():
             columns[k] = (columns[k] + some.take(counterpart[k], axis=2)) / 2
         parts.sample_of(columns)
-        for j, v in enumerate(columns):
-            centre = v.mean(axis=2)
-            v -= centre[..., None]
-            x = labels[:, j] - centre
-            missing = ~np.isfinite(x).all(axis=1)
-            v[missing], x[missing] = 0, 0
-            equations = v.reshape(-1, size).T
-            gram[j] = dsyrk(1.0, equations, beta=1.0, c=gram[j], overwrite_c=True)
-            cross[j] += equations @ x.ravel()
-            square[j] += np.square(x).sum()
-            count[j] += len(x) - np.count_nonzero(missing)
-        parts.end_of_chunk(len(vertices), gram, cross, count)
+        for j, meshes in enumerate(columns):
+            sums.add(j, meshes, labels[:, j])
+        parts.end_of_chunk(len(vertices), sums.gram, sums.cross, sums.count)
     weights = np.zeros((joints, vertices_of_mesh))
     residual_mm = np.zeros(joints)
-    for j in np.flatnonzero(rows >= np.arange(joints)):
-        both, most = np.unique([j, rows[j]]), max_vertices
-        whole = sum(np.triu(gram[k]) + np.triu(gram[k], 1).T for k in both)
-        terms, target = [(ALONE, whole)], cross[both].sum(axis=0)[None]
-        pull = sum_weight * count[both].sum()
-        row = solve_nnls(terms, target, pull, optimal=OPTIMAL)
-        if max_vertices:
-            if mirror is not None and rows[j] == j:
-                most = max_vertices // 2  # each stands for a vertex and its mirror image
-            row = prune(terms, target, pull, row, np.array([most]), OPTIMAL)
+    for j in np.flatnonzero(rows >= np.arange(joints)).tolist():
+        both = [j] if rows[j] == j else [j, int(rows[j])]
+        pairs = mirror is not None and both == [j]  # a column is a vertex and its mirror image
+        row = sums.solve(both, sum_weight, max_vertices // 2 if pairs else max_vertices)
         for k in both:
-            np.add.at(weights[k], chosen[k], row[0] / 2)
-            np.add.at(weights[k], second[k], row[0] / 2)
-            inner = np.triu(gram[k]) + np.triu(gram[k], 1).T
-            mean = (square[k] - 2 * row[0] @ cross[k] + row[0] @ inner @ row[0]) / count[k]
-            residual_mm[k] = 1e3 * np.sqrt(max(mean, 0.0))
-    sums = weights.sum(axis=1)
-    if np.abs(sums - 1).max() > LARGEST_SUM_ERROR:
-        worst = names[int(np.abs(sums - 1).argmax())]
+            np.add.at(weights[k], chosen[k], row / 2)
+            np.add.at(weights[k], second[k], row / 2)
+            residual_mm[k] = sums.residual_mm(k, row)
+    totals = weights.sum(axis=1)
+    worst = int(np.abs(totals - 1).argmax())
+    if abs(totals[worst] - 1) > LARGEST_SUM_ERROR:
         raise SolverError(
-            f"the row of {worst} sums to {sums[np.abs(sums - 1).argmax()]:.3f}, expected 1 within "
+            f"the row of {names[worst]} sums to {totals[worst]:.3f}, expected 1 within "
             f"{LARGEST_SUM_ERROR}: its label lies outside of the mesh, or moves otherwise",
             "look at unit, place and order of the labels",
         )
@@ -183,7 +205,7 @@ def fit_own_candidates(
     if reference is not None:
         axes = ((reference[chosen] + reference[np.array(second)]) / 2)[:, ::THIN].astype(np.float64)
     errors_mm = 1e3 * parts.standard_error(sum_weight, LEAST_FRAMES, axes, rows)
-    about = _about(names, count, residual_mm, weights, errors_mm) | {"parts": len(parts.sums)}
+    about = _about(names, sums.count, residual_mm, weights, errors_mm) | {"parts": len(parts.sums)}
     return Regressor(weights, names, about)
 
 
