@@ -180,8 +180,8 @@ Distance between the two:
 
 {lopsided}
 
-Option `symmetric` of a fit ([regressor](regressor.md#options)) gives a matrix without this
-difference.
+Option `symmetric` of the workflow ([regressor](regressor.md#options)) and `jointreg fit --symmetric`
+give a matrix without this difference.
 
 ## It reads other points than SMPL's joints
 

@@ -36,6 +36,11 @@ def add_fit(commands: Commands) -> None:
     fit.add_argument(
         "--max-vertices", type=int, default=0, metavar="N", help="most of each joint (default: no limit)"
     )
+    fit.add_argument(
+        "--symmetric",
+        action="store_true",
+        help="treat left and right alike; --mesh must be at rest, sides along x",
+    )
     fit.add_argument("--mesh", help="obj, ply, npz or `open`: its faces identify the mesh")
     fit.add_argument("--picture", metavar="FILE", help="draw the vertices on --mesh (png, svg, pdf)")
     fit.add_argument(
@@ -69,7 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.picture and mesh is None:
         raise ConfigError("--picture draws on a mesh", "give --mesh, or --body")
     joints, most = chosen_joints(arguments), arguments.max_vertices
-    about = {"people": arguments.people, "licence": arguments.licence}
+    about = {key: getattr(arguments, key) for key in ("people", "licence", "symmetric")}
     fitted = fit_files(arguments.vertices, arguments.labels, joints, mesh, most, note, body, **about)
     write_named_rows(arguments.output, fitted.weights, fitted.joint_names, fitted.about)
     name = Path(arguments.output).name

@@ -47,7 +47,8 @@ def card(name: str, joints: Sequence[str], vertices: int, about: Mapping[str, An
             "",
             f"- frames: {about['frames']}",
             f"- people: {about['people'] or 'number not given'}",
-            f"- solver: {about['solver']}; at most {about['max_vertices'] or 'any'} vertices a joint",
+            f"- solver: {about['solver']}; at most {about['max_vertices'] or 'any'} vertices a joint"
+            + ("; left and right alike" if about["symmetric"] else ""),
             f"- made by: jointreg {about['jointreg']}",
             f"- licence of the body: {about['body_licence']}",
             "",
@@ -81,5 +82,8 @@ def _derived(name: str, joints: Sequence[str], vertices: int, derived: Mapping[s
             f"mean, {derived['largest_distance_mm']} mm at most."
         )
     own = derived["regressor_about"]
-    before = card(source, joints, own.get("vertices", 0), own) if own else None
-    return "\n".join([*lines, "", before or f"How {source} was made is not recorded beside it.\n"])
+    before = card(source, joints, own.get("vertices", 0), own)
+    if before is None:
+        where = "the sidecar, under derived.regressor_about" if own else "nothing beside it"
+        before = f"How {source} was made: {where}.\n"
+    return "\n".join([*lines, "", before])

@@ -31,35 +31,38 @@ class Parts:
     sample: list[np.ndarray] = field(default_factory=list)
     """Vertices of some frames, (J, n, 3, T), metres."""
 
-    def add(
-        self,
-        meshes: np.ndarray,
-        place: np.ndarray,
-        gram: list[np.ndarray],
-        cross: np.ndarray,
-        count: np.ndarray,
-    ) -> None:
-        """Note the sums after a chunk of frames, and a few of its meshes.
+    def sample_of(self, columns: list[np.ndarray]) -> None:
+        """Keep a few meshes of a chunk.
 
         Args:
-            meshes: of the chunk, metres, (n, 3, U).
-            place: candidates of each joint among the U, (J, C).
+            columns: candidates of each joint, metres, (n, 3, C).
+        """
+        step = max(1, self.frames // SAMPLE)
+        some = [column[-self.read % step :: step, :, ::THIN].astype(np.float32) for column in columns]
+        self.sample.append(np.stack(some))
+
+    def end_of_chunk(
+        self, frames: int, gram: list[np.ndarray], cross: np.ndarray, count: np.ndarray
+    ) -> None:
+        """Note the sums at the end of a part.
+
+        Args:
+            frames: of the chunk.
             gram: sums so far, (C, C) each, upper triangles.
             cross: sums so far, (J, C).
             count: labels so far, (J,).
         """
-        step = max(1, self.frames // SAMPLE)
-        some = meshes[-self.read % step :: step]
-        self.read += len(meshes)
-        if len(some):
-            picked = np.stack([some.take(row[::THIN], axis=2) for row in place])
-            self.sample.append(picked.astype(np.float32))
+        self.read += frames
         if self.read * PARTS >= self.frames * (len(self.sums) + 1):
             grams = np.stack([sums[::THIN, ::THIN] for sums in gram])
             self.sums.append((grams, cross[:, ::THIN].copy(), count.copy()))
 
     def standard_error(
-        self, sum_weight: float, least_frames: int, reference: np.ndarray | None
+        self,
+        sum_weight: float,
+        least_frames: int,
+        reference: np.ndarray | None,
+        partners: np.ndarray,
     ) -> np.ndarray:
         """Standard error of each joint along three axes of the body, metres, (J, 3).
 
@@ -70,17 +73,20 @@ class Parts:
             sum_weight: as of the fit, m^2.
             least_frames: labels that a joint needs.
             reference: candidates in a pose whose axes are meant, (J, T, 3); None for the first frame.
+            partners: joint whose frames each joint is fitted to as well, (J,); its own row for none.
         """
         sample = np.concatenate(self.sample, axis=1).astype(np.float64)
         ends = [np.stack(each) for each in zip(*self.sums, strict=True)]
         grams, crosses, counts = (
             each[-1] - np.diff(each, axis=0, prepend=0 * each[:1]) for each in ends
         )
+        if (partners != np.arange(len(partners))).any():
+            grams, crosses, counts = (each + each[:, partners] for each in (grams, crosses, counts))
         errors = np.full((sample.shape[0], 3), np.nan)
         for joint, meshes in enumerate(sample):
             if len(counts) < 2 or counts[:, joint].min() < least_frames:
                 continue
-            rows = []
+            rows: list[np.ndarray] = []
             for gram, cross, count in zip(
                 grams[:, joint], crosses[:, joint], counts[:, joint], strict=True
             ):

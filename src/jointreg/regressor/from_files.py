@@ -16,6 +16,7 @@ from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.sidecar import UNKNOWN
 from jointreg.regressor.label_files import Labels, read_labels
 from jointreg.regressor.labelled_meshes import LabelledMeshes
+from jointreg.regressor.mirror import mirror_of_mesh
 from jointreg.regressor.own_candidates import fit_own_candidates
 
 OPEN_LICENCE = "CC0 1.0, the open body of jointreg"
@@ -32,6 +33,7 @@ def fit_files(
     note: Callable[[str], None] = print,
     body: Body | None = None,
     *,
+    symmetric: bool = False,
     people: int = 0,
     licence: str = "",
 ) -> Regressor:
@@ -46,6 +48,7 @@ def fit_files(
         max_vertices: most vertices with a weight for each joint; 0 for no limit.
         note: called with a sentence on frames without labels and on large residuals.
         body: poses the parameters in the files.
+        symmetric: treat left and right alike; needs `joints` and a mesh that is its own mirror image.
         people: number of people in the frames, for the card; 0 where it is not known.
         licence: of the body that the meshes are of, for the card; that of the open body is known.
 
@@ -53,13 +56,18 @@ def fit_files(
         Weights (J, V). `about` contains how they were made: digests, frames, residuals, version.
 
     Raises:
-        ConfigError: a limit below zero.
+        ConfigError: a limit below zero, or `symmetric` without what it needs.
         DataError, UnitError, SolverError: as the readers and the fit; another mesh or joint set.
     """
     if max_vertices < 0:
         raise ConfigError(
             f"max_vertices is {max_vertices}, expected a number of vertices, or 0 for no limit",
             "give 1 or more, or leave it out",
+        )
+    if symmetric and (joints is None or mesh is None or max_vertices == 1):
+        raise ConfigError(
+            "a symmetric fit needs the sides of the joints and of the mesh, and 2 vertices or more",
+            "give --joints, and --mesh or --body; raise --max-vertices",
         )
     read = _of_set(read_labels(labels), joints, labels)
     frames = LabelledMeshes(vertices, read, note, body)
@@ -70,7 +78,10 @@ def fit_files(
         )
     names = read.names or tuple(f"joint {k}" for k in range(read.joints.shape[1]))
     reference = None if mesh is None else mesh.vertices
-    fitted = fit_own_candidates(frames, names, max_vertices=max_vertices, reference=reference)
+    mirror = mirror_of_mesh(mesh, joints, body) if symmetric and mesh and joints else None
+    fitted = fit_own_candidates(
+        frames, names, max_vertices=max_vertices, reference=reference, mirror=mirror
+    )
     residuals = fitted.about["residual_rms_mm"]
     large = [f"{name} {residuals[name]:.0f} mm" for name in names if residuals[name] > LARGE_MM]
     if large:
@@ -94,6 +105,7 @@ def fit_files(
         "vertices_sha256": frames.digests(),
         "labels_sha256": {Path(labels).name: hashlib.sha256(Path(labels).read_bytes()).hexdigest()},
         "max_vertices": max_vertices,
+        "symmetric": symmetric,
         "jointreg": __version__,
     }
     return Regressor(fitted.weights, names, fitted.about | about)

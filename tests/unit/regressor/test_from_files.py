@@ -78,7 +78,11 @@ def test_parameters_of_a_body_give_the_regressor_of_its_vertices(files, tmp_path
     folder, _ = files
     rotations, betas, translation = make_bodies(np.random.default_rng(6), 120)
     np.savez(tmp_path / "a.npz", rotations=rotations, betas=betas, translation=translation)
-    for name, more in (("a.npz", ["--body", "open"]), ("meshes.npy", ["--mesh", "open"])):
+    sides = ["--symmetric", "--joints", "lsp_14"]
+    for name, more in (
+        ("a.npz", ["--body", "open", *sides]),
+        ("meshes.npy", ["--mesh", "open", *sides]),
+    ):
         place = tmp_path if more[0] == "--body" else folder
         command = ["fit", str(place / name), "--labels", str(folder / "labels.npz"), *more]
         assert main([*command, "--output", str(tmp_path / f"{more[0][2:]}.npy")]) == 0
@@ -86,6 +90,9 @@ def test_parameters_of_a_body_give_the_regressor_of_its_vertices(files, tmp_path
     posed = np.load(folder / "meshes.npy").astype(np.float64)
     assert np.abs((of_parameters.matrix - of_vertices.matrix) @ posed).max() < 1e-4
     assert of_parameters.about["topology_hash"] == body.topology_hash
+    others = of_vertices.matrix[list(LSP.mirror)][:, body.mirror]
+    assert np.array_equal(of_vertices.matrix, others)
+    assert "left and right alike" in (tmp_path / "mesh.npy.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -93,6 +100,8 @@ def test_parameters_of_a_body_give_the_regressor_of_its_vertices(files, tmp_path
     [
         (["--joints", "coco_17"], "has no joint nose, left_eye"),
         (["--mesh", "MESH"], "the mesh has 3 vertices, the frames have 6890"),
+        (["--symmetric", "--mesh", "open"], "needs the sides of the joints"),
+        (["--symmetric", "--joints", "lsp_14"], "needs the sides of the joints"),
         (["--mesh", "open", "--body", "open"], "--body and --mesh are given"),
         (["--body", "open"], "expected a dict of arrays"),
         (["--picture", "a.png"], "--picture draws on a mesh"),

@@ -7,7 +7,9 @@ from meshes import finer
 from jointreg.body import load_body
 from jointreg.errors import DataError
 from jointreg.exchange.joint_sets import JOINT_SETS
+from jointreg.exchange.meshes import Mesh
 from jointreg.exchange.placement import expected_joints
+from jointreg.regressor.mirror import mirror_of_mesh
 from jointreg.regressor.own_candidates import LEAST_FRAMES, candidates, fit_own_candidates
 
 NOISE_M = 0.01
@@ -31,10 +33,15 @@ def meshes(make_bodies):
 def planted(mesh, count, vertices, generator):
     """Six vertices around the place of each joint, among the first of the mesh, (joints, vertices)."""
     joints = JOINT_SETS["lsp_14" if count == 12 else "smpl_24" if count == 24 else "mhr_70"]
-    weights = np.zeros((count, vertices))
     places = dict(zip(joints.joints, expected_joints(mesh, joints), strict=True))
-    for row, name in zip(weights, NAMES[count], strict=True):
-        near = np.argsort(np.linalg.norm(mesh.template[:vertices] - places[name], axis=1))[:60]
+    return planted_near(mesh, [places[name] for name in NAMES[count]], generator, vertices)
+
+
+def planted_near(mesh, places, generator, vertices=None):
+    template = mesh.template[:vertices]
+    weights = np.zeros((len(places), len(template)))
+    for row, place in zip(weights, places, strict=True):
+        near = np.argsort(np.linalg.norm(template - place, axis=1))[:60]
         row[generator.choice(near, 6, replace=False)] = generator.dirichlet(np.ones(6))
     return weights
 
@@ -99,3 +106,35 @@ def test_too_few_labels_and_an_iterator(generator):
         fit_own_candidates([(mesh, labels)], ("a", "b"))
     with pytest.raises(TypeError, match="read twice"):
         fit_own_candidates(iter([(mesh, labels)]), ("a", "b"))
+
+
+def test_a_symmetric_fit_treats_both_sides_alike_and_halves_the_noise(body, make_bodies):
+    """A planted regressor that is its own mirror image: two sides are twice the frames."""
+    generator, joints = np.random.default_rng(5), JOINT_SETS["h36m_17"]
+    mirror = mirror_of_mesh(Mesh(body.template.astype(np.float64), body.faces), joints)
+    assert np.array_equal(mirror.vertices, body.mirror)
+    truth = planted_near(body, expected_joints(body, joints), generator)
+    truth = (truth + truth[mirror.joints][:, mirror.vertices]) / 2
+    posed = body.vertices(*make_bodies(generator, 240)).astype(np.float64)
+    labels = truth @ posed + generator.normal(0, 0.02, (240, 17, 3))
+    labels[:60, 4] = np.nan
+    frames = [(posed[at : at + 20], labels[at : at + 20]) for at in range(0, 200, 20)]
+    options = {"max_vertices": 8, "reference": body.template}
+    plain = fit_own_candidates(frames, joints.joints, **options)
+    alike = fit_own_candidates(frames, joints.joints, mirror=mirror, **options)
+    assert np.array_equal(alike.weights, alike.weights[mirror.joints][:, mirror.vertices])
+    assert np.count_nonzero(alike.weights, axis=1).max() <= 8
+    away = [
+        np.sqrt(np.square((fitted.weights - truth) @ posed[200:]).sum(axis=2).mean())
+        for fitted in (plain, alike)
+    ]
+    assert away[1] < 0.85 * away[0]
+    errors = [np.mean(list(one.about["standard_error_mm"].values())) for one in (plain, alike)]
+    assert errors[1] < 0.9 * errors[0]
+
+
+def test_a_mesh_that_is_not_its_own_mirror_image(body):
+    moved = body.template.astype(np.float64)
+    moved[100] += (0.01, 0, 0)
+    with pytest.raises(DataError, match="has no counterpart on the other side"):
+        mirror_of_mesh(Mesh(moved, body.faces), JOINT_SETS["coco_17"])
