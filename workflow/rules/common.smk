@@ -195,7 +195,9 @@ onstart:
         slurm.require_one_flag(requests)
         misplaced = slurm.on_gpu_partitions(requests)
         if misplaced:
-            print(f"without a GPU, on a partition for GPUs: {', '.join(misplaced)} (docs/cluster.md)")
+            print(
+                f"without a GPU, on a partition for GPUs: {', '.join(misplaced)} (docs/cluster.md)"
+            )
     if getattr(executor, "array_jobs", None):
         slurm.require_room_for_arrays(
             executor.array_jobs,
