@@ -157,7 +157,7 @@ def require_reach(landed: np.ndarray, joints: JointSet, vertices: np.ndarray, wh
     places = _places(body)
     if places is None or not set(joints.places) <= set(places):
         return
-    nodes = list(places)
+    nodes = tuple(places)
     bones = np.zeros((len(nodes), len(nodes)))
     for child, parent in enumerate(SMPL_PARENTS):
         if parent >= 0:
