@@ -15,7 +15,7 @@ SOURCES = sorted(
     for path in (ROOT / folder).rglob("*.py")
 )
 OPENERS = ("read_text", "write_text", "open", "fdopen", "TemporaryFile", "NamedTemporaryFile")
-OTHER_OPENERS = ("os", "av", "Image", "tarfile", "wave", "webbrowser")
+OTHER_OPENERS = ("os", "av", "archive", "Image", "tarfile", "wave", "webbrowser", "zarr")
 """Libraries whose `open` opens no text."""
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 """A locale without UTF-8."""
