@@ -26,7 +26,7 @@ from scene import ROOT
 from jointreg import metrics, stores
 from jointreg.body import load_body
 from jointreg.config import FitRegressor, Optimize, read_yaml
-from jointreg.diagnosis.cases import true_bodies
+from jointreg.diagnosis.true_bodies import model_bodies
 from jointreg.labels.offsets import limb_frames, without_mean
 from jointreg.refine import Sample, refine_sample
 from jointreg.refine.losses import EnergyWeights
@@ -64,7 +64,7 @@ class Run:
                 parts.append(load_sample(*files))
                 frames.append(stores.FRAMES.read(files[0], only=READ))
                 action = path.name.split(".")[0]
-                bodies.append(true_bodies(truth, folder.name, action, frames[-1]))
+                bodies.append(model_bodies(truth, folder.name, action, frames[-1]))
             sample = Sample.joined(parts)
             rows = np.flatnonzero(sample.views.moment % every == 0)
             self.samples[folder.name] = sample = sample.part(rows)
