@@ -120,9 +120,9 @@ def _names(arrays: Mapping[str, Any], path: Path, count: int) -> dict[str, np.nd
         names["frame"] = numbers
     elif pictures is not None and not names:
         names["imgname"] = pictures
-    whole = {"take", "camera", "frame"}
-    given = set(names) & whole
-    wrong = sorted(whole - given if given - {"frame"} else set())
+    identity = set(IDENTITY)
+    present = set(names) & identity
+    wrong = sorted(identity - present if present - {"frame"} else set())
     wrong += [key for key in names if names[key].shape != (count,)]
     if wrong:
         raise DataError(

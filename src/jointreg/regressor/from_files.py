@@ -1,6 +1,5 @@
-"""The command `jointreg fit`: a regressor of any mesh and joint set from files."""
+"""A regressor of any mesh and joint set from files: what `jointreg fit` does."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.sidecar import UNKNOWN
 from jointreg.regressor.label_files import Labels, read_labels
 from jointreg.regressor.labelled_meshes import LabelledMeshes
+from jointreg.regressor.mesh_files import file_digest
 from jointreg.regressor.mirror import mirror_of_mesh
 from jointreg.regressor.own_candidates import fit_own_candidates
 
@@ -103,7 +103,7 @@ def fit_files(
         "body_licence": licence or _licence(mesh),
         "axes": "first frame" if mesh is None else "mesh",
         "vertices_sha256": frames.digests(),
-        "labels_sha256": {Path(labels).name: hashlib.sha256(Path(labels).read_bytes()).hexdigest()},
+        "labels_sha256": {Path(labels).name: file_digest(Path(labels))},
         "max_vertices": max_vertices,
         "symmetric": symmetric,
         "jointreg": __version__,
