@@ -6,15 +6,25 @@ log. Here sums have one order (`product`), or are exact, so that no order matter
 and log are polynomials. Numba fuses and reorders nothing unless `fastmath` allows it.
 """
 
+import importlib.util
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from numba import njit
 
-kernel = njit(cache=True, nogil=True, error_model="numpy")
+COMPILED = importlib.util.find_spec("numba") is not None
+"""Whether numba is installed. The commands of `jointreg` do without it; last bits may then differ."""
+if COMPILED:
+    from numba import njit
 
 DIGITS = 53
 """Binary digits of float64."""
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function compiled by numba, or as it stands where numba is not installed."""
+    return njit(cache=True, nogil=True, error_model="numpy")(function) if COMPILED else function
 
 
 def on_grid(values: np.ndarray, step: float) -> np.ndarray:
@@ -31,6 +41,8 @@ def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
     (N, K) and (K, M) -> (N, M).
     """
+    if not COMPILED:
+        return left @ right
     out = np.zeros((len(left), right.shape[1]), dtype=np.result_type(left, right))
     _product(np.ascontiguousarray(left), np.ascontiguousarray(right), out)
     return out

@@ -9,7 +9,7 @@ import numpy as np
 from project import ROOT
 
 from jointreg.body import load_body
-from jointreg.body.skinning import Posed, Skinner
+from jointreg.body.posing import Layout, Posed
 from jointreg.config import FitRegressor, Optimize, TrainDiscriminator, read_yaml
 from jointreg.refine import Sample, refine_sample
 from jointreg.refine.adversarial import train_discriminator
@@ -43,7 +43,7 @@ def main(frames, result):
         discriminator=trained.discriminator,
     )
     statistics = Statistics(body.n_vertices)
-    posed = Posed(Skinner(body), refined.rotations, refined.betas, refined.translation)
+    posed = Posed(Layout(body), refined.rotations, refined.betas, refined.translation)
     statistics.add(posed.vertices.transpose(2, 0, 1), sample.joints_cam)
     fitted = solve_regressor(statistics, FitRegressor(**options(settings["fit_regressor"])))
     numbers = np.random.default_rng(0).normal(size=(300, 300))

@@ -139,7 +139,7 @@ def vertex_rows(
 ) -> np.ndarray:
     """Derivatives of direction . vertex, (R, 3 K + B + 3), with pose offsets held.
 
-    `shaped` and `bones` are those of `jointreg.body.skinning.Posed`, `lanes` its frames in a block.
+    `shaped` and `bones` are those of `jointreg.body.posing.Posed`, `lanes` its frames in a block.
     """
     joints, n_betas = len(parents), shape_directions.shape[2]
     rows = np.zeros((len(vertices), 3 * joints + n_betas + 3))

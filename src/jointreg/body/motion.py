@@ -11,7 +11,7 @@ import numpy as np
 
 from jointreg.body import _motion_numba, _skinning_numba
 from jointreg.body.model import Body
-from jointreg.body.skinning import Posed
+from jointreg.body.posing import Posed
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Motion:
             (R, P) float64. Turns also change the pose offsets (the vertices at rest), by little; rows
             leave that out, gradients do not.
         """
-        skinner = posed.skinner
+        layout = posed.layout
         return _motion_numba.vertex_rows(
             frame,
             _skinning_numba.LANES,
@@ -108,9 +108,9 @@ class Motion:
             posed.bones,
             skeleton.position,
             skeleton.shape_motion,
-            skinner.first_bone,
-            skinner.bone,
-            skinner.weight,
+            layout.first_bone,
+            layout.bone,
+            layout.weight,
             self.parents,
             self.shape_directions,
         )

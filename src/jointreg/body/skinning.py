@@ -1,13 +1,7 @@
 """SMPL posing with gradients, fast on one core: the differentiable twin of `jointreg.body.Body`.
 
-Frames are innermost in memory, so that every kernel works on many frames at once. One pass over the
-vertices adds shape and pose offsets and blends the bones. Only what moves a vertex is computed: its
-non-zero skinning weights, and the joints whose pose offsets are not all zero there (2.3 of 23 on the
-open body). Dense offsets cost as much as a dense matrix product; small ones are not dropped.
-`observe` computes posed joints and image points, which data can be compared with, in one pass forwards
-and one backwards. Kernels are float64, or float32 where a caller asks for it.
-
-Source: Loper et al., SMPL, SIGGRAPH Asia 2015, Eq. 2-10. Checked against `Body.vertices` and smplx.
+The arithmetic is that of `jointreg.body.posing`. `observe` computes posed joints and image points, which
+data can be compared with, in one pass forwards and one backwards.
 """
 
 from collections.abc import Callable
@@ -18,44 +12,25 @@ import torch
 
 from jointreg.body import _skinning_numba, rotation_6d
 from jointreg.body.model import Body
+from jointreg.body.posing import Layout, Posed
 from jointreg.errors import ShapeError
 from jointreg.exact import product
 
 
-class Skinner:
-    """The constants of one body model, laid out for fast posing.
+class Skinner(Layout):
+    """A layout that poses tensors, with their gradients.
 
     Args:
         body: the body model.
-        vertices: pose only these rows, (S,) integers; None for all. A regressor that uses few
-            vertices needs only them, which is some ten times faster.
+        vertices: as for `Layout`.
         dtype: torch.float64 or torch.float32.
     """
-
-    n_vertices: int
-    """Vertices posed, S."""
 
     def __init__(
         self, body: Body, vertices: np.ndarray | None = None, dtype: torch.dtype = torch.float64
     ) -> None:
-        real = np.float32 if dtype == torch.float32 else np.float64
-        chosen = np.arange(body.n_vertices) if vertices is None else np.asarray(vertices)
-        self.n_vertices, self.n_betas, self.n_joints = len(chosen), body.n_betas, len(body.parents)
+        super().__init__(body, vertices, np.float32 if dtype == torch.float32 else np.float64)
         self.dtype = dtype
-        self.template = body.template[chosen].astype(real)
-        groups = _grouped(body.shape_directions[chosen], body.pose_directions[:, chosen]).astype(real)
-        used = (groups != 0).any(axis=(2, 3))
-        self.offsets = groups[used].reshape(-1, 3 * _skinning_numba.COLUMNS)
-        self.first_group, self.group = _lists(used)
-        weights = body.skinning_weights[chosen]
-        self.weight = weights[weights != 0].astype(real)
-        self.first_bone, self.bone = _lists(weights != 0)
-        regressor = body.joint_regressor.astype(np.float64)
-        shapes = body.shape_directions.astype(np.float64).reshape(body.n_vertices, -1)
-        self.rest = product(regressor, body.template.astype(np.float64)).astype(real)
-        self.rest_directions = product(regressor, shapes).reshape(-1, body.n_betas).astype(real)
-        """(3 K, B), metres."""
-        self.parents = body.parents.astype(np.int32)
 
     def vertices(
         self, rotations: torch.Tensor, betas: torch.Tensor, translation: torch.Tensor
@@ -76,77 +51,6 @@ class Skinner:
         """
         check_parameters(self.n_joints, self.n_betas, self.dtype, rotations, betas, translation)
         return _Vertices.apply(rotations, betas, translation, self)
-
-
-class Posed:
-    """Posed meshes as arrays, frames innermost, with what their derivatives need.
-
-    Args:
-        skinner: constants of the body, S vertices.
-        rotations, betas, translation: as for `Skinner.vertices`, contiguous arrays of the skinner's
-            dtype.
-    """
-
-    vertices: np.ndarray
-    """Metres, (S, 3, N)."""
-    glob: np.ndarray
-    """Global rotations of the joints, (N, K, 3, 3)."""
-
-    def __init__(
-        self, skinner: Skinner, rotations: np.ndarray, betas: np.ndarray, translation: np.ndarray
-    ) -> None:
-        self.skinner, self.rotations = skinner, rotations
-        moved = product(betas, skinner.rest_directions.T)
-        self.rest = skinner.rest + moved.reshape(-1, skinner.n_joints, 3)
-        self.bones, self.glob = _skinning_numba.chain(rotations, self.rest, skinner.parents)
-        factors = _skinning_numba.factors(rotations, betas)
-        self._shape_of_factors = factors.shape
-        shape = (len(self.bones), skinner.n_vertices, 3 * _skinning_numba.LANES)
-        self.shaped = np.empty(shape, dtype=rotations.dtype)
-        self.vertices = np.empty((skinner.n_vertices, 3, len(rotations)), dtype=rotations.dtype)
-        _skinning_numba.pose(
-            skinner.template,
-            skinner.offsets,
-            skinner.first_group,
-            skinner.group,
-            factors,
-            self.bones,
-            skinner.first_bone,
-            skinner.bone,
-            skinner.weight,
-            np.ascontiguousarray(translation.T),
-            self.shaped,
-            self.vertices,
-        )
-
-    def gradients(self, pull: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Gradients of rotations (N, K, 3, 3), entries free, betas (N, B) and translation (N, 3).
-
-        `pull` (S, 3, N) is the gradient of `vertices`.
-        """
-        skinner, real = self.skinner, self.rotations.dtype
-        factors, bones = np.zeros(self._shape_of_factors, dtype=real), np.zeros_like(self.bones)
-        move = np.empty((3, len(self.rotations)), dtype=real)
-        _skinning_numba.pose_back(
-            pull,
-            self.shaped,
-            skinner.offsets,
-            skinner.first_group,
-            skinner.group,
-            self.bones,
-            skinner.first_bone,
-            skinner.bone,
-            skinner.weight,
-            factors,
-            bones,
-            move,
-        )
-        turn, rest = _skinning_numba.chain_back(
-            self.rotations, self.rest, skinner.parents, self.glob, bones
-        )
-        betas = product(rest.reshape(len(rest), -1), skinner.rest_directions)
-        _skinning_numba.factors_back(factors, turn, betas)
-        return turn, betas, move.T.copy()
 
 
 def check_parameters(
@@ -320,21 +224,3 @@ def _read_back(pull: torch.Tensor, weights: np.ndarray, support: np.ndarray, gra
     """Add the gradient in the vertices to `grad` (V, 3, N); `pull` (N, J, 3) is that in the joints."""
     joints = pull.permute(1, 2, 0).reshape(len(weights), -1).numpy()
     grad[support] += product(weights.T, joints).reshape(len(support), *grad.shape[1:])
-
-
-def _grouped(shape_directions: np.ndarray, pose_directions: np.ndarray) -> np.ndarray:
-    """All offsets, padded with zeros to groups of columns: (S, groups, COLUMNS, 3)."""
-    count, _, n_betas = shape_directions.shape
-    shape_groups = -(-n_betas // _skinning_numba.COLUMNS)
-    shape = np.zeros((count, shape_groups * _skinning_numba.COLUMNS, 3), dtype=shape_directions.dtype)
-    shape[:, :n_betas] = shape_directions.transpose(0, 2, 1)
-    pose = np.zeros((count, len(pose_directions) // 9, _skinning_numba.COLUMNS, 3), dtype=shape.dtype)
-    pose[:, :, :9] = pose_directions.transpose(1, 0, 2).reshape(count, -1, 9, 3)
-    return np.concatenate([shape.reshape(count, shape_groups, _skinning_numba.COLUMNS, 3), pose], axis=1)
-
-
-def _lists(marked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Start of each row in the list of marked columns, and that list, row after row (int32)."""
-    rows, columns = np.nonzero(marked)
-    first = np.searchsorted(rows, np.arange(len(marked) + 1))
-    return first.astype(np.int32), columns.astype(np.int32)

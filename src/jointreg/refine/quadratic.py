@@ -13,7 +13,8 @@ import torch
 
 from jointreg.body.model import Body
 from jointreg.body.motion import Motion, Skeleton
-from jointreg.body.skinning import Posed, Skinner, project
+from jointreg.body.posing import Posed
+from jointreg.body.skinning import Skinner, project
 from jointreg.refine.bone_moments import BoneMoments
 from jointreg.refine.contour import contour_rows, edge_distances
 from jointreg.refine.discriminator import Discriminator

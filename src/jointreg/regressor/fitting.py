@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from jointreg.body.model import Body
-from jointreg.body.skinning import Posed, Skinner
 from jointreg.config.settings import FitRegressor
 from jointreg.errors import ShapeError, SolverError
 from jointreg.exact import product
@@ -155,14 +154,16 @@ def add_sequence(
 
 def _chunks(body: Body, bodies: Record, frames: Record) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Posed meshes (n, V, 3) and labels (n, 17, 3) of up to `CHUNK` frames, metres."""
-    skinner = Skinner(body)  # the same bits on every processor, which `Body.vertices` has not
+    from jointreg.body.posing import Layout, Posed  # needs numba, which readers of regressors do not
+
+    layout = Layout(body)  # the same bits on every processor, which `Body.vertices` has not
     arrays = (
         np.asarray(getattr(bodies, name), np.float64) for name in ("rotations", "betas", "translation")
     )
     pose = [np.ascontiguousarray(values) for values in arrays]
     for begin in range(0, len(frames.joints_cam), CHUNK):
         part = slice(begin, begin + CHUNK)
-        posed = Posed(skinner, *(values[part] for values in pose)).vertices
+        posed = Posed(layout, *(values[part] for values in pose)).vertices
         yield posed.transpose(2, 0, 1), frames.joints_cam[part]
 
 

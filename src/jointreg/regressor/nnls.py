@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jointreg.errors import SolverError
-from jointreg.exact import kernel, product
+from jointreg.exact import COMPILED, kernel, product
 
 Terms = Sequence[tuple[np.ndarray, np.ndarray]]
 """Pairs of coupling (J, J), symmetric positive definite, and gram (V, V), symmetric semi-definite."""
@@ -164,7 +164,7 @@ def _descend(
     inside = np.arange(len(row))
     while len(inside):
         solution = right[inside]
-        if not _solve(block[np.ix_(inside, inside)], solution):
+        if not _solved(block[np.ix_(inside, inside)], solution):
             raise SolverError(f"NNLS: {len(inside)} equations have no solution (a pivot is zero)")
         before = current[inside]
         leaving = solution <= 0
@@ -179,6 +179,17 @@ def _descend(
     weights[...] = 0
     weights[row, vertex] = current
     passive[...] = weights > 0
+
+
+def _solved(matrix: np.ndarray, right: np.ndarray) -> bool:
+    """As `_solve`, without numba by LAPACK."""
+    if COMPILED:
+        return bool(_solve(matrix, right))
+    try:
+        right[...] = np.linalg.solve(matrix, right)
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 @kernel
