@@ -157,8 +157,8 @@ def require_mesh(meshes: np.ndarray, body: Body, where: str) -> None:
         _volumes(body.template[None], body.faces)
     ):
         raise DataError(
-            f"{where}: its meshes are inside out by the body's faces: they are mirrored, or their left and "
-            "right are exchanged",
+            f"{where}: its meshes are inside out by the body's faces: they are mirrored, or their left "
+            "and right are exchanged",
             "turn the mirrored axis round: x right, y down, z forward",
         )
 
