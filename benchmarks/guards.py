@@ -26,8 +26,9 @@ from jointreg import config, stores
 from jointreg.body import load_body
 from jointreg.config.sequences import load_sequences
 from jointreg.datasets.readers import open_dataset
-from jointreg.evaluation import score_files
 from jointreg.evaluation.evaluate import evaluate_subject
+from jointreg.evaluation.presets import plain
+from jointreg.evaluation.score_files import read_pair, score
 from jointreg.frames.prepare import prepare
 from jointreg.regressor import load_regressor
 
@@ -117,17 +118,16 @@ def works(run: config.Config, results: Path, folder: Path) -> dict[str, Callable
             for row in tested
         }
 
+    def score_command() -> None:
+        loaded, protocol = load_body(run.body), plain()
+        pair = read_pair(folder / "bodies.npz", folder / "labels.npz", protocol, loaded)
+        score(pair, {path.stem: load_regressor(path, loaded).weights}, {}, protocol)
+
     write_files(folder, list(sequences().values()))
     return {
         "`prepare`, one sequence": lambda: prepare(dataset.recordings(table[0]), run.prepare),
         "rule `evaluate`": lambda: evaluate_subject(body, sequences(), regressors, run.evaluate),
-        "`jointreg evaluate`": lambda: score_files.score(
-            (loaded := load_body(run.body)),
-            folder / "bodies.npz",
-            folder / "labels.npz",
-            {path.stem: load_regressor(path, loaded)},
-            run.evaluate,
-        ),
+        "`jointreg evaluate`": score_command,
     }
 
 

@@ -20,7 +20,8 @@ from jointreg.body import Body, load_body
 from jointreg.config import load, optimize_settings, read_yaml
 from jointreg.config.sequences import load_sequences
 from jointreg.datasets.human36m.metadata import read_metadata
-from jointreg.diagnosis.cases import true_bodies, true_masks
+from jointreg.diagnosis.cases import true_masks
+from jointreg.diagnosis.true_bodies import model_bodies
 from jointreg.geometry.camera import Camera
 from jointreg.refine import refine_sample
 from jointreg.refine.losses import EnergyWeights
@@ -83,7 +84,7 @@ def main() -> None:
         frames = stores.FRAMES.read(paths[0])
         number = subject_number(subject)
         cameras = {camera.name: camera for (who, _), camera in known.items() if who == number}
-        truth = true_bodies(truth_folder, subject, action, frames)
+        truth = model_bodies(truth_folder, subject, action, frames)
         true = true_masks(truth_folder, subject, action, frames, cameras)
         sample = load_sample(*paths)
         grids = np.stack([through_a_grid(mask) for mask in true])

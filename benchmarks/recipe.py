@@ -26,7 +26,7 @@ from scene import ROOT
 from jointreg import metrics, stores
 from jointreg.body import load_body
 from jointreg.config import FitRegressor, Optimize, read_yaml
-from jointreg.diagnosis.cases import true_bodies
+from jointreg.diagnosis.true_bodies import model_bodies, t_pose
 from jointreg.labels.offsets import limb_frames, without_mean
 from jointreg.refine import Sample, refine_sample
 from jointreg.refine.losses import EnergyWeights
@@ -64,7 +64,7 @@ class Run:
                 parts.append(load_sample(*files))
                 frames.append(stores.FRAMES.read(files[0], only=READ))
                 action = path.name.split(".")[0]
-                bodies.append(true_bodies(truth, folder.name, action, frames[-1]))
+                bodies.append(model_bodies(truth, folder.name, action, frames[-1]))
             sample = Sample.joined(parts)
             rows = np.flatnonzero(sample.views.moment % every == 0)
             self.samples[folder.name] = sample = sample.part(rows)
@@ -164,8 +164,8 @@ class Run:
         return f"{absolute:.2f} / {rooted:.2f}"
 
     def _meshes(self, bodies: Bodies) -> tuple[np.ndarray, np.ndarray]:
-        shapes = np.einsum("nb,vcb->nvc", bodies["betas"], self.body.shape_directions)
-        return self.body.vertices(*(bodies[name] for name in NAMES)), self.body.template + shapes
+        posed = self.body.vertices(*(bodies[name] for name in NAMES))
+        return posed, t_pose(self.body, bodies["betas"])
 
 
 def _joined(parts: list[Bodies]) -> Bodies:

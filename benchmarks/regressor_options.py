@@ -16,7 +16,7 @@ from jointreg import metrics, stores
 from jointreg.body import Body, load_body
 from jointreg.config import FitRegressor, load, read_yaml
 from jointreg.config.sequences import load_sequences
-from jointreg.diagnosis.cases import true_bodies
+from jointreg.diagnosis.true_bodies import model_bodies
 from jointreg.errors import SolverError
 from jointreg.regressor import Regressor, fit
 from jointreg.regressor.identifiability import identifiability_rows
@@ -91,7 +91,7 @@ def main() -> None:
         frames = stores.FRAMES.read(
             base / "prepare" / name, only=["joints_cam", "take", "camera", "frame"]
         )
-        truth = Record(true_bodies(truth_folder, row.subject, row.action, frames), frames.attrs)
+        truth = Record(model_bodies(truth_folder, row.subject, row.action, frames), frames.attrs)
         if row.split == "test":
             unseen.append(truth)
             continue

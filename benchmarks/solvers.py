@@ -22,7 +22,7 @@ from scene import ROOT
 from jointreg import metrics, stores
 from jointreg.body import Body, load_body
 from jointreg.config import Optimize, read_yaml
-from jointreg.diagnosis.cases import true_bodies
+from jointreg.diagnosis.true_bodies import model_bodies
 from jointreg.refine import Refined, Sample, refine_sample
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.loop import term_factors
@@ -47,7 +47,7 @@ class Frames:
                 continue  # a test subject
             samples.append(load_sample(path, *files))
             rows = stores.FRAMES.read(path, only=["take", "camera", "frame"])
-            bodies.append(true_bodies(truth, subject, action, rows))
+            bodies.append(model_bodies(truth, subject, action, rows))
         names = ("rotations", "betas", "translation")
         whole = Sample(
             {name: np.concatenate([sample.bodies[name] for sample in samples]) for name in names},

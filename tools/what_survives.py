@@ -5,7 +5,7 @@ Usage: python tools/what_survives.py run [--worlds NAME ...] [--seeds N] [--core
 
 `run` makes a small open data set for every world and seed, refines its bodies by several variants, and
 compares with the truth; four to eight minutes of one core a run. A run that is finished is not made
-again. `table` prints what is there, as the tables of docs/what_survives.md.
+again. `table` prints what is there, as tables of Markdown.
 """
 
 import argparse

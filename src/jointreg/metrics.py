@@ -66,12 +66,7 @@ def joint_errors(predicted: np.ndarray, target: np.ndarray, root: Root | None = 
 
     `root=None` moves nothing: the absolute error. Raises as `mpjpe` does.
     """
-    predicted, target = _checked(predicted, target)
-    difference = predicted - target
-    if root is not None:
-        rows = _rows(np.atleast_1d(root), difference.shape[1])
-        difference = difference - difference[:, rows].mean(axis=1, keepdims=True)
-    return np.linalg.norm(difference, axis=-1)
+    return np.linalg.norm(_rooted_difference(predicted, target, root), axis=-1)
 
 
 def aligned_joint_errors(predicted: np.ndarray, target: np.ndarray, joints: Joints = None) -> np.ndarray:
@@ -99,11 +94,7 @@ def acceleration_errors(predicted: np.ndarray, target: np.ndarray, root: Root | 
     Raises:
         ShapeError, UnitError, DataError: as `mpjpe`.
     """
-    predicted, target = _checked(predicted, target)
-    difference = predicted - target
-    if root is not None:
-        rows = _rows(np.atleast_1d(root), difference.shape[1])
-        difference = difference - difference[:, rows].mean(axis=1, keepdims=True)
+    difference = _rooted_difference(predicted, target, root)
     second = difference[:-2] - 2 * difference[1:-1] + difference[2:]
     return np.linalg.norm(second, axis=-1)
 
@@ -167,6 +158,16 @@ def vertex_error(predicted: np.ndarray, target: np.ndarray, *, centred: bool = F
     if wrong.any() and distances.shape[1]:
         raise DataError(f"a vertex of frame {np.argmax(wrong)} is not finite, or far from its mesh")
     return distances.mean(axis=1, dtype=np.float64)
+
+
+def _rooted_difference(predicted: np.ndarray, target: np.ndarray, root: Root | None) -> np.ndarray:
+    """Predicted less target after both are moved to `root`, (N, J, 3) metres; None moves nothing."""
+    predicted, target = _checked(predicted, target)
+    difference = predicted - target
+    if root is None:
+        return difference
+    rows = _rows(np.atleast_1d(root), difference.shape[1])
+    return difference - difference[:, rows].mean(axis=1, keepdims=True)
 
 
 def _checked(predicted: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

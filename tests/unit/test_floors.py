@@ -32,6 +32,7 @@ TESTS_OF_SEVERAL_MODULES = {
     "test_build_body.py": "tools/build_open_body.py",
     "test_field_matrix.py": "tools/field_matrix.py",
     "test_text_files.py": "every source that reads or writes text",
+    "test_wheel.py": "the built wheel, installed alone",
     "datasets/test_open_data_set.py": "files that the generator writes, read by every reader",
     "silhouette/test_rigid_fit.py": "gradients of rendering, skinning and camera together",
     "regressor/test_mesh_sizes.py": "fits on meshes of other models, from body to files",

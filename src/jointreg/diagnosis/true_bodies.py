@@ -92,12 +92,12 @@ def true_bodies(
     keys = row_keys(frames)
     moments = list(zip(free["take"], free["frame"].astype(int), strict=True))
     rows = _rows_of(moments, [(take, frame) for take, _, frame in keys], f"{subject} {action}")
-    seen = np.empty((len(keys), *free["vertices"].shape[1:]), dtype=np.float32)
+    vertices = np.empty((len(keys), *free["vertices"].shape[1:]), dtype=np.float32)
     names = np.array([camera for _, camera, _ in keys])
     for name in np.unique(names):
         of_camera = names == name
-        seen[of_camera] = cameras[str(name)].from_world(free["vertices"][rows[of_camera]])
-    return TrueBodies(**own, free_vertices=seen, free_t_pose=free["t_pose"])
+        vertices[of_camera] = cameras[str(name)].from_world(free["vertices"][rows[of_camera]])
+    return TrueBodies(**own, free_vertices=vertices, free_t_pose=free["t_pose"])
 
 
 def model_bodies(truth: str | Path, subject: str, action: str, frames: Record) -> dict[str, np.ndarray]:

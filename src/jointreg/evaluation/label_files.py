@@ -76,7 +76,7 @@ def read_labels(
     for key in ("take", "camera"):
         if key in names:
             facts[f"{key}_names"], columns[key] = _indexed(columns[key])
-    _require_once(columns, facts, path)
+    require_once(columns, facts, path)
     return Record(columns, facts)
 
 
@@ -120,9 +120,9 @@ def _names(arrays: Mapping[str, Any], path: Path, count: int) -> dict[str, np.nd
         names["frame"] = numbers
     elif pictures is not None and not names:
         names["imgname"] = pictures
-    whole = {"take", "camera", "frame"}
-    given = set(names) & whole
-    wrong = sorted(whole - given if given - {"frame"} else set())
+    identity = set(IDENTITY)
+    present = set(names) & identity
+    wrong = sorted(identity - present if present - {"frame"} else set())
     wrong += [key for key in names if names[key].shape != (count,)]
     if wrong:
         raise DataError(
@@ -137,8 +137,8 @@ def _indexed(column: np.ndarray) -> tuple[list[str], np.ndarray]:
     return names.tolist(), index
 
 
-def _require_once(columns: Mapping[str, np.ndarray], facts: Mapping[str, Any], path: Path) -> None:
-    """Refuse labels that name a row twice: its frame would count twice."""
+def require_once(columns: Mapping[str, np.ndarray], facts: Mapping[str, Any], path: Path) -> None:
+    """Refuse a truth that names a row twice: its frame would count twice."""
     keys = [key for key in NAMED_BY if key in columns]
     rows = list(zip(*(columns[key].tolist() for key in keys), strict=True))
     if len(set(rows)) == len(rows):

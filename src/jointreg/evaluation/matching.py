@@ -67,10 +67,10 @@ def matched_rows(
         if numbers != list(range(count)):
             note(f"{where}: rows are sorted by their frame numbers, row n of {labels} is frame n")
         return _picked(arrays, numbers, truth.row.tolist(), where)
-    found = len(next(iter(arrays.values())))
-    if found != count:
+    predicted = len(next(iter(arrays.values())))
+    if predicted != count:
         raise DataError(
-            f"{where} has {found} rows, {labels} {count}",
+            f"{where} has {predicted} rows, {labels} {count}",
             "labels without take, camera and frame are matched row by row: give the same rows",
         )
     if "frame" in bodies or "imgname" in bodies:

@@ -21,7 +21,7 @@ OWN = "own"
 """In place of a regressor's file: the matrix of SMPL's skeleton in the file of the body model."""
 
 METRICS = ("mpjpe", "pa_mpjpe", "pck150", "auc")
-"""Metrics without a named protocol, and those of a run's tables. The first two are in mm, the others in
+"""Metrics where no protocol is named, and of a run's tables. The first two are in mm, the others in
 percent of the joints."""
 
 

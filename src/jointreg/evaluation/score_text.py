@@ -13,7 +13,6 @@ from jointreg.files.text_table import text_table
 from jointreg.predictions.vertices import mesh_name
 
 Form = Literal["table", "csv", "json"]
-FORMS: tuple[Form, ...] = ("table", "csv", "json")
 
 TITLES = {
     "mpjpe": "MPJPE",
@@ -110,13 +109,13 @@ def _form(side: Side, body: str) -> str:
 
 def _regressor(pair: Pair, truth_regressors: Sequence[str]) -> str:
     """What reads the joints of each side."""
-    own = [side.kind != "joints" for side in pair[:2]]
-    if own == [False, False]:
+    meshes = [side.kind != "joints" for side in pair[:2]]
+    if meshes == [False, False]:
         return "none, both sides are joints"
-    if own == [True, False]:
+    if meshes == [True, False]:
         return "that of each line on the predictions; the truth is joints"
     truth = f"{', '.join(truth_regressors)} on the truth" if truth_regressors else ""
-    if own == [False, True]:
+    if meshes == [False, True]:
         return f"{truth or 'that of each line on the truth'}; the predictions are joints"
     return (
         f"that of each line on the predictions, {truth}" if truth else "that of each line, on both sides"
@@ -126,7 +125,7 @@ def _regressor(pair: Pair, truth_regressors: Sequence[str]) -> str:
 def score_text(
     scores: Scores, protocol: Protocol, words: Sequence[str], form: Form, *, per_joint: bool = False
 ) -> str:
-    """The scores in one of `FORMS`.
+    """The scores as a table, csv or json.
 
     Args:
         scores: from `evaluation.score_files.score`.
@@ -151,11 +150,11 @@ def _table(scores: Scores, protocol: Protocol, words: Sequence[str], per_joint: 
     def heading(metric: str) -> str:
         return f"{TITLES[metric]} {unit_of(metric, protocol)}"
 
-    shown = list(next(iter(scores.means.values())))
-    lines = [("regressor", *map(heading, shown))]
+    columns = list(next(iter(scores.means.values())))
+    lines = [("regressor", *map(heading, columns))]
     for name, means in scores.means.items():
-        lines.append((name, *(f"{means[metric]:.2f}" for metric in shown)))
-    text = [text_table(lines, "l" + "r" * len(shown), rule=True), ""]
+        lines.append((name, *(f"{means[metric]:.2f}" for metric in columns)))
+    text = [text_table(lines, "l" + "r" * len(columns), rule=True), ""]
     if per_joint:
         measured = list(next(iter(scores.joints.values())))
         known = protocol.joints.joints

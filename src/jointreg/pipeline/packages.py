@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 WORKFLOW = ("torch", "numba", "zarr", "pandas", "matplotlib", "cv2", "snakemake")
 """Modules that every run needs."""
 CHOSEN = {
-    ("triangulate", "landmarks"): ("ai_edge_litert", "lab"),
-    ("segment", "landmarker"): ("ai_edge_litert", "lab"),
-    ("segment", "detectron2"): ("detectron2", ""),
-    ("segment", "torchvision"): ("torchvision", "paper"),
-    ("optimize", "warp"): ("warp", "warp"),
-    ("optimize", "pytorch3d"): ("pytorch3d", "paper"),
+    "landmarks": ("prepare", "ai_edge_litert", "lab"),
+    "landmarker": ("segment", "ai_edge_litert", "lab"),
+    "detectron2": ("segment", "detectron2", ""),
+    "torchvision": ("segment", "torchvision", "paper"),
+    "warp": ("optimize", "warp", "warp"),
+    "pytorch3d": ("optimize", "pytorch3d", "paper"),
 }
-"""Stage and choice of the configuration -> the module that it needs, and the extra that has it."""
+"""Choice of the configuration -> the first stage that needs it, its module, and that module's extra."""
 
 
 def packages() -> list[Check]:
@@ -36,9 +36,7 @@ def packages() -> list[Check]:
     except importlib.metadata.PackageNotFoundError:
         return [Check(None, "packages", "not looked at: jointreg is on the path, but not installed")]
     lines = map(Requirement, metadata.get_all("Requires-Dist") or [])
-    required = [
-        line for line in lines if line.name != "jointreg"
-    ]  # that is an extra, looked at by itself
+    required = [line for line in lines if line.name != "jointreg"]  # extras are looked at by themselves
     extras = [name for name in metadata.get_all("Provides-Extra") or [] if name not in ("tests", "docs")]
     checks: list[Check] = []
     for extra in ("", *extras):
@@ -78,12 +76,9 @@ def _package(requirement: Requirement, installed: str | None, extra: str, needed
 
 def chosen_packages(config: "Config") -> list[Check]:
     """The modules that a run needs and that are not installed; a GPU, if it asks for one."""
-    source, method, backend = config.dataset.source, config.segment.method, config.optimize.backend
+    choices = config.dataset.source, config.segment.method, config.optimize.backend
     needed = [("prepare", module, "workflow") for module in WORKFLOW]
-    for choice in (("triangulate", source), ("segment", method), ("optimize", backend)):
-        if choice in CHOSEN:
-            stage = "prepare" if choice[0] == "triangulate" else choice[0]
-            needed.append((stage, *CHOSEN[choice]))
+    needed += [CHOSEN[choice] for choice in choices if choice in CHOSEN]
     missing = [one for one in needed if importlib.util.find_spec(one[1]) is None]
     checks = [
         Check(

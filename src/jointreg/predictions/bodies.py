@@ -150,11 +150,11 @@ def read_predictions(
         require_shape_space(values, where, body.n_vertices, note=note)
         content = bodies(values, where, body.n_betas, note=note)
     count = len(next(iter(content.values())))
-    return content | names_of(values, where, count)
+    return content | _names_of(values, where, count)
 
 
-def names_of(values: Mapping[str, Any], where: str, count: int) -> dict[str, np.ndarray]:
-    """What names the rows of a file: take, camera and frame, or those of frame and imgname it has.
+def _names_of(values: Mapping[str, Any], where: str, count: int) -> dict[str, np.ndarray]:
+    """What names the rows of a file: take, camera and frame; else frame, imgname, both or neither.
 
     Raises:
         DataError: another number of names than `count` rows.

@@ -149,7 +149,7 @@ def named_joints(
 def in_order(
     points: np.ndarray,
     where: str,
-    given: Any,
+    joint_names: Any,
     names: tuple[str, ...],
     note: Callable[[str], None] = print,
 ) -> np.ndarray:
@@ -158,7 +158,7 @@ def in_order(
     Args:
         points: of the file.
         where: names the file and its array.
-        given: names of the joints in the file's order; None: they are `names`, in that order.
+        joint_names: of the joints in the file's order; None: they are `names`, in that order.
         names: the joints that are wanted.
         note: is told of another order, of joints that are left out, and of an order that is assumed.
 
@@ -167,7 +167,7 @@ def in_order(
     """
     if points.ndim != 3 or points.shape[2] != 3 or not points.size:
         raise DataError(f"{where} has shape {points.shape}, expected (N, {len(names)}, 3)")
-    if given is None:
+    if joint_names is None:
         if points.shape[1] != len(names):
             raise DataError(
                 f"{where} has {points.shape[1]} joints, expected {len(names)}: {', '.join(names):.300}",
@@ -175,7 +175,7 @@ def in_order(
             )
         note(f"{where}: joints are taken to be {names[0]}, {names[1]}, ... {names[-1]}, in that order")
         return points.astype(np.float64)
-    order = [str(name) for name in np.asarray(given).ravel()]
+    order = [str(name) for name in np.asarray(joint_names).ravel()]
     if len(order) != points.shape[1] or len(set(order)) != len(order):
         twice = next((name for name in order if order.count(name) > 1), "")
         fault = f"contain {twice} twice" if twice else f"are {len(order)}"

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from numba import njit
+
+from jointreg.exact import kernel
 
 
 class Adam:
@@ -64,7 +65,7 @@ def _flat(tensor: torch.Tensor) -> np.ndarray:
     return tensor.detach().view(-1).numpy()
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _step(
     values: np.ndarray, grad: np.ndarray, mean: np.ndarray, square: np.ndarray, factors: tuple
 ) -> None:

@@ -24,8 +24,7 @@ def card(name: str, joints: Sequence[str], vertices: int, about: Mapping[str, An
         name: of the regressor's file.
         joints: names of its rows.
         vertices: of its mesh.
-        about: of its sidecar: of `jointreg fit`, or of `jointreg transfer` from such a regressor or
-            another one.
+        about: of its sidecar, as `jointreg fit` or `jointreg transfer` wrote it.
     """
     derived = about.get("derived")
     if isinstance(derived, Mapping) and "regressor_about" in derived:

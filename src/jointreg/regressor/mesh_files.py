@@ -18,8 +18,8 @@ from jointreg.files.npy import read_header
 from jointreg.files.npz import require_declared_sizes
 from jointreg.files.saved_tensors import read_saved
 from jointreg.predictions.bodies import read_predictions
+from jointreg.predictions.vertices import VERTICES
 
-VERTEX_KEYS = ("vertices", "pred_vertices", "verts")
 SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".zarr", ".zip")
 """`.zip` is a zarr store in one file."""
 
@@ -39,7 +39,8 @@ def open_meshes(path: str | Path, body: Body | None = None) -> Meshes:
     """The posed meshes of a file; the numbers are read when parts are asked for.
 
     Args:
-        path: vertices (N, V, 3) or (V, 3): npy, or npz, pt or zarr, alone or under one of `VERTEX_KEYS`.
+        path: vertices (N, V, 3) or (V, 3): npy, or npz, pt or zarr, alone or under a key of
+            `predictions.vertices.VERTICES`.
         body: poses the parameters in the file, of a form that `predictions.files` reads; with it the
             file has parameters, without it vertices.
 
@@ -170,12 +171,12 @@ def _streamed(path: Path, opened: Callable[[], AbstractContextManager[Any]]) -> 
 
 def _key(names: list[str], path: Path) -> str:
     """The one key, or the one that vertices are usually under."""
-    key = next((key for key in VERTEX_KEYS if key in names), None)
+    key = next((key for key in VERTICES if key in names), None)
     if key is None and len(names) == 1:
         return names[0]
     if key is None:
         raise DataError(
-            f"{path} has the keys {', '.join(names)[:200]}, expected one of {', '.join(VERTEX_KEYS)}",
+            f"{path} has the keys {', '.join(names)[:200]}, expected one of {', '.join(VERTICES)}",
             "for parameters of a body give --body; vertices are saved by np.savez(file, vertices=v)",
         )
     return key
