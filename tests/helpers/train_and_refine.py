@@ -45,7 +45,8 @@ def main(frames, result):
     statistics = Statistics(body.n_vertices)
     posed = Posed(Layout(body), refined.rotations, refined.betas, refined.translation)
     statistics.add(posed.vertices.transpose(2, 0, 1), sample.joints_cam)
-    fitted = solve_regressor(statistics, FitRegressor(**options(settings["fit_regressor"])))
+    shared = {key: settings["fit_regressor"][key] for key in FitRegressor.model_fields}
+    fitted = solve_regressor(statistics, FitRegressor(**shared))
     numbers = np.random.default_rng(0).normal(size=(300, 300))
     np.savez(
         result,
@@ -54,11 +55,6 @@ def main(frames, result):
         discriminator=trained.discriminator.parameters["pose_2.weight"].numpy(),
         plain_product=numbers @ numbers,
     )
-
-
-def options(block):
-    """The block fit_regressor without what differs between its two fits."""
-    return {name: value for name, value in block.items() if name not in ("spin", "opt")}
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ from jointreg.evaluation.presets import OWN, PRESETS, Protocol, plain, preset, w
 KINDS = ("predictions", "vertices", "joints")
 """What predictions may be, as in the table of methods."""
 
+HIGHEST_HZ = 1e5
+"""Frame rate that no recording has."""
+
 
 def add_evaluate(commands: Commands) -> None:
     """Add the command to `commands`."""
@@ -109,6 +112,8 @@ def _run(arguments: argparse.Namespace) -> int:
     wanted = arguments.regressor or ([OWN] if protocol.regressor == OWN else [])
     if all(joints) and wanted:
         note("both sides are joints, so that no regressor applies")
+    if joints[1] and arguments.truth_regressor:
+        note("the truth is joints, so that --truth-regressor does not apply")
     named = arguments.joints not in (None, "14", "17")
     rows = protocol.joints, joint_set(arguments.joints) if named else None, note
     of_truth = [] if joints[1] or not arguments.truth_regressor else [arguments.truth_regressor]
@@ -136,9 +141,9 @@ def _protocol(arguments: argparse.Namespace) -> Protocol:
     if arguments.root:
         chosen = with_root(chosen, arguments.root)
     if arguments.frame_rate is not None:
-        if not 0 < arguments.frame_rate < float("inf"):
+        if not 0 < arguments.frame_rate <= HIGHEST_HZ:
             raise ConfigError(
-                f"--frame-rate is {arguments.frame_rate:g}, expected Hz above 0",
+                f"--frame-rate is {arguments.frame_rate:g}, expected Hz above 0, {HIGHEST_HZ:g} at most",
                 "give the frames a second of the rows, for example 30",
             )
         more = () if "acceleration" in chosen.metrics else ("acceleration",)

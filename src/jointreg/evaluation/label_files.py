@@ -76,7 +76,7 @@ def read_labels(
     for key in ("take", "camera"):
         if key in names:
             facts[f"{key}_names"], columns[key] = _indexed(columns[key])
-    _require_once(columns, facts, path)
+    require_once(columns, facts, path)
     return Record(columns, facts)
 
 
@@ -137,8 +137,8 @@ def _indexed(column: np.ndarray) -> tuple[list[str], np.ndarray]:
     return names.tolist(), index
 
 
-def _require_once(columns: Mapping[str, np.ndarray], facts: Mapping[str, Any], path: Path) -> None:
-    """Refuse labels that name a row twice: its frame would count twice."""
+def require_once(columns: Mapping[str, np.ndarray], facts: Mapping[str, Any], path: Path) -> None:
+    """Refuse a truth that names a row twice: its frame would count twice."""
     keys = [key for key in NAMED_BY if key in columns]
     rows = list(zip(*(columns[key].tolist() for key in keys), strict=True))
     if len(set(rows)) == len(rows):

@@ -10,17 +10,22 @@ from jointreg import metrics
 from jointreg.body.model import Body
 from jointreg.datasets.poses import UPRIGHT_RAD, require_same_sides
 from jointreg.errors import DataError
+from jointreg.evaluation.disagreement import require_not_mirrored, suspicions
 from jointreg.evaluation.matching import matched_rows
 from jointreg.evaluation.presets import Protocol
 from jointreg.evaluation.sides import KINDS, Side
 from jointreg.evaluation.truth_files import read_truth
 from jointreg.predictions.bodies import check_bodies, read_predictions
 from jointreg.predictions.rows import IDENTITY
+from jointreg.predictions.vertices import LONGEST_EDGES
 from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import Record
 
 ROWS_CHECKED = 500
 """Rows, spread evenly, on which the frames of reference are compared: their median decides."""
+
+VERTICES_CHECKED = 200
+"""Vertices on which the order of two meshes is compared."""
 
 AS_GIVEN = "as given"
 """In place of a regressor's name where both sides are joints."""
@@ -117,8 +122,8 @@ def score(
     predicted, true = (
         np.broadcast_to(side, (len(names), *side.shape[1:])) for side in (predicted, true)
     )
-    _require_same_frame(pair, predicted[0], true[0], protocol.joints.joints, note)
     root, counted = protocol.root_rows, protocol.counted_rows
+    _require_same_frame(pair, predicted[0], true[0], protocol, note)
     parts = _accelerations(pair.times) if "acceleration" in protocol.metrics else []
     if "acceleration" in protocol.metrics and not parts:
         note("no three frames follow one another, so there is no acceleration error")
@@ -171,28 +176,44 @@ def _same_meshes(pair: Pair, note: Callable[[str], None]) -> bool:
         return False
     counts = {side.n_vertices for side in sides}
     topologies = {side.topology for side in sides} - {""}
-    if len(counts) == 1 and len(topologies) < 2:
+    if (
+        len(counts) == 1
+        and len(topologies) < 2
+        and _same_order(*(next(side.meshes()) for side in sides))
+    ):
         return True
     note("the meshes of predictions and truth are not the same, so there is no vertex error (PVE)")
     return False
+
+
+def _same_order(predicted: np.ndarray, true: np.ndarray) -> bool:
+    """Whether vertices that are neighbours in one mesh are near in the other, meshes (N, V, 3).
+
+    Meshes of two bodies may have as many vertices, and a file of meshes has no faces to compare.
+    """
+    some = np.arange(0, true.shape[1], max(true.shape[1] // VERTICES_CHECKED, 1))
+    others = np.delete(np.arange(true.shape[1]), some)
+    away = np.linalg.norm(true[0, some, None] - true[0, others], axis=-1)
+    nearest = others[away.argmin(axis=1)]
+    lengths = np.linalg.norm(predicted[0, some] - predicted[0, nearest], axis=-1)
+    return bool(np.median(lengths) < LONGEST_EDGES * np.median(away.min(axis=1)))
 
 
 def _require_same_frame(
     pair: Pair,
     predicted: np.ndarray,
     true: np.ndarray,
-    names: tuple[str, ...],
+    protocol: Protocol,
     note: Callable[[str], None],
 ) -> None:
-    """Refuse predictions in another frame of reference than the truth's."""
+    """Refuse predictions in another frame of reference than the truth's, and mirrored ones."""
     some = np.unique(np.linspace(0, len(true) - 1, ROWS_CHECKED).round().astype(int))
-    side, where = pair.predicted, pair.predicted.where
+    side, where, names = pair.predicted, pair.predicted.where, protocol.joints.joints
+    ends = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
     if side.kind == "rotations" and side.body and pair.truth.kind == "joints" and names == H36M_17:
         skeleton = side.body.joints(side.content["rotations"][some], side.content["betas"][some])
         check_bodies(skeleton, true[some], where, note)
-        return
-    ends = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
-    if set(ends) <= set(names):
+    elif set(ends) <= set(names):
         trunks = [
             points[some][:, [names.index(end) for end in ends[2:]]].mean(axis=1)
             - points[some][:, [names.index(end) for end in ends[:2]]].mean(axis=1)
@@ -209,6 +230,9 @@ def _require_same_frame(
             )
     if side.kind == "joints" and names == H36M_17:
         require_same_sides(predicted[some], true[some], where)
+    require_not_mirrored(predicted[some], true[some], np.array(protocol.joints.mirror), where)
+    for sentence in suspicions(predicted[some], true[some], protocol.root_rows):
+        note(f"{where}: {sentence}")
 
 
 def _times(truth: Record) -> np.ndarray | None:

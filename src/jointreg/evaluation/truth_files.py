@@ -8,7 +8,7 @@ import numpy as np
 
 from jointreg.body.model import Body
 from jointreg.errors import DataError, default_cure
-from jointreg.evaluation.label_files import read_labels
+from jointreg.evaluation.label_files import read_labels, require_once
 from jointreg.evaluation.matching import FRAMES_ARE_ROWS
 from jointreg.exchange.joint_sets import JointSet
 from jointreg.files.input import require_file
@@ -90,6 +90,7 @@ def read_truth(
         if key in arrays:
             names, arrays[key] = np.unique(arrays[key], return_inverse=True)
             facts[f"{key}_names"] = names.tolist()
+    require_once(arrays, facts, path)
     return Record(arrays, facts)
 
 

@@ -133,7 +133,7 @@ def require_mesh(meshes: np.ndarray, body: Body, where: str) -> None:
         where: names the file.
 
     Raises:
-        DataError: another number of vertices, or edges that no pose of the body has.
+        DataError: another number of vertices, edges that no pose of the body has, or a mirrored mesh.
     """
     count = meshes.shape[1]
     if count != body.n_vertices:
@@ -153,3 +153,18 @@ def require_mesh(meshes: np.ndarray, body: Body, where: str) -> None:
             f"another mesh of {count} vertices, or another order of them",
             "give the body of these meshes with --body: SMPL and the open body have as many vertices",
         )
+    if np.sign(np.median(_volumes(some, body.faces))) != np.sign(
+        _volumes(body.template[None], body.faces)
+    ):
+        raise DataError(
+            f"{where}: its meshes are inside out by the body's faces: they are mirrored, or their left "
+            "and right are exchanged",
+            "turn the mirrored axis round: x right, y down, z forward",
+        )
+
+
+def _volumes(meshes: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Volume inside the faces, negative where they look inward, (N,) cubic metres."""
+    places = meshes - meshes.mean(axis=1, keepdims=True)
+    one, two, three = (places[:, faces[:, corner]].astype(np.float64) for corner in range(3))
+    return np.asarray((one * np.cross(two, three)).sum(axis=(1, 2)) / 6)

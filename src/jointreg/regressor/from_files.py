@@ -11,8 +11,10 @@ from jointreg.body.model import Body
 from jointreg.errors import ConfigError, DataError
 from jointreg.exchange.joint_sets import JointSet
 from jointreg.exchange.meshes import Mesh
+from jointreg.exchange.placement import require_places
 from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.sidecar import UNKNOWN
+from jointreg.predictions.vertices import LONGEST_EDGES
 from jointreg.regressor.label_files import Labels, read_labels
 from jointreg.regressor.labelled_meshes import LabelledMeshes
 from jointreg.regressor.mesh_files import file_digest
@@ -20,6 +22,8 @@ from jointreg.regressor.mirror import mirror_of_mesh
 from jointreg.regressor.own_candidates import fit_own_candidates
 
 OPEN_LICENCE = "CC0 1.0, the open body of jointreg"
+CHUNK_CHECKED = 8
+"""Frames on which the faces of the mesh are compared."""
 LARGE_MM = 100.0
 """A residual that labels of the mesh's own joints do not have."""
 
@@ -56,7 +60,8 @@ def fit_files(
         Weights (J, V). `about` contains how they were made: digests, frames, residuals, version.
 
     Raises:
-        ConfigError: a limit below zero, or `symmetric` without what it needs.
+        ConfigError: a limit below zero, a number of people that cannot be, or `symmetric` without what
+            it needs.
         DataError, UnitError, SolverError: as the readers and the fit; another mesh or joint set.
     """
     if max_vertices < 0:
@@ -64,6 +69,8 @@ def fit_files(
             f"max_vertices is {max_vertices}, expected a number of vertices, or 0 for no limit",
             "give 1 or more, or leave it out",
         )
+    if people < 0:
+        raise ConfigError(f"people is {people}, expected a number of people", "leave --people out")
     if symmetric and (joints is None or mesh is None or max_vertices == 1):
         raise ConfigError(
             "a symmetric fit needs the sides of the joints and of the mesh, and 2 vertices or more",
@@ -75,6 +82,18 @@ def fit_files(
         raise DataError(
             f"the mesh has {len(mesh.vertices)} vertices, the frames have {frames.n_vertices}",
             "give the mesh of the frames",
+        )
+    if people > frames.frames:
+        raise ConfigError(
+            f"people is {people}, but there are {frames.frames} frames", "correct --people"
+        )
+    if mesh is not None:
+        _require_faces(mesh, next(iter(frames))[0], vertices[0])
+    repeated = _repeated(frames.labels.joints)
+    if repeated:
+        note(
+            f"{repeated} of {frames.frames} frames have the labels of another frame: they add nothing "
+            "to the fit, and its standard errors come out too small"
         )
     names = read.names or tuple(f"joint {k}" for k in range(read.joints.shape[1]))
     reference = None if mesh is None else mesh.vertices
@@ -95,6 +114,8 @@ def fit_files(
             f"{len(off)} of {frames.frames} frames, the first is frame {off[0]}, have half of their "
             f"labels over {LARGE_MM:g} mm from the fit: look whether mesh and labels are of one moment"
         )
+    if joints is not None:
+        _note_places(fitted.weights, joints, body or _open_body(mesh), labels, note)
     about = {
         "topology_hash": UNKNOWN if mesh is None else mesh.topology_hash,
         "frames": frames.frames,
@@ -111,8 +132,60 @@ def fit_files(
     return Regressor(fitted.weights, names, fitted.about | about)
 
 
+def _repeated(joints: np.ndarray) -> int:
+    """Frames whose labels (N, J, 3) are those of a frame before."""
+    labelled = joints[~np.isnan(joints).all(axis=(1, 2))]
+    distinct = np.unique(np.nan_to_num(labelled).reshape(len(labelled), -1), axis=0)
+    return len(labelled) - len(distinct)
+
+
+def _require_faces(mesh: Mesh, frames: np.ndarray, where: str) -> None:
+    """Refuse a mesh of as many vertices in another order: its faces would identify the regressor.
+
+    Args:
+        mesh: in any pose and unit.
+        frames: some of the posed meshes, (n, V, 3) metres.
+        where: names their file.
+    """
+    one, other = mesh.faces[:: max(len(mesh.faces) // 500, 1), :2].T
+    lengths = [
+        np.linalg.norm(places[..., one, :] - places[..., other, :], axis=-1)
+        / np.ptp(places, axis=-2).max(axis=-1)[..., None]
+        for places in (mesh.vertices, frames[:CHUNK_CHECKED].astype(np.float64))
+    ]
+    longer = float(np.median(lengths[1]) / np.median(lengths[0]))
+    if not longer < LONGEST_EDGES:
+        raise DataError(
+            f"{where}: edges of the mesh's faces are {longer:.0f} times as long in its frames (median): "
+            "another mesh of as many vertices, or another order of them",
+            "give the mesh of the frames",
+        )
+
+
+def _open_body(mesh: Mesh | None) -> Body | None:
+    """The open body where the mesh has its faces."""
+    body = load_body("open")
+    return body if mesh is not None and mesh.topology_hash == body.topology_hash else None
+
+
+def _note_places(
+    weights: np.ndarray,
+    joints: JointSet,
+    body: Body | None,
+    labels: str,
+    note: Callable[[str], None],
+) -> None:
+    """A note where joints land far from their names: labels under wrong names fit as well."""
+    if body is None:
+        return
+    try:
+        require_places(weights @ body.template, joints, body, f"the fit to {labels}")
+    except DataError as error:
+        note(f"{error}: look whether the labels have their joints' own names and order")
+
+
 def _licence(mesh: Mesh | None) -> str:
-    if mesh is not None and mesh.topology_hash == load_body("open").topology_hash:
+    if _open_body(mesh) is not None:
         return OPEN_LICENCE
     return "not given; weights of a fit to a licensed body may fall under the terms of that body"
 

@@ -316,6 +316,11 @@ def test_joints_alone_need_no_regressor(files, capsys):
     assert numbers(capsys.readouterr().out, "as given")[:2] == [0, 0]
     assert main([*command, "--regressor", str(folder / "first.npy")]) == 0
     assert "no regressor applies" in capsys.readouterr().err
-    for wrong in (["--frame-rate", "0"], ["--root", "tail"], ["--joints", "15"]):
+    for wrong in (
+        ["--frame-rate", "0"],
+        ["--frame-rate", "1e300"],
+        ["--root", "tail"],
+        ["--joints", "15"],
+    ):
         assert main([*command, *wrong]) == 1
         assert "next:" in capsys.readouterr().err

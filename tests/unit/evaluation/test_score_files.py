@@ -418,3 +418,16 @@ def test_meshes_that_do_not_correspond_have_no_vertex_error(tmp_path, body, weig
     pair = read_pair(*files, preset("3dpw"), body, None, note=str)
     found = score(pair, {"J": weights}, {"K": weights[:, ::2] * 2}, preset("3dpw"), told.append)
     assert "pve" not in found.means["J"] and "no vertex error" in " ".join(told)
+
+
+def test_meshes_of_as_many_vertices_in_another_order_have_no_vertex_error(
+    tmp_path, body, weights, video, generator
+):
+    order, told = generator.permutation(body.n_vertices), []
+    np.savez(tmp_path / "other.npz", vertices=video["true"]["meshes"]["vertices"][:, order])
+    files = tmp_path / "predicted_meshes.npz", tmp_path / "other.npz"
+    pair = read_pair(*files, preset("3dpw"), None, None, note=str)
+    found = score(pair, {"J": weights}, {"J": weights[:, order]}, preset("3dpw"), told.append)
+    whole = scores_of(tmp_path, preset("3dpw"), body, weights, ("meshes", "meshes")).means["J"]
+    assert "pve" not in found.means["J"] and "no vertex error" in " ".join(told)
+    assert abs(found.means["J"]["mpjpe"] - whole["mpjpe"]) < 1e-6

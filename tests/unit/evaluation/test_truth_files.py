@@ -129,3 +129,10 @@ def test_parameters_need_a_body_and_meshes_do_not(tmp_path, body, planted):
     (tmp_path / "emdb.pkl").write_bytes(pickle.dumps(emdb(planted)))
     with pytest.raises(DataError, match="--truth-body"):
         read_truth(tmp_path / "emdb.pkl", H36M, None, note=str)
+
+
+def test_a_frame_that_stands_twice_would_count_twice(tmp_path, body, planted):
+    meshes = body.vertices(planted[0], np.tile(planted[1], (COUNT, 1)))
+    np.savez(tmp_path / "twice.npz", vertices=meshes, frame=[0, 1, 2, 2, 4, 5, 6])
+    with pytest.raises(DataError, match="frame 2 stands twice"):
+        read_truth(tmp_path / "twice.npz", H36M, None)

@@ -85,6 +85,15 @@ def test_a_mesh_of_as_many_vertices_in_another_order_is_refused(body, meshes):
         require_mesh(meshes[:, order], body, "a.npz")
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_mirrored_meshes_and_exchanged_sides_are_refused(body, meshes, axis):
+    mirror = np.where(np.arange(3) == axis, -1.0, 1.0)
+    for wrong in (meshes * mirror, meshes[:, body.mirror]):
+        with pytest.raises(DataError, match="inside out"):
+            require_mesh(wrong, body, "a.npz")
+    require_mesh(meshes[:, body.mirror] * mirror, body, "a.npz")
+
+
 @pytest.mark.parametrize(("count", "name"), [(10475, "SMPL-X"), (18439, "MHR"), (77, "77 vertices")])
 def test_another_mesh_is_refused_by_its_name_with_a_cure(body, count, name):
     with pytest.raises(DataError, match=f"(?s)meshes of {count}.*jointreg transfer") as error:

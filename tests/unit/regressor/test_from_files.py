@@ -128,3 +128,56 @@ def test_a_frame_whose_labels_are_of_another_moment_is_named(files, tmp_path, ca
     command = ["fit", str(folder / "meshes.npy"), "--labels", str(tmp_path / "labels.npz")]
     assert main([*command, "--output", str(tmp_path / "J.npz")]) == 0
     assert "1 of 120 frames, the first is frame 17" in capsys.readouterr().err
+
+
+def _fit(files, tmp_path, capsys, *more, meshes=None, labels=None):
+    """Exit status of the command and what it notes; meshes and labels (frames, ...) of the fixture."""
+    folder, _ = files
+    paths = [folder / "meshes.npy", folder / "labels.npz"]
+    if meshes is not None:
+        paths[0] = tmp_path / "changed.npy"
+        np.save(paths[0], meshes)
+    if labels is not None:
+        paths[1] = tmp_path / "changed.npz"
+        np.savez(paths[1], **labels)
+    command = ["fit", str(paths[0]), "--labels", str(paths[1]), "--output", str(tmp_path / "J.npz")]
+    return main([*command, *more]), capsys.readouterr().err
+
+
+def test_labels_under_wrong_names_fit_well_and_are_noted(files, tmp_path, capsys):
+    with np.load(files[0] / "labels.npz") as file:
+        labels = {key: file[key] for key in file.files}
+    set_and_mesh = ("--joints", "lsp_14", "--mesh", "open")
+    status, told = _fit(files, tmp_path, capsys, *set_and_mesh)
+    assert status == 0 and "lands" not in told
+    sides = [
+        name.replace("left", "#").replace("right", "left").replace("#", "right")
+        for name in labels["joint_names"]
+    ]
+    for names in (np.array(sides), np.roll(labels["joint_names"], 1)):
+        wrong = labels | {"joint_names": names}
+        status, told = _fit(files, tmp_path, capsys, *set_and_mesh, labels=wrong)
+        assert status == 0 and "own names" in told and "lands" in told
+
+
+def test_repeated_frames_are_counted(files, tmp_path, capsys):
+    meshes, folder = np.load(files[0] / "meshes.npy"), files[0]
+    with np.load(folder / "labels.npz") as file:
+        joints = file["joints"]
+    order = np.r_[np.arange(60), np.arange(60)]
+    status, told = _fit(files, tmp_path, capsys, meshes=meshes[order], labels={"joints": joints[order]})
+    assert status == 0 and "60 of 120 frames have the labels of another frame" in told
+
+
+def test_a_mesh_of_other_faces_and_a_number_of_people_that_cannot_be_are_refused(
+    files, tmp_path, capsys, body, generator
+):
+    order = generator.permutation(body.n_vertices)
+    np.savez(tmp_path / "mesh.npz", vertices=body.template[order], faces=np.argsort(order)[body.faces])
+    for more, message in (
+        (("--mesh", str(tmp_path / "mesh.npz")), "times as long"),
+        (("--people", "-1"), "expected a number of people"),
+        (("--people", "121"), "there are 120 frames"),
+    ):
+        status, told = _fit(files, tmp_path, capsys, *more)
+        assert status == 1 and message in told
