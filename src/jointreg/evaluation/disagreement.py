@@ -80,6 +80,6 @@ def suspicions(predicted: np.ndarray, true: np.ndarray, root: np.ndarray) -> lis
         return [
             f"other rows of the truth lie nearer to the predictions, {1000 * np.median(nearest):.0f} mm "
             f"(median), than their own, {1000 * np.median(errors):.0f} mm: look whether the rows of "
-            "both files are in one order, and numbered alike"
+            "both files are of one person, in one order and numbered alike"
         ]
     return []

@@ -62,10 +62,12 @@ def read_truth(
     path = Path(path)
     require_file(path, "file of truth", "see docs/score_3dpw.md for its forms")
     if path.name.endswith(".zarr.zip"):
+        _require_no_track(track, str(path))
         return read_labels(path, joints, note)
     content = read_content(path)
     keys = set(content) if isinstance(content, dict) else set()
     if "joints_cam" in keys or (isinstance(content, np.ndarray) and not is_mesh(content)):
+        _require_no_track(track, str(path))
         return read_labels(path, joints, note)
     for known, (needed, cure) in OTHER_DATA.items():
         if needed <= keys:
@@ -75,6 +77,7 @@ def read_truth(
         if {"poses", "campose_valid", "cam_poses"} <= keys:
             return _of_video(*_3dpw(content, where, track, note), body, where, note)
         if {"smpl", "good_frames_mask", "camera"} <= keys:
+            _require_no_track(track, where)
             return _of_video(*_emdb(content, where, note), body, where, note)
     except (TypeError, KeyError, IndexError, ValueError, AttributeError) as error:
         raise DataError(f"{where} is arranged in no known form ({error!r})"[:400]) from error
@@ -92,6 +95,11 @@ def read_truth(
             facts[f"{key}_names"] = names.tolist()
     require_once(arrays, facts, path)
     return Record(arrays, facts)
+
+
+def _require_no_track(track: str, where: str) -> None:
+    if track:
+        raise DataError(f"{where} names no people, '{track:.40}' is none", "leave out --truth-track")
 
 
 def _3dpw(
@@ -148,7 +156,7 @@ def _of_video(
 
     Args:
         pose: axis-angle in the room's frame, (F, 72).
-        betas: of the person, (B,) or more numbers.
+        betas: of the person, (B,) or more numbers; or (F, B), those of each frame.
         cameras: room to camera, (F, 4, 4).
         valid: (F,) bool.
         body: poses them.
@@ -170,11 +178,15 @@ def _of_video(
         note(f"{where}: {count - len(used)} of {count} frames are not valid and left out")
     rotations = from_axis_angle(pose[used].reshape(-1, 24, 3))
     rotations[:, 0] = cameras[used, :3, :3] @ rotations[:, 0]
-    shape = betas.ravel()
-    if len(shape) > body.n_betas and shape[body.n_betas :].any():
+    shape = np.atleast_2d(betas)
+    if shape.ndim != 2 or len(shape) not in (1, count):
+        raise DataError(f"{where}: betas {betas.shape}, expected those of the person, or of each frame")
+    if shape[:, body.n_betas :].any():
         note(
-            f"{where}: of {len(shape)} betas the first {body.n_betas} are used, as many as the body has"
+            f"{where}: of {shape.shape[1]} betas the first {body.n_betas} are used, as many as the body "
+            "has"
         )
-    values = {"rotations": rotations, "betas": shape[: body.n_betas]}
+    shape = shape[used] if len(shape) == count else shape[0]
+    values = {"rotations": rotations, "betas": shape[..., : body.n_betas]}
     arrays = bodies(values, where, body.n_betas, note=note)
     return Record(arrays | {"frame": used, "row": used}, {"rows_in_file": count, FRAMES_ARE_ROWS: True})

@@ -69,6 +69,13 @@ def read_labels(path: str | Path) -> Labels:
             f"{path} names {names!s:.200}, expected {joints.shape[1]} different names",
             "give joint_names the name of each joint, in their order",
         )
+    alike = [" ".join(name.split()).casefold() for name in names or ()]
+    twice = [name for name, bare in zip(names or (), alike, strict=True) if alike.count(bare) > 1]
+    if twice:
+        raise DataError(
+            f"{path} has joints {twice!s:.200}, which differ in spaces or capitals only",
+            "write the name of a joint alike in every row",
+        )
     joints[~np.isfinite(joints).all(axis=2)] = np.nan
     empty = np.flatnonzero(np.isnan(joints).all(axis=(0, 2)))
     if len(empty):

@@ -131,6 +131,26 @@ def test_parameters_need_a_body_and_meshes_do_not(tmp_path, body, planted):
         read_truth(tmp_path / "emdb.pkl", H36M, None, note=str)
 
 
+def test_betas_of_each_frame_are_those_of_its_body(tmp_path, body, planted, generator):
+    content, betas = threedpw(planted), generator.normal(0, 1, (COUNT, 10))
+    content["betas"][1] = betas
+    path = tmp_path / "sequence.pkl"
+    path.write_bytes(pickle.dumps(content))
+    assert np.allclose(read_truth(path, H36M, body, "1", note=str).betas, betas[VALID])
+    content["betas"][1] = betas[:3]
+    path.write_bytes(pickle.dumps(content))
+    with pytest.raises(DataError, match="or of each frame"):
+        read_truth(path, H36M, body, "1", note=str)
+
+
+def test_a_person_is_refused_where_a_file_names_none(tmp_path, body, planted):
+    (tmp_path / "emdb.pkl").write_bytes(pickle.dumps(emdb(planted)))
+    np.savez(tmp_path / "labels.npz", joints_cam=np.zeros((3, 17, 3)))
+    for name in ("emdb.pkl", "labels.npz"):
+        with pytest.raises(DataError, match="names no people"):
+            read_truth(tmp_path / name, H36M, body, "1", note=str)
+
+
 def test_a_frame_that_stands_twice_would_count_twice(tmp_path, body, planted):
     meshes = body.vertices(planted[0], np.tile(planted[1], (COUNT, 1)))
     np.savez(tmp_path / "twice.npz", vertices=meshes, frame=[0, 1, 2, 2, 4, 5, 6])

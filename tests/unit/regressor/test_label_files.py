@@ -44,6 +44,8 @@ def test_refusals_of_labels(tmp_path, joints):
     refused("line 2: ", "a.csv", head + "first,neck,0,0,0\n")
     refused("has no rows", "a.csv", head)
     refused("is an empty file", "a.csv", "")
+    for name in ("Neck", " neck", "neck "):
+        refused("differ in spaces or capitals", "a.csv", f"{head}0,neck,0,0,0\n1,{name},1,1,1\n")
     refused("columns other than frame,joint,x,y,z", "a.csv", "joint,x,y,z\n")
     refused("line 2: 4 cells, expected 5", "a.csv", head + "0,neck,0,0\n")
     refused("line 2: 6 cells, expected 5", "a.csv", head + "0,neck,0,0,0,0\n")
