@@ -24,6 +24,7 @@ from jointreg.evaluation.agreement import mask_iou
 from jointreg.evaluation.evaluate import evaluate
 from jointreg.evaluation.protocol import protocol_joints
 from jointreg.files.text_table import text_table
+from jointreg.geometry.volume import volume
 from jointreg.segmentation.quality import mask_quality
 from jointreg.silhouette.meshes import mesh_coverage
 from jointreg.skeleton import PELVIS
@@ -233,12 +234,6 @@ def _differences(
         if variant == settings.REFERENCE and without is not None:
             differences[method, variant, regressor, f"{metric}_discriminator_effect"] = value - without
     return {key: value for key, value in differences.items() if "_train_" not in key[3]}
-
-
-def volume(meshes: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Volume inside closed meshes, (N, V, 3) metres -> (N,) cubic metres."""
-    a, b, c = (meshes[:, faces[:, corner]].astype(np.float64) for corner in range(3))
-    return np.einsum("nfa,nfa->n", a, np.cross(b, c)) / 6
 
 
 def _split_name(regressor: str) -> tuple[str, str]:

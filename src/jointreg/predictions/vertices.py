@@ -12,6 +12,7 @@ import numpy as np
 from jointreg.body.model import Body
 from jointreg.errors import DataError, UnitError
 from jointreg.files.pickles import as_array
+from jointreg.geometry.volume import volume
 from jointreg.plausible import BODY_M, Bounds
 
 VERTICES = ("vertices", "pred_vertices", "verts", "verts_smplx", "smplx_vertices", "vertices3d")
@@ -153,18 +154,13 @@ def require_mesh(meshes: np.ndarray, body: Body, where: str) -> None:
             f"another mesh of {count} vertices, or another order of them",
             "give the body of these meshes with --body: SMPL and the open body have as many vertices",
         )
-    if np.sign(np.median(_volumes(some, body.faces))) != np.sign(
-        _volumes(body.template[None], body.faces)
-    ):
+    inside = [
+        np.median(volume(places - places.mean(axis=1, keepdims=True), body.faces))
+        for places in (some, body.template[None])
+    ]
+    if np.sign(inside[0]) != np.sign(inside[1]):
         raise DataError(
             f"{where}: its meshes are inside out by the body's faces: they are mirrored, or their left "
             "and right are exchanged",
             "turn the mirrored axis round: x right, y down, z forward",
         )
-
-
-def _volumes(meshes: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Volume inside the faces, negative where they look inward, (N,) cubic metres."""
-    places = meshes - meshes.mean(axis=1, keepdims=True)
-    one, two, three = (places[:, faces[:, corner]].astype(np.float64) for corner in range(3))
-    return np.asarray((one * np.cross(two, three)).sum(axis=(1, 2)) / 6)

@@ -132,11 +132,7 @@ def test_body_errors_are_the_planted_ones(body: Body, means: dict) -> None:
     assert means["sim_spin", "full", "-", "vertex_error_ratio"] == pytest.approx(20 / initial)
 
 
-def test_a_fatter_body_has_its_share_more_of_volume(body: Body, means: dict) -> None:
-    cube = np.array([[x, y, z] for x in (0, 2) for y in (0, 3) for z in (0, 5)], float)
-    faces = np.array([[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1],
-                      [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3]])  # fmt: skip
-    np.testing.assert_allclose(diagnose.volume(np.stack([cube, 2 * cube]), faces), [30, 240])
+def test_a_fatter_body_has_its_share_more_of_volume(means: dict) -> None:
     assert means["sim_spin", "full", "-", "volume_ratio"] == pytest.approx(1, abs=1e-6)
     # The initial bodies have one more of the first beta, which adds size.
     assert 1.02 < means["sim_spin", "-", "-", "volume_ratio"] < 1.3
