@@ -138,7 +138,8 @@ def left_leg_first(
         order = tuple(str(name) for name in np.asarray(names).ravel())
         if sorted(order) != sorted(H36M_17):
             raise DataError(
-                f"{where}: joint_names are {str(order)[:300]}, expected the 17 of skeleton.H36M_17"
+                f"{where}: joint_names are {str(order)[:300]}, expected the 17 of skeleton.H36M_17",
+                "name the joints as it does; jointreg evaluate reads other joint sets with --joints",
             )
         joints = joints[:, rows(H36M_17, order)]
         if _like_shoulders(joints) <= 1 - CLEAR:

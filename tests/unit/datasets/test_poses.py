@@ -69,6 +69,8 @@ def test_the_right_leg_first_is_seen_and_told(person):
     assert len(told) == 1
     with pytest.raises(DataError, match="by its joint_names the hips lie crossed"):
         poses.left_leg_first(person, "file", names)
+    with pytest.raises(DataError, match=r"expected the 17 .*\n.*other joint sets with --joints"):
+        poses.left_leg_first(person, "file", np.array(["tail", *names[1:]]))
 
 
 @pytest.mark.parametrize(
