@@ -58,8 +58,8 @@ class Posed:
 
     Args:
         layout: constants of the body, S vertices.
-        rotations, betas, translation: contiguous arrays of the layout's type, shapes as for
-            `skinning.Skinner.vertices`.
+        rotations, betas, translation: contiguous arrays of the layout's type, (N, 24, 3, 3), (N, B) and
+            (N, 3) metres.
     """
 
     vertices: np.ndarray

@@ -140,6 +140,8 @@ def sparse_matrix(entries: Mapping[str, Any], where: str) -> Any:
     """
     from scipy import sparse
 
+    if np.asarray(entries["shape"]).dtype.kind not in "iu":
+        raise ValueError("its shape is no whole numbers")
     shape = tuple(int(size) for size in entries["shape"])
     form = entries["format"].item()
     form = form.decode("ascii") if isinstance(form, bytes) else str(form)

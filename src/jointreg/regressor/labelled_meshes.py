@@ -119,7 +119,8 @@ def _require_frames(meshes: np.ndarray, joints: np.ndarray, file: Path, first: i
         f"{file}: vertices of frame {first + worst} extend over {extent[worst]:.3g}",
         "give metres: divide millimetres by 1000, centimetres by 100",
     )
-    away = np.linalg.norm(joints - axes.mean(axis=2, dtype=np.float64)[:, None], axis=2)
+    with np.errstate(over="ignore"):  # a label so far away is refused below
+        away = np.linalg.norm(joints - axes.mean(axis=2, dtype=np.float64)[:, None], axis=2)
     far = np.argwhere(away > REACH_M)
     if len(far):
         frame, joint = far[0]
