@@ -106,13 +106,14 @@ def _require_frames(meshes: np.ndarray, joints: np.ndarray, file: Path, first: i
     """
     axes = np.ascontiguousarray(meshes.transpose(0, 2, 1))  # neighbours in memory: five times as fast
     low, high = axes.min(axis=2).astype(np.float64), axes.max(axis=2).astype(np.float64)
-    broken = np.flatnonzero(~np.isfinite(high - low).all(axis=1))
+    broken = np.flatnonzero(~(np.isfinite(high) & np.isfinite(low)).all(axis=1))
     if len(broken):
         raise DataError(
             f"{file}: frame {first + broken[0]} has vertices that are NaN or infinite",
             "leave those frames out, of the labels also",
         )
-    extent = (high - low).max(axis=1)
+    with np.errstate(over="ignore"):  # no body is as large: refused below
+        extent = (high - low).max(axis=1)
     worst = int(((extent < BODY_M.low) | (extent > BODY_M.high)).argmax())
     BODY_M.require(
         float(extent[worst]),
