@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jointreg.config.examples import Example
+from jointreg.config.loading import optimize_settings
 from jointreg.config.methods import FROM_FILES, NETWORKS, Method, network_of
 from jointreg.config.sequences import Work
 from jointreg.config.settings import Config
@@ -219,11 +220,13 @@ def jobs(config: Config, work: Sequence[Work], examples: Sequence[Example]) -> d
     drawn = len({(one.subject, one.action) for one in examples} & {(r.subject, r.action) for r in test})
     others = [name for name in config.methods if name != config.initial]
     initial = len(test) if config.initial in config.methods else drawn
+    # Others are refined by subject, in jobs of the rule optimize_subject.
+    alone = [name for name in config.variants if not optimize_settings(config, name).by_subject]
     return {
         "prepare": len(work),
         "segment": len(train) + drawn,
         "estimate": len(train) + initial + len(others) * len(test),
-        "optimize": len(config.variants) * len(train) + drawn,
+        "optimize": len(alone) * len(train) + drawn,
         "evaluate": len(config.methods) * len({row.subject for row in test}),
     }
 
