@@ -32,15 +32,16 @@ def table_1_plot(
     Args:
         table: from `tables.numbers.table_1`.
         methods: the table of methods, for labels.
-        paper_values: from `tables.numbers.read_paper_values`; rows without gaps are drawn as
-            hollow marks on lines of their own.
+        paper_values: from `tables.numbers.read_paper_values`; rows without gaps in the regressors
+            that the paper has are drawn as hollow marks on lines of their own.
     """
     regressors = [name for name in REGRESSOR_NAMES if name in set(table["regressor"])]
     lines = [(display_name(m, methods), table[table["method"] == m]) for m in table["method"].unique()]
     ours = len(lines)
     if paper_values is not None:
+        needed = set(regressors) & set(paper_values["regressor"])
         whole = paper_values.groupby("method", sort=False).filter(
-            lambda p: set(regressors) - {"given"} <= set(p["regressor"])
+            lambda part: needed <= set(part["regressor"])
         )
         lines += [(f"paper: real {m}", part) for m, part in whole.groupby("method", sort=False)]
     with mpl.rc_context(STYLE):
@@ -49,8 +50,9 @@ def table_1_plot(
         for row, metric in zip(axes, MM_METRICS, strict=True):
             for y, (_, part) in enumerate(lines):
                 part = part[part["metric"] == metric].set_index("regressor")
-                for k, regressor in enumerate(r for r in regressors if r in part.index):
-                    at = y + 0.22 * (k - 1)
+                drawn = [regressor for regressor in regressors if regressor in part.index]
+                for k, regressor in enumerate(drawn):
+                    at = y + 0.22 * (k - (len(drawn) - 1) / 2)
                     look = regressor_look(regressor, hollow=y >= ours)
                     row[0].plot(part.loc[regressor, "value_mm"], at, **look)
                     if y < ours and regressor != "std" and "std" in part.index:

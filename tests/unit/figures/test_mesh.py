@@ -66,6 +66,18 @@ def test_table_plot_shows_every_value_and_interval() -> None:
     assert [-2.5, -1.5] in spans
 
 
+def test_a_regressor_that_the_paper_lacks_hides_no_row_of_it_and_no_mark_is_cut() -> None:
+    ours = _table()
+    more = ours[ours["regressor"] == "opt"].assign(regressor="recommended")
+    paper = ours[ours["method"] == "vibe"][["regressor", "metric", "value_mm"]].assign(method="VIBE")
+    figure = error_dots.table_1_plot(pd.concat([ours, more]), paper_values=paper)
+    assert "paper: real VIBE" in _texts(figure)
+    heights = [line.get_ydata()[0] for line in figure.axes[0].lines]
+    assert len(heights) == 2 * 4 + 3
+    low, high = sorted(figure.axes[0].get_ylim())
+    assert low + 0.1 < min(heights) and max(heights) < high - 0.1
+
+
 def test_table_plot_draws_no_interval_where_there_is_none() -> None:
     table = _table()
     table[["change_from_std_low_mm", "change_from_std_high_mm"]] = np.nan
