@@ -75,7 +75,9 @@ def suspicions(predicted: np.ndarray, true: np.ndarray, root: np.ndarray) -> lis
             f"{1000 * np.median(errors):.0f} to {1000 * np.median(turned):.0f} mm (median): look "
             "whether both sides are in the camera's frame of reference"
         ]
-    nearest = np.array([np.linalg.norm(row - other, axis=-1).mean(axis=1).min() for row in one])
+    flat, others = one.reshape(len(one), -1), other.reshape(len(other), -1)
+    squares = np.square(others).sum(axis=1) - 2 * flat @ others.T
+    nearest = np.linalg.norm(one - other[squares.argmin(axis=1)], axis=-1).mean(axis=1)
     if np.median(nearest) < CLEARLY * np.median(errors):
         return [
             f"other rows of the truth lie nearer to the predictions, {1000 * np.median(nearest):.0f} mm "
