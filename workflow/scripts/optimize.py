@@ -7,7 +7,7 @@ from jointreg.pipeline.job import start
 from jointreg.progress import report
 from jointreg.refine import refine_sample
 from jointreg.refine.discriminator import Discriminator
-from jointreg.refine.losses import TERMS, EnergyWeights
+from jointreg.refine.losses import EnergyWeights
 from jointreg.refine.sample import load_sample
 from jointreg.regressor import load_regressor
 
@@ -24,15 +24,5 @@ refined = refine_sample(
     progress=report("frames"),
 )
 facts = {"rows": stores.BODIES.read(job.input.bodies, only=[]).attrs["rows"]}
-stores.BODIES.write(
-    job.output.bodies,
-    refined.bodies(),
-    attrs=facts | {"method": job.wildcards["variant"]},
-    provenance=job.provenance,
-)
-stores.ENERGIES.write(
-    job.output.energies,
-    {"iteration": refined.iterations, "energies": refined.energies},
-    attrs=facts | {"terms": list(TERMS)},
-    provenance=job.provenance,
-)
+variant = job.wildcards["variant"]
+refined.write(job.output.bodies, job.output.energies, facts, variant, job.provenance)

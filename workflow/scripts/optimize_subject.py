@@ -10,7 +10,7 @@ from jointreg.pipeline.job import start
 from jointreg.progress import report
 from jointreg.refine import Sample, refine_sample
 from jointreg.refine.discriminator import Discriminator
-from jointreg.refine.losses import TERMS, EnergyWeights
+from jointreg.refine.losses import EnergyWeights
 from jointreg.refine.sample import load_sample
 from jointreg.regressor import load_regressor
 from jointreg.skeleton import H36M_17
@@ -36,18 +36,8 @@ facts = {
     "frames": [len(sample) for sample in samples],
     "rows": [stores.BODIES.read(path, only=[]).attrs["rows"] for path in job.input.bodies],
 }
-stores.BODIES.write(
-    job.output.bodies,
-    refined.bodies(),
-    attrs=facts | {"method": job.wildcards["variant"]},
-    provenance=job.provenance,
-)
-stores.ENERGIES.write(
-    job.output.energies,
-    {"iteration": refined.iterations, "energies": refined.energies},
-    attrs=facts | {"terms": list(TERMS)},
-    provenance=job.provenance,
-)
+variant = job.wildcards["variant"]
+refined.write(job.output.bodies, job.output.energies, facts, variant, job.provenance)
 stores.SUBJECT_OFFSETS.write(
     job.output.offsets,
     {"offsets": np.zeros((len(H36M_17), 3)) if refined.offsets is None else refined.offsets},

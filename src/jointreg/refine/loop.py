@@ -16,13 +16,16 @@ the whole sample is one problem. Its gradient is summed over batches before each
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from jointreg import stores
 from jointreg.body.model import Body
 from jointreg.config.settings import Optimize
 from jointreg.config.solvers import check_solver
@@ -74,6 +77,27 @@ class Refined:
     def bodies(self) -> Bodies:
         """The arrays of `stores.BODIES`."""
         return {name: getattr(self, name) for name in ("rotations", "betas", "translation")}
+
+    def write(
+        self,
+        bodies: str | Path,
+        energies: str | Path,
+        facts: Mapping[str, Any],
+        method: str,
+        provenance: Mapping[str, Any],
+    ) -> None:
+        """Write `stores.BODIES` and `stores.ENERGIES`.
+
+        Args:
+            bodies, energies: the stores.
+            facts: of both, `rows` among them.
+            method: name of the variant.
+            provenance: record of the job.
+        """
+        of_bodies, of_energies = {"method": method}, {"terms": list(TERMS)}
+        stores.BODIES.write(bodies, self.bodies(), attrs={**facts, **of_bodies}, provenance=provenance)
+        curves = {"iteration": self.iterations, "energies": self.energies}
+        stores.ENERGIES.write(energies, curves, attrs={**facts, **of_energies}, provenance=provenance)
 
 
 def refine_sample(
