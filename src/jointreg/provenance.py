@@ -20,6 +20,16 @@ def file_digest(path: str | Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else "missing"
 
 
+def content_digest(path: Path) -> str:
+    """sha256 of a file, read in parts; of a folder, that of the names and digests of its files."""
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        lines = [f"{file.relative_to(path).as_posix()} {content_digest(file)}\n" for file in files]
+        return hashlib.sha256(os.fsencode("".join(lines))).hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def write_index(path: str | Path, folders: Iterable[Path]) -> None:
     """List every file below `folders` with its sha256: one small file that stands for many."""
     path = Path(path)

@@ -21,6 +21,11 @@ LARGEST_BETA = 100.0
 """Betas are in standard deviations of a population; beyond this no mesh is left."""
 
 
+def topology_hash(faces: np.ndarray) -> str:
+    """sha256 of the faces (F, 3) as int32."""
+    return hashlib.sha256(np.ascontiguousarray(faces, dtype=np.int32).tobytes()).hexdigest()
+
+
 @dataclass(frozen=True)
 class Body:
     """One body model. V vertices, F faces, K joints (24 for SMPL), B shape directions."""
@@ -55,8 +60,8 @@ class Body:
 
     @cached_property
     def topology_hash(self) -> str:
-        """sha256 of the faces: the identity of the mesh a regressor belongs to."""
-        return hashlib.sha256(np.ascontiguousarray(self.faces, dtype=np.int32).tobytes()).hexdigest()
+        """The identity of the mesh a regressor belongs to."""
+        return topology_hash(self.faces)
 
     @cached_property
     def _offset_matrix(self) -> np.ndarray:

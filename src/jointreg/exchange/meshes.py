@@ -4,7 +4,6 @@ Common readers split vertices at texture seams, merge equal ones or drop unused 
 the numbering of the file.
 """
 
-import hashlib
 import io
 import re
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jointreg.body.files import load_body
+from jointreg.body.model import topology_hash
 from jointreg.errors import DataError, default_cure
 from jointreg.files.input import require_file
 from jointreg.files.pickles import as_array, read_npz
@@ -57,8 +57,8 @@ class Mesh(NamedTuple):
 
     @property
     def topology_hash(self) -> str:
-        """sha256 of the faces as int32, as `jointreg.body.Body` gives it."""
-        return hashlib.sha256(np.ascontiguousarray(self.faces, dtype=np.int32).tobytes()).hexdigest()
+        """The identity of the mesh, as `jointreg.body.Body` gives it."""
+        return topology_hash(self.faces)
 
 
 @default_cure("save the mesh again as obj, ply or npz: docs/exchange.md")

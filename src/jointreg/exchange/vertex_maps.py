@@ -5,7 +5,6 @@ J_target = J_source @ M. Published maps of this kind: mhr2smpl and mhr2smplx of 
 and weights of their corners), smplx2smpl of BEDLAM and of GVHMR (a matrix).
 """
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +18,7 @@ from jointreg.files.input import require_file
 from jointreg.files.npy import read_array
 from jointreg.files.pickles import as_array, read_npz, read_pickle
 from jointreg.files.saved_tensors import read_saved
+from jointreg.provenance import content_digest
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -97,7 +97,7 @@ def read_map(path: str | Path, target: Mesh | None = None) -> VertexMap:
             f"{path} is for a mesh of {matrix.shape[1]} vertices, the mesh has {len(target.vertices)}",
             "give the mesh that the map leads to",
         )
-    about = {"map": path.name, "map_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    about = {"map": path.name, "map_sha256": content_digest(path)}
     return VertexMap(matrix, about)
 
 

@@ -24,6 +24,7 @@ from jointreg.datasets.trees import Tree, open_tree
 from jointreg.errors import ConfigError, JointregError
 from jointreg.files.atomic import replace_file
 from jointreg.pipeline.required_files import GET_DATA
+from jointreg.provenance import content_digest
 
 LISTED = 12
 """Most missing files that an error lists."""
@@ -270,12 +271,5 @@ def _size_and_time(path: Path) -> str:
 
 
 def _contents(path: Path) -> str:
-    """The sha256 of a file, or of a folder's files with their names."""
     print(f"sha256 of {path}, once", file=sys.stderr)
-    if not path.is_dir():
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    digest = hashlib.sha256()
-    for file in sorted(path.iterdir()):
-        digest.update(os.fsencode(file.name) + hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
+    return content_digest(path)

@@ -125,6 +125,19 @@ def mesh_name(count: int) -> str:
     return f"{count} vertices" + (f" ({MESHES[count]})" if count in MESHES else "")
 
 
+def edge_ratio(faces: np.ndarray, rest: np.ndarray, posed: np.ndarray) -> float:
+    """How many times longer the edges of some faces are in posed meshes than at rest, by the medians.
+
+    Args:
+        faces: (F, 3).
+        rest: (V, 3), in the unit of `posed`.
+        posed: (N, V, 3).
+    """
+    one, other = faces[:: max(len(faces) // 500, 1), :2].T
+    lengths = [np.linalg.norm(at[..., one, :] - at[..., other, :], axis=-1) for at in (posed, rest)]
+    return float(np.median(lengths[0]) / np.median(lengths[1]))
+
+
 def require_mesh(meshes: np.ndarray, body: Body, where: str) -> None:
     """Refuse vertices that are not those of the body's mesh, in its order.
 
@@ -143,11 +156,8 @@ def require_mesh(meshes: np.ndarray, body: Body, where: str) -> None:
             "give the body of these meshes; or `--body none` with a regressor of their mesh, made by "
             "`jointreg transfer` or `jointreg fit`; or, in the table of methods, a map in column `map`",
         )
-    one, other = body.faces[:: max(len(body.faces) // 500, 1), :2].T
-    rest = np.linalg.norm(body.template[one] - body.template[other], axis=-1)
     some = meshes[:: max(len(meshes) // 20, 1)]
-    posed = np.linalg.norm(some[:, one] - some[:, other], axis=-1)
-    longer = float(np.median(posed) / np.median(rest))
+    longer = edge_ratio(body.faces, body.template, some)
     if not longer < LONGEST_EDGES:
         raise DataError(
             f"{where}: edges of the body's faces are {longer:.0f} times as long in its meshes (median): "

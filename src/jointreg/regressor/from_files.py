@@ -14,10 +14,10 @@ from jointreg.exchange.meshes import Mesh
 from jointreg.exchange.placement import require_places
 from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.sidecar import UNKNOWN
-from jointreg.predictions.vertices import LONGEST_EDGES
+from jointreg.predictions.vertices import LONGEST_EDGES, edge_ratio
+from jointreg.provenance import content_digest
 from jointreg.regressor.label_files import Labels, read_labels
 from jointreg.regressor.labelled_meshes import LabelledMeshes
-from jointreg.regressor.mesh_files import file_digest
 from jointreg.regressor.mirror import mirror_of_mesh
 from jointreg.regressor.own_candidates import fit_own_candidates
 
@@ -124,7 +124,7 @@ def fit_files(
         "body_licence": licence or _licence(mesh),
         "axes": "first frame" if mesh is None else "mesh",
         "vertices_sha256": frames.digests(),
-        "labels_sha256": {Path(labels).name: file_digest(Path(labels))},
+        "labels_sha256": {Path(labels).name: content_digest(Path(labels))},
         "max_vertices": max_vertices,
         "symmetric": symmetric,
         "jointreg": __version__,
@@ -147,13 +147,11 @@ def _require_faces(mesh: Mesh, frames: np.ndarray, where: str) -> None:
         frames: some of the posed meshes, (n, V, 3) metres.
         where: names their file.
     """
-    one, other = mesh.faces[:: max(len(mesh.faces) // 500, 1), :2].T
-    lengths = [
-        np.linalg.norm(places[..., one, :] - places[..., other, :], axis=-1)
-        / np.ptp(places, axis=-2).max(axis=-1)[..., None]
+    rest, posed = (
+        places / np.ptp(places, axis=-2).max(axis=-1)[..., None, None]
         for places in (mesh.vertices, frames[:CHUNK_CHECKED].astype(np.float64))
-    ]
-    longer = float(np.median(lengths[1]) / np.median(lengths[0]))
+    )
+    longer = edge_ratio(mesh.faces, rest, posed)
     if not longer < LONGEST_EDGES:
         raise DataError(
             f"{where}: edges of the mesh's faces are {longer:.0f} times as long in its frames (median): "

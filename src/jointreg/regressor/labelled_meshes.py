@@ -8,8 +8,9 @@ import numpy as np
 from jointreg.body.model import Body
 from jointreg.errors import DataError
 from jointreg.plausible import BODY_M
+from jointreg.provenance import content_digest
 from jointreg.regressor.label_files import Labels
-from jointreg.regressor.mesh_files import file_digest, open_meshes
+from jointreg.regressor.mesh_files import open_meshes
 
 CHUNK = 64
 """Frames read at a time, at most."""
@@ -91,7 +92,7 @@ class LabelledMeshes:
         names = [file.name for file in self.files]
         digests = {}
         for file in self.files:
-            digests[file.name if names.count(file.name) == 1 else str(file)] = file_digest(file)
+            digests[file.name if names.count(file.name) == 1 else str(file)] = content_digest(file)
         return digests
 
 

@@ -1,6 +1,5 @@
 """Posed meshes in files, read in parts: vertices as npy, npz, pt or zarr, or parameters with a body."""
 
-import hashlib
 import math
 import zipfile
 import zlib
@@ -72,16 +71,6 @@ def open_meshes(path: str | Path, body: Body | None = None) -> Meshes:
         zlib.error,
     ) as error:
         raise _damaged(path, error) from error
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file; of a folder, that of the names and digests of its files."""
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        lines = [f"{file.relative_to(path).as_posix()} {file_digest(file)}\n" for file in files]
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _has_bytes(path: Path) -> bool:

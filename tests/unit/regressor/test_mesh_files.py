@@ -7,7 +7,8 @@ import zarr
 from zarr.storage import ZipStore
 
 from jointreg.errors import DataError
-from jointreg.regressor.mesh_files import file_digest, open_meshes
+from jointreg.provenance import content_digest
+from jointreg.regressor.mesh_files import open_meshes
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_digests_follow_the_content(tmp_path, meshes):
     for name, values in (("a", meshes), ("b", meshes), ("c", meshes + 1)):
         (tmp_path / name).mkdir()
         write(tmp_path / name / "walk.zarr", values)
-    first, same, other = (file_digest(tmp_path / name / "walk.zarr") for name in "abc")
+    first, same, other = (content_digest(tmp_path / name / "walk.zarr") for name in "abc")
     assert first == same != other
 
 
