@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from jointreg.config.settings import REFERENCE
-from jointreg.tables.names import METRIC_NAMES, SIMULATED, regressor_name
+from jointreg.config.settings import RECOMMENDED
+from jointreg.tables.names import METRIC_NAMES, SIMULATED, TABLE_1, regressor_name
 
-REGRESSORS = ("std", "spin", "opt")
+REGRESSORS = ("std", "spin", "opt", RECOMMENDED)
 PAIRS = (("std", "opt"), ("std", "spin"), ("spin", "opt"))
 """Changes of MPJPE that the answer gives, from the first to the second."""
 
@@ -62,6 +62,11 @@ class Answer:
         return next((one for one in self.yardsticks if one.name == name), None)
 
     @property
+    def has_recommended(self) -> bool:
+        """Whether the recommended J_opt is among them."""
+        return RECOMMENDED in self.regressors
+
+    @property
     def simulated(self) -> bool:
         """Whether any method is a simulated estimator."""
         return any(method.startswith(SIMULATED) for method in self.methods)
@@ -101,12 +106,12 @@ def _mean_error(table_1: Rows, metric: str, methods: Sequence[str]) -> Yardstick
 
 
 def _error_against_truth(diagnosis: Rows, metric: str) -> Yardstick:
-    """One metric of the diagnosis; J_opt is that of variant `full`."""
-    errors = {
-        row["regressor"]: float(row["value"])
-        for row in diagnosis
-        if row["metric"] == metric and (row["regressor"] != "opt" or row["variant"] == REFERENCE)
-    }
+    """One metric of the diagnosis, for the regressors of Table I."""
+    errors = {}
+    for row in diagnosis:
+        name = row["regressor"] if row["regressor"] != "opt" else f"opt_{row['variant']}"
+        if row["metric"] == metric and name in TABLE_1:
+            errors[TABLE_1[name]] = float(row["value"])
     return Yardstick(TRUTH[metric], {name: errors[name] for name in REGRESSORS if name in errors})
 
 

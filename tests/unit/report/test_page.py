@@ -83,6 +83,21 @@ def test_the_answer_names_what_the_truth_and_what_mpjpe_prefers():
     assert "would have" not in rendered("lead", rows, truth(21.0, 15.0, 16.0))
 
 
+def test_the_answer_knows_the_recommended_regressor():
+    rows = table_1(spin=(64.0, 58.0, 59.0))
+    rows += [row | {"regressor": "recommended"} for row in rows if row["regressor"] == "std"]
+    more = truth(21.0, 25.0, 16.0)
+    more += [more[0] | {"variant": "recommended", "regressor": "opt", "value": "3.4"}]
+    lead = rendered("lead", rows, more)
+    assert (
+        "Nearest to the truth is <b>J_opt (recommended)</b>: joints read off true bodies are 3.4" in lead
+    )
+    assert "21.0 mm for J_std, 25.0 mm for J_spin and 16.0 mm for J_opt." in lead
+    assert "is ours: its refinement" in lead
+    assert "is ours" not in rendered("lead", table_1(spin=(64.0, 58.0, 59.0)), truth(21.0, 25.0, 16.0))
+    assert 'class="best">3.4<' in rendered("limits", rows, more)
+
+
 def test_the_answer_without_truth_or_without_a_standard_claims_less():
     lead = rendered("lead", table_1(sim_spin=(None, 58.0, 57.0)))
     assert "MPJPE puts J_opt first" in lead
