@@ -46,7 +46,7 @@ def regressor_support(
         rows = -(-len(regressors) // across)
         ratios = [extent @ np.abs(right) for right, _ in VIEWS.values()] * across
         width = PAGE_IN * across / PER_ROW
-        height = rows * (width * extent[1] / sum(ratios) + 0.2)
+        height = rows * (width * extent[1] / sum(ratios) + 0.35)
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(rows, len(ratios), width_ratios=ratios, squeeze=False)
         panels = [(name, view) for name in regressors for view in VIEWS]
@@ -58,7 +58,7 @@ def regressor_support(
             _support(axis, template, weights, view, least)
             if view == "front":
                 vertices = int((weights > least).any(axis=0).sum())
-                axis.set_title(f"{regressor_name(name)}: {vertices} vertices")
+                axis.set_title(f"{regressor_name(name)}\n{vertices} vertices")
             axis.set_aspect("equal")
             axis.set_axis_off()
     return figure

@@ -143,7 +143,7 @@ def test_support_marks_the_joint_that_each_row_reads() -> None:
     weights[np.arange(17), np.arange(17) * 400 + 5] = 0.3
     figure = mesh.regressor_support(body.template, body.faces, {"std": weights, "opt": weights})
     assert len(figure.axes) == 4
-    assert figure.axes[0].get_title() == "J_std: 34 vertices"
+    assert figure.axes[0].get_title() == "J_std\n34 vertices"
     front, side = (np.concatenate([line.get_xydata() for line in a.lines]) for a in figure.axes[:2])
     joints = weights @ body.template
     np.testing.assert_allclose(front, joints[:, :2], atol=1e-6)

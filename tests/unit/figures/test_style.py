@@ -138,7 +138,9 @@ def drawn():
         {"full": curves.DiscriminatorTraining(np.ones((2, 4)), np.ones((2, 2)))}
     )
     yield learning_curves(pd.DataFrame(fits))
-    yield mesh.regressor_support(body.template, body.faces, dict.fromkeys(["std", "opt"], weights))
+    yield mesh.regressor_support(
+        body.template, body.faces, dict.fromkeys(["std", "spin", "opt", "recommended"], weights)
+    )
     joints = weights @ body.template
     yield mesh.joint_marks(body.template, body.faces, {"std": joints, "true": joints})
     yield mesh.errors_on_body(body.template, body.faces, joints, {"std": np.full(17, 60.0)})
