@@ -5,8 +5,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from jointreg.exact import on_grid
 from jointreg.geometry.camera import Camera, crop_intrinsics, crop_maps, to_pixels
 from jointreg.stores.schemas import CROP
+
+BOX_STEP_PX = 2.0**-10
+"""Boxes lie on this grid, so that the last bits of labels and cameras, which differ between processors,
+do not reach the crops."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +83,14 @@ def person_box(
         margin_m: space around the joints, metres at the person's mean depth.
 
     Returns:
-        Left, top and side of the box: outer edges, px.
+        Left, top and side of the box: outer edges, px, multiples of `BOX_STEP_PX`.
     """
     projected = to_pixels(joints_cam[:, :2] / joints_cam[:, 2:], intrinsics)
     margin = intrinsics[0, 0] * margin_m / joints_cam[:, 2].mean()
     low, high = projected.min(axis=0) - margin, projected.max(axis=0) + margin
     side = float((high - low).max())
-    left, top = (low + high - side) / 2
-    return float(left), float(top), side
+    left, top, side = on_grid(np.array([*(low + high - side) / 2, side]), BOX_STEP_PX).tolist()
+    return left, top, side
 
 
 def person_intrinsics(joints_cam: np.ndarray, intrinsics: np.ndarray, margin_m: float) -> np.ndarray:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from jointreg.errors import ConfigError
+from jointreg.exact import on_grid
 from jointreg.files.atomic import replacing
 from jointreg.skeleton import H36M_17, H36M_17_IN_32, SMPL_24
 from jointreg.synthetic.parameters import Video
@@ -33,6 +34,9 @@ EXTRA: dict[int, tuple[str, tuple[float, float, float]]] = {
 
 S1_NAMES = {"Photo": "TakingPhoto", "WalkDog": "WalkingDog"}
 """Names of actions that S1's files spell differently."""
+
+LABEL_STEP = 2.0**-10
+"""Labels are multiples of this, mm or px: last bits differ between processors and are not written."""
 
 
 def subject_number(subject: str) -> int:
@@ -90,7 +94,10 @@ def full_skeleton(labels: np.ndarray, limb_rotations: np.ndarray, skeleton: np.n
 
 
 def write_cdf(path: Path, values: np.ndarray) -> None:
-    """One CDF as the data set has it: variable `Pose`, (N, C) -> shape (1, N, C), double precision."""
+    """One CDF as the data set has it: variable `Pose`, (N, C) -> shape (1, N, C), double precision.
+
+    Values, mm or px, are rounded to `LABEL_STEP`.
+    """
     from cdflib.cdfwrite import CDF
 
     with replacing(path) as temporary:
@@ -104,7 +111,9 @@ def write_cdf(path: Path, values: np.ndarray) -> None:
             "Var_Type": "zVariable",
             "Compress": 0,
         }
-        file.write_var(spec, var_data=np.ascontiguousarray(values, dtype=np.float64)[None])
+        file.write_var(
+            spec, var_data=on_grid(np.ascontiguousarray(values, dtype=np.float64), LABEL_STEP)[None]
+        )
         file.close()
 
 

@@ -11,6 +11,7 @@ from scipy.optimize import nnls
 
 from jointreg.body.model import Body
 from jointreg.errors import SolverError
+from jointreg.exact import on_grid
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.skeleton import H36M_17, LIMB
 from jointreg.synthetic.motion.kinematics import figure
@@ -19,6 +20,9 @@ from jointreg.synthetic.parameters import Parameters, StandardRegressor
 
 POSES = ("Directions", "Sitting", "Walking")
 """Actions that the random bodies are taken from: J_std is one matrix, whatever a run films."""
+
+WEIGHT_STEP = 2.0**-20
+"""Weights are multiples of this: last bits differ between processors and are not written."""
 
 
 def standard_regressor(
@@ -151,7 +155,9 @@ def _regress(body: Body, vertices: np.ndarray, labels: np.ndarray, reach_m: floa
                 f"J_std: joint '{H36M_17[row]}' has no vertices",
                 "raise standard_regressor.reach_m in config/generator.yaml",
             )
-        weights[row, near] = entries / entries.sum()
+        entries = on_grid(entries / entries.sum(), WEIGHT_STEP)
+        entries[entries.argmax()] += 1 - entries.sum()
+        weights[row, near] = entries
     return weights
 
 

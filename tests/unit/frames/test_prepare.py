@@ -71,6 +71,14 @@ def test_the_box_leaves_the_margin_around_the_joints():
     assert np.isclose(min(low.min(), high.min()), margin)
 
 
+def test_last_bits_of_labels_do_not_reach_the_crop(generator):
+    view, joints = camera(), walk(1)[0]
+    first = person_intrinsics(joints, view.intrinsics, 0.3)
+    for _ in range(20):
+        moved = joints + generator.uniform(-1e-12, 1e-12, joints.shape)
+        assert np.array_equal(person_intrinsics(moved, view.intrinsics, 0.3), first)
+
+
 @pytest.fixture(scope="module")
 def takes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("takes")

@@ -43,6 +43,8 @@ OTHER_NAMES = {"Photo": "TakingPhoto", "WalkDog": "WalkingDog"}
 """Action -> its name in the files of some subjects."""
 
 SUBJECTS = 11
+DECIMALS = 9
+"""Of angles and positions that are written, rad and mm: last bits differ between processors."""
 _NUMBERS = 300
 _INTRINSICS = 264
 _FILE_NAME = re.compile(r"\w[\w .\-]*")
@@ -113,7 +115,9 @@ def write_metadata(
             )
         for index, camera in enumerate(row):
             position_mm = -camera.rotation.T @ camera.translation * 1000
-            w0[_extrinsics(subject, index)] = (*_euler(camera.rotation), *position_mm)
+            w0[_extrinsics(subject, index)] = np.round(
+                [*_euler(camera.rotation), *position_mm], DECIMALS
+            )
             k, (k1, k2, p1, p2, k3) = camera.intrinsics, camera.distortion
             numbers = np.array([k[0, 0], k[1, 1], k[0, 2], k[1, 2], k1, k2, k3, p1, p2])
             place = slice(_INTRINSICS + 9 * index, _INTRINSICS + 9 * index + 9)
