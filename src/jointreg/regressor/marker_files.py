@@ -72,8 +72,8 @@ def read_c3d(path: Path) -> Markers:
     """The markers of a C3D file, read by the package c3d.
 
     Raises:
-        DataError: the package is not installed, no C3D, an unknown unit, or fewer frames than the file
-            declares.
+        DataError: the package is not installed, no C3D, an unknown unit, fewer frames than the file
+            declares, or points without a name.
     """
     require_file(path, "label file", "check the path")
     try:
@@ -84,7 +84,7 @@ def read_c3d(path: Path) -> Markers:
         with path.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of analogue channels that are not there
             reader = c3d.Reader(stream)
-            names = tuple(label.strip() for label in reader.point_labels[: reader.point_used])
+            names = _point_names(reader)
             frames = [points.copy() for _, points, _ in reader.read_frames()]
             declared = reader.last_frame - reader.first_frame + 1
             units = reader.get("POINT:UNITS").string_value.strip()
@@ -96,9 +96,29 @@ def read_c3d(path: Path) -> Markers:
             "export it again, or give its markers as npz",
         )
     points = np.stack(frames)
-    places = points[:, : len(names), :3].astype(np.float64)
-    places[points[:, : len(names), 3] < 0] = np.nan  # a negative residual: what stands there is old
+    if len(names) != points.shape[1]:
+        raise DataError(
+            f"{path} has {points.shape[1]} points and names {len(names)} of them",
+            "name them all in the program that wrote it, or export only those with a name",
+        )
+    places = points[..., :3].astype(np.float64)
+    places[points[..., 3] < 0] = np.nan  # a negative residual: what stands there is old
     return _markers(places, names, units, path)
+
+
+def _point_names(reader) -> tuple[str, ...]:
+    """Names of the points of a c3d.Reader, all of them.
+
+    A parameter of C3D has room for 255 names; the next are in LABELS2, LABELS3 and so on.
+    """
+    names: list[str] = []
+    number = 1
+    group = reader.get("POINT:LABELS")
+    while group is not None and len(names) < reader.point_used:
+        names.extend(group.string_array)
+        number += 1
+        group = reader.get(f"POINT:LABELS{number}")
+    return tuple(name.strip() for name in names[: reader.point_used])
 
 
 def _markers(points: np.ndarray, names: tuple[str, ...], unit: str, path: Path) -> Markers:

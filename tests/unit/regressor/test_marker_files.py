@@ -7,6 +7,7 @@ import pytest
 
 from jointreg.errors import DataError, UnitError
 from jointreg.regressor.label_files import read_labels
+from jointreg.regressor.marker_files import read_c3d
 
 pytestmark = pytest.mark.filterwarnings("ignore:No analog data")
 
@@ -74,8 +75,11 @@ def test_refusals_of_trc(tmp_path, joints):
     refused("could not convert string", change=("\n2\t0.01\t", "\n2\t0.01\tx"))
 
 
-def c3d_bytes(joints, scale, unit):
-    """Written by the package's own writer, which stores a lost marker with a residual of -1."""
+def c3d_bytes(joints, scale, unit, *further, names=NAMES):
+    """Written by the package's own writer, which stores a lost marker with a residual of -1.
+
+    `further` are the names of LABELS2, LABELS3 and so on, where one parameter cannot hold all.
+    """
     c3d = pytest.importorskip("c3d")
     writer = c3d.Writer(point_rate=100, point_scale=-1.0, point_units=unit)
     frames = []
@@ -85,7 +89,10 @@ def c3d_bytes(joints, scale, unit):
         points[~np.isfinite(row).all(axis=1), 3] = -1
         frames.append((points, np.zeros((0, 0))))
     writer.add_frames(frames)
-    writer.set_point_labels(list(NAMES))
+    writer.set_point_labels(list(names))
+    for number, group in enumerate(further, 2):
+        text, length = c3d.Writer.pack_labels(list(group))
+        writer.point_group.add_str(f"LABELS{number}", "", text, length, len(group))
     stream = io.BytesIO()
     writer.write(stream)
     return stream.getvalue()
@@ -110,3 +117,17 @@ def test_refusals_of_c3d(tmp_path, joints):
     file.write_bytes(b"PathFileType\t4" * 100)
     with pytest.raises(DataError, match="is no readable C3D"):
         read_labels(file)
+
+
+def test_names_of_c3d_go_on_in_further_parameters(tmp_path, joints):
+    """As they must beyond 255 markers, which is more than the writer of the package c3d can write."""
+    (tmp_path / "a.c3d").write_bytes(c3d_bytes(joints, 1, "m", NAMES[2:5], NAMES[5:], names=NAMES[:2]))
+    markers = read_c3d(tmp_path / "a.c3d")
+    assert markers.names == NAMES
+    assert np.allclose(markers.points, joints, atol=1e-6, equal_nan=True)
+
+
+def test_points_without_a_name_are_not_dropped(tmp_path, joints):
+    (tmp_path / "a.c3d").write_bytes(c3d_bytes(joints, 1, "m", names=NAMES[:4]))
+    with pytest.raises(DataError, match="has 6 points and names 4 of them"):
+        read_c3d(tmp_path / "a.c3d")
