@@ -1,11 +1,14 @@
 """Copies of the project, and runs of the workflow in them."""
 
+import functools
 import os
 import shutil
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+
+from jointreg.pipeline.digest_cache import cached_digest
 
 OPEN = ("--configfile", "config/open.yaml")
 TINY = ("--configfile", "tests/tiny/config.yaml")
@@ -24,16 +27,24 @@ PARTS = (
 
 def copy_project(root, folder):
     """The project's own files, without data, results or environment."""
+    digest_scripts(root)
     for part in PARTS:
         source, target = root / part, folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            # numba's caches come along, so that a test does not wait for a compiler
+            # the caches come along: no test waits for numba's compiler or for the digests of the sources
             shutil.copytree(source, target)
         else:
             shutil.copy2(source, target)
     (folder / "slurm").symlink_to("profiles/slurm")
     return folder
+
+
+@functools.cache
+def digest_scripts(root):
+    """Fill the cache of digests beside the sources, once for all copies."""
+    for script in (root / "workflow/scripts").glob("*.py"):
+        cached_digest(script)
 
 
 def snakemake(folder, *arguments, check=True):
