@@ -8,6 +8,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from planning import dry_run
+
 from jointreg.pipeline.digest_cache import cached_digest
 
 OPEN = ("--configfile", "config/open.yaml")
@@ -49,13 +51,17 @@ def digest_scripts(root):
 
 def snakemake(folder, *arguments, check=True):
     """Run snakemake in `folder` and return the finished process with its text output."""
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("snakemake")), "--cores", "2", *map(str, arguments)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONHASHSEED": "random"},
-    )
+    words = ["--cores", "2", *map(str, arguments)]
+    if "--dry-run" in words:
+        done = dry_run(folder, words)
+    else:
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("snakemake")), *words],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PYTHONHASHSEED": "random"},
+        )
     if check and done.returncode:
         raise AssertionError(f"snakemake {arguments}:\n{done.stdout[-4000:]}\n{done.stderr[-6000:]}")
     return done
