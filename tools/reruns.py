@@ -264,10 +264,10 @@ def dry_runs(folder: Path) -> dict[str, tuple[list[str], list[str]]]:
 def all_dry_runs(changes: Mapping[str, str]) -> dict[str, tuple[list[str], list[str]]]:
     """The same in this process and this folder: a fork for each change, two at a time."""
     importlib.import_module("snakemake.cli")
-    from jointreg.pipeline.source_digest import source_digest
+    from jointreg.pipeline.digest_cache import cached_digest
 
     for script in Path("workflow/scripts").glob("*.py"):
-        source_digest(script)  # reads and remembers the package
+        cached_digest(script)  # reads the package once for all
     with multiprocessing.get_context("fork").Pool(2, maxtasksperchild=1) as pool:
         texts = pool.map(dry_run, changes.values(), chunksize=1)
     return {key: reasons(text) for key, text in zip(changes, texts, strict=True)}

@@ -60,7 +60,9 @@ def reader(place, root):
             (place / block.file).write_text(block.text)
     with contextlib.chdir(place):
         for page in pages(root):
-            found = [block for block in numbered(root, "python") if block.page == page]
+            found = [
+                block for block in numbered(root, "python") if block.page == page and not block.not_run
+            ]
             if found:
                 assert page in NAMESPACES, f"{page} is not in tests/docs/readers.py"
                 names = NAMESPACES[page](place)
@@ -76,7 +78,11 @@ def own(block, root):
 
 def test_blocks_of_python_run(root, reader, checked):
     for block in numbered(root, "python"):
-        checked("blocks of Python run", f"{block.page}:{block.line}")
+        where = f"{block.page}:{block.line}"
+        if block.not_run:
+            checked(NOT_RUN, f"{where} ({block.not_run})")
+        else:
+            checked("blocks of Python run", where)
 
 
 def test_configurations_and_rows_of_tables_are_valid(root, here, checked):

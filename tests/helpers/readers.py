@@ -93,6 +93,24 @@ def own_data(folder):
     }
 
 
+def pictures(folder):
+    """Crops of the demo: labels, masks, cameras, initial bodies and the regressor for them."""
+    from jointreg import stores
+
+    results, sequence = folder / "results/open", "S1/Walking.zarr.zip"
+    frames = stores.FRAMES.read(results / "prepare" / sequence)
+    masks = stores.MASKS.read(results / "segment" / sequence)
+    bodies = stores.BODIES.read(results / "estimate/sim_spin" / sequence)
+    return {
+        "bodies": {name: bodies[name] for name in ("rotations", "betas", "translation")},
+        "joints_cam": frames.joints_cam,
+        "K": frames.crop_intrinsics,
+        "masks": masks.masks,
+        "scores": masks.score,
+        "J_spin": np.load(results / "fit_regressor_spin/J_spin.npy"),
+    }
+
+
 def networks(folder):
     """Checkpoints of SPIN and VIBE with random weights, and pictures."""
     import torch
@@ -175,6 +193,7 @@ NAMESPACES = {
     "docs/body_smplx.md": body_smplx,
     "docs/labels_coco.md": labels_coco,
     "docs/tutorial_own_regressor.md": own_data,
+    "docs/own_data.md": pictures,
     "docs/networks.md": networks,
     "docs/methods.md": methods,
     "docs/vertices.md": vertices,

@@ -58,6 +58,6 @@ def test_networks_run_from_official_files_to_table_1(networks):
 
 def test_a_missing_checkpoint_stops_the_run_before_any_job(networks):
     with missing(networks / "nets/vibe.pt"):
-        done = snakemake(networks, "-n", *TINY, "--config", METHODS, NETWORKS, check=False)
+        done = snakemake(networks, "--dry-run", *TINY, "--config", METHODS, NETWORKS, check=False)
     assert done.returncode
     assert "nets/vibe.pt  (checkpoint of VIBE: docs/networks.md)" in done.stdout + done.stderr

@@ -25,7 +25,8 @@ def restored(finished):
 
     def contents():
         parts = [path for part in ("src", "workflow", "config") for path in (finished / part).rglob("*")]
-        return {path: path.read_bytes() for path in parts if path.is_file() and path.suffix != ".pyc"}
+        files = [path for path in parts if path.is_file() and "__pycache__" not in path.parts]
+        return {path: path.read_bytes() for path in files}
 
     before = contents()
     yield

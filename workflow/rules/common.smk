@@ -37,7 +37,7 @@ from jointreg.config.sequences import LONGEST_RECORDING, frames_of, load_sequenc
 from jointreg.datasets.easymocap import other_file
 from jointreg.evaluation.network_words import CROPS
 from jointreg.provenance import file_digest
-from jointreg.pipeline.source_digest import source_digest
+from jointreg.pipeline.digest_cache import cached_digest
 
 with plan.stop_with_its_text():
     CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles])
@@ -109,7 +109,7 @@ def fit_block(regressor):
 
 def code(script):
     """Digest of workflow/scripts/<script>.py and of all code that it reaches in the package."""
-    return source_digest(ROOT / "workflow" / "scripts" / f"{script}.py")
+    return cached_digest(ROOT / "workflow" / "scripts" / f"{script}.py")
 
 
 # Frames of a recording whose end the sequence table leaves open, at the data set's own rate. Time and memory
