@@ -1,8 +1,8 @@
 """CPU of `prepare`, `background` and `segment` for the same frames, and a digest of what they give.
 
 `python benchmarks/decoding.py` films one walk at 50 frames a second and uses every fifth frame, as the
-paper's run does. With `--against FOLDER`, another checkout, both versions run in turn on the same videos,
-and the table gives their ratio and whether all arrays are equal to the bit.
+paper's run does. With `--against FOLDER`, another checkout, both versions run in turn on the same
+videos, and the table gives their ratio and whether all arrays are equal to the bit.
 """
 
 import argparse
@@ -82,9 +82,7 @@ def measure(folder: Path) -> dict[str, tuple[float, str]]:
     recordings = open_dataset(settings).recordings(WORK)
     costs = {}
 
-    def run(
-        stage: str, work: Callable[[], tuple[dict[str, np.ndarray], dict[str, object]]]
-    ) -> Record:
+    def run(stage: str, work: Callable[[], tuple[dict[str, np.ndarray], dict[str, object]]]) -> Record:
         start = time.process_time()
         arrays, facts = work()
         costs[stage] = time.process_time() - start, digest(arrays)
@@ -92,8 +90,8 @@ def measure(folder: Path) -> dict[str, tuple[float, str]]:
 
     chosen = Prepare(**defaults["prepare"] | {"frame_step": FRAME_STEP})
     frames = run("prepare", lambda: prepare(recordings, chosen))
-    # As many pictures a wanted frame as a subject of Human3.6M has with `max_frames: 120`: one in a hundred
-    # would be one picture here, so the model is made of the fewest that give statistics.
+    # A subject of Human3.6M has some 15,000 wanted frames a camera and a model of 120 pictures. So few
+    # frames as here have a model of the fewest pictures that give statistics.
     room = run("background", lambda: background_model(recordings, Background(max_frames=8)))
     footage = Footage(frames, recordings, room)
     run("segment", lambda: segment(footage, Segment(**defaults["segment"])))
@@ -104,7 +102,9 @@ def digest(arrays: Mapping[str, np.ndarray]) -> str:
     """Short identity of arrays, their bits included."""
     whole = hashlib.sha256()
     for name, array in sorted(arrays.items()):
-        whole.update(f"{name} {array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+        whole.update(
+            f"{name} {array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes()
+        )
     return whole.hexdigest()[:12]
 
 
