@@ -3,10 +3,10 @@
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.evaluation.agreement import COLUMNS, agreement_rows
+from jointreg.exchange.regressor_files import load_regressor
 from jointreg.files.csv_rows import write_rows
 from jointreg.pipeline.job import by, start
 from jointreg.progress import progress
-from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 kept = ["joints_cam", "joints_px", "crop_intrinsics", "camera"]

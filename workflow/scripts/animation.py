@@ -5,13 +5,13 @@ import numpy as np
 from jointreg.body import load_body
 from jointreg.config import Optimize
 from jointreg.config.examples import Example
+from jointreg.exchange.regressor_files import load_regressor
 from jointreg.figures import from_stores
 from jointreg.pipeline.job import start
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.losses import EnergyWeights
 from jointreg.refine.sample import load_sample
 from jointreg.refine.trajectory import trace
-from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 body, example = load_body(job.params.body), Example(**job.params.example)

@@ -1,8 +1,8 @@
 """Rule `convert_body`. The science is in jointreg.body.files."""
 
 from jointreg.body import convert_body
+from jointreg.exchange.regressor_files import load_regressor
 from jointreg.pipeline.job import start
-from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 body = convert_body(job.input.body, job.output.body)

@@ -7,9 +7,9 @@ from jointreg.config import Evaluate
 from jointreg.diagnosis import variants
 from jointreg.diagnosis.cases import load_cases, write_true_meshes
 from jointreg.diagnosis.diagnose import COLUMNS, as_text, diagnose
+from jointreg.exchange.regressor_files import load_regressor
 from jointreg.files.csv_rows import write_rows
 from jointreg.pipeline.job import start
-from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 body = load_body(job.params.body)

@@ -7,9 +7,9 @@ import pandas as pd
 
 from jointreg.body import load_body
 from jointreg.config import Figures
+from jointreg.exchange.regressor_files import load_regressor
 from jointreg.figures import from_stores
 from jointreg.pipeline.job import start
-from jointreg.regressor import load_regressor
 from jointreg.tables import against_truth, grids, render
 
 job = start(snakemake)

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from jointreg.body import load_body
+from jointreg.exchange.regressor_files import load_regressor
 from jointreg.pipeline.job import start
 from jointreg.refine.energies import balance_energies
 from jointreg.refine.sample import draw_sample
-from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 body = load_body(job.params.body)

@@ -4,9 +4,9 @@ from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Evaluate
 from jointreg.evaluation.evaluate import COLUMNS, evaluate_subject, tidy_rows
+from jointreg.exchange.regressor_files import load_regressor
 from jointreg.files.csv_rows import write_rows
 from jointreg.pipeline.job import start
-from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 body = load_body(job.params.body)

@@ -4,9 +4,9 @@ from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Evaluate
 from jointreg.evaluation.label_offsets import COLUMNS, OFFSET_COLUMNS, Trial, evaluate_offsets
+from jointreg.exchange.regressor_files import load_regressor
 from jointreg.files.csv_rows import write_rows
 from jointreg.pipeline.job import by, start
-from jointreg.regressor import load_regressor
 from jointreg.regressor.label_offsets import read_offsets
 
 job = start(snakemake)

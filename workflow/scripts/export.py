@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from jointreg.exchange.regressor_files import export
+from jointreg.exchange.regressor_files import export, load_regressor
 from jointreg.pipeline.job import start
-from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 for name, path in zip(job.params.names, job.input.regressors, strict=True):

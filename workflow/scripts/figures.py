@@ -4,9 +4,9 @@ from jointreg.body import load_body
 from jointreg.config import REFERENCE_REGRESSOR, Figures
 from jointreg.config.examples import Example
 from jointreg.config.methods import load_methods
+from jointreg.exchange.regressor_files import load_regressor
 from jointreg.figures import from_stores
 from jointreg.pipeline.job import by, start
-from jointreg.regressor import load_regressor
 from jointreg.tables.numbers import read_paper_values
 
 job = start(snakemake)

@@ -3,9 +3,9 @@
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import FitRegressor
+from jointreg.exchange.regressor_files import load_regressor
 from jointreg.pipeline.job import start
 from jointreg.progress import progress
-from jointreg.regressor import load_regressor
 from jointreg.regressor.label_offsets import fit_offsets
 from jointreg.skeleton import H36M_17
 

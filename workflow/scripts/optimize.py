@@ -3,13 +3,13 @@
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Optimize
+from jointreg.exchange.regressor_files import load_regressor
 from jointreg.pipeline.job import start
 from jointreg.progress import report
 from jointreg.refine import refine_sample
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.losses import EnergyWeights
 from jointreg.refine.sample import load_sample
-from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 body = load_body(job.params.body)

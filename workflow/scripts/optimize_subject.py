@@ -5,6 +5,7 @@ import numpy as np
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Optimize
+from jointreg.exchange.regressor_files import load_regressor
 from jointreg.labels.offsets import without_mean
 from jointreg.pipeline.job import start
 from jointreg.progress import report
@@ -12,7 +13,6 @@ from jointreg.refine import Sample, refine_sample
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.losses import EnergyWeights
 from jointreg.refine.sample import load_sample
-from jointreg.regressor import load_regressor
 from jointreg.skeleton import H36M_17
 
 job = start(snakemake)

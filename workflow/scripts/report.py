@@ -4,8 +4,8 @@ from pathlib import Path
 
 from jointreg.body import load_body
 from jointreg.config.examples import Example
+from jointreg.exchange.regressor_files import load_regressor
 from jointreg.pipeline.job import start
-from jointreg.regressor import load_regressor
 from jointreg.report import body_viewer, page
 
 job = start(snakemake)

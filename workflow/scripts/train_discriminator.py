@@ -5,12 +5,12 @@ from pathlib import Path
 
 from jointreg.body import load_body
 from jointreg.config import Optimize, TrainDiscriminator
+from jointreg.exchange.regressor_files import load_regressor
 from jointreg.pipeline.job import start
 from jointreg.progress import report
 from jointreg.refine.adversarial import train_discriminator
 from jointreg.refine.losses import EnergyWeights
 from jointreg.refine.sample import draw_sample
-from jointreg.regressor import load_regressor
 
 job = start(snakemake)
 body = load_body(job.params.body)

@@ -46,7 +46,8 @@ def number(value: Any) -> Any:
 class Settings(BaseModel):
     """Base of all blocks: immutable, and unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # A job uses one block: the checks of a class are built when it is first used.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -38,36 +39,74 @@ def probe(path: str | Path) -> VideoInfo:
     Raises:
         DataError: the file is missing, truncated or not a video.
     """
-    path = Path(path)
-    if path.is_dir():
-        frames = pictures.frames_in(path)
-        _, first = next(pictures.read(path, frames[:1]))
+    if Path(path).is_dir():
+        frames = pictures.frames_in(Path(path))
+        _, first = next(pictures.read(Path(path), frames[:1]))
         return VideoInfo(frames[-1] + 1, first.shape[1], first.shape[0], 0.0)
+    return _probe(*_file(path))
+
+
+_State = tuple[int, int] | None
+"""Size and time of a file. Opening takes some 30 ms, so a file of the same state is opened once."""
+
+
+def _file(path: str | Path) -> tuple[Path, _State]:
+    path = Path(path)
     state = path.stat() if path.is_file() else None
-    return _probe(path, None if state is None else (state.st_size, state.st_mtime_ns))
+    return path, None if state is None else (state.st_size, state.st_mtime_ns)
+
+
+class _Packets(NamedTuple):
+    """Facts of a video that need no decoding."""
+
+    shown: int
+    """Number of frames that a player shows."""
+    moments: np.ndarray | None
+    """Their time stamps, ascending, if a frame's number follows from them and the codec can skip."""
 
 
 @lru_cache(maxsize=1024)
-def _probe(path: Path, _state: tuple[int, int] | None) -> VideoInfo:
-    """As `probe`. Opening takes some 30 ms, so a file of the same size and time is opened once."""
+def _packets(path: Path, _state: _State) -> _Packets:
+    """The frames of a video by the packets of its file."""
     with _Opened(path) as (container, stream):
-        packets = [packet.is_discard for packet in container.demux(stream) if packet.size]
-        hidden = sum(packets)
-        if hidden:
-            print(f"{path}: the edit list of its header leaves out {hidden} of {len(packets)} frames")
+        packets = [
+            (packet.pts, packet.is_discard, packet.is_keyframe)
+            for packet in container.demux(stream)
+            if packet.size
+        ]
+        codec = stream.codec_context.name
+    hidden = sum(is_discard for _, is_discard, _ in packets)
+    if hidden:
+        print(f"{path}: the edit list of its header leaves out {hidden} of {len(packets)} frames")
+    moments = {pts for pts, _, _ in packets}
+    # A film cut before its first key frame begins with packets that give no picture.
+    is_whole = packets and None not in moments and packets[0][0] == min(moments) and packets[0][2]
+    if codec != "h264" or len(moments) < len(packets) or not is_whole:
+        return _Packets(len(packets) - hidden, None)
+    shown = np.array(sorted(pts for pts, is_discard, _ in packets if not is_discard), np.int64)
+    return _Packets(len(shown), shown)
+
+
+@lru_cache(maxsize=1024)
+def _probe(path: Path, state: _State) -> VideoInfo:
+    """As `probe`."""
+    frames = _packets(path, state).shown
+    with _Opened(path) as (container, stream):
         rate = float(stream.average_rate or 0)
         width, height = stream.codec_context.width, stream.codec_context.height
-    with _Opened(path) as (container, stream):
         first = next(container.decode(stream), None)
         quarters = 0 if first is None else _quarters(first, path)
     if quarters:
         print(f"{path}: turned by {90 * quarters} degrees as its header asks, frame numbers unchanged")
     width, height = (height, width) if quarters % 2 else (width, height)
-    return VideoInfo(len(packets) - hidden, width, height, rate)
+    return VideoInfo(frames, width, height, rate)
 
 
 def read_frames(path: str | Path, numbers: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
     """Decode a video from its start and yield the wanted frames.
+
+    Only wanted frames are converted to RGB. Of H.264, pictures that are not wanted and that no other
+    picture depends on are not decoded either, which changes no bit of the others.
 
     Args:
         path: video file.
@@ -84,13 +123,41 @@ def read_frames(path: str | Path, numbers: Iterable[int]) -> Iterator[tuple[int,
     if Path(path).is_dir():
         yield from pictures.read(Path(path), numbers)
         return
-    wanted = iter(numbers)
-    number = next(wanted, None)
-    if number is None:
+    wanted = list(numbers)
+    for before, after in pairwise(wanted):
+        if after <= before:
+            raise ValueError(f"frame numbers must ascend: {after} after {before}")
+    if not wanted:
         return
+    read = 0
+    moments = _packets(*_file(path)).moments
+    if moments is not None:
+        for number, picture in _wanted(path, wanted, moments):
+            yield number, picture
+            read += 1
+    yield from _wanted(path, wanted[read:], None)
+
+
+def _wanted(
+    path: str | Path, wanted: list[int], moments: np.ndarray | None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """The wanted frames, as `read_frames`; with `moments` up to the first that does not come out.
+
+    Args:
+        path: video file.
+        wanted: frame numbers from 0, ascending.
+        moments: time stamps of all frames in their order, to skip pictures; None: decode all of them.
+    """
+    if not wanted:
+        return
+    rest = iter(wanted)
+    number: int | None = next(rest)
     at, broken, size = -1, -1, None
     with _Opened(path) as (container, stream):
-        for at, frame in enumerate(container.decode(stream)):
+        frames: Iterator[tuple[int, Any]] = enumerate(container.decode(stream))
+        if moments is not None:
+            frames = _decoded(container, stream, moments, set(wanted))
+        for at, frame in frames:
             size = size or (frame.width, frame.height)
             if frame.is_corrupt:
                 broken = at
@@ -109,12 +176,26 @@ def read_frames(path: str | Path, numbers: Iterable[int]) -> Iterator[tuple[int,
                         "cut the video where its size changes",
                     )
                 yield number, _rgb(frame, path)
-                number = next(wanted, None)
+                number = next(rest, None)
                 if number is None:
                     return
-                if number <= at:
-                    raise ValueError(f"frame numbers must ascend: {number} after {at}")
-    raise DataError(f"{path}: ends after {at + 1} frames, expected frame number {number}", _HOW_TO_GET)
+    if moments is None:
+        raise DataError(
+            f"{path}: ends after {at + 1} frames, expected frame number {number}", _HOW_TO_GET
+        )
+
+
+def _decoded(
+    container: Any, stream: Any, moments: np.ndarray, wanted: set[int]
+) -> Iterator[tuple[int, "av.VideoFrame"]]:
+    """Number and picture of the wanted frames and of those that others depend on, in their order."""
+    numbers = {moment: number for number, moment in enumerate(moments.tolist())}
+    for packet in container.demux(stream):
+        is_wanted = numbers.get(packet.pts) in wanted
+        stream.codec_context.skip_frame = "DEFAULT" if is_wanted else "NONREF"
+        for frame in packet.decode():
+            if frame.pts in numbers:
+                yield numbers[frame.pts], frame
 
 
 def videos(

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from jointreg.body.joints import regressed_joints
 from jointreg.body.model import Body
 from jointreg.datasets.human36m.metadata import read_metadata
 from jointreg.errors import DataError
 from jointreg.geometry.camera import Camera
-from jointreg.regressor.apply import regressed_joints
 from jointreg.stores.schema import Record
 from jointreg.synthetic import truth as truth_files
 from jointreg.synthetic.layout import subject_number

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from jointreg.body.joints import regressed_joints
 from jointreg.body.model import Body
 from jointreg.errors import ShapeError
 from jointreg.exchange.regressor import Regressor
 from jointreg.geometry.camera import project_pinhole
-from jointreg.regressor.apply import regressed_joints
 from jointreg.silhouette.meshes import rendered
 from jointreg.stores.schema import Record, require_same_rows
 

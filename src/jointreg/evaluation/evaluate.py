@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jointreg import metrics
+from jointreg.body.joints import regressed_joints
 from jointreg.body.model import Body
 from jointreg.config.settings import Evaluate
 from jointreg.evaluation.presets import METRICS
 from jointreg.evaluation.protocol import protocol_joints, protocol_root
 from jointreg.evaluation.sides import Side
 from jointreg.progress import progress
-from jointreg.regressor.apply import regressed_joints
 from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import Record, require_same_rows
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from jointreg import metrics
+from jointreg.body.joints import regressed_joints
 from jointreg.body.model import Body
 from jointreg.config.settings import Evaluate
 from jointreg.evaluation.protocol import protocol_joints, protocol_root
 from jointreg.labels.offsets import limb_frames
-from jointreg.regressor.apply import regressed_joints
 from jointreg.regressor.label_offsets import LabelOffsets, Residual, sequence_residuals
 from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import Record, require_same_rows

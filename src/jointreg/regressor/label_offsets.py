@@ -18,12 +18,12 @@ from functools import partial
 import numpy as np
 from scipy.linalg.blas import dgemm
 
+from jointreg.body.joints import regressed_joints
 from jointreg.body.model import Body
 from jointreg.config.settings import FitRegressor
 from jointreg.errors import ConfigError, DataError
 from jointreg.exchange.regressor import Regressor
 from jointreg.labels.offsets import limb_frames
-from jointreg.regressor.apply import regressed_joints
 from jointreg.regressor.candidates import allowed_vertices
 from jointreg.regressor.fitting import CHUNK
 from jointreg.regressor.nnls import ALONE, solve_nnls

@@ -15,7 +15,7 @@ from jointreg.frames.crops import sampler
 from jointreg.progress import counter, report
 from jointreg.segmentation.background import SPREAD_UNIT
 from jointreg.segmentation.limbs import CORE_M, SURFACE_M, near_limbs
-from jointreg.segmentation.subtraction import person_coverage
+from jointreg.segmentation.subtraction import person_coverage, room_of
 from jointreg.stores.schema import Record
 from jointreg.stores.schemas import CROP
 from jointreg.threads import one_opencv_thread
@@ -104,7 +104,7 @@ def segment_background(footage: Footage, settings: config.Segment, device: str) 
     score = np.zeros(len(footage), np.float32)
     tick = counter("frames", len(footage))
     for recording, rows, images in footage.videos():
-        median, spread = _room(footage.room, recording)
+        room = room_of(*_room(footage.room, recording))
         for row, image in zip(rows, images, strict=True):
             number = int(frames["frame"][row])
             sample = sampler(recording.camera, frames["crop_intrinsics"][row])
@@ -113,8 +113,7 @@ def segment_background(footage: Footage, settings: config.Segment, device: str) 
             depth = recording.joints_cam[number, :, 2].mean()
             alpha, share = person_coverage(
                 image[window],
-                median[window],
-                spread[window].astype(np.float32) / SPREAD_UNIT,
+                room.part(window),
                 core=near_limbs(recording, number, CORE_M)[window],
                 reach=near_limbs(recording, number, SURFACE_M)[window],
                 pixels_per_metre=float(recording.camera.intrinsics[0, 0] / depth),
@@ -176,7 +175,7 @@ def segment_people(footage: Footage, network: "Network", batch: int) -> Masks:
 
 
 def _room(model: Record, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
-    """Median and spread of a recording's camera, cut to the camera's size."""
+    """Median and spread of a recording's camera, cut to the camera's size, grey values."""
     names, camera = model.attrs["camera_names"], recording.camera
     if camera.name not in names:
         raise StoreError(
@@ -190,7 +189,8 @@ def _room(model: Record, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
             "rerun background",
         )
     index = names.index(camera.name)
-    return model["median"][index, :height, :width], model["spread"][index, :height, :width]
+    median, spread = (model[key][index, :height, :width] for key in ("median", "spread"))
+    return median, spread.astype(np.float32) / SPREAD_UNIT
 
 
 SEGMENTERS: dict[str, Segmenter] = {

@@ -4,6 +4,8 @@ Everything is float64: the last digits of OpenCV's sums depend on the processor,
 would decide pixels that are near a threshold or between two steps of the stored mask.
 """
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
@@ -19,15 +21,38 @@ CONTRAST = 0.03
 """Least distance of the person's colour from the room's that lets their mixture be measured."""
 BAND_PX = 3
 """Half width of the band around the outline in which coverage is fractional, video pixels."""
+SPACE_PX = 16
+"""Space around a person, video pixels: half the band, and as far as blurring reaches from it."""
 
+_EVERY_COLOUR = np.ones((1, 3))
 _VALUES = np.arange(256) / 255
 _LIGHT = np.where(_VALUES <= 0.04045, _VALUES / 12.92, ((_VALUES + 0.055) / 1.055) ** 2.4)
 
 
+class Room(NamedTuple):
+    """The empty room as one camera sees it, or a part of that picture."""
+
+    median: np.ndarray
+    """Grey values 0-255, (H, W, 3) uint8."""
+    noise: np.ndarray
+    """Standard deviation of the grey values, `NOISE` at least, (H, W, 3)."""
+    light: np.ndarray
+    """Linear light of the median, (H, W, 3)."""
+
+    def part(self, window: tuple[slice, slice]) -> "Room":
+        """The rows and columns of a window."""
+        return Room(self.median[window], self.noise[window], self.light[window])
+
+
+def room_of(median: np.ndarray, spread: np.ndarray) -> Room:
+    """The room by its median and noise, grey values, (H, W, 3)."""
+    noise = np.maximum(cv2.blur(spread.astype(np.float64), (5, 5)), NOISE)
+    return Room(median, noise, linear_light(median))
+
+
 def person_coverage(
     image: np.ndarray,
-    median: np.ndarray,
-    spread: np.ndarray,
+    room: Room,
     *,
     core: np.ndarray,
     reach: np.ndarray,
@@ -47,7 +72,7 @@ def person_coverage(
 
     Args:
         image: video picture or a part of it, (H, W, 3) uint8 RGB.
-        median, spread: the empty room and its noise, grey values, (H, W, 3).
+        room: the same part of the empty room.
         core, reach: pixels on the labelled limbs, and within a person's reach of them, (H, W) bool.
         pixels_per_metre: image scale at the person.
         threshold: noise deviations.
@@ -55,14 +80,31 @@ def person_coverage(
     Returns:
         Coverage (H, W) in 0..1, and the share of the core that is foreground.
     """
-    noise = np.maximum(cv2.blur(spread.astype(np.float64), (5, 5)), NOISE)
-    departure = (image.astype(np.float64) - median) / noise
+    alpha, window = np.zeros(image.shape[:2]), around(reach)
+    if window is None:
+        return alpha, 0.0
+    image, room, core, reach = image[window], room.part(window), core[window], reach[window]
+    departure = cv2.subtract(image, room.median, dtype=cv2.CV_64F) / room.noise
     differs = _dot(departure, departure) > 3 * threshold**2
-    picture, room = linear_light(image), linear_light(median)
-    shade, shaded = shadow(picture, room)
+    picture = linear_light(image)
+    shade, shaded = shadow(picture, room.light)
     foreground = _clean(differs & (~shaded | core) & reach, differs, core, pixels_per_metre)
     share = float(foreground[core].mean()) if core.any() else 0.0
-    return _matte(picture, room, foreground, shade), share
+    person = around(foreground)
+    if person is not None:
+        alpha[window][person] = _matte(
+            picture[person], room.light[person], foreground[person], shade[person]
+        )
+    return alpha, share
+
+
+def around(marked: np.ndarray) -> tuple[slice, slice] | None:
+    """Rows and columns of all marked pixels (H, W) bool, `SPACE_PX` wider; None where none is marked."""
+    rows, columns = (np.flatnonzero(marked.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    top, left = max(rows[0] - SPACE_PX, 0), max(columns[0] - SPACE_PX, 0)
+    return slice(top, rows[-1] + SPACE_PX + 1), slice(left, columns[-1] + SPACE_PX + 1)
 
 
 def linear_light(image: np.ndarray) -> np.ndarray:
@@ -89,7 +131,7 @@ def shadow(picture: np.ndarray, room: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def _dot(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Sum of products over the colours: (H, W, 3) twice -> (H, W)."""
-    return np.einsum("hwc,hwc->hw", first, second)
+    return cv2.transform(first * second, _EVERY_COLOUR)
 
 
 def _clean(
@@ -121,22 +163,27 @@ def _matte(
     binary = foreground.astype(np.uint8)
     inside, outside = cv2.erode(binary, disc).astype(bool), ~cv2.dilate(binary, disc).astype(bool)
     band = ~inside & ~outside
-    person, known = _nearby(picture, inside)
-    shading, lit = _nearby(np.clip(shade, *SHADOW)[..., None], outside)
-    room = room * np.where(lit[..., None], shading, 1)
+    person, known = _nearby(picture, inside, band)
+    shading, lit = _nearby(np.clip(shade, *SHADOW)[..., None], outside, band)
+    room = room[band] * np.where(lit, shading[:, 0], 1)[:, None]
     contrast = person - room
-    power = _dot(contrast, contrast)
-    mixed = _dot(picture - room, contrast) / np.maximum(power, 1e-6)
-    usable = band & known & (power > CONTRAST**2)
-    soft = cv2.GaussianBlur(binary.astype(np.float64), (0, 0), 0.7)
-    alpha = np.where(usable, np.clip(mixed, 0, 1), soft)
-    return np.where(band, alpha, inside)
+    power = (contrast**2).sum(axis=1)
+    mixed = ((picture[band] - room) * contrast).sum(axis=1) / np.maximum(power, 1e-6)
+    usable = known & (power > CONTRAST**2)
+    soft = cv2.GaussianBlur(binary.astype(np.float64), (0, 0), 0.7)[band]
+    alpha = inside.astype(np.float64)
+    alpha[band] = np.where(usable, np.clip(mixed, 0, 1), soft)
+    return alpha
 
 
-def _nearby(values: np.ndarray, where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of `values` (H, W, C) over the marked pixels nearby, and where there are any."""
+def _nearby(values: np.ndarray, where: np.ndarray, band: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of `values` (H, W, C) over the marked pixels near each one of the band, if there are any.
+
+    Returns:
+        (P, C) and (P,) bool for the P pixels of the band.
+    """
     sigma, size = 0.8 * BAND_PX, (4 * BAND_PX + 1, 4 * BAND_PX + 1)
-    share = cv2.GaussianBlur(where.astype(np.float64), size, sigma)
+    share = cv2.GaussianBlur(where.astype(np.float64), size, sigma)[band]
     total = cv2.GaussianBlur(values * where[..., None], size, sigma)
-    total = total if total.ndim == 3 else total[..., None]
-    return total / np.maximum(share, 1e-7)[..., None], share > 1e-5
+    total = total.reshape(values.shape)[band]
+    return total / np.maximum(share, 1e-7)[:, None], share > 1e-5

@@ -40,6 +40,58 @@ def test_read_frames_yields_the_frames_that_were_asked_for(clip):
     assert read[0][1].dtype == np.uint8
 
 
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory):
+    """A video of moving noise, in which many pictures are no reference of others."""
+    generator = np.random.default_rng(0)
+    scene = cv2.blur(generator.integers(0, 255, (96, 256, 3), np.uint8), (3, 3))
+    pictures = np.stack([np.roll(scene, 2 * n, axis=1)[:, :96] for n in range(61)])
+    return write_video(tmp_path_factory.mktemp("video") / "walk.mp4", np.ascontiguousarray(pictures))
+
+
+def every_picture(path) -> list[np.ndarray]:
+    """All pictures as FFmpeg decodes them, none skipped."""
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+@pytest.mark.parametrize("step", [1, 2, 5, 7, 60])
+@pytest.mark.parametrize("first", [0, 1, 3])
+def test_pictures_between_wanted_ones_change_no_bit_of_these(walk, first, step):
+    everything = every_picture(walk)
+    assert len(everything) == 61
+    wanted = range(first, 61, step)
+    read = list(read_frames(walk, wanted))
+    assert [number for number, _ in read] == list(wanted)
+    assert all(np.array_equal(image, everything[number]) for number, image in read)
+
+
+def copied(path, name, keep=lambda packet: True):
+    """The packets of a video in another file, not encoded again."""
+    with av.open(str(path)) as container, av.open(str(path.with_name(name)), "w") as other:
+        stream = other.add_stream_from_template(container.streams.video[0])
+        for packet in container.demux(video=0):
+            if packet.dts is not None and keep(packet):
+                packet.stream = stream
+                other.mux(packet)
+    return path.with_name(name)
+
+
+@pytest.mark.parametrize("name", ["walk.mkv", "walk.ts", "walk.h264"])
+def test_frames_of_other_containers_have_the_same_bits(walk, name):
+    everything = every_picture(walk)
+    read = list(read_frames(copied(walk, name), range(1, 61, 5)))
+    assert len(read) == 12
+    assert all(np.array_equal(image, everything[number]) for number, image in read)
+
+
+def test_a_film_that_begins_before_its_first_key_frame_is_numbered_as_it_is_shown(walk):
+    path = copied(walk, "cut.mp4", lambda packet: packet.dts > 4 * packet.duration)
+    shown = every_picture(path)
+    read = list(read_frames(path, range(0, len(shown), 3)))
+    assert all(np.array_equal(image, shown[number]) for number, image in read)
+
+
 def test_the_channels_are_red_green_blue(tmp_path):
     picture = np.zeros((2, 32, 32, 3), np.uint8)
     picture[..., 0] = 200

@@ -7,6 +7,7 @@ import pytest
 
 from jointreg import stores
 from jointreg.body import Body, load_body
+from jointreg.body.joints import regressed_joints
 from jointreg.config import Evaluate
 from jointreg.diagnosis import cases, diagnose
 from jointreg.diagnosis.cases import Case
@@ -15,7 +16,6 @@ from jointreg.errors import DataError, ShapeError, StoreError
 from jointreg.files.csv_rows import write_rows
 from jointreg.geometry.camera import Camera, crop_intrinsics
 from jointreg.geometry.rotations import from_axis_angle
-from jointreg.regressor.apply import regressed_joints
 from jointreg.silhouette import meshes
 from jointreg.synthetic import truth as truth_files
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from jointreg.body import Body, load_body
+from jointreg.body.joints import regressed_joints
 from jointreg.errors import ShapeError
 from jointreg.evaluation import agreement
 from jointreg.geometry.camera import project_pinhole
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.regressor import Regressor
-from jointreg.regressor.apply import regressed_joints
 from jointreg.silhouette import meshes
 from jointreg.stores import Record
 

@@ -6,7 +6,12 @@ from capture_scene import camera, coverage, empty_room, images, recording, walk,
 
 from jointreg import config, stores
 from jointreg.errors import DataError
-from jointreg.segmentation.background import SPREAD_UNIT, background_model, room_statistics
+from jointreg.segmentation.background import (
+    SPREAD_UNIT,
+    background_model,
+    room_statistics,
+    sort_first_axis,
+)
 from jointreg.segmentation.limbs import near_limbs
 
 VIEW = camera(400)
@@ -79,3 +84,11 @@ def test_videos_of_one_camera_must_agree_in_size(tmp_path):
     ]
     with pytest.raises(DataError, match=r"1\.mp4: pictures of 160 x 160 px, expected 200 x 200"):
         background_model(takes, config.Background(max_frames=4))
+
+
+@pytest.mark.parametrize("count", [*range(1, 18), 48, 63, 64, 65])
+def test_rows_are_sorted_as_numpy_sorts_them(generator, count):
+    rows = generator.integers(0, 9, (count, 3, 5), np.uint8)
+    expected = np.sort(rows, axis=0)
+    sort_first_axis(rows)
+    assert np.array_equal(rows, expected)

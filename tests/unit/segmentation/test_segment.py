@@ -15,7 +15,7 @@ from jointreg.segmentation.background import background_model
 from jointreg.segmentation.limbs import near_limbs
 from jointreg.segmentation.quality import mask_quality, perimeter
 from jointreg.segmentation.segment import SEGMENTERS, Footage, segment
-from jointreg.segmentation.subtraction import person_coverage, shadow
+from jointreg.segmentation.subtraction import person_coverage, room_of, shadow
 
 VIEW = camera(700)
 SETTINGS = config.Segment(method="background", threshold=6.0, weights="", sha256="", batch=1)
@@ -110,8 +110,7 @@ def test_another_person_out_of_reach_is_left_out(scene):
     picture[250:450, 560:620] = (150, 40, 50)
     alpha, seen = person_coverage(
         picture,
-        room.median[0],
-        room.spread[0] / 16,
+        room_of(room.median[0], room.spread[0] / 16),
         core=core,
         reach=reach,
         pixels_per_metre=VIEW.intrinsics[0, 0] / 4.5,
