@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jointreg.arrays import lengths
+from jointreg.arrays import ends_from, lengths
 from jointreg.errors import DataError, UnitError
 from jointreg.plausible import LEG_M, Bounds
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, PELVIS, rows
@@ -39,8 +39,15 @@ PROPORTIONS: tuple[tuple[str, str, float, float], ...] = (
     ("{side}_elbow", "{side}_wrist", 0.10, 0.55),
 )
 """Two joints, and the least and largest median distance between them, in lengths of a leg."""
+_PAIRS = tuple(
+    dict.fromkeys(
+        (one.format(side=side), other.format(side=side), low, high)
+        for side in ("left", "right")
+        for one, other, low, high in PROPORTIONS
+    )
+)
 
-ROWS_OF_A_PERSON = 1000
+ROWS_OF_A_PERSON = 250
 """Of more rows than twice this every second, third, ... shows the order of the joints."""
 _FAR = 1e9
 _APART_M = 0.05
@@ -82,7 +89,8 @@ def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
         UnitError: the median length of a leg is implausible.
         DataError: that of a single row is, or a joint lies farther from the pelvis than `REACH_M`.
     """
-    joints = np.clip(joints, -_FAR, _FAR)  # so that nothing below overflows
+    if not (joints.min() >= -_FAR and joints.max() <= _FAR):
+        joints = np.clip(joints, -_FAR, _FAR)  # so that nothing below overflows
     legs = _legs(joints)
     leg = float(np.median(legs))
     if not LEG_M.hold(leg):
@@ -106,6 +114,9 @@ def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
             f"expected {LEG_OF_A_ROW_M}; so are {len(wrong)} {word}s",
             f"repair these {word}s, or give their joints as NaN",
         )
+    low, high = ends_from(joints, PELVIS)
+    if max(high, -low) <= REACH_M.high / np.sqrt(3):
+        return
     reach = lengths(joints - joints[:, [PELVIS]])
     far = np.argwhere(reach > REACH_M.high)
     if len(far):
@@ -183,17 +194,15 @@ def require_person(joints: np.ndarray, where: str) -> None:
     """
     joints = joints[:: 1 + len(joints) // ROWS_OF_A_PERSON]
     leg = float(np.median(_legs(joints)))
-    for side in ("left", "right"):
-        for one, other, low, high in PROPORTIONS:
-            ends = [name.format(side=side) for name in (one, other)]
-            a, b = (joints[:, H36M_17.index(name)] for name in ends)
-            length = float(np.median(lengths(a - b)))
-            if not low * leg <= length <= high * leg:
-                raise DataError(
-                    f"{where}: {ends[0]} and {ends[1]} lie {length:.3g} m apart (median), expected "
-                    f"{low * leg:.2g} to {high * leg:.2g} m for legs of {leg:.2g} m: another order",
-                    "give the joints in the order of skeleton.H36M_17, or add joint_names",
-                )
+    first, second, _, _ = zip(*_PAIRS, strict=True)
+    apart = np.median(lengths(joints[:, rows(first)] - joints[:, rows(second)]), axis=0)
+    for (one, other, low, high), length in zip(_PAIRS, apart.tolist(), strict=True):
+        if not low * leg <= length <= high * leg:
+            raise DataError(
+                f"{where}: {one} and {other} lie {length:.3g} m apart (median), expected "
+                f"{low * leg:.2g} to {high * leg:.2g} m for legs of {leg:.2g} m: another order",
+                "give the joints in the order of skeleton.H36M_17, or add joint_names",
+            )
     _require_facing(joints, where)
 
 

@@ -74,12 +74,8 @@ def evaluate(
         predicted = Side("the method", bodies).joints(weights)
     else:
         predicted = regressed_joints(body, bodies["rotations"], bodies["betas"], regressors)
-    return Errors(
-        mpjpe=np.stack([metrics.joint_errors(joints, joints_cam, root) for joints in predicted]),
-        pa_mpjpe=np.stack(
-            [metrics.aligned_joint_errors(joints, joints_cam, used) for joints in predicted]
-        ),
-    )
+    errors = [metrics.both_errors(joints, joints_cam, root, used) for joints in predicted]
+    return Errors(*(np.stack(one) for one in zip(*errors, strict=True)))
 
 
 def evaluate_subject(

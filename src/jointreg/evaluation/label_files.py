@@ -140,12 +140,17 @@ def _indexed(column: np.ndarray) -> tuple[list[str], np.ndarray]:
 def require_once(columns: Mapping[str, np.ndarray], facts: Mapping[str, Any], path: Path) -> None:
     """Refuse a truth that names a row twice: its frame would count twice."""
     keys = [key for key in NAMED_BY if key in columns]
-    rows = list(zip(*(columns[key].tolist() for key in keys), strict=True))
-    if len(set(rows)) == len(rows):
+    if not keys:
         return
-    row = next(row for row in rows if rows.count(row) > 1)
+    order = np.lexsort([columns[key] for key in keys])
+    sorted_columns = [columns[key][order] for key in keys]
+    same = np.logical_and.reduce([column[1:] == column[:-1] for column in sorted_columns])
+    if not same.any():
+        return
+    row = order[:-1][same].min()
+    values = {key: columns[key][row].item() for key in keys}
     named = [
         f"{key} {facts[f'{key}_names'][value] if f'{key}_names' in facts else value}"
-        for key, value in zip(keys, row, strict=True)
+        for key, value in values.items()
     ]
     raise DataError(f"{path}: {', '.join(named)} stands twice", "give every frame once")

@@ -29,6 +29,9 @@ JOINTS = ("joints_cam", "joints", "pred_joints", "joints3d", "joints_3d", "keypo
 SIX = ("interleaved", "stacked")
 """6D conventions: a row-major 3x2 matrix (SPIN, VIBE), or the first column, then the second (MEVA)."""
 
+LARGEST_ERROR = 1e-3
+"""Farthest that a matrix is from a rotation; see `geometry.rotations.rotation_errors`."""
+
 LARGEST_BETA = 10.0
 """Largest plausible beta of a row, in standard deviations, as a median over the rows. A single row may
 have three times as much."""
@@ -289,9 +292,9 @@ def _with_hands(rotations: np.ndarray) -> np.ndarray:
 
 def _require_rotations(rotations: np.ndarray, where: str) -> None:
     with np.errstate(invalid="ignore", over="ignore"):  # the comparison below refuses NaN
-        off = rotation_errors(rotations).max(axis=1)
-    wrong = np.flatnonzero(~(off <= 1e-3))
-    if len(wrong):
+        errors = rotation_errors(rotations)
+    if not errors.max() <= LARGEST_ERROR:
+        wrong = np.flatnonzero(~(errors <= LARGEST_ERROR).all(axis=1))
         raise DataError(
             f"{where}: rotations of row {wrong[0]} are no rotations (NaN, not orthonormal, mirrored); "
             f"{len(wrong)} of {len(rotations)} rows",
