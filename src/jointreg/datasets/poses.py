@@ -10,13 +10,19 @@ import numpy as np
 
 from jointreg.arrays import ends_from, lengths
 from jointreg.errors import DataError, UnitError
-from jointreg.plausible import LEG_M, Bounds
+from jointreg.plausible import CHILD_LEG_M, LEG_M, Bounds
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, PELVIS, rows
 
 LEG_OF_A_ROW_M = Bounds(0.25, 2.0)
 """Length of a leg in a single row, where labels are noisy; `plausible.LEG_M` holds for the median."""
 REACH_M = Bounds(0.0, 2.5)
 """Distance of a joint from the pelvis."""
+
+CHILD_HEAD = 0.45
+"""Neck to top of the head in lengths of a leg: more in children whose legs are that short, 0.25 to 0.4
+in grown people. The smaller a child, the larger its head and the shorter its legs."""
+CHILD_PROPORTIONS = 1.6
+"""How much longer head, trunk and arms of an infant are, in lengths of a leg, than a grown person's."""
 
 UPRIGHT_RAD = np.pi / 3
 """Median angle between predicted and labelled trunk beyond which the frames of reference differ."""
@@ -53,7 +59,7 @@ _FAR = 1e9
 _APART_M = 0.05
 """Hips or shoulders that lie nearer together show no side."""
 _AHEAD_M = 0.02
-"""Nose and bent knees show where a person looks if they lie this far out of line."""
+"""Nose and bent knees show where a person looks if they lie this far out of line; less in a child."""
 
 
 def missing_rows(joints: np.ndarray) -> np.ndarray:
@@ -93,7 +99,8 @@ def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
         joints = np.clip(joints, -_FAR, _FAR)  # so that nothing below overflows
     legs = _legs(joints)
     leg = float(np.median(legs))
-    if not LEG_M.hold(leg):
+    child = _of_child(joints, leg)
+    if not (child or LEG_M.hold(leg)):
         guess = "joints in another order or unit"
         for factor, words in (
             (1000.0, "millimetres taken for metres"),
@@ -102,16 +109,19 @@ def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
         ):
             if LEG_M.hold(leg / factor):
                 guess = words
+        cure = "give joints in metres (divide millimetres by 1000), in the order of skeleton.H36M_17"
+        if CHILD_LEG_M.hold(leg):
+            guess = "another unit or scale: neck to head_top is not as long as a child's"
+            cure += "; an infant or a child has a larger head"
         raise UnitError(
-            f"{where}: legs are {leg:.4g} m long (median), expected {LEG_M}: probably {guess}",
-            "give joints in metres (divide millimetres by 1000), in the order of skeleton.H36M_17",
+            f"{where}: legs are {leg:.4g} m long (median), expected {LEG_M}: probably {guess}", cure
         )
-    low, high = LEG_OF_A_ROW_M
+    low, high = (bound * (leg / LEG_M.low if child else 1) for bound in LEG_OF_A_ROW_M)
     wrong = np.flatnonzero(((legs < low) | (legs > high)).any(axis=1))
     if len(wrong):
         raise DataError(
             f"{where}: a leg of {word} {wrong[0]} is {_farthest(legs[wrong[0]], leg):.4g} m long, "
-            f"expected {LEG_OF_A_ROW_M}; so are {len(wrong)} {word}s",
+            f"expected {Bounds(low, high)}; so are {len(wrong)} {word}s",
             f"repair these {word}s, or give their joints as NaN",
         )
     low, high = ends_from(joints, PELVIS)
@@ -194,16 +204,17 @@ def require_person(joints: np.ndarray, where: str) -> None:
     """
     joints = joints[:: 1 + len(joints) // ROWS_OF_A_PERSON]
     leg = float(np.median(_legs(joints)))
+    longer = CHILD_PROPORTIONS if _of_child(joints, leg) else 1.0
     first, second, _, _ = zip(*_PAIRS, strict=True)
     apart = np.median(lengths(joints[:, rows(first)] - joints[:, rows(second)]), axis=0)
     for (one, other, low, high), length in zip(_PAIRS, apart.tolist(), strict=True):
-        if not low * leg <= length <= high * leg:
+        if not low * leg <= length <= high * longer * leg:
             raise DataError(
                 f"{where}: {one} and {other} lie {length:.3g} m apart (median), expected "
-                f"{low * leg:.2g} to {high * leg:.2g} m for legs of {leg:.2g} m: another order",
+                f"{low * leg:.2g} to {high * longer * leg:.2g} m for legs of {leg:.2g} m: another order",
                 "give the joints in the order of skeleton.H36M_17, or add joint_names",
             )
-    _require_facing(joints, where)
+    _require_facing(joints, where, _AHEAD_M * min(leg / LEG_M.low, 1.0))
 
 
 def require_upright(trunk: np.ndarray, labels: np.ndarray, where: str) -> None:
@@ -264,7 +275,8 @@ def require_same_sides(joints: np.ndarray, labels: np.ndarray, where: str) -> No
         )
 
 
-def _require_facing(joints: np.ndarray, where: str) -> None:
+def _require_facing(joints: np.ndarray, where: str, least: float) -> None:
+    """Refuse nose and knees that point backward where they lie at least so far out of line, metres."""
     forward = np.cross(_across(joints, "hip") + _across(joints, "shoulder"), _trunk(joints))
     length = np.linalg.norm(forward, axis=-1)
     forward = forward / np.maximum(length, 1e-12)[:, None]
@@ -276,7 +288,7 @@ def _require_facing(joints: np.ndarray, where: str) -> None:
     ):
         middle = joints[:, rows(ends)].mean(axis=1)
         ahead = ((joints[:, H36M_17.index(name)] - middle) * forward).sum(axis=-1)
-        clear = (np.abs(ahead) > _AHEAD_M) & (length > 1e-4)
+        clear = (np.abs(ahead) > least) & (length > 1e-4)
         enough = clear.mean() > 0.1
         backward.append(float((ahead[clear] < 0).mean()) if enough else 0.0)
     nose, *knees = backward
@@ -286,6 +298,26 @@ def _require_facing(joints: np.ndarray, where: str) -> None:
             "exchanged throughout, or an axis is mirrored",
             "exchange left and right, or turn one axis of the joints round",
         )
+
+
+def metre_by_legs(joints: np.ndarray) -> tuple[float, float]:
+    """Factor to metres, 1 or 0.001, and the median length of a leg in the file's unit.
+
+    The factor is 0 where the length is plausible in neither unit, in grown people and in children.
+    """
+    leg = float(np.median(_legs(joints)))
+    for factor in (1.0, 0.001):
+        if LEG_M.hold(factor * leg) or _of_child(joints, factor * leg):
+            return factor, leg
+    return 0.0, leg
+
+
+def _of_child(joints: np.ndarray, leg: float) -> bool:
+    """Whether legs (median, metres) are a small child's, and its head is as large against them."""
+    if not CHILD_LEG_M.hold(leg) or LEG_M.hold(leg):
+        return False
+    head = joints[:, H36M_17.index("head_top")] - joints[:, H36M_17.index("neck")]
+    return float(np.median(lengths(head)) / np.median(_legs(joints))) > CHILD_HEAD
 
 
 def _legs(joints: np.ndarray) -> np.ndarray:

@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from jointreg.datasets.poses import left_leg_first, require_finite, require_metres, require_person
+from jointreg.datasets.poses import (
+    left_leg_first,
+    metre_by_legs,
+    require_finite,
+    require_metres,
+    require_person,
+)
 from jointreg.errors import DataError, UnitError
 from jointreg.files.pickles import as_array
 from jointreg.geometry.rotations import from_6d, from_axis_angle, rotation_errors
@@ -359,12 +365,11 @@ def _translation(values: np.ndarray, where: str, count: int) -> np.ndarray:
 
 
 def _metres(points: np.ndarray, where: str, note: Callable[[str], None]) -> float:
-    leg = [points[:, H36M_17.index(f"left_{part}")] for part in ("hip", "knee", "ankle")]
-    length = float(np.median(np.linalg.norm(np.diff(leg, axis=0), axis=-1).sum(axis=0)))
-    for factor, unit in ((1.0, "metres"), (0.001, "millimetres")):
-        if LEG_M.hold(length * factor):
-            note(f"{where}: joints are in {unit}, legs {length * factor:.2f} m long")
-            return factor
+    factor, length = metre_by_legs(points)
+    if factor:
+        unit = "metres" if factor == 1 else "millimetres"
+        note(f"{where}: joints are in {unit}, legs {length * factor:.2f} m long")
+        return factor
     raise UnitError(
         f"{where}: legs are {length:.4g} long (median), expected {LEG_M}, or a "
         "thousand times that in mm",
