@@ -88,10 +88,10 @@ def add_evaluate(commands: Commands) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from jointreg.body.files import load_body
+    from jointreg.config.joint_sets import joint_set
     from jointreg.evaluation.score_files import read_pair, score
     from jointreg.evaluation.score_text import score_text, sentences
     from jointreg.evaluation.sides import read_regressors
-    from jointreg.exchange.joint_sets import joint_set
 
     protocol = _protocol(arguments)
     names = [arguments.body, arguments.truth_body or arguments.body]

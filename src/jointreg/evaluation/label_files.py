@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jointreg import stores
+from jointreg.config.joint_sets import JOINT_SETS, JointSet
 from jointreg.datasets.poses import (
     describe_missing,
     left_leg_first,
@@ -16,7 +17,6 @@ from jointreg.datasets.poses import (
 )
 from jointreg.errors import DataError, default_cure
 from jointreg.evaluation.matching import NAMED_BY
-from jointreg.exchange.joint_sets import JOINT_SETS, JointSet
 from jointreg.files.input import read_file
 from jointreg.files.pickles import read_npz
 from jointreg.predictions.conventions import in_order

@@ -10,8 +10,8 @@ from importlib.resources import files
 
 import numpy as np
 
+from jointreg.config.joint_sets import JOINT_SETS, JointSet, joint_set
 from jointreg.errors import ConfigError
-from jointreg.exchange.joint_sets import JOINT_SETS, JointSet, joint_set
 from jointreg.skeleton import H36M_14, H36M_17, rows
 
 MID_HIP = "mid_hip"

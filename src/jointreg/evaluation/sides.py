@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import JointSet
 from jointreg.errors import ConfigError, DataError
 from jointreg.evaluation.presets import OWN
-from jointreg.exchange.joint_sets import JointSet
 from jointreg.exchange.regressor_files import load_regressor
 from jointreg.predictions.vertices import mesh_name
 from jointreg.regressor.apply import BATCH, regressed_joints

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import JointSet
 from jointreg.errors import DataError, default_cure
 from jointreg.evaluation.label_files import read_labels, require_once
 from jointreg.evaluation.matching import FRAMES_ARE_ROWS
-from jointreg.exchange.joint_sets import JointSet
 from jointreg.files.input import require_file
 from jointreg.files.pickles import as_array
 from jointreg.geometry.rotations import from_axis_angle

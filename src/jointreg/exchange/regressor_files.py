@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import OTHER_POINTS, OTHER_SETS, SMPL_TO_J19, JointSet
 from jointreg.errors import DataError, default_cure
 from jointreg.exchange.formats import Format, encode, format_of
-from jointreg.exchange.joint_sets import OTHER_POINTS, OTHER_SETS, SMPL_TO_J19, JointSet
 from jointreg.exchange.matrix_files import read_matrix
 from jointreg.exchange.named_rows import read_named_rows
 from jointreg.exchange.placement import (
