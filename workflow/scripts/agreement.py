@@ -6,7 +6,7 @@ from jointreg.evaluation.agreement import COLUMNS, agreement_rows
 from jointreg.files.csv_rows import write_rows
 from jointreg.pipeline.job import by, start
 from jointreg.progress import progress
-from jointreg.regressor import load_regressor
+from jointreg.regressor import load_fitted
 
 job = start(snakemake)
 kept = ["joints_cam", "joints_px", "crop_intrinsics", "camera"]
@@ -20,5 +20,5 @@ sets = {
     for name, paths in by(job.params.bodies, job.input.bodies).items()
 }
 body = load_body(job.params.body)
-rows = agreement_rows(body, sequences, sets, load_regressor(job.input.regressor, body))
+rows = agreement_rows(body, sequences, sets, load_fitted(job.input.regressor, body))
 write_rows(job.output.table, rows, COLUMNS)

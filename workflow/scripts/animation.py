@@ -11,11 +11,11 @@ from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.losses import EnergyWeights
 from jointreg.refine.sample import load_sample
 from jointreg.refine.trajectory import trace
-from jointreg.regressor import load_regressor
+from jointreg.regressor import load_fitted
 
 job = start(snakemake)
 body, example = load_body(job.params.body), Example(**job.params.example)
-regressor = load_regressor(job.input.regressor, body)
+regressor = load_fitted(job.input.regressor, body)
 files = {"frames": job.input.frames, "masks": job.input.masks}
 frame = from_stores.first_frame(body, example, files, regressor)
 sample = load_sample(**files, bodies=job.input.bodies, rows=np.array(example.frames[:1]))

@@ -2,9 +2,9 @@
 
 from jointreg.body import convert_body
 from jointreg.pipeline.job import start
-from jointreg.regressor import load_regressor
+from jointreg.regressor import load_fitted
 
 job = start(snakemake)
 body = convert_body(job.input.body, job.output.body)
 if job.input.regressor:
-    load_regressor(job.input.regressor, body)  # refused here rather than after days of refinement
+    load_fitted(job.input.regressor, body)  # refused here rather than after days of refinement

@@ -9,14 +9,14 @@ from jointreg.refine import refine_sample
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.losses import EnergyWeights
 from jointreg.refine.sample import load_sample
-from jointreg.regressor import load_regressor
+from jointreg.regressor import load_fitted
 
 job = start(snakemake)
 body = load_body(job.params.body)
 refined = refine_sample(
     body,
     load_sample(job.input.frames, job.input.masks, job.input.bodies),
-    load_regressor(job.input.regressor, body).weights,
+    load_fitted(job.input.regressor, body).weights,
     settings=Optimize(**job.params.cfg),
     weights=EnergyWeights.read(job.input.weights),
     discriminator=Discriminator.load(path) if (path := job.input.discriminator) else None,

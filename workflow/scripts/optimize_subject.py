@@ -12,7 +12,7 @@ from jointreg.refine import Sample, refine_sample
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.losses import EnergyWeights
 from jointreg.refine.sample import load_sample
-from jointreg.regressor import load_regressor
+from jointreg.regressor import load_fitted
 from jointreg.skeleton import H36M_17
 
 job = start(snakemake)
@@ -23,7 +23,7 @@ offsets = [stores.SUBJECT_OFFSETS.read(path).offsets for path in job.input.offse
 refined = refine_sample(
     body,
     Sample.joined(samples),
-    load_regressor(job.input.regressor, body).weights,
+    load_fitted(job.input.regressor, body).weights,
     settings=Optimize(**job.params.cfg),
     weights=EnergyWeights.read(job.input.weights),
     discriminator=Discriminator.load(path) if (path := job.input.discriminator) else None,

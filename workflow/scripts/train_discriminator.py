@@ -10,7 +10,7 @@ from jointreg.progress import report
 from jointreg.refine.adversarial import train_discriminator
 from jointreg.refine.losses import EnergyWeights
 from jointreg.refine.sample import draw_sample
-from jointreg.regressor import load_regressor
+from jointreg.regressor import load_fitted
 
 job = start(snakemake)
 body = load_body(job.params.body)
@@ -19,7 +19,7 @@ files = job.input.frames, job.input.masks, job.input.bodies
 trained = train_discriminator(
     body,
     draw_sample(*files, settings.frames, job.stream("sample")),
-    load_regressor(job.input.regressor, body).weights,
+    load_fitted(job.input.regressor, body).weights,
     settings=settings,
     optimize=Optimize(**job.params.cfg["optimize"]),
     weights=EnergyWeights.read(job.input.weights),

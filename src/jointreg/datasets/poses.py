@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from jointreg.arrays import ends_from, lengths
+from jointreg.config.joint_sets import H36M, JointSet
 from jointreg.errors import DataError, UnitError
 from jointreg.plausible import CHILD_LEG_M, LEG_M, Bounds
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, PELVIS, rows
@@ -217,18 +218,17 @@ def require_person(joints: np.ndarray, where: str) -> None:
     _require_facing(joints, where, _AHEAD_M * min(leg / LEG_M.low, 1.0))
 
 
-def require_upright(trunk: np.ndarray, labels: np.ndarray, where: str) -> None:
+def require_upright(trunk: np.ndarray, labelled: np.ndarray, where: str) -> None:
     """Refuse predictions in another frame of reference than the labels'.
 
     Args:
-        trunk: predicted pelvis to neck, (N, 3).
-        labels: (N, 17, 3).
+        trunk: predicted lower to upper end of the trunk, (N, 3).
+        labelled: the same of the labels.
         where: names the file of the predictions.
 
     Raises:
         DataError: the median angle between the trunks is larger than `UPRIGHT_RAD`.
     """
-    labelled = _trunk(labels)
     lengths = np.linalg.norm(trunk, axis=-1) * np.linalg.norm(labelled, axis=-1)
     cosine = (trunk * labelled).sum(-1) / np.maximum(lengths, 1e-12)
     angle = float(np.median(np.arccos(np.clip(cosine, -1, 1))))
@@ -241,9 +241,13 @@ def require_upright(trunk: np.ndarray, labels: np.ndarray, where: str) -> None:
         )
 
 
-def upside_down(joints_cam: np.ndarray) -> bool:
-    """Whether most rows show a person upside down in the picture; joints in a camera's frame, y down."""
-    trunk = _trunk(joints_cam)
+def upside_down(ends: tuple[np.ndarray, np.ndarray]) -> bool:
+    """Whether most rows show a person upside down in the picture.
+
+    Args:
+        ends: lower and upper end of the trunk, (N, 3) each, in a camera's frame, y down.
+    """
+    trunk = ends[1] - ends[0]
     down = trunk[:, 1] / np.maximum(np.linalg.norm(trunk, axis=-1), 1e-12)
     return float((down > -np.cos(UPSIDE_DOWN_RAD)).mean()) > CLEAR
 
@@ -253,19 +257,24 @@ def faces_away(predicted: np.ndarray, labels: np.ndarray) -> float:
     return float(((predicted * labels).sum(axis=-1) < 0).mean())
 
 
-def require_same_sides(joints: np.ndarray, labels: np.ndarray, where: str) -> None:
+def require_same_sides(
+    joints: np.ndarray, labels: np.ndarray, where: str, joint_set: JointSet = H36M
+) -> None:
     """Refuse joints whose sides are exchanged against the labels', or that are mirrored.
+
+    Args:
+        joints: (N, J, 3).
+        labels: (N, J, 3).
+        where: names the file of the joints.
+        joint_set: what both are.
 
     Raises:
         DataError: with left and right exchanged most joints lie much nearer to the labels.
     """
-    swapped = [
-        name.replace("left", "#").replace("right", "left").replace("#", "right") for name in H36M_17
-    ]
-    target = labels - labels[:, [PELVIS]]
+    target = labels - joint_set.root(labels)[:, None]
     given, exchanged = (
-        np.linalg.norm(points - points[:, [PELVIS]] - target, axis=-1).mean(axis=1)
-        for points in (joints, joints[:, rows(swapped)])
+        np.linalg.norm(points - joint_set.root(points)[:, None] - target, axis=-1).mean(axis=1)
+        for points in (joints, joints[:, joint_set.mirror])
     )
     if np.median(given) > 0.05 and (exchanged < 0.6 * given).mean() > CLEAR:
         raise DataError(
