@@ -4,11 +4,9 @@ import argparse
 from dataclasses import replace
 
 from jointreg.cli.options import NO_BODY, Commands, add_body, add_command, note
+from jointreg.config.methods import FROM_FILES
 from jointreg.errors import ConfigError
 from jointreg.evaluation.presets import OWN, PRESETS, Protocol, plain, preset, with_root
-
-KINDS = ("predictions", "vertices", "joints")
-"""What predictions may be, as in the table of methods."""
 
 HIGHEST_HZ = 1e5
 """Frame rate that no recording has."""
@@ -51,7 +49,7 @@ def add_evaluate(commands: Commands) -> None:
     )
     evaluate.add_argument(
         "--kind",
-        choices=KINDS,
+        choices=FROM_FILES,
         default="",
         help="what to read in the predictions (default: bodies, else vertices, else joints)",
     )

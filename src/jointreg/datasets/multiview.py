@@ -54,7 +54,7 @@ class Multiview(MultiviewTree):
         recordings, names = [], self.joint_set.joints
         for take in sequence.takes:
             path = self.labels(take)
-            joints_world, offsets = read_labels(path, self.joint_set)
+            joints_world, offsets = read_recording_labels(path, self.joint_set)
             window = frame_window(sequence.first_frame, sequence.last_frame, len(joints_world))
             missing = missing_rows(joints_world)
             if missing.any():
@@ -91,7 +91,9 @@ class Multiview(MultiviewTree):
         return fitted(self.calibration[name], (info.width, info.height), video)
 
 
-def read_labels(path: str | Path, joint_set: JointSet = H36M) -> tuple[np.ndarray, dict[str, int]]:
+def read_recording_labels(
+    path: str | Path, joint_set: JointSet = H36M
+) -> tuple[np.ndarray, dict[str, int]]:
     """Joints (N, J, 3) in metres, in the order of a joint set, and the frame offset of each camera.
 
     Joints that were not measured are NaN. Without offsets all cameras are synchronous.

@@ -27,7 +27,7 @@ from jointreg.stores.schema import Record
 
 
 @default_cure("docs/exchange.md lists the arrays of a label file")
-def read_labels(
+def read_labelled_frames(
     path: str | Path,
     joint_set: JointSet = JOINT_SETS["h36m_17"],
     note: Callable[[str], None] = print,
