@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from jointreg.body.files import load_body
-from jointreg.exchange.joint_sets import JOINT_SETS, JointSet
+from jointreg.config.joint_sets import JOINT_SETS, JointSet
 from jointreg.exchange.matrix_files import read_matrix
 from jointreg.exchange.meshes import read_mesh
 from jointreg.exchange.vertex_maps import read_map

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.exchange.fingerprints import HALF_TOLERANCE, Table, fingerprint
-from jointreg.exchange.joint_sets import JOINT_SETS
 from jointreg.exchange.known import FILE_COLUMNS, FILES, ROW_COLUMNS, ROWS, read_files
 from jointreg.exchange.matrix_files import read_matrix
 from jointreg.exchange.sidecar import digest

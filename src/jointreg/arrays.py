@@ -6,6 +6,9 @@ import numpy as np
 
 from jointreg.errors import DataError, ShapeError
 
+_AT_ONCE = 512
+"""Frames whose points fit into a processor's cache."""
+
 LARGEST = 1e15
 """No length, weight or angle is larger, in any unit. Squares of it stay within float32."""
 
@@ -46,6 +49,9 @@ def require_finite(array: np.ndarray, name: str) -> None:
         DataError: names the first such frame.
     """
     numbers = array.ravel("K")  # in the order of memory, whatever the axes
+    with np.errstate(over="ignore", invalid="ignore"):
+        if array.dtype in (np.float32, np.float64) and numbers @ numbers <= LARGEST:
+            return  # no number is larger than the root of the sum of their squares
     if not numbers.size or (numbers.min() >= -LARGEST and numbers.max() <= LARGEST):
         return
     wrong = ~(np.abs(array) <= LARGEST)
@@ -63,6 +69,22 @@ def require_finite(array: np.ndarray, name: str) -> None:
 def lengths(vectors: np.ndarray) -> np.ndarray:
     """Of vectors (..., 3), shape (...): `np.linalg.norm` takes three times as long."""
     return np.sqrt(np.einsum("...k,...k->...", vectors, vectors))
+
+
+def ends_from(points: np.ndarray, origin: int) -> tuple[float, float]:
+    """Least and largest coordinate of points (N, P, 3), N and P above 0, after every frame is moved.
+
+    Args:
+        points: of frames.
+        origin: the point of a frame that lies at zero then.
+    """
+    ends = []
+    for first in range(0, len(points), _AT_ONCE):
+        frames = points[first : first + _AT_ONCE].reshape(-1, 3 * points.shape[1])
+        planes = np.ascontiguousarray(frames.T).reshape(-1, 3, len(frames))  # fast along the frames
+        away = planes - planes[origin]
+        ends += [away.min(), away.max()]
+    return float(min(ends)), float(max(ends))
 
 
 def indices(value: Any, count: int, name: str) -> np.ndarray:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jointreg.arrays import indices, lengths, real_array, require_finite
+from jointreg.arrays import ends_from, indices, lengths, real_array, require_finite
 from jointreg.errors import DataError, ShapeError
 from jointreg.geometry.procrustes import fit_similarity
 from jointreg.plausible import POSE_RADIUS_M
@@ -66,7 +66,7 @@ def joint_errors(predicted: np.ndarray, target: np.ndarray, root: Root | None = 
 
     `root=None` moves nothing: the absolute error. Raises as `mpjpe` does.
     """
-    return np.linalg.norm(_rooted_difference(predicted, target, root), axis=-1)
+    return np.linalg.norm(_rooted(*_checked(predicted, target), root), axis=-1)
 
 
 def aligned_joint_errors(predicted: np.ndarray, target: np.ndarray, joints: Joints = None) -> np.ndarray:
@@ -74,10 +74,15 @@ def aligned_joint_errors(predicted: np.ndarray, target: np.ndarray, joints: Join
 
     Joints outside `joints` are moved along and measured, but do not steer. Raises as `mpjpe` does.
     """
-    predicted, target = _checked(predicted, target)
-    rows = _rows(joints, predicted.shape[1])
-    moved = fit_similarity(predicted[:, rows], target[:, rows]).apply(predicted)
-    return np.linalg.norm(moved - target, axis=-1)
+    return _aligned_errors(*_checked(predicted, target), joints)
+
+
+def both_errors(
+    predicted: np.ndarray, target: np.ndarray, root: Root | None = 0, joints: Joints = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """`joint_errors` and `aligned_joint_errors` of the same joints, which are checked once."""
+    pair = _checked(predicted, target)
+    return np.linalg.norm(_rooted(*pair, root), axis=-1), _aligned_errors(*pair, joints)
 
 
 def acceleration_errors(predicted: np.ndarray, target: np.ndarray, root: Root | None = 0) -> np.ndarray:
@@ -94,7 +99,7 @@ def acceleration_errors(predicted: np.ndarray, target: np.ndarray, root: Root | 
     Raises:
         ShapeError, UnitError, DataError: as `mpjpe`.
     """
-    difference = _rooted_difference(predicted, target, root)
+    difference = _rooted(*_checked(predicted, target), root)
     second = difference[:-2] - 2 * difference[1:-1] + difference[2:]
     return np.linalg.norm(second, axis=-1)
 
@@ -107,15 +112,8 @@ def pck(errors: np.ndarray, threshold: float = PCK_THRESHOLD) -> np.ndarray:
         DataError: an error is not finite or negative, or the threshold is.
     """
     errors = real_array(errors, "errors")
-    if errors.ndim != 2 or errors.shape[1] == 0:
-        raise ShapeError(f"errors have shape {errors.shape}, expected (N, J) with at least one joint")
-    require_finite(errors, "errors")
-    if errors.min(initial=0.0) < 0 or not 0 <= threshold < np.inf:
-        raise DataError(
-            f"errors go down to {errors.min(initial=0.0):g} and the threshold is {threshold}, expected "
-            "distances in metres, from 0"
-        )
-    return (errors < threshold).mean(axis=1)
+    _require_errors(errors, threshold)
+    return _share_nearer(errors, threshold)
 
 
 def auc(errors: np.ndarray, threshold: float = PCK_THRESHOLD, steps: int = AUC_STEPS) -> np.ndarray:
@@ -128,7 +126,10 @@ def auc(errors: np.ndarray, threshold: float = PCK_THRESHOLD, steps: int = AUC_S
     """
     if not isinstance(steps, int | np.integer) or steps < 2:
         raise DataError(f"steps is {steps}, expected a whole number of at least 2")
-    return np.mean([pck(errors, limit) for limit in np.linspace(0.0, threshold, steps)], axis=0)
+    errors = real_array(errors, "errors")
+    _require_errors(errors, threshold)
+    limits = np.linspace(0.0, threshold, steps)
+    return np.mean([_share_nearer(errors, limit) for limit in limits], axis=0)
 
 
 def vertex_error(predicted: np.ndarray, target: np.ndarray, *, centred: bool = False) -> np.ndarray:
@@ -160,9 +161,15 @@ def vertex_error(predicted: np.ndarray, target: np.ndarray, *, centred: bool = F
     return distances.mean(axis=1, dtype=np.float64)
 
 
-def _rooted_difference(predicted: np.ndarray, target: np.ndarray, root: Root | None) -> np.ndarray:
+def _aligned_errors(predicted: np.ndarray, target: np.ndarray, joints: Joints) -> np.ndarray:
+    """`aligned_joint_errors` of joints that are checked."""
+    rows = _rows(joints, predicted.shape[1])
+    moved = fit_similarity(predicted[:, rows], target[:, rows]).apply(predicted)
+    return np.linalg.norm(moved - target, axis=-1)
+
+
+def _rooted(predicted: np.ndarray, target: np.ndarray, root: Root | None) -> np.ndarray:
     """Predicted less target after both are moved to `root`, (N, J, 3) metres; None moves nothing."""
-    predicted, target = _checked(predicted, target)
     difference = predicted - target
     if root is None:
         return difference
@@ -178,15 +185,42 @@ def _checked(predicted: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.
         raise ShapeError(
             f"predicted has shape {predicted.shape}, target {target.shape}; expected (N, J, 3) twice"
         )
-    for name, points in (("predicted", predicted), ("target", target)):
-        require_finite(points, name)
-        if points.size:
-            POSE_RADIUS_M.require_each(
-                lengths(points - points.mean(axis=1, keepdims=True)).max(axis=1),
-                f"{name} reaches {{length}} from its mean at frame {{frame}}",
-                "the unit is metres: divide millimetres by 1000, and leave out poses that diverged",
-            )
+    _require_metres(predicted, "predicted")
+    _require_metres(target, "target")
     return predicted, target
+
+
+def _require_metres(points: np.ndarray, name: str) -> None:
+    """Refuse points (N, J, 3) of a frame that are not finite, or wider than any person in metres."""
+    require_finite(points, name)
+    if not points.size:
+        return
+    # No point is far from the mean of points that lie in a small cube.
+    low, high = ends_from(points, 0)
+    if high - low <= POSE_RADIUS_M.high / np.sqrt(3):
+        return
+    POSE_RADIUS_M.require_each(
+        lengths(points - points.mean(axis=1, keepdims=True)).max(axis=1),
+        f"{name} reaches {{length}} from its mean at frame {{frame}}",
+        "the unit is metres: divide millimetres by 1000, and leave out poses that diverged",
+    )
+
+
+def _require_errors(errors: np.ndarray, threshold: float) -> None:
+    """Refuse what are no distances (N, J) in metres, and a threshold that is none."""
+    if errors.ndim != 2 or errors.shape[1] == 0:
+        raise ShapeError(f"errors have shape {errors.shape}, expected (N, J) with at least one joint")
+    require_finite(errors, "errors")
+    if errors.min(initial=0.0) < 0 or not 0 <= threshold < np.inf:
+        raise DataError(
+            f"errors go down to {errors.min(initial=0.0):g} and the threshold is {threshold}, expected "
+            "distances in metres, from 0"
+        )
+
+
+def _share_nearer(errors: np.ndarray, threshold: float) -> np.ndarray:
+    """Share of joints nearer than `threshold`, (N, J) -> (N,)."""
+    return (errors < threshold).mean(axis=1)
 
 
 def _rows(joints: Joints, count: int) -> np.ndarray:

@@ -50,7 +50,9 @@ class Bounds(NamedTuple):
 
 
 LEG_M = Bounds(0.5, 1.3)
-"""Hip to knee to ankle."""
+"""Hip to knee to ankle, of a person of six years or more."""
+CHILD_LEG_M = Bounds(0.1, 0.5)
+"""The same of infants and smaller children."""
 BODY_M = Bounds(0.2, 3.0)
 """Longest side of the box around a person in any pose, infants included."""
 TEMPLATE_M = Bounds(0.4, 2.2)

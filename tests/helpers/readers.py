@@ -35,7 +35,7 @@ def body_mhr(folder):
 
 def _labelled(mesh, name, count):
     """Posed meshes and the places of a joint set's joints on them, one missing."""
-    from jointreg.exchange.joint_sets import JOINT_SETS
+    from jointreg.config.joint_sets import JOINT_SETS
     from jointreg.exchange.placement import expected_joints
     from jointreg.geometry.rotations import from_axis_angle
 

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from jointreg.exchange.joint_sets import JOINT_SETS
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.exchange.placement import expected_joints
 
 

@@ -33,6 +33,7 @@ PROTOCOL = protocol_sentence(
     given=any(METHODS[method].kind == "joints" for method in CONFIG.methods),
     labels=make.about(CONFIG.triangulate) if CONFIG.dataset.source == "landmarks" else "",
     body=CONFIG.body.rpartition("/")[2],
+    joint_set=JOINT_SET,
 )
 
 

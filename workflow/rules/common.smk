@@ -33,6 +33,7 @@ from jointreg import config as settings
 from jointreg.pipeline import plan, required_files, slurm
 from jointreg.config.methods import FROM_FILES, WITHOUT_BODIES, crop_of, load_methods, network_of
 from jointreg.config.methods import require_bodies
+from jointreg.config.joint_sets import joint_set
 from jointreg.config.sequences import LONGEST_RECORDING, frames_of, load_sequences
 from jointreg.datasets.easymocap import other_file
 from jointreg.evaluation.network_words import CROPS
@@ -46,6 +47,7 @@ with plan.stop_with_its_text():
     METHODS = load_methods(*CONFIG.methods_tables, required=USED)
     require_bodies(METHODS, CONFIG.initial)
     required_files.require(CONFIG, SEQUENCES, METHODS)
+    JOINT_SET = joint_set(CONFIG.dataset.joints)
 RUN = CONFIG.run
 REFERENCE = settings.REFERENCE
 # The open data set: the workflow makes the data, and the truth is known.
@@ -167,6 +169,7 @@ def raw_state(wildcards):
 DATASET_PARAMS = {
     "dataset": block("dataset") | {"source": CONFIG.dataset.kind},
     "damaged": file_digest(CONFIG.dataset.damaged),
+    "joints": JOINT_SET.as_facts(),
     "raw": raw_state,
 }
 

@@ -13,7 +13,7 @@ rule estimate:
         frames=rules.prepare.output.frames,
         predictions=simulated,
         body=BODY_FILE,
-        map=lambda wc: METHODS[wc.method].map or [],
+        map=lambda wc: [file for file in METHODS[wc.method].map_files if file],
     output:
         bodies=f"results/{RUN}/estimate/{{method}}/{{subject}}/{{action}}.zarr.zip",
     log:

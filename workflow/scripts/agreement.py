@@ -3,7 +3,7 @@
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.evaluation.agreement import COLUMNS, agreement_rows
-from jointreg.exchange.regressor_files import load_regressor
+from jointreg.exchange.regressor_files import load_fitted
 from jointreg.files.csv_rows import write_rows
 from jointreg.pipeline.job import by, start
 from jointreg.progress import progress
@@ -20,5 +20,5 @@ sets = {
     for name, paths in by(job.params.bodies, job.input.bodies).items()
 }
 body = load_body(job.params.body)
-rows = agreement_rows(body, sequences, sets, load_regressor(job.input.regressor, body))
+rows = agreement_rows(body, sequences, sets, load_fitted(job.input.regressor, body))
 write_rows(job.output.table, rows, COLUMNS)

@@ -5,7 +5,7 @@ import numpy as np
 from jointreg.body import load_body
 from jointreg.config import Optimize
 from jointreg.config.examples import Example
-from jointreg.exchange.regressor_files import load_regressor
+from jointreg.exchange.regressor_files import load_fitted
 from jointreg.figures import from_stores
 from jointreg.pipeline.job import start
 from jointreg.refine.discriminator import Discriminator
@@ -15,7 +15,7 @@ from jointreg.refine.trajectory import trace
 
 job = start(snakemake)
 body, example = load_body(job.params.body), Example(**job.params.example)
-regressor = load_regressor(job.input.regressor, body)
+regressor = load_fitted(job.input.regressor, body)
 files = {"frames": job.input.frames, "masks": job.input.masks}
 frame = from_stores.first_frame(body, example, files, regressor)
 sample = load_sample(**files, bodies=job.input.bodies, rows=np.array(example.frames[:1]))

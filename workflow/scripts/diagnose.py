@@ -7,7 +7,7 @@ from jointreg.config import Evaluate
 from jointreg.diagnosis import variants
 from jointreg.diagnosis.cases import load_cases, write_true_meshes
 from jointreg.diagnosis.diagnose import COLUMNS, as_text, diagnose
-from jointreg.exchange.regressor_files import load_regressor
+from jointreg.exchange.regressor_files import load_fitted
 from jointreg.files.csv_rows import write_rows
 from jointreg.pipeline.job import start
 
@@ -23,7 +23,7 @@ found = diagnose(
         job.input.calibration,
         **{kind: job.input[kind] for kind in kinds},
     ),
-    {name: load_regressor(path, body) for name, path in names},
+    {name: load_fitted(path, body) for name, path in names},
     np.load(job.input.j_true),
     initial=job.params.initial,
     protocol=Evaluate(**job.params.cfg),

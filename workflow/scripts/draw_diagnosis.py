@@ -7,7 +7,7 @@ import pandas as pd
 
 from jointreg.body import load_body
 from jointreg.config import Figures
-from jointreg.exchange.regressor_files import load_regressor
+from jointreg.exchange.regressor_files import load_fitted
 from jointreg.figures import from_stores
 from jointreg.pipeline.job import start
 from jointreg.tables import against_truth, grids, render
@@ -15,7 +15,7 @@ from jointreg.tables import against_truth, grids, render
 job = start(snakemake)
 body, dpi = load_body(job.params.body), Figures(**job.params.cfg).dpi
 names = zip(job.params.regressors, job.input.regressors, strict=True)
-regressors = {name: load_regressor(path, body) for name, path in names}
+regressors = {name: load_fitted(path, body) for name, path in names}
 from_stores.draw_variants(job.input.variants, job.output.variants, dpi)
 from_stores.draw_joint_marks(body, regressors, np.load(job.input.j_true), job.output.joints, dpi)
 for path, grid in (

@@ -4,7 +4,7 @@ from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Evaluate
 from jointreg.evaluation.label_offsets import COLUMNS, OFFSET_COLUMNS, Trial, evaluate_offsets
-from jointreg.exchange.regressor_files import load_regressor
+from jointreg.exchange.regressor_files import load_fitted
 from jointreg.files.csv_rows import write_rows
 from jointreg.pipeline.job import by, start
 from jointreg.regressor.label_offsets import read_offsets
@@ -21,7 +21,7 @@ trials = [
     )
     for at, name in enumerate(job.params.sequences)
 ]
-known = {job.params.regressor: load_regressor(job.input.regressor, body).weights}
+known = {job.params.regressor: load_fitted(job.input.regressor, body).weights}
 found = read_offsets(stores.OFFSETS.read(job.input.offsets))
 scores, offsets = evaluate_offsets(body, trials, known, found, Evaluate(**job.params.cfg))
 write_rows(job.output.evaluation, scores, COLUMNS)

@@ -4,7 +4,7 @@ from jointreg.body import load_body
 from jointreg.config import REFERENCE_REGRESSOR, Figures
 from jointreg.config.examples import Example
 from jointreg.config.methods import load_methods
-from jointreg.exchange.regressor_files import load_regressor
+from jointreg.exchange.regressor_files import load_fitted
 from jointreg.figures import from_stores
 from jointreg.pipeline.job import by, start
 from jointreg.tables.numbers import read_paper_values
@@ -15,7 +15,7 @@ body, dpi = load_body(job.params.body), Figures(**job.params.cfg).dpi
 methods = load_methods(*job.params.methods_tables)
 paper_values = read_paper_values(job.params.paper_file) if job.params.paper_file else None
 names = zip(job.params.regressors, stored.regressors, strict=True)
-regressors = {name: load_regressor(path, body) for name, path in names}
+regressors = {name: load_fitted(path, body) for name, path in names}
 examples = [Example(**row) for row in job.params.examples]
 sources = {name: stored[name] for name in ("frames", "masks", "initial", "refined")}
 from_stores.draw_overlays(body, examples, sources, regressors["spin"], out.overlays, dpi)

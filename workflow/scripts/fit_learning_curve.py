@@ -6,14 +6,14 @@ from jointreg.config import FitRegressor
 from jointreg.files.csv_rows import write_rows
 from jointreg.pipeline.job import start
 from jointreg.progress import progress
-from jointreg.regressor import Training, load_regressor
+from jointreg.regressor import Training, load_fitted
 from jointreg.regressor.learning_curve import COLUMNS, fit_arrays, learning_curve
 from jointreg.skeleton import H36M_17
 
 job = start(snakemake)
 body, settings = load_body(job.params.body), FitRegressor(**job.params.cfg)
 training = Training(job.input.bodies, job.input.frames, progress)
-whole = load_regressor(job.input.regressor, body)
+whole = load_fitted(job.input.regressor, body)
 fits, rows = learning_curve(
     body, training, training.subjects, whole, settings, job.params.fractions, job.generator
 )

@@ -3,7 +3,7 @@
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Optimize
-from jointreg.exchange.regressor_files import load_regressor
+from jointreg.exchange.regressor_files import load_fitted
 from jointreg.pipeline.job import start
 from jointreg.progress import report
 from jointreg.refine import refine_sample
@@ -16,7 +16,7 @@ body = load_body(job.params.body)
 refined = refine_sample(
     body,
     load_sample(job.input.frames, job.input.masks, job.input.bodies),
-    load_regressor(job.input.regressor, body).weights,
+    load_fitted(job.input.regressor, body).weights,
     settings=Optimize(**job.params.cfg),
     weights=EnergyWeights.read(job.input.weights),
     discriminator=Discriminator.load(path) if (path := job.input.discriminator) else None,

@@ -5,7 +5,7 @@ import numpy as np
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Optimize
-from jointreg.exchange.regressor_files import load_regressor
+from jointreg.exchange.regressor_files import load_fitted
 from jointreg.labels.offsets import without_mean
 from jointreg.pipeline.job import start
 from jointreg.progress import report
@@ -23,7 +23,7 @@ offsets = [stores.SUBJECT_OFFSETS.read(path).offsets for path in job.input.offse
 refined = refine_sample(
     body,
     Sample.joined(samples),
-    load_regressor(job.input.regressor, body).weights,
+    load_fitted(job.input.regressor, body).weights,
     settings=Optimize(**job.params.cfg),
     weights=EnergyWeights.read(job.input.weights),
     discriminator=Discriminator.load(path) if (path := job.input.discriminator) else None,

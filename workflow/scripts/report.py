@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jointreg.body import load_body
 from jointreg.config.examples import Example
-from jointreg.exchange.regressor_files import load_regressor
+from jointreg.exchange.regressor_files import load_fitted
 from jointreg.pipeline.job import start
 from jointreg.report import body_viewer, page
 
@@ -26,7 +26,7 @@ contents = page.Contents(
     exhibits=long.shown,
     table_1=job.input.table_1,
     diagnosis=job.input.diagnosis or "",
-    body=body_viewer.pack(body, {name: load_regressor(path, body) for name, path in names}, clips),
+    body=body_viewer.pack(body, {name: load_fitted(path, body) for name, path in names}, clips),
     protocol=job.params.protocol,
     sequences=long.sequences,
     config=long.config,

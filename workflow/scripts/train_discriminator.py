@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jointreg.body import load_body
 from jointreg.config import Optimize, TrainDiscriminator
-from jointreg.exchange.regressor_files import load_regressor
+from jointreg.exchange.regressor_files import load_fitted
 from jointreg.pipeline.job import start
 from jointreg.progress import report
 from jointreg.refine.adversarial import train_discriminator
@@ -19,7 +19,7 @@ files = job.input.frames, job.input.masks, job.input.bodies
 trained = train_discriminator(
     body,
     draw_sample(*files, settings.frames, job.stream("sample")),
-    load_regressor(job.input.regressor, body).weights,
+    load_fitted(job.input.regressor, body).weights,
     settings=settings,
     optimize=Optimize(**job.params.cfg["optimize"]),
     weights=EnergyWeights.read(job.input.weights),

@@ -131,7 +131,7 @@ def check_directions(shape: np.ndarray, pose: np.ndarray, where: str) -> None:
         ("shapedirs", shape, LARGEST_SHAPE_M),
         ("posedirs", pose, LARGEST_POSE_M),
     ):
-        largest = float(np.abs(offsets).max(initial=0.0))
+        largest = float(max(offsets.max(initial=0.0), -offsets.min(initial=0.0)))
         if largest > limit:
             raise UnitError(
                 f"{where}: {key} moves a vertex by {largest:.3g}, expected at most {limit} m",

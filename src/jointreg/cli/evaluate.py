@@ -4,11 +4,9 @@ import argparse
 from dataclasses import replace
 
 from jointreg.cli.options import NO_BODY, Commands, add_body, add_command, note
+from jointreg.config.methods import FROM_FILES
 from jointreg.errors import ConfigError
 from jointreg.evaluation.presets import OWN, PRESETS, Protocol, plain, preset, with_root
-
-KINDS = ("predictions", "vertices", "joints")
-"""What predictions may be, as in the table of methods."""
 
 HIGHEST_HZ = 1e5
 """Frame rate that no recording has."""
@@ -51,7 +49,7 @@ def add_evaluate(commands: Commands) -> None:
     )
     evaluate.add_argument(
         "--kind",
-        choices=KINDS,
+        choices=FROM_FILES,
         default="",
         help="what to read in the predictions (default: bodies, else vertices, else joints)",
     )
@@ -88,10 +86,10 @@ def add_evaluate(commands: Commands) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from jointreg.body.files import load_body
+    from jointreg.config.joint_sets import joint_set
     from jointreg.evaluation.score_files import read_pair, score
     from jointreg.evaluation.score_text import score_text, sentences
     from jointreg.evaluation.sides import read_regressors
-    from jointreg.exchange.joint_sets import joint_set
 
     protocol = _protocol(arguments)
     names = [arguments.body, arguments.truth_body or arguments.body]

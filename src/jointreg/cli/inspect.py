@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from jointreg.cli.options import Commands, add_body, add_command, add_joints, chosen_joints, note
-from jointreg.exchange.joint_sets import JOINT_SETS
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.files.output import require_picture
 from jointreg.skeleton import H36M_17
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import TypeAlias
 
-from jointreg.exchange.joint_sets import JOINT_SETS, JointSet, joint_set
+from jointreg.config.joint_sets import JOINT_SETS, JointSet, joint_set
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 

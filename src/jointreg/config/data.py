@@ -18,6 +18,10 @@ class Dataset(Settings):
     calibration: str = Field(
         description="metadata.xml of Human3.6M, or a calibration (docs/own_data.md)"
     )
+    joints: str = Field(
+        description="joint set of the labels, which regressors and tables then have: a name of "
+        "docs/exchange.md#joint-sets, or a table of your own; other than h36m_17 with source multiview"
+    )
     damaged: str = Field(description="table of sequences with known faults; empty for none")
     skip_damaged: bool = Field(description="leave out the sequences of `damaged`")
 

@@ -8,13 +8,13 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from jointreg.config.joint_sets import H36M, joint_set
 from jointreg.config.settings import REFERENCE, Config, FitRegressor, Optimize
 from jointreg.config.solvers import check_solver
 from jointreg.config.values import Settings, changes_of
 from jointreg.config.weights import GET_WEIGHTS, MASK_RCNN
 from jointreg.errors import ConfigError, default_cure
 from jointreg.files.input import read_file
-from jointreg.skeleton import H36M_17
 
 RUN = "{run}"
 """Placeholder for the name of the run, in any text of the configuration."""
@@ -64,10 +64,7 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
             f"{where}: segment.method '{method}' needs segment.weights and segment.sha256",
             GET_WEIGHTS[method],
         )
-    if config.evaluate.root not in H36M_17:
-        raise ConfigError(
-            f"{where}: evaluate.root is '{config.evaluate.root}', expected one of {', '.join(H36M_17)}"
-        )
+    _require_joints(config, where)
     for variant in config.variants:
         optimize_settings(config, variant, where)
     if REFERENCE not in config.variants:
@@ -84,6 +81,38 @@ def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
     for regressor in ("spin", *(f"opt_{variant}" for variant in config.variants)):
         fit_settings(config, regressor, where)
     return config
+
+
+def _require_joints(config: Config, where: str) -> None:
+    """Refuse an evaluation of joints that the labels lack, and what needs Human3.6M's."""
+    joints = joint_set(config.dataset.joints)
+    root = config.evaluate.root
+    known = (*joints.joints, *(["mid_hip"] if {"left_hip", "right_hip"} <= set(joints.joints) else []))
+    if root not in known:
+        raise ConfigError(f"{where}: evaluate.root is '{root}', expected one of {', '.join(known)}")
+    if joints == H36M:
+        return
+    wrong: dict[str, object] = {
+        "dataset.source": config.dataset.source != "multiview" and config.dataset.source,
+        "evaluate.joints": config.evaluate.joints != "all" and config.evaluate.joints,
+        "regressor_std": config.regressor_std,
+    }
+    for variant in config.variants:
+        settings = optimize_settings(config, variant, where)
+        wrong[f"optimize.label_offsets of {variant}"] = settings.label_offsets != "none"
+        wrong[f"optimize.joint_frame of {variant}"] = settings.joint_frame != "absolute"
+    cures = {
+        "dataset.source": "set it to multiview, whose labels may be any joints",
+        "evaluate.joints": "set it to all",
+        "regressor_std": "leave it empty: the field's regressors are of Human3.6M's joints",
+    }
+    for key, value in wrong.items():
+        if value:
+            raise ConfigError(
+                f"{where}: dataset.joints is {config.dataset.joints}, for which {key} cannot be "
+                f"'{value}'",
+                cures.get(key, "leave the variant out: it needs Human3.6M's joints"),
+            )
 
 
 @default_cure("keys: config/README.md")

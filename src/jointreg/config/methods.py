@@ -49,7 +49,7 @@ RUN = "run"
 BODIES = (*MODELS, RUN)
 """What the column `body` may name."""
 
-OPTIONAL = ("body", "track", "map")
+OPTIONAL = ("body", "track", "map", "map_mesh")
 """Columns that a table may lack."""
 
 
@@ -80,6 +80,13 @@ class Method:
     map: str = ""
     """File of the matrix that gives the vertices of the run's body from those of the method's meshes, as
     BEDLAM's smplx2smpl; empty: the meshes are those of the run's body."""
+    map_mesh: str = ""
+    """Mesh whose faces the map is numbered by, as MHR's; empty where the map is a matrix."""
+
+    @property
+    def map_files(self) -> tuple[str, str]:
+        """The map, and the mesh that it is numbered by; empty where the table names none."""
+        return self.map, self.map_mesh
 
     def reading(self) -> dict[str, str]:
         """The columns that rule `estimate` depends on: a change of the others changes no number."""
@@ -122,6 +129,8 @@ def load_methods(*tables: str | Path, required: Iterable[str] = ()) -> dict[str,
             )
         if row["map"] and row["kind"] != "vertices":
             raise ConfigError(f"{where}: map is for methods of the kind vertices, not '{row['kind']}'")
+        if row["map_mesh"] and not row["map"]:
+            raise ConfigError(f"{where}: map_mesh is the mesh of a map, but map is empty")
         methods[row["name"]] = Method(**{key: row[key] for key in fields})
     unknown = sorted(set(required) - set(methods))
     if unknown:

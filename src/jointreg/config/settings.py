@@ -287,10 +287,10 @@ else:
 class Evaluate(Settings):
     """The protocol (rule evaluate), stored with every error and printed in every caption."""
 
-    joints: Annotated[Literal[14, 17], BeforeValidator(number)] = Field(
-        description="joints in the mean; 17 counts the pelvis"
+    joints: Annotated[Literal[14, 17, "all"], BeforeValidator(number)] = Field(
+        description="joints in the mean; 17 counts the pelvis; all: those of `dataset.joints`"
     )
-    root: str = Field(description="joint at which both skeletons are aligned before MPJPE")
+    root: str = Field(description="joint at which both skeletons are aligned before MPJPE, or mid_hip")
     average: Literal["frames", "actions"] = Field(description="mean over frames, or of action means")
 
 
@@ -324,7 +324,8 @@ class Config(Settings):
     methods: Names = Field(description="methods to evaluate")
     initial: str = Field(description="the method whose bodies are refined")
     regressor_std: str = Field(
-        description="J_std, the regressor that the field uses: npy (17, V); empty for none"
+        description="J_std, the regressor that the field uses: npy (17, V); empty for none, as it must "
+        "be for other `dataset.joints`"
     )
     variants: Names = Field(description="rows of `variant_settings` to run; `full` is Table I's opt")
     variant_settings: dict[Name, OptimizeChanges] = Field(

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from jointreg.config.joint_sets import H36M, JointSet
+from jointreg.datasets.named_joints import require_size
 from jointreg.datasets.poses import (
     order_of_legs,
     require_finite,
@@ -13,7 +15,6 @@ from jointreg.datasets.recording import Recording
 from jointreg.datasets.video import probe
 from jointreg.errors import DataError
 from jointreg.plausible import PERSON_M
-from jointreg.skeleton import H36M_17
 
 LABELS_APART_PX = 2.0
 """Largest median distance between projected 3D labels and the 2D labels that came with them."""
@@ -27,30 +28,26 @@ def check_recording(recording: Recording) -> None:
             shifted 2D labels.
         UnitError: legs or distance of implausible length.
     """
-    where = name(recording)
+    where, names = name(recording), recording.joint_set.joints
     count = len(recording.joints_cam)
     labelled = np.arange(count) if recording.kept is None else recording.kept
     joints_cam = recording.joints_cam[labelled]
     if not np.isfinite(joints_cam).all():
         frame, joint = np.argwhere(~np.isfinite(joints_cam).all(-1))[0]
         raise DataError(
-            f"{where}: joint {H36M_17[joint]} of frame {labelled[frame]} is NaN, expected numbers "
+            f"{where}: joint {names[joint]} of frame {labelled[frame]} is NaN, expected numbers "
             "throughout",
             "repair the labels: they have to be whole over the take",
         )
-    check_units(joints_cam, where)
-    if order_of_legs(joints_cam, where) < 0:
-        raise DataError(
-            f"{where}: hips lie crossed to the shoulders: the right leg comes first",
-            "give the labels in the order of skeleton.H36M_17, left leg first",
-        )
-    require_person(joints_cam, where)
-    if upside_down(joints_cam):
+    check_units(joints_cam, where, recording.joint_set)
+    if recording.joint_set == H36M:
+        _check_order(joints_cam, where)
+    if upside_down(recording.joint_set.trunk(joints_cam)):
         print(f"{where}: the person is upside down in the picture: is the camera, or the labels' frame?")
     frame, joint = np.unravel_index(np.argmin(joints_cam[..., 2]), joints_cam.shape[:2])
     if joints_cam[frame, joint, 2] < 0.1:
         raise DataError(
-            f"{where}: joint {H36M_17[joint]} of frame {labelled[frame]} lies "
+            f"{where}: joint {names[joint]} of frame {labelled[frame]} lies "
             f"{joints_cam[frame, joint, 2]:.2f} m in front of the camera, expected more than 0.1 m: the "
             "calibration is another camera's, or its frame is not x right, y down, z forward"
         )
@@ -78,15 +75,28 @@ def check_recording(recording: Recording) -> None:
             )
 
 
-def check_units(joints_cam: np.ndarray, where: str) -> None:
-    """Refuse joints (N, 17, 3), camera frame, that are not in metres.
+def _check_order(joints_cam: np.ndarray, where: str) -> None:
+    """Refuse joints (N, 17, 3) that are not in the order `skeleton.H36M_17`."""
+    if order_of_legs(joints_cam, where) < 0:
+        raise DataError(
+            f"{where}: hips lie crossed to the shoulders: the right leg comes first",
+            "give the labels in the order of skeleton.H36M_17, left leg first",
+        )
+    require_person(joints_cam, where)
+
+
+def check_units(joints_cam: np.ndarray, where: str, joint_set: JointSet = H36M) -> None:
+    """Refuse joints (N, J, 3), camera frame, that are not in metres.
 
     Raises:
         UnitError: median leg length or distance from the camera is implausible.
         DataError: a single frame is not finite, or implausible.
     """
-    require_finite(joints_cam, where, "frame")
-    require_metres(joints_cam, where, "frame")
+    if joint_set == H36M:
+        require_finite(joints_cam, where, "frame")
+        require_metres(joints_cam, where, "frame")
+    else:
+        require_size(joints_cam, where)
     distance = float(np.median(np.linalg.norm(joints_cam, axis=-1)))
     PERSON_M.require(
         distance,

@@ -4,9 +4,10 @@ Layout under `dataset.root`: one folder for each recording (a take of the sequen
 `<camera>.mp4` (or .avi, .mov, .mkv) for every camera of the calibration file, and `labels.npz` with
 these arrays::
 
-    joints_world   (N, 17, 3) metres, `skeleton.H36M_17` order, in the calibration's frame of reference;
-                   moments with a joint that is not a number are left out
-    joint_names    (17,) names, if the order is another
+    joints_world   (N, J, 3) metres, joints of `dataset.joints` (h36m_17: 17, left leg first), in the
+                   calibration's frame of reference; moments with a joint that is not a number are left
+                   out
+    joint_names    (J,) names, if the order is another
     cameras        (C,) names
     frame_offsets  (C,): moment n is frame n + offset of that camera's video
     about          one text: what the labels are
@@ -18,10 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
+from jointreg.config.joint_sets import H36M, JointSet
 from jointreg.config.sequences import Work
 from jointreg.datasets.calibration import fitted
 from jointreg.datasets.checks import check_units
 from jointreg.datasets.multiview_tree import MultiviewTree
+from jointreg.datasets.named_joints import in_order
 from jointreg.datasets.poses import describe_missing, left_leg_first, missing_rows
 from jointreg.datasets.recording import Recording, frame_window
 from jointreg.datasets.video import probe
@@ -29,6 +32,9 @@ from jointreg.errors import DataError, ShapeError
 from jointreg.files.input import require_file
 from jointreg.files.pickles import read_npz
 from jointreg.geometry.camera import Camera
+
+SETTING = "dataset.joints"
+"""The setting that names the joint set of the labels."""
 
 
 class Multiview(MultiviewTree):
@@ -45,19 +51,19 @@ class Multiview(MultiviewTree):
             DataError: a recording, video, camera or label file is missing or damaged.
             UnitError: labels that are not metres.
         """
-        recordings = []
+        recordings, names = [], self.joint_set.joints
         for take in sequence.takes:
             path = self.labels(take)
-            joints_world, offsets = read_labels(path)
+            joints_world, offsets = read_recording_labels(path, self.joint_set)
             window = frame_window(sequence.first_frame, sequence.last_frame, len(joints_world))
             missing = missing_rows(joints_world)
             if missing.any():
-                print(f"{path}: {describe_missing(joints_world, 'frame')}; they are left out")
+                print(f"{path}: {describe_missing(joints_world, 'frame', names)}; they are left out")
             labelled = np.flatnonzero(~missing)
             for name, video in self.videos_of(take, sequence.cameras).items():
                 camera = self.camera(name, video)
                 joints_cam = camera.from_world(joints_world)
-                check_units(joints_cam[labelled], f"{path}, camera {name}")
+                check_units(joints_cam[labelled], f"{path}, camera {name}", self.joint_set)
                 if offsets and name not in offsets:
                     raise DataError(
                         f"{path} has no frame offset for camera '{name}', only {sorted(offsets)}"
@@ -74,6 +80,7 @@ class Multiview(MultiviewTree):
                         frame_offset=offsets.get(name, 0),
                         kept=labelled if missing.any() else None,
                         gaps=bool(missing.any()),
+                        joint_set=self.joint_set,
                     )
                 )
         return recordings
@@ -84,15 +91,17 @@ class Multiview(MultiviewTree):
         return fitted(self.calibration[name], (info.width, info.height), video)
 
 
-def read_labels(path: str | Path) -> tuple[np.ndarray, dict[str, int]]:
-    """Joints (N, 17, 3) in metres, left leg first, and the frame offset of each camera.
+def read_recording_labels(
+    path: str | Path, joint_set: JointSet = H36M
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Joints (N, J, 3) in metres, in the order of a joint set, and the frame offset of each camera.
 
     Joints that were not measured are NaN. Without offsets all cameras are synchronous.
 
     Raises:
-        DataError: the file is missing, damaged, or lacks an array; no moment has all joints; sides
-            contradict each other.
-        ShapeError: joints that are not (N, 17, 3), or offsets that do not fit the cameras.
+        DataError: the file is missing, damaged, or lacks an array or a joint; no moment has all joints;
+            sides contradict each other.
+        ShapeError: joints that are not (N, J, 3), or offsets that do not fit the cameras.
     """
     path = Path(path)
     require_file(path, "label file", "make it: docs/own_data.md lists its arrays")
@@ -101,11 +110,20 @@ def read_labels(path: str | Path) -> tuple[np.ndarray, dict[str, int]]:
     if "joints_world" not in arrays:
         raise DataError(f"{where} have {sorted(arrays)}, expected joints_world among them")
     joints = _numbers(arrays, "joints_world", where)
-    if joints.ndim != 3 or joints.shape[1:] != (17, 3) or not len(joints):
-        raise ShapeError(f"{where}: joints_world has shape {joints.shape}, expected (frames, 17, 3)")
-    joints = left_leg_first(joints, where, arrays.get("joint_names"))
+    if joint_set != H36M:
+        joints = in_order(
+            joints, f"{where}: joints_world", arrays.get("joint_names"), joint_set.joints, source=SETTING
+        )
+    elif joints.ndim != 3 or joints.shape[1:] != (17, 3) or not len(joints):
+        raise ShapeError(
+            f"{where}: joints_world has shape {joints.shape}, expected (frames, 17, 3)",
+            f"name another joint set with {SETTING}",
+        )
+    else:
+        joints = left_leg_first(joints, where, arrays.get("joint_names"))
     if missing_rows(joints).all():
-        raise DataError(f"{where}: {describe_missing(joints, 'frame')}", "give whole moments")
+        missing = describe_missing(joints, "frame", joint_set.joints)
+        raise DataError(f"{where}: {missing}", "give whole moments")
     cameras = np.asarray(arrays.get("cameras", np.array([])))
     offsets = _numbers(arrays, "frame_offsets", where) if "frame_offsets" in arrays else np.array([])
     if cameras.shape != offsets.shape or cameras.ndim != 1:

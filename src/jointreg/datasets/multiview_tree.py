@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from jointreg import config
+from jointreg.config.joint_sets import joint_set
 from jointreg.config.sequences import Work
 from jointreg.datasets.calibration import read_calibration
 from jointreg.errors import ConfigError, DataError
@@ -31,6 +32,7 @@ class MultiviewTree:
         self.file = Path(settings.calibration)
         self.calibration = read_calibration(self.file)
         self.labels_are_made = settings.source == "landmarks"
+        self.joint_set = joint_set(settings.joints)
 
     def takes(self, subject: str, action: str) -> list[str]:
         """Names of the recordings that exist, whatever the subject and action."""

@@ -8,15 +8,22 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jointreg.arrays import lengths
+from jointreg.arrays import ends_from, lengths
+from jointreg.config.joint_sets import H36M, JointSet
 from jointreg.errors import DataError, UnitError
-from jointreg.plausible import LEG_M, Bounds
+from jointreg.plausible import CHILD_LEG_M, LEG_M, Bounds
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, PELVIS, rows
 
 LEG_OF_A_ROW_M = Bounds(0.25, 2.0)
 """Length of a leg in a single row, where labels are noisy; `plausible.LEG_M` holds for the median."""
 REACH_M = Bounds(0.0, 2.5)
 """Distance of a joint from the pelvis."""
+
+CHILD_HEAD = 0.45
+"""Neck to top of the head in lengths of a leg: more in children whose legs are that short, 0.25 to 0.4
+in grown people. The smaller a child, the larger its head and the shorter its legs."""
+CHILD_PROPORTIONS = 1.6
+"""How much longer head, trunk and arms of an infant are, in lengths of a leg, than a grown person's."""
 
 UPRIGHT_RAD = np.pi / 3
 """Median angle between predicted and labelled trunk beyond which the frames of reference differ."""
@@ -39,14 +46,21 @@ PROPORTIONS: tuple[tuple[str, str, float, float], ...] = (
     ("{side}_elbow", "{side}_wrist", 0.10, 0.55),
 )
 """Two joints, and the least and largest median distance between them, in lengths of a leg."""
+_PAIRS = tuple(
+    dict.fromkeys(
+        (one.format(side=side), other.format(side=side), low, high)
+        for side in ("left", "right")
+        for one, other, low, high in PROPORTIONS
+    )
+)
 
-ROWS_OF_A_PERSON = 1000
+ROWS_OF_A_PERSON = 250
 """Of more rows than twice this every second, third, ... shows the order of the joints."""
 _FAR = 1e9
 _APART_M = 0.05
 """Hips or shoulders that lie nearer together show no side."""
 _AHEAD_M = 0.02
-"""Nose and bent knees show where a person looks if they lie this far out of line."""
+"""Nose and bent knees show where a person looks if they lie this far out of line; less in a child."""
 
 
 def missing_rows(joints: np.ndarray) -> np.ndarray:
@@ -82,10 +96,12 @@ def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
         UnitError: the median length of a leg is implausible.
         DataError: that of a single row is, or a joint lies farther from the pelvis than `REACH_M`.
     """
-    joints = np.clip(joints, -_FAR, _FAR)  # so that nothing below overflows
+    if not (joints.min() >= -_FAR and joints.max() <= _FAR):
+        joints = np.clip(joints, -_FAR, _FAR)  # so that nothing below overflows
     legs = _legs(joints)
     leg = float(np.median(legs))
-    if not LEG_M.hold(leg):
+    child = _of_child(joints, leg)
+    if not (child or LEG_M.hold(leg)):
         guess = "joints in another order or unit"
         for factor, words in (
             (1000.0, "millimetres taken for metres"),
@@ -94,18 +110,24 @@ def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
         ):
             if LEG_M.hold(leg / factor):
                 guess = words
+        cure = "give joints in metres (divide millimetres by 1000), in the order of skeleton.H36M_17"
+        if CHILD_LEG_M.hold(leg):
+            guess = "another unit or scale: neck to head_top is not as long as a child's"
+            cure += "; an infant or a child has a larger head"
         raise UnitError(
-            f"{where}: legs are {leg:.4g} m long (median), expected {LEG_M}: probably {guess}",
-            "give joints in metres (divide millimetres by 1000), in the order of skeleton.H36M_17",
+            f"{where}: legs are {leg:.4g} m long (median), expected {LEG_M}: probably {guess}", cure
         )
-    low, high = LEG_OF_A_ROW_M
+    low, high = (bound * (leg / LEG_M.low if child else 1) for bound in LEG_OF_A_ROW_M)
     wrong = np.flatnonzero(((legs < low) | (legs > high)).any(axis=1))
     if len(wrong):
         raise DataError(
             f"{where}: a leg of {word} {wrong[0]} is {_farthest(legs[wrong[0]], leg):.4g} m long, "
-            f"expected {LEG_OF_A_ROW_M}; so are {len(wrong)} {word}s",
+            f"expected {Bounds(low, high)}; so are {len(wrong)} {word}s",
             f"repair these {word}s, or give their joints as NaN",
         )
+    low, high = ends_from(joints, PELVIS)
+    if max(high, -low) <= REACH_M.high / np.sqrt(3):
+        return
     reach = lengths(joints - joints[:, [PELVIS]])
     far = np.argwhere(reach > REACH_M.high)
     if len(far):
@@ -183,32 +205,30 @@ def require_person(joints: np.ndarray, where: str) -> None:
     """
     joints = joints[:: 1 + len(joints) // ROWS_OF_A_PERSON]
     leg = float(np.median(_legs(joints)))
-    for side in ("left", "right"):
-        for one, other, low, high in PROPORTIONS:
-            ends = [name.format(side=side) for name in (one, other)]
-            a, b = (joints[:, H36M_17.index(name)] for name in ends)
-            length = float(np.median(lengths(a - b)))
-            if not low * leg <= length <= high * leg:
-                raise DataError(
-                    f"{where}: {ends[0]} and {ends[1]} lie {length:.3g} m apart (median), expected "
-                    f"{low * leg:.2g} to {high * leg:.2g} m for legs of {leg:.2g} m: another order",
-                    "give the joints in the order of skeleton.H36M_17, or add joint_names",
-                )
-    _require_facing(joints, where)
+    longer = CHILD_PROPORTIONS if _of_child(joints, leg) else 1.0
+    first, second, _, _ = zip(*_PAIRS, strict=True)
+    apart = np.median(lengths(joints[:, rows(first)] - joints[:, rows(second)]), axis=0)
+    for (one, other, low, high), length in zip(_PAIRS, apart.tolist(), strict=True):
+        if not low * leg <= length <= high * longer * leg:
+            raise DataError(
+                f"{where}: {one} and {other} lie {length:.3g} m apart (median), expected "
+                f"{low * leg:.2g} to {high * longer * leg:.2g} m for legs of {leg:.2g} m: another order",
+                "give the joints in the order of skeleton.H36M_17, or add joint_names",
+            )
+    _require_facing(joints, where, _AHEAD_M * min(leg / LEG_M.low, 1.0))
 
 
-def require_upright(trunk: np.ndarray, labels: np.ndarray, where: str) -> None:
+def require_upright(trunk: np.ndarray, labelled: np.ndarray, where: str) -> None:
     """Refuse predictions in another frame of reference than the labels'.
 
     Args:
-        trunk: predicted pelvis to neck, (N, 3).
-        labels: (N, 17, 3).
+        trunk: predicted lower to upper end of the trunk, (N, 3).
+        labelled: the same of the labels.
         where: names the file of the predictions.
 
     Raises:
         DataError: the median angle between the trunks is larger than `UPRIGHT_RAD`.
     """
-    labelled = _trunk(labels)
     lengths = np.linalg.norm(trunk, axis=-1) * np.linalg.norm(labelled, axis=-1)
     cosine = (trunk * labelled).sum(-1) / np.maximum(lengths, 1e-12)
     angle = float(np.median(np.arccos(np.clip(cosine, -1, 1))))
@@ -221,9 +241,13 @@ def require_upright(trunk: np.ndarray, labels: np.ndarray, where: str) -> None:
         )
 
 
-def upside_down(joints_cam: np.ndarray) -> bool:
-    """Whether most rows show a person upside down in the picture; joints in a camera's frame, y down."""
-    trunk = _trunk(joints_cam)
+def upside_down(ends: tuple[np.ndarray, np.ndarray]) -> bool:
+    """Whether most rows show a person upside down in the picture.
+
+    Args:
+        ends: lower and upper end of the trunk, (N, 3) each, in a camera's frame, y down.
+    """
+    trunk = ends[1] - ends[0]
     down = trunk[:, 1] / np.maximum(np.linalg.norm(trunk, axis=-1), 1e-12)
     return float((down > -np.cos(UPSIDE_DOWN_RAD)).mean()) > CLEAR
 
@@ -233,19 +257,24 @@ def faces_away(predicted: np.ndarray, labels: np.ndarray) -> float:
     return float(((predicted * labels).sum(axis=-1) < 0).mean())
 
 
-def require_same_sides(joints: np.ndarray, labels: np.ndarray, where: str) -> None:
+def require_same_sides(
+    joints: np.ndarray, labels: np.ndarray, where: str, joint_set: JointSet = H36M
+) -> None:
     """Refuse joints whose sides are exchanged against the labels', or that are mirrored.
+
+    Args:
+        joints: (N, J, 3).
+        labels: (N, J, 3).
+        where: names the file of the joints.
+        joint_set: what both are.
 
     Raises:
         DataError: with left and right exchanged most joints lie much nearer to the labels.
     """
-    swapped = [
-        name.replace("left", "#").replace("right", "left").replace("#", "right") for name in H36M_17
-    ]
-    target = labels - labels[:, [PELVIS]]
+    target = labels - joint_set.root(labels)[:, None]
     given, exchanged = (
-        np.linalg.norm(points - points[:, [PELVIS]] - target, axis=-1).mean(axis=1)
-        for points in (joints, joints[:, rows(swapped)])
+        np.linalg.norm(points - joint_set.root(points)[:, None] - target, axis=-1).mean(axis=1)
+        for points in (joints, joints[:, joint_set.mirror])
     )
     if np.median(given) > 0.05 and (exchanged < 0.6 * given).mean() > CLEAR:
         raise DataError(
@@ -255,7 +284,8 @@ def require_same_sides(joints: np.ndarray, labels: np.ndarray, where: str) -> No
         )
 
 
-def _require_facing(joints: np.ndarray, where: str) -> None:
+def _require_facing(joints: np.ndarray, where: str, least: float) -> None:
+    """Refuse nose and knees that point backward where they lie at least so far out of line, metres."""
     forward = np.cross(_across(joints, "hip") + _across(joints, "shoulder"), _trunk(joints))
     length = np.linalg.norm(forward, axis=-1)
     forward = forward / np.maximum(length, 1e-12)[:, None]
@@ -267,7 +297,7 @@ def _require_facing(joints: np.ndarray, where: str) -> None:
     ):
         middle = joints[:, rows(ends)].mean(axis=1)
         ahead = ((joints[:, H36M_17.index(name)] - middle) * forward).sum(axis=-1)
-        clear = (np.abs(ahead) > _AHEAD_M) & (length > 1e-4)
+        clear = (np.abs(ahead) > least) & (length > 1e-4)
         enough = clear.mean() > 0.1
         backward.append(float((ahead[clear] < 0).mean()) if enough else 0.0)
     nose, *knees = backward
@@ -277,6 +307,26 @@ def _require_facing(joints: np.ndarray, where: str) -> None:
             "exchanged throughout, or an axis is mirrored",
             "exchange left and right, or turn one axis of the joints round",
         )
+
+
+def metre_by_legs(joints: np.ndarray) -> tuple[float, float]:
+    """Factor to metres, 1 or 0.001, and the median length of a leg in the file's unit.
+
+    The factor is 0 where the length is plausible in neither unit, in grown people and in children.
+    """
+    leg = float(np.median(_legs(joints)))
+    for factor in (1.0, 0.001):
+        if LEG_M.hold(factor * leg) or _of_child(joints, factor * leg):
+            return factor, leg
+    return 0.0, leg
+
+
+def _of_child(joints: np.ndarray, leg: float) -> bool:
+    """Whether legs (median, metres) are a small child's, and its head is as large against them."""
+    if not CHILD_LEG_M.hold(leg) or LEG_M.hold(leg):
+        return False
+    head = joints[:, H36M_17.index("head_top")] - joints[:, H36M_17.index("neck")]
+    return float(np.median(lengths(head)) / np.median(_legs(joints))) > CHILD_HEAD
 
 
 def _legs(joints: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from jointreg.config.joint_sets import H36M, JointSet
 from jointreg.config.sequences import Work
 from jointreg.errors import ConfigError
 from jointreg.geometry.camera import Camera
@@ -22,7 +23,7 @@ class Recording:
     video: Path
     """A video file, or a folder of pictures (`datasets.pictures`)."""
     joints_cam: np.ndarray
-    """Labels of every frame of the take, camera frame, metres, `H36M_17` order, (N, 17, 3) float64."""
+    """Labels of every frame of the take, camera frame, metres, (N, J, 3) float64."""
     frames: range
     """Frames of the sequence: a part of range(N)."""
     frame_offset: int = 0
@@ -34,7 +35,9 @@ class Recording:
     file: str = ""
     """Name of the take in the subject's files, `Directions 1`; empty if they have none."""
     joints_image_px: np.ndarray | None = None
-    """2D labels of the data set, distorted full-image pixels, (N, 17, 2); they check the 3D labels."""
+    """2D labels of the data set, distorted full-image pixels, (N, J, 2); they check the 3D labels."""
+    joint_set: JointSet = H36M
+    """What the J labels are, in their order."""
 
 
 class DataSet(Protocol):

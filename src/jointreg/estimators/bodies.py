@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import H36M, ON_THE_HEAD, JointSet, joint_set_of
 from jointreg.config.methods import NETWORKS
 from jointreg.config.settings import Orientation
 from jointreg.datasets.recording import Recording
@@ -28,7 +29,6 @@ from jointreg.estimators.backbone import FEATURES, Backbone
 from jointreg.estimators.input_crops import network_crops
 from jointreg.estimators.networks import head_bodies, image_features, load_head
 from jointreg.geometry.procrustes import fit_similarity
-from jointreg.skeleton import H36M_17, LIMB
 from jointreg.stores.schema import Record, require_same_rows
 from jointreg.stores.schemas import CROP
 from jointreg.threads import one_opencv_thread
@@ -36,8 +36,8 @@ from jointreg.threads import one_opencv_thread
 LEAST_SCALE = 0.1
 """Lower limit of the weak-perspective scale: a person a tenth as large as the crop."""
 
-_SURE = np.array([name not in ("spine", "nose", "head_top") for name in H36M_17])
-"""Labels that have a skeleton joint of their own."""
+UNSURE = ("spine1", "spine2", "spine3", *ON_THE_HEAD)
+"""Places of labels that have no skeleton joint of their own."""
 
 
 @one_opencv_thread()
@@ -143,7 +143,9 @@ def network_bodies(
     if orientation == "ray":
         rotations[:, 0] = ray_turns(matrices) @ rotations[:, 0]
     elif orientation == "aligned":
-        rotations[:, 0] = label_turns(body, rotations, betas, frames.joints_cam) @ rotations[:, 0]
+        labels, joint_set = frames.joints_cam, joint_set_of(frames.attrs)
+        turns = label_turns(body, rotations, betas, labels, joint_set)
+        rotations[:, 0] = turns @ rotations[:, 0]
     pelvis = body.rest_joints(betas)[:, 0]
     return {"rotations": rotations, "betas": betas, "translation": place(camera, matrices, pelvis)}
 
@@ -192,8 +194,13 @@ def ray_turns(matrices: np.ndarray) -> np.ndarray:
 
 
 def label_turns(
-    body: Body, rotations: np.ndarray, betas: np.ndarray, joints_cam: np.ndarray
+    body: Body,
+    rotations: np.ndarray,
+    betas: np.ndarray,
+    joints_cam: np.ndarray,
+    joint_set: JointSet = H36M,
 ) -> np.ndarray:
-    """Rotations that bring the skeleton's joints nearest to the labels, (N, 3, 3)."""
-    skeleton = body.joints(rotations, betas)[:, LIMB[_SURE]]
-    return fit_similarity(skeleton, joints_cam[:, _SURE]).rotation
+    """Rotations that bring the skeleton's joints nearest to the labels of a set, (N, 3, 3)."""
+    near = np.array([row for row, place in enumerate(joint_set.places) if place not in UNSURE])
+    skeleton = body.joints(rotations, betas)[:, np.array(joint_set.limbs)[near]]
+    return fit_similarity(skeleton, joints_cam[:, near]).rotation

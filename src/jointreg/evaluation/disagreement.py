@@ -6,6 +6,7 @@ may fail on all of them.
 
 import numpy as np
 
+from jointreg.arrays import lengths
 from jointreg.errors import DataError
 from jointreg.geometry.procrustes import align, fit_similarity
 
@@ -17,6 +18,10 @@ CLEARLY = 0.6
 """A change explains the errors if it brings them below this share."""
 MOST = 0.8
 """Share of the rows that a mirror has to explain."""
+FIRST_ROWS = 50
+"""Rows, spread evenly, that decide whether all rows are compared."""
+HALF_AS_CLEARLY = 0.8
+"""All rows are compared where a change brings the errors of the first ones below this share."""
 TURNED_RAD = np.pi / 6
 """Smallest rotation of all rows alike that is named."""
 
@@ -37,12 +42,11 @@ def require_not_mirrored(
     """
     if len(true) < LEAST_ROWS:
         return
-    plain, reflected, exchanged = (
-        np.linalg.norm(align(points, true) - true, axis=-1).mean(axis=1)
-        for points in (predicted, predicted * (-1, 1, 1), predicted[:, mirror])
-    )
-    changes = (("an axis turned round", reflected), ("left and right exchanged", exchanged))
-    change, errors = min(changes, key=lambda each: float(np.median(each[1])))
+    first = _spread(len(true))
+    plain, _, errors = _mirrored(predicted[first], true[first], mirror)
+    if np.median(errors) > HALF_AS_CLEARLY * np.median(plain):
+        return
+    plain, change, errors = _mirrored(predicted, true, mirror)
     if np.median(plain) > LEAST_M and (errors < CLEARLY * plain).mean() > MOST:
         raise DataError(
             f"{where}: after alignment joints lie {1000 * np.median(plain):.0f} mm (median) from the "
@@ -50,6 +54,23 @@ def require_not_mirrored(
             "mirrored",
             "turn the axis of that file round, or exchange left and right",
         )
+
+
+def _mirrored(
+    predicted: np.ndarray, true: np.ndarray, mirror: np.ndarray
+) -> tuple[np.ndarray, str, np.ndarray]:
+    """Errors after alignment (N,) metres, the change that lessens them most, and those after it."""
+    plain, reflected, exchanged = (
+        lengths(align(points, true) - true).mean(axis=1)
+        for points in (predicted, predicted * (-1, 1, 1), predicted[:, mirror])
+    )
+    changes = (("an axis turned round", reflected), ("left and right exchanged", exchanged))
+    return plain, *min(changes, key=lambda each: float(np.median(each[1])))
+
+
+def _spread(count: int) -> slice:
+    """About `FIRST_ROWS` of the rows."""
+    return slice(None, None, max(count // FIRST_ROWS, 1))
 
 
 def suspicions(predicted: np.ndarray, true: np.ndarray, root: np.ndarray) -> list[str]:
@@ -63,21 +84,22 @@ def suspicions(predicted: np.ndarray, true: np.ndarray, root: np.ndarray) -> lis
     if len(true) < LEAST_ROWS:
         return []
     one, other = (points - points[:, root].mean(axis=1, keepdims=True) for points in (predicted, true))
-    errors = np.linalg.norm(one - other, axis=-1).mean(axis=1)
+    errors = lengths(one - other).mean(axis=1)
     if not np.median(errors) > LEAST_M:
         return []
     rotation = fit_similarity(one.reshape(1, -1, 3), other.reshape(1, -1, 3)).rotation[0]
     angle = np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1))
-    turned = np.linalg.norm(one @ rotation.T - other, axis=-1).mean(axis=1)
-    if angle > TURNED_RAD and np.median(turned) < CLEARLY * np.median(errors):
+    turned = lengths(one @ rotation.T - other).mean(axis=1) if angle > TURNED_RAD else errors
+    if np.median(turned) < CLEARLY * np.median(errors):
         return [
             f"one rotation of all rows by {np.degrees(angle):.0f} degrees brings the errors from "
             f"{1000 * np.median(errors):.0f} to {1000 * np.median(turned):.0f} mm (median): look "
             "whether both sides are in the camera's frame of reference"
         ]
-    flat, others = one.reshape(len(one), -1), other.reshape(len(other), -1)
-    squares = np.square(others).sum(axis=1) - 2 * flat @ others.T
-    nearest = np.linalg.norm(one - other[squares.argmin(axis=1)], axis=-1).mean(axis=1)
+    first = _spread(len(true))
+    if np.median(_nearest(one[first], other)) > HALF_AS_CLEARLY * np.median(errors[first]):
+        return []
+    nearest = _nearest(one, other)
     if np.median(nearest) < CLEARLY * np.median(errors):
         return [
             f"other rows of the truth lie nearer to the predictions, {1000 * np.median(nearest):.0f} mm "
@@ -85,3 +107,10 @@ def suspicions(predicted: np.ndarray, true: np.ndarray, root: np.ndarray) -> lis
             "both files are of one person, in one order and numbered alike"
         ]
     return []
+
+
+def _nearest(points: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Mean distance of the joints (N, J, 3) to those of the nearest of other rows (M, J, 3), (N,)."""
+    flat, other = points.reshape(len(points), -1), others.reshape(len(others), -1)
+    squares = np.square(other).sum(axis=1) - 2 * flat @ other.T
+    return lengths(points - others[squares.argmin(axis=1)]).mean(axis=1)

@@ -13,12 +13,12 @@ import numpy as np
 from jointreg import metrics
 from jointreg.body.joints import regressed_joints
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import H36M, JointSet, joint_set_of
 from jointreg.config.settings import Evaluate
 from jointreg.evaluation.presets import METRICS
 from jointreg.evaluation.protocol import protocol_joints, protocol_root
 from jointreg.evaluation.sides import Side
 from jointreg.progress import progress
-from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import Record, require_same_rows
 
 GIVEN = "given"
@@ -42,9 +42,9 @@ class Errors(NamedTuple):
     """Errors of one set of bodies. The first axis is the regressors in their order, R."""
 
     mpjpe: np.ndarray
-    """Distance after root alignment, (R, N, 17) metres."""
+    """Distance after root alignment, (R, N, J) metres."""
     pa_mpjpe: np.ndarray
-    """Distance after Procrustes on the protocol's joints, (R, N, 17) metres."""
+    """Distance after Procrustes on the protocol's joints, (R, N, J) metres."""
 
 
 def evaluate(
@@ -53,33 +53,31 @@ def evaluate(
     joints_cam: np.ndarray,
     regressors: Mapping[str, Any],
     protocol: Evaluate,
+    joint_set: JointSet = H36M,
 ) -> Errors:
     """Errors per regressor, frame and joint. Neither metric depends on the bodies' translation.
 
     Args:
         body: the body model.
         bodies: rotations (N, 24, 3, 3) and betas (N, B), camera frame, for example `stores.BODIES`; or
-            joints (N, 17, 3) as `stores.JOINTS`, which are scored without a regressor; or vertices
+            joints (N, J, 3) as `stores.JOINTS`, which are scored without a regressor; or vertices
             (N, V, 3) as `stores.VERTICES`.
-        joints_cam: labels (N, 17, 3), metres, camera frame, `skeleton.H36M_17`.
-        regressors: name -> weights (17, V), or an object with such `weights`.
+        joints_cam: labels (N, J, 3), metres, camera frame.
+        regressors: name -> weights (J, V), or an object with such `weights`.
         protocol: joints and root.
+        joint_set: what the labels, and the rows of the regressors, are.
 
     Raises:
         ShapeError, UnitError, DataError: as `metrics.mpjpe`.
     """
-    root, used = protocol_root(protocol), protocol_joints(protocol)
+    root, used = protocol_root(protocol, joint_set), protocol_joints(protocol, joint_set)
     if "joints" in bodies or "vertices" in bodies:
         weights = {name: np.asarray(getattr(r, "weights", r)) for name, r in regressors.items()}
         predicted = Side("the method", bodies).joints(weights)
     else:
         predicted = regressed_joints(body, bodies["rotations"], bodies["betas"], regressors)
-    return Errors(
-        mpjpe=np.stack([metrics.joint_errors(joints, joints_cam, root) for joints in predicted]),
-        pa_mpjpe=np.stack(
-            [metrics.aligned_joint_errors(joints, joints_cam, used) for joints in predicted]
-        ),
-    )
+    errors = [metrics.both_errors(joints, joints_cam, root, used) for joints in predicted]
+    return Errors(*(np.stack(one) for one in zip(*errors, strict=True)))
 
 
 def evaluate_subject(
@@ -104,9 +102,10 @@ def evaluate_subject(
     parts: dict[str, list[np.ndarray]] = {
         key: [] for key in ("mpjpe", "pa_mpjpe", "action", "take", "camera", "frame")
     }
+    joint_set = joint_set_of(next(frames.attrs for frames, _ in sequences.values()))
     for index, (action, (frames, bodies)) in enumerate(progress([*sequences.items()], "actions")):
         require_same_rows(frames, bodies, f"evaluate, {action}: frames and bodies")
-        errors = evaluate(body, bodies, frames["joints_cam"], regressors, protocol)
+        errors = evaluate(body, bodies, frames["joints_cam"], regressors, protocol, joint_set)
         in_union = np.array(
             [cameras.index(name) for name in frames.attrs["camera_names"]], dtype=np.int16
         )
@@ -120,17 +119,19 @@ def evaluate_subject(
         key: np.concatenate(value, axis=1 if key.endswith("mpjpe") else 0)
         for key, value in parts.items()
     }
-    facts = {
+    facts: dict[str, Any] = {
         "regressors": [GIVEN] if joints_only else list(regressors),
         "actions": list(sequences),
         "take_names": {
             action: list(frames.attrs["take_names"]) for action, (frames, _) in sequences.items()
         },
         "camera_names": cameras,
-        "joint_names": list(H36M_17),
+        "joint_names": list(joint_set.joints),
         "protocol": protocol.model_dump(mode="json"),
         "input": next(bodies.attrs.get("input", {}) for _, bodies in sequences.values()),
     }
+    if joint_set != H36M:
+        facts["joint_set"] = joint_set.as_facts()
     return arrays, facts
 
 
@@ -149,7 +150,7 @@ def tidy_rows(
         Rows with the keys `COLUMNS`. `value_mm` is None for pck150 and auc, `value_percent` for the
         others.
     """
-    used = protocol_joints(Evaluate(**facts["protocol"]))
+    used = protocol_joints(Evaluate(**facts["protocol"]), joint_set_of(facts))
     per_frame = {
         "mpjpe": errors["mpjpe"][..., used].mean(axis=2, dtype=np.float64) * 1000,
         "pa_mpjpe": errors["pa_mpjpe"][..., used].mean(axis=2, dtype=np.float64) * 1000,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jointreg import stores
+from jointreg.config.joint_sets import JOINT_SETS, JointSet
 from jointreg.datasets.poses import (
     describe_missing,
     left_leg_first,
@@ -16,7 +17,6 @@ from jointreg.datasets.poses import (
 )
 from jointreg.errors import DataError, default_cure
 from jointreg.evaluation.matching import NAMED_BY
-from jointreg.exchange.joint_sets import JOINT_SETS, JointSet
 from jointreg.files.input import read_file
 from jointreg.files.pickles import read_npz
 from jointreg.predictions.conventions import in_order
@@ -27,7 +27,7 @@ from jointreg.stores.schema import Record
 
 
 @default_cure("docs/exchange.md lists the arrays of a label file")
-def read_labels(
+def read_labelled_frames(
     path: str | Path,
     joint_set: JointSet = JOINT_SETS["h36m_17"],
     note: Callable[[str], None] = print,
@@ -140,12 +140,17 @@ def _indexed(column: np.ndarray) -> tuple[list[str], np.ndarray]:
 def require_once(columns: Mapping[str, np.ndarray], facts: Mapping[str, Any], path: Path) -> None:
     """Refuse a truth that names a row twice: its frame would count twice."""
     keys = [key for key in NAMED_BY if key in columns]
-    rows = list(zip(*(columns[key].tolist() for key in keys), strict=True))
-    if len(set(rows)) == len(rows):
+    if not keys:
         return
-    row = next(row for row in rows if rows.count(row) > 1)
+    order = np.lexsort([columns[key] for key in keys])
+    sorted_columns = [columns[key][order] for key in keys]
+    same = np.logical_and.reduce([column[1:] == column[:-1] for column in sorted_columns])
+    if not same.any():
+        return
+    row = order[:-1][same].min()
+    values = {key: columns[key][row].item() for key in keys}
     named = [
         f"{key} {facts[f'{key}_names'][value] if f'{key}_names' in facts else value}"
-        for key, value in zip(keys, row, strict=True)
+        for key, value in values.items()
     ]
     raise DataError(f"{path}: {', '.join(named)} stands twice", "give every frame once")

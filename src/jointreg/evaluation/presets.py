@@ -10,8 +10,8 @@ from importlib.resources import files
 
 import numpy as np
 
+from jointreg.config.joint_sets import JOINT_SETS, JointSet, joint_set
 from jointreg.errors import ConfigError
-from jointreg.exchange.joint_sets import JOINT_SETS, JointSet, joint_set
 from jointreg.skeleton import H36M_14, H36M_17, rows
 
 MID_HIP = "mid_hip"
@@ -124,7 +124,7 @@ def _read() -> dict[str, Protocol]:
     for name, table in tomllib.loads(text).items():
         joints = JOINT_SETS[table.pop("joints")]
         table = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-        table.setdefault("counted", joints.joints)
+        table["counted"] = H36M_14 if table.get("counted") == len(H36M_14) else joints.joints
         presets[name] = Protocol(joints, name=name, **table)
     return presets
 

@@ -4,34 +4,51 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jointreg.config.joint_sets import H36M, JointSet
 from jointreg.config.settings import Evaluate
 from jointreg.errors import ConfigError
 from jointreg.evaluation.intervals import FEWEST_CLUSTERS
+from jointreg.evaluation.presets import HIPS, MID_HIP
 from jointreg.skeleton import H36M_14, H36M_17, rows
 
 
-def protocol_joints(protocol: Evaluate) -> np.ndarray:
-    """Rows of `H36M_17` over which the protocol's means run, (14,) or (17,)."""
-    return rows(H36M_14 if protocol.joints == 14 else H36M_17)
+def protocol_joints(protocol: Evaluate, joint_set: JointSet = H36M) -> np.ndarray:
+    """Rows of the labels' joint set over which the protocol's means run, (K,).
+
+    Raises:
+        ConfigError: the set lacks one of these joints.
+    """
+    counted = {14: H36M_14, 17: H36M_17, "all": joint_set.joints}[protocol.joints]
+    missing = [name for name in counted if name not in joint_set.joints]
+    if missing:
+        raise ConfigError(
+            f"evaluate.joints is {protocol.joints}, but {joint_set.title} lack {', '.join(missing)}",
+            "set evaluate.joints: all, and evaluate.root to a joint of the set or mid_hip",
+        )
+    return rows(counted, joint_set.joints)
 
 
-def joints_in_words(protocol: Evaluate) -> str:
+def joints_in_words(protocol: Evaluate, joint_set: JointSet = H36M) -> str:
     """The protocol's joints in the words of captions."""
+    if joint_set != H36M and protocol.joints == "all":
+        return f"{len(joint_set.joints)} joints ({joint_set.title})"
     return "14 joints (SPIN's set)" if protocol.joints == 14 else "17 joints (the pelvis counts)"
 
 
-def protocol_root(protocol: Evaluate) -> int:
-    """Row of `H36M_17` that MPJPE moves both skeletons to.
+def protocol_root(protocol: Evaluate, joint_set: JointSet = H36M) -> np.ndarray:
+    """Rows of the labels' joint set whose mean MPJPE moves both skeletons to.
 
     Raises:
-        ConfigError: no joint has that name.
+        ConfigError: the set has no joint of that name.
     """
-    if protocol.root not in H36M_17:
+    names = HIPS if protocol.root == MID_HIP else (protocol.root,)
+    if not set(names) <= set(joint_set.joints):
         raise ConfigError(
-            f"evaluate.root is '{protocol.root}', expected one of {', '.join(H36M_17)}",
-            "use pelvis, as the paper does",
+            f"evaluate.root is '{protocol.root}', expected one of {', '.join(joint_set.joints)}"
+            + (f", {MID_HIP}" if set(HIPS) <= set(joint_set.joints) else ""),
+            "use pelvis, as the paper does, where the set has it",
         )
-    return H36M_17.index(protocol.root)
+    return rows(names, joint_set.joints)
 
 
 def protocol_sentence(
@@ -49,6 +66,7 @@ def protocol_sentence(
     kept_only: bool = False,
     labels: str = "",
     body: str = "",
+    joint_set: JointSet = H36M,
 ) -> str:
     """The protocol in words, for captions.
 
@@ -66,6 +84,7 @@ def protocol_sentence(
         kept_only: the data set holds some frames only (h36m-fetch).
         labels: the origin of the labels, where it is not motion capture.
         body: the body model from whose mesh the regressors read joints.
+        joint_set: what the labels are.
     """
     step = {1: "every frame", 2: "every 2nd frame", 3: "every 3rd frame"}.get(
         frame_step, f"every {frame_step}th frame"
@@ -74,10 +93,11 @@ def protocol_sentence(
         step = "all frames that h36m-fetch kept"
     left_out = f"left out ({damaged})" if damaged else "left out"
     mean = {"frames": "mean over frames", "actions": "mean over the means of the actions"}
+    root = "middle of the hips" if protocol.root == MID_HIP else protocol.root.replace("_", " ")
     read = f", read by the named regressor from the mesh of body {body}" if body else ""
     sentences = [
-        f"Protocol: {joints_in_words(protocol)}{read}; MPJPE after moving both skeletons to the "
-        f"{protocol.root.replace('_', ' ')}, PA-MPJPE after the best similarity of each frame on the "
+        f"Protocol: {joints_in_words(protocol, joint_set)}{read}; MPJPE after moving both "
+        f"skeletons to the {root}, PA-MPJPE after the best similarity of each frame on the "
         f"same joints; {_plural('subject', subjects)}; {_plural('camera', cameras)}; {step}; "
         f"damaged sequences {left_out if skip_damaged else 'included'}; {mean[protocol.average]}.",
         "Changes between regressors are paired over clusters (subject x action x take, all cameras "

@@ -7,9 +7,9 @@ import numpy as np
 
 from jointreg.body.joints import BATCH, regressed_joints
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import JointSet
 from jointreg.errors import ConfigError, DataError
 from jointreg.evaluation.presets import OWN
-from jointreg.exchange.joint_sets import JointSet
 from jointreg.exchange.regressor_files import load_regressor
 from jointreg.predictions.vertices import mesh_name
 from jointreg.skeleton import H36M_17, SMPL_24

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import JointSet
 from jointreg.errors import DataError, default_cure
-from jointreg.evaluation.label_files import read_labels, require_once
+from jointreg.evaluation.label_files import read_labelled_frames, require_once
 from jointreg.evaluation.matching import FRAMES_ARE_ROWS
-from jointreg.exchange.joint_sets import JointSet
 from jointreg.files.input import require_file
 from jointreg.files.pickles import as_array
 from jointreg.geometry.rotations import from_axis_angle
@@ -43,7 +43,7 @@ def read_truth(
     """The truth of some frames, and what names them.
 
     Args:
-        path: labels as `read_labels` takes them; a sequence file of 3DPW or EMDB (pkl); or a file of
+        path: labels as `read_labelled_frames`; a sequence file of 3DPW or EMDB (pkl); or a file of
             bodies or meshes in the forms of predictions.
         joints: the joint set of labels.
         body: the body model that poses bodies; for meshes None, or the body with their faces.
@@ -63,12 +63,12 @@ def read_truth(
     require_file(path, "file of truth", "see docs/score_3dpw.md for its forms")
     if path.name.endswith(".zarr.zip"):
         _require_no_track(track, str(path))
-        return read_labels(path, joints, note)
+        return read_labelled_frames(path, joints, note)
     content = read_content(path)
     keys = set(content) if isinstance(content, dict) else set()
     if "joints_cam" in keys or (isinstance(content, np.ndarray) and not is_mesh(content)):
         _require_no_track(track, str(path))
-        return read_labels(path, joints, note)
+        return read_labelled_frames(path, joints, note)
     for known, (needed, cure) in OTHER_DATA.items():
         if needed <= keys:
             raise DataError(f"{path} is of {known}, which are not read", cure)
@@ -82,7 +82,7 @@ def read_truth(
     except (TypeError, KeyError, IndexError, ValueError, AttributeError) as error:
         raise DataError(f"{where} is arranged in no known form ({error!r})"[:400]) from error
     if isinstance(content, dict) and not keys & {*VERTICES, *WHOLE, *PARTS} and path.suffix == ".npz":
-        return read_labels(path, joints, note)
+        return read_labelled_frames(path, joints, note)
     arrays = read_predictions(path, body, track, kind="", note=note)
     if "joints" in arrays:
         raise DataError(f"{path} has joints, expected joints_cam of shape (N, {len(joints.joints)}, 3)")

@@ -14,8 +14,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from jointreg.config.joint_sets import SMPL_TO_J19
 from jointreg.errors import DataError
-from jointreg.exchange.joint_sets import SMPL_TO_J19
 from jointreg.files.input import read_file
 from jointreg.files.npy import read_array
 from jointreg.files.pickles import as_array, cure_for, read_npz, read_pickle

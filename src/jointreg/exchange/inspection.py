@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jointreg.body.model import Body
-from jointreg.exchange.joint_sets import JOINT_SETS, JointSet
+from jointreg.config.joint_sets import JOINT_SETS, JointSet
 from jointreg.exchange.placement import expected_joints
 from jointreg.exchange.regressor import Regressor
 from jointreg.files.text_table import text_table

@@ -27,7 +27,7 @@ class KnownFile(NamedTuple):
     matrix: str
     """Name of its matrix; several files may have one."""
     joints: str
-    """A name of `exchange.joint_sets.JOINT_SETS`, `own` where the file names its rows, or -."""
+    """A name of `config.joint_sets.JOINT_SETS`, `own` where the file names its rows, or -."""
     source: str
     """Repository on GitHub, or package on PyPI."""
     path: str

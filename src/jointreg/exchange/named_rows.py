@@ -6,10 +6,10 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from jointreg.config.joint_sets import JointSet
 from jointreg.errors import DataError
 from jointreg.exchange.formats import Format, encode, format_of
 from jointreg.exchange.identification import identify
-from jointreg.exchange.joint_sets import JointSet
 from jointreg.exchange.known import read_known
 from jointreg.exchange.matrix_files import read_matrix
 from jointreg.exchange.sidecar import read_sidecar, write_sidecar

@@ -9,8 +9,8 @@ import numpy as np
 
 from jointreg.body.files import load_body
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import JOINT_SETS, OTHER_SETS, JointSet
 from jointreg.errors import DataError
-from jointreg.exchange.joint_sets import JOINT_SETS, OTHER_SETS, JointSet
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_PARENTS, rows
 
 LANDINGS_M: dict[str, tuple[float, float]] = {

@@ -12,11 +12,18 @@ from typing import Any, Literal
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import (
+    H36M,
+    OTHER_POINTS,
+    OTHER_SETS,
+    SMPL_TO_J19,
+    JointSet,
+    joint_set_of,
+)
 from jointreg.errors import DataError, default_cure
 from jointreg.exchange.formats import Format, encode, format_of
-from jointreg.exchange.joint_sets import OTHER_POINTS, OTHER_SETS, SMPL_TO_J19, JointSet
 from jointreg.exchange.matrix_files import read_matrix
-from jointreg.exchange.named_rows import read_named_rows
+from jointreg.exchange.named_rows import read_named_rows, write_named_rows
 from jointreg.exchange.placement import (
     LEFT_LEG,
     crossed,
@@ -28,6 +35,7 @@ from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.sidecar import UNKNOWN, read_sidecar, write_sidecar
 from jointreg.files.atomic import replace_file, sidecar_path
 from jointreg.files.input import require_file
+from jointreg.files.json_object import read_object
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, rows
 
 Legs = Literal["left", "right"]
@@ -44,6 +52,8 @@ EXPORTS: dict[str, Legs] = {
     "J_regressor_h36m.npz": "left",
 }
 """Files of rule `export`, under the names that their readers ask for, and the leg that comes first."""
+OWN_EXPORTS = ("J_regressor.npy", "J_regressor.pt", "J_regressor.npz")
+"""The same for other joint sets than Human3.6M's."""
 
 
 @default_cure("take the file from its source again; docs/exchange.md lists what is read")
@@ -115,6 +125,16 @@ def load_regressor(
     return Regressor(ordered, about=about | {"topology_hash": body.topology_hash})
 
 
+def load_fitted(path: str | Path, body: Body | None = None) -> Regressor:
+    """A regressor of a run, in the joint set that its sidecar describes; else as `load_regressor`."""
+    sidecar = sidecar_path(path)
+    cure = f"delete {sidecar} to load the matrix as one of unknown origin"
+    table = read_object(sidecar, "the sidecar of a regressor", cure) if sidecar.is_file() else {}
+    about = table.get("about")
+    joint_set = joint_set_of(about if isinstance(about, dict) else {})
+    return load_regressor(path, body, joints=None if joint_set == H36M else joint_set)
+
+
 def _load_set(path: Path, body: Body | None, joints: JointSet, note: Callable[[str], None]) -> Regressor:
     """A regressor of another joint set, checked on the body where there is one."""
     read = read_named_rows(path, joints, note)
@@ -149,7 +169,8 @@ def save_regressor(
     """Save in a format of the field, and write the sidecar `<path>.json` where the mesh is known.
 
     Args:
-        regressor: rows in the order `H36M_17`. The sidecar needs `about["topology_hash"]`.
+        regressor: rows in the order `H36M_17`, or of the set in `about["joint_set"]`, for which legs,
+            dtype and template do not count. The sidecar needs `about["topology_hash"]`.
         path: the file; its folder is made.
         format: npy, npz, pt or pkl; None takes the file's suffix.
         legs: the leg whose rows come first. pkl has an order of its own.
@@ -162,7 +183,13 @@ def save_regressor(
         DataError: weights that `load_regressor` would refuse or change, an unknown format, pkl without
             a template.
     """
-    path = Path(path)
+    path, joint_set = Path(path), joint_set_of(regressor.about)
+    if joint_set != H36M:
+        if body is not None:
+            landed = regressor.weights @ body.template
+            require_places(landed, joint_set, body, f"{path} is not saved")
+        write_named_rows(path, regressor.weights, joint_set.joints, regressor.about, format=format)
+        return
     form = format_of(path, format)
     weights = np.asarray(regressor.weights)
     if weights.dtype.kind not in "fiu" or sorted(regressor.joint_names) != sorted(H36M_17):
@@ -184,14 +211,18 @@ def save_regressor(
 
 
 def export(regressor: Regressor, folder: str | Path) -> None:
-    """Write every file of `EXPORTS`, and its sidecar, into a folder."""
-    for name, legs in EXPORTS.items():
-        save_regressor(regressor, Path(folder, name), legs=legs)
+    """Write every file of `EXPORTS` or `OWN_EXPORTS`, and its sidecar, into a folder."""
+    for name in _exports(joint_set_of(regressor.about)):
+        save_regressor(regressor, Path(folder, name), legs=EXPORTS.get(name, "left"))
 
 
-def export_files() -> list[str]:
+def export_files(joint_set: JointSet = H36M) -> list[str]:
     """Names of all files that `export` writes, for a regressor whose mesh is known."""
-    return [name for file in EXPORTS for name in (file, str(sidecar_path(file)))]
+    return [name for file in _exports(joint_set) for name in (file, str(sidecar_path(file)))]
+
+
+def _exports(joint_set: JointSet) -> tuple[str, ...]:
+    return tuple(EXPORTS) if joint_set == H36M else OWN_EXPORTS
 
 
 def _is_clean(weights: np.ndarray) -> bool:

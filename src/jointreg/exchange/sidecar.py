@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.errors import DataError
-from jointreg.exchange.joint_sets import JOINT_SETS
 from jointreg.files.atomic import replace_file, sidecar_path
 from jointreg.files.json_object import read_object
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from jointreg import stores
 from jointreg.body.model import Body
 from jointreg.config.examples import Example
+from jointreg.config.joint_sets import joint_set_of
 from jointreg.config.methods import Method
 from jointreg.errors import ConfigError
 from jointreg.exchange.regressor import Regressor
@@ -24,7 +25,6 @@ from jointreg.figures.saving import save
 from jointreg.figures.shading import shaded
 from jointreg.geometry.camera import project_pinhole
 from jointreg.silhouette.meshes import mesh_coverage
-from jointreg.skeleton import H36M_17
 from jointreg.tables.names import MEAN, TABLE_1
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def draw_errors_on_body(
     rows = pd.read_csv(table)
     rows = rows[(rows["method"] == method) & (rows["metric"] == "mpjpe") & (rows["joint"] != MEAN)]
     errors = {
-        name: part.set_index("joint")["value_mm"].loc[list(H36M_17)].to_numpy()
+        name: part.set_index("joint")["value_mm"].loc[list(regressor.joint_names)].to_numpy()
         for name, part in rows.groupby("regressor", sort=False)
     }
     figure = errors_on_body(body.template, body.faces, regressor.apply(body.template[None])[0], errors)
@@ -277,6 +277,7 @@ def _frames(
             mask=masks[row],
             labels_px=frames.joints_px[row],
             bodies={name: drawn[at] for name, drawn in bodies.items()},
+            joint_set=joint_set_of(frames.attrs),
         )
         for at, row in enumerate(rows)
     ]

@@ -53,7 +53,7 @@ def overlay(frames: Sequence[DrawnFrame], title: str = "") -> Figure:
         axes = figure.subplots(rows, 3, squeeze=False)
         for row, frame in zip(axes, frames, strict=True):
             show_frame(row[0], frame, frame.title)
-            show_skeleton(row[0], frame.labels_px)
+            show_skeleton(row[0], frame.labels_px, frame.joint_set)
             for axis, (name, body) in zip(row[1:], frame.bodies.items(), strict=True):
                 show_frame(axis, frame, f"{name}, IoU {frame.iou(name):.2f}")
                 show_outline(axis, body.covered, COLOURS[name], 1.3)
@@ -90,7 +90,7 @@ def ablations(frames: Sequence[DrawnFrame]) -> Figure:
         for first, frame in zip(range(0, rows, lines), frames, strict=True):
             panels = axes[first : first + lines].ravel()
             show_frame(panels[0], frame, "input", THIN)
-            show_skeleton(panels[0], frame.labels_px)
+            show_skeleton(panels[0], frame.labels_px, frame.joint_set)
             panels[0].text(
                 -0.05, 0.5, frame.title, transform=panels[0].transAxes, rotation=90,
                 ha="right", va="center", ma="center", fontsize=SMALL_PT,

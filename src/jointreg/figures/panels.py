@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
+from jointreg.config.joint_sets import H36M, JointSet
 from jointreg.figures.style import COLOURS
-from jointreg.skeleton import H36M_17, LIMBS
 
 AROUND_PX = 6
 """Crop pixels left free around the bodies of `ablations`."""
@@ -28,7 +28,7 @@ class DrawnBody:
     shade: np.ndarray
     """Brightness and covered share, 0..1, (k S, k S, 2), from `figures.shading.shaded`."""
     joints_px: np.ndarray
-    """Joints regressed from the body, crop pixels, (17, 2)."""
+    """Joints regressed from the body, crop pixels, (J, 2)."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,11 @@ class DrawnFrame:
     mask: np.ndarray
     """Person, (S, S) uint8, probability x 255."""
     labels_px: np.ndarray
-    """Labelled joints, (17, 2)."""
+    """Labelled joints, (J, 2)."""
     bodies: Mapping[str, DrawnBody]
     """By name: `initial`, and `refined` or the variants."""
+    joint_set: JointSet = H36M
+    """What the labels are."""
 
     def iou(self, name: str) -> float:
         """Overlap of a body with the mask at one half; 0 where both are empty."""
@@ -86,11 +88,10 @@ def show_outline(axis: Axes, covered: np.ndarray, colour: str, width: float) -> 
         axis.contour(covered, levels=[0.5], colors=colour, linewidths=width)
 
 
-def show_skeleton(axis: Axes, joints: np.ndarray) -> None:
-    """Limbs and joints (17, 2), crop pixels, in the colour of labels."""
-    for first, second in LIMBS:
-        pair = joints[[H36M_17.index(first), H36M_17.index(second)]]
-        axis.plot(*pair.T, color=COLOURS["label"], linewidth=1.0, alpha=0.8)
+def show_skeleton(axis: Axes, joints: np.ndarray, joint_set: JointSet = H36M) -> None:
+    """Limbs and joints (J, 2), crop pixels, in the colour of labels."""
+    for line in joint_set.lines:
+        axis.plot(*joints[list(line)].T, color=COLOURS["label"], linewidth=1.0, alpha=0.8)
     axis.plot(*joints.T, "o", color=COLOURS["label"], markersize=3, markeredgecolor="black", mew=0.5)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from jointreg import config
+from jointreg.config.joint_sets import H36M
 from jointreg.datasets.checks import check_recording, name
 from jointreg.datasets.recording import Recording
 from jointreg.datasets.video import read_frames
@@ -13,7 +14,6 @@ from jointreg.errors import DataError
 from jointreg.frames.crops import person_intrinsics, sampler
 from jointreg.geometry.camera import project_pinhole
 from jointreg.progress import counter
-from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import rows_digest
 from jointreg.stores.schemas import CROP
 from jointreg.threads import one_opencv_thread
@@ -76,7 +76,8 @@ def prepare(
             }
         )
     arrays = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    facts = {
+    joint_set = recordings[0].joint_set
+    facts: dict[str, Any] = {
         "rows": rows_digest(arrays["take"], arrays["camera"], arrays["frame"]),
         "camera_names": camera_names,
         "cameras": {
@@ -88,10 +89,12 @@ def prepare(
         },
         "take_names": take_names,
         "take_files": {r.take: r.file for r in recordings if r.file},
-        "joint_names": list(H36M_17),
+        "joint_names": list(joint_set.joints),
         "labels": f"{recordings[0].subject} {recordings[0].action}",
         "image_size": {r.camera.name: list(r.camera.size) for r in recordings},
     }
+    if joint_set != H36M:
+        facts["joint_set"] = joint_set.as_facts()
     return arrays, facts
 
 

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jointreg.config.joint_sets import H36M, JointSet
 from jointreg.errors import ConfigError, DataError, ShapeError
 from jointreg.progress import progress
-from jointreg.skeleton import H36M_17, PELVIS
 
 BLAZEPOSE_33: tuple[str, ...] = (
     *("nose", "left_eye_inner", "left_eye", "left_eye_outer"),
@@ -142,7 +142,10 @@ class Box(NamedTuple):
 
 
 def segment_crops(
-    landmarker: Landmarker, crops: np.ndarray, joints_px: np.ndarray | None = None
+    landmarker: Landmarker,
+    crops: np.ndarray,
+    joints_px: np.ndarray | None = None,
+    joint_set: JointSet = H36M,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Person masks of the crops that `prepare` made (segment method `landmarker`).
 
@@ -153,7 +156,8 @@ def segment_crops(
     Args:
         landmarker: the loaded network.
         crops: (N, S, S, 3) uint8 RGB, one person each, about 1.1 to 1.6 times as large as the person.
-        joints_px: labels in the crop, (N, 17, 2), `skeleton.H36M_17` order.
+        joints_px: labels in the crop, (N, J, 2).
+        joint_set: what the labels are.
 
     Returns:
         Masks (N, S, S) uint8, probability x 255, and scores (N,) float32, the network's presence.
@@ -167,9 +171,10 @@ def segment_crops(
             f"crops are {crops.dtype} {crops.shape}, expected uint8 (N, S, S, 3)",
             "give the crops of a frames store",
         )
-    if joints_px is not None and joints_px.shape != (len(crops), len(H36M_17), 2):
+    expected = len(crops), len(joint_set.joints), 2
+    if joints_px is not None and joints_px.shape != expected:
         raise ShapeError(
-            f"joints_px have shape {joints_px.shape}, expected {(len(crops), 17, 2)}",
+            f"joints_px have shape {joints_px.shape}, expected {expected}",
             "give the labels of the same frames",
         )
     size = crops.shape[1]
@@ -178,7 +183,7 @@ def segment_crops(
     for n, crop in enumerate(progress(crops, "frames")):
         box = Box((size - 1) / 2, (size - 1) / 2, size, 0.0)
         if joints_px is not None:
-            box = around_joints(joints_px[n])
+            box = around_joints(joints_px[n], joint_set)
         looks = look_twice(landmarker, crop, box, STILL_PRESENT)
         best = max(looks, key=lambda look: look.presence, default=None)
         if best is not None and best.presence >= PRESENT:
@@ -186,10 +191,10 @@ def segment_crops(
     return masks, scores
 
 
-def around_joints(joints_px: np.ndarray) -> Box:
-    """Window around 17 labelled joints (17, 2) with space for hands and feet, turned with the trunk."""
-    pelvis, neck = joints_px[PELVIS], joints_px[H36M_17.index("neck")]
-    return _window(np.asarray(joints_px, dtype=float), neck - pelvis, JOINT_MARGIN)
+def around_joints(joints_px: np.ndarray, joint_set: JointSet = H36M) -> Box:
+    """Window around labelled joints (J, 2) with space for hands and feet, turned with the trunk."""
+    low, high = joint_set.trunk(joints_px)
+    return _window(np.asarray(joints_px, dtype=float), high - low, JOINT_MARGIN)
 
 
 def around(points_px: np.ndarray) -> Box:

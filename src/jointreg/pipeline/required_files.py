@@ -176,9 +176,9 @@ def needs(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) -
             stage = "estimate" if name == config.initial else "evaluate"
             what = f"predictions of {name}"
             files.append(Need(path, "predictions", what, "docs/methods.md lists keys and shapes", stage))
-            if methods[name].map:
-                what = f"map of the meshes of {name}"
-                files.append(Need(methods[name].map, "map", what, "docs/vertices.md", stage))
+            what = f"map of the meshes of {name}"
+            maps = (path for path in methods[name].map_files if path)
+            files += [Need(path, "map", what, "docs/vertices.md", stage) for path in maps]
     return files
 
 

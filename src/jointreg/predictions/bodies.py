@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import H36M, JOINT_SETS, ON_THE_HEAD, JointSet, joint_set_of
 from jointreg.config.methods import prediction_paths
 from jointreg.config.settings import Estimate
 from jointreg.datasets.poses import faces_away, require_same_sides, require_upright
 from jointreg.errors import DataError
-from jointreg.predictions.conventions import JOINTS, PARTS, WHOLE, bodies, joints, named_joints
+from jointreg.predictions.conventions import JOINTS, PARTS, WHOLE, bodies, named_joints
 from jointreg.predictions.files import read_file
 from jointreg.predictions.keypoint_fit import fit_keypoints
 from jointreg.predictions.rows import IDENTITY, names_of_rows, numbers_of, of_sequence, pictures_of
 from jointreg.predictions.shape_space import require_model, require_shape_space
 from jointreg.predictions.vertices import VERTICES, require_mesh, vertices
-from jointreg.skeleton import H36M_17, H36M_AS_SMPL, PELVIS, SMPL_24, rows
+from jointreg.skeleton import H36M_17, SMPL_24
 from jointreg.stores.schema import Record
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ NEAREST_M = 0.2
 FAR_M = 0.2
 """Mean distance from the labels that no method has: their means are 0.03 to 0.15."""
 
-PLACED_BY = tuple(name for name in H36M_17 if name not in ("nose", "head_top"))
-"""Labels that lie near enough to a skeleton joint to place a body by them."""
+SKELETON = JOINT_SETS["smpl_24"]
+"""The joints of the bodies."""
 
 
 def estimate(
@@ -62,12 +63,13 @@ def estimate(
     Raises:
         DataError: a file is missing, damaged, or lacks a frame. No default replaces it.
     """
+    labels, joint_set = frames.joints_cam, joint_set_of(frames.attrs)
     if reading["kind"] == "keypoints":
-        return fit_keypoints(body, frames.joints_cam, settings)._asdict()
+        return fit_keypoints(body, labels, settings, joint_set)._asdict()
     parts, where = [], ""
     for path, values in _sources(reading, which, frames, settings):
         if reading["kind"] == "joints":
-            content = {"joints": joints(values, path)}
+            content = {"joints": named_joints(values, path, joint_set.joints)}
         elif reading["kind"] == "vertices":
             meshes = vertices(values, path)
             require_model(meshes, path, reading.get("body", ""))
@@ -81,17 +83,18 @@ def estimate(
     whole = {key: np.concatenate([part[key] for part in parts]) for key in sorted(keys)}
     matched = match_predictions(whole, frames, where)
     if reading["kind"] == "joints":
-        require_upright(_trunk(matched["joints"], H36M_17), frames.joints_cam, where)
-        require_same_sides(matched["joints"], frames.joints_cam, where)
+        trunk, labelled = (_along(joint_set.trunk(points)) for points in (matched["joints"], labels))
+        require_upright(trunk, labelled, where)
+        require_same_sides(matched["joints"], labels, where, joint_set)
         return {"joints": matched["joints"].astype(np.float32)}
     if reading["kind"] == "vertices":
         meshes = matched["vertices"].astype(np.float32)
-        check_bodies(np.matmul(body.joint_regressor, meshes), frames.joints_cam, where)
+        check_bodies(np.matmul(body.joint_regressor, meshes), labels, where, joint_set=joint_set)
         return {"vertices": meshes}
     skeleton = body.joints(matched["rotations"], matched["betas"])
-    check_bodies(skeleton, frames.joints_cam, where)
+    check_bodies(skeleton, labels, where, joint_set=joint_set)
     if "translation" not in matched:
-        matched["translation"] = placed(skeleton, frames.joints_cam)
+        matched["translation"] = placed(skeleton, labels, joint_set)
         print(f"{where}: no translation in metres, bodies are placed by the labels")
     depth = matched["translation"][:, 2]
     behind = np.flatnonzero(~(depth > NEAREST_M))
@@ -184,30 +187,36 @@ def _kind_of(values: Mapping[str, Any]) -> str:
 
 
 def check_bodies(
-    skeleton: np.ndarray, labels: np.ndarray, where: str, note: Callable[[str], None] = print
+    skeleton: np.ndarray,
+    labels: np.ndarray,
+    where: str,
+    note: Callable[[str], None] = print,
+    joint_set: JointSet = H36M,
 ) -> None:
     """Refuse bodies in another frame of reference than the labels', and note if most are far from them.
 
     Args:
         skeleton: the bodies' joints, (N, 24, 3) metres, `SMPL_24`.
-        labels: (N, 17, 3) metres.
+        labels: (N, J, 3) metres.
         where: names the file of the predictions.
         note: is told if most are far.
+        joint_set: what the labels are.
 
     Raises:
         DataError: as `datasets.poses.require_upright`.
     """
-    require_upright(_trunk(skeleton, SMPL_24), labels, where)
-    across = [
-        points[:, names.index("left_hip")] - points[:, names.index("right_hip")]
-        for points, names in ((skeleton, SMPL_24), (labels, H36M_17))
-    ]
-    share = faces_away(*across)
-    if share > 0.5:
-        note(f"{where}: in {share:.0%} of the rows left and right lie opposite to the labels'")
-    pelvis = labels[:, [PELVIS]] - skeleton[:, [SMPL_24.index("pelvis")]]
-    nearest = rows([H36M_AS_SMPL[name] for name in PLACED_BY], SMPL_24)
-    apart = skeleton[:, nearest] + pelvis - labels[:, rows(PLACED_BY)]
+    ends, labelled = SKELETON.trunk(skeleton), joint_set.trunk(labels)
+    require_upright(_along(ends), _along(labelled), where)
+    if {"left_hip", "right_hip"} <= set(joint_set.places):
+        across = [
+            points[:, names.index("left_hip")] - points[:, names.index("right_hip")]
+            for points, names in ((skeleton, SMPL_24), (labels, joint_set.places))
+        ]
+        share = faces_away(*across)
+        if share > 0.5:
+            note(f"{where}: in {share:.0%} of the rows left and right lie opposite to the labels'")
+    near, nearest = _placed_by(joint_set)
+    apart = skeleton[:, nearest] + (labelled[0] - ends[0])[:, None] - labels[:, near]
     away = float(np.median(np.linalg.norm(apart, axis=-1).mean(axis=1)))
     if away > FAR_M:
         note(
@@ -247,7 +256,7 @@ def match_predictions(
     return {key: value[chosen] for key, value in arrays.items() if key not in IDENTITY}
 
 
-def placed(skeleton: np.ndarray, joints_cam: np.ndarray) -> np.ndarray:
+def placed(skeleton: np.ndarray, joints_cam: np.ndarray, joint_set: JointSet = H36M) -> np.ndarray:
     """Translation that brings a body's skeleton nearest to the labels.
 
     A file's weak-perspective camera belongs to a crop that the file does not describe, so it cannot
@@ -255,13 +264,20 @@ def placed(skeleton: np.ndarray, joints_cam: np.ndarray) -> np.ndarray:
 
     Args:
         skeleton: the body's joints without translation, (N, 24, 3) metres, `SMPL_24`.
-        joints_cam: labels, (N, 17, 3) metres.
+        joints_cam: labels, (N, J, 3) metres.
+        joint_set: what the labels are.
 
     Returns:
         (N, 3) metres.
     """
-    nearest = rows([H36M_AS_SMPL[name] for name in PLACED_BY], SMPL_24)
-    return (joints_cam[:, rows(PLACED_BY)] - skeleton[:, nearest]).mean(axis=1)
+    near, nearest = _placed_by(joint_set)
+    return (joints_cam[:, near] - skeleton[:, nearest]).mean(axis=1)
+
+
+def _placed_by(joint_set: JointSet) -> tuple[np.ndarray, np.ndarray]:
+    """Labels that lie near enough to a skeleton joint to place a body by them, and those joints."""
+    near = np.array([row for row, at in enumerate(joint_set.places) if at not in ON_THE_HEAD])
+    return near, np.array(joint_set.limbs)[near]
 
 
 def _sources(
@@ -313,6 +329,6 @@ def _identified(
     return content | {key: np.asarray(values[key]) for key in IDENTITY}
 
 
-def _trunk(points: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """Pelvis to neck, (N, 3)."""
-    return points[:, names.index("neck")] - points[:, names.index("pelvis")]
+def _along(ends: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """From the lower to the upper end of the trunk, (N, 3)."""
+    return ends[1] - ends[0]

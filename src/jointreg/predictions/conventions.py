@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from jointreg.datasets.poses import left_leg_first, require_finite, require_metres, require_person
+from jointreg.datasets.named_joints import in_order
+from jointreg.datasets.poses import (
+    left_leg_first,
+    metre_by_legs,
+    require_finite,
+    require_metres,
+    require_person,
+)
 from jointreg.errors import DataError, UnitError
 from jointreg.files.pickles import as_array
 from jointreg.geometry.rotations import from_6d, from_axis_angle, rotation_errors
@@ -28,6 +35,9 @@ JOINTS = ("joints_cam", "joints", "pred_joints", "joints3d", "joints_3d", "keypo
 
 SIX = ("interleaved", "stacked")
 """6D conventions: a row-major 3x2 matrix (SPIN, VIBE), or the first column, then the second (MEVA)."""
+
+LARGEST_ERROR = 1e-3
+"""Farthest that a matrix is from a rotation; see `geometry.rotations.rotation_errors`."""
 
 LARGEST_BETA = 10.0
 """Largest plausible beta of a row, in standard deviations, as a median over the rows. A single row may
@@ -146,55 +156,6 @@ def named_joints(
     return points * metre_of(points, f"{where}: {key}", note)
 
 
-def in_order(
-    points: np.ndarray,
-    where: str,
-    joint_names: Any,
-    names: tuple[str, ...],
-    note: Callable[[str], None] = print,
-) -> np.ndarray:
-    """Joints (N, K, 3) of a file in the order of `names`, (N, J, 3) float64.
-
-    Args:
-        points: of the file.
-        where: names the file and its array.
-        joint_names: of the joints in the file's order; None: they are `names`, in that order.
-        names: the joints that are wanted.
-        note: is told of another order, of joints that are left out, and of an order that is assumed.
-
-    Raises:
-        DataError: another shape or number of joints, names that repeat, or a joint that is missing.
-    """
-    if points.ndim != 3 or points.shape[2] != 3 or not points.size:
-        raise DataError(f"{where} has shape {points.shape}, expected (N, {len(names)}, 3)")
-    if joint_names is None:
-        if points.shape[1] != len(names):
-            raise DataError(
-                f"{where} has {points.shape[1]} joints, expected {len(names)}: {', '.join(names):.300}",
-                "name their set with --joints, or add joint_names to the file",
-            )
-        note(f"{where}: joints are taken to be {names[0]}, {names[1]}, ... {names[-1]}, in that order")
-        return points.astype(np.float64)
-    order = [str(name) for name in np.asarray(joint_names).ravel()]
-    if len(order) != points.shape[1] or len(set(order)) != len(order):
-        twice = next((name for name in order if order.count(name) > 1), "")
-        fault = f"contain {twice} twice" if twice else f"are {len(order)}"
-        raise DataError(
-            f"{where}: joint_names {fault}, expected {points.shape[1]} different names",
-            "give joint_names the name of each joint, in their order",
-        )
-    missing = [name for name in names if name not in order]
-    if missing:
-        raise DataError(
-            f"{where} has no joint {', '.join(missing):.200}",
-            "name the joint set of the file with --joints, or its joints as the set does",
-        )
-    if order != list(names):
-        left_out = f"; {len(order) - len(names)} others are left out" if len(order) > len(names) else ""
-        note(f"{where}: joints are reordered by their names{left_out}")
-    return points[:, [order.index(name) for name in names]].astype(np.float64)
-
-
 def _require_camera(values: Mapping[str, Any], where: str) -> None:
     """Refuse files whose poses are in a room's frame only."""
     world = [key for key in values if key in ("pose_world", "poses_world", "global_orient_world")]
@@ -289,9 +250,9 @@ def _with_hands(rotations: np.ndarray) -> np.ndarray:
 
 def _require_rotations(rotations: np.ndarray, where: str) -> None:
     with np.errstate(invalid="ignore", over="ignore"):  # the comparison below refuses NaN
-        off = rotation_errors(rotations).max(axis=1)
-    wrong = np.flatnonzero(~(off <= 1e-3))
-    if len(wrong):
+        errors = rotation_errors(rotations)
+    if not errors.max() <= LARGEST_ERROR:
+        wrong = np.flatnonzero(~(errors <= LARGEST_ERROR).all(axis=1))
         raise DataError(
             f"{where}: rotations of row {wrong[0]} are no rotations (NaN, not orthonormal, mirrored); "
             f"{len(wrong)} of {len(rotations)} rows",
@@ -356,12 +317,11 @@ def _translation(values: np.ndarray, where: str, count: int) -> np.ndarray:
 
 
 def _metres(points: np.ndarray, where: str, note: Callable[[str], None]) -> float:
-    leg = [points[:, H36M_17.index(f"left_{part}")] for part in ("hip", "knee", "ankle")]
-    length = float(np.median(np.linalg.norm(np.diff(leg, axis=0), axis=-1).sum(axis=0)))
-    for factor, unit in ((1.0, "metres"), (0.001, "millimetres")):
-        if LEG_M.hold(length * factor):
-            note(f"{where}: joints are in {unit}, legs {length * factor:.2f} m long")
-            return factor
+    factor, length = metre_by_legs(points)
+    if factor:
+        unit = "metres" if factor == 1 else "millimetres"
+        note(f"{where}: joints are in {unit}, legs {length * factor:.2f} m long")
+        return factor
     raise UnitError(
         f"{where}: legs are {length:.4g} long (median), expected {LEG_M}, or a "
         "thousand times that in mm",

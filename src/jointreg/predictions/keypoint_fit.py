@@ -18,12 +18,15 @@ from typing import NamedTuple
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import H36M, JointSet
 from jointreg.config.settings import Estimate
+from jointreg.datasets.named_joints import require_size
 from jointreg.datasets.poses import require_finite, require_metres
-from jointreg.errors import ShapeError, SolverError
+from jointreg.errors import ConfigError, ShapeError, SolverError
 from jointreg.geometry import rotations as so3
 from jointreg.predictions.keypoint_model import (
     LIMIT_STIFFNESS,
+    NEEDED,
     POSED,
     FitModel,
     beyond_limits,
@@ -32,7 +35,7 @@ from jointreg.predictions.keypoint_model import (
     initial_pose,
 )
 from jointreg.progress import progress
-from jointreg.skeleton import PELVIS, SMPL_24
+from jointreg.skeleton import SMPL_24
 
 BETA_PRIOR = 4e-4
 """Square metres per frame and squared beta: one standard deviation weighs as much as 2 cm at one joint.
@@ -89,27 +92,31 @@ class KeypointFit(NamedTuple):
     """Added to every vertex, metres, (N, 3) float32."""
 
 
-def fit_keypoints(body: Body, joints_cam: np.ndarray, settings: Estimate) -> KeypointFit:
+def fit_keypoints(
+    body: Body, joints_cam: np.ndarray, settings: Estimate, joint_set: JointSet = H36M
+) -> KeypointFit:
     """Fit one shape and a pose per frame to the labels of one person.
 
     Args:
         body: a body with SMPL's 24 joints, y up and z forward in its T-pose.
-        joints_cam: labels, (N, 17, 3) metres, `skeleton.H36M_17` order, any fixed frame of reference.
+        joints_cam: labels, (N, J, 3) metres, any fixed frame of reference.
         settings: `keypoints_iterations` steps and the weight `keypoints_prior` of the pose prior.
+        joint_set: what the labels are: hips, knees, ankles, shoulders, elbows and wrists, and others.
 
     Returns:
         Rotations, betas (one value a sequence) and translation of every frame.
 
     Raises:
-        ShapeError: labels that are not (N, 17, 3) with N > 0, or a body without SMPL's joints.
+        ShapeError: labels that are not (N, J, 3) with N > 0, or a body without SMPL's joints.
+        ConfigError: a joint set that lacks joints of the limbs.
         UnitError: legs that are no person's, usually millimetres.
         DataError: labels that are not finite, or a frame in another unit.
         SolverError: a step that is not finite.
     """
-    labels = _checked(body, joints_cam)
-    model = FitModel(body)
+    labels = _checked(body, joints_cam, joint_set)
+    model = FitModel(body, joint_set)
     root, pose = initial_pose(model, labels)
-    translation = labels[:, PELVIS] - model.rest[0]
+    translation = joint_set.trunk(labels)[0] - model.rest[0]
     unknowns = _Unknowns(root, pose, translation, np.zeros(body.n_betas))
     damping = np.full(len(labels), 1e-3)
     prior = settings.keypoints_prior
@@ -152,14 +159,25 @@ def model_points(
     return fitted_points(FitModel(body), glob, position) + np.asarray(translation)[:, None]
 
 
-def _checked(body: Body, joints_cam: np.ndarray) -> np.ndarray:
-    labels = np.asarray(joints_cam, dtype=float)
-    if labels.ndim != 3 or labels.shape[1:] != (17, 3) or not len(labels):
-        raise ShapeError(f"keypoints: labels have shape {labels.shape}, expected (frames, 17, 3)")
+def _checked(body: Body, joints_cam: np.ndarray, joint_set: JointSet) -> np.ndarray:
+    labels, expected = np.asarray(joints_cam, dtype=float), len(joint_set.joints)
+    if labels.ndim != 3 or labels.shape[1:] != (expected, 3) or not len(labels):
+        raise ShapeError(
+            f"keypoints: labels have shape {labels.shape}, expected (frames, {expected}, 3)"
+        )
+    missing = [place for place in NEEDED if place not in joint_set.places]
+    if missing:
+        raise ConfigError(
+            f"keypoints: {joint_set.title} have no joint at {', '.join(missing)}",
+            "fit another initial method, or label the joints of arms and legs too",
+        )
     if body.joint_names != SMPL_24:
         raise ShapeError(f"keypoints: the body has {len(body.joint_names)} joints, expected SMPL's 24")
     require_finite(labels, "keypoints", "frame")
-    require_metres(labels, "keypoints", "frame")
+    if joint_set == H36M:
+        require_metres(labels, "keypoints", "frame")
+    else:
+        require_size(labels, "keypoints")
     return labels
 
 
@@ -220,12 +238,12 @@ def _step(
 def _linearise(
     model: FitModel, labels: np.ndarray, unknowns: _Unknowns
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Derivatives by pose (N, 51, 6 + 3 P) and shape (N, 51, B) of the weighted residuals, and these.
+    """Derivatives by pose (N, 3 J, 6 + 3 P) and shape (N, 3 J, B) of the weighted residuals, and these.
 
-    Residuals are (N, 51): the 17 labels' three coordinates.
+    Residuals are (N, 3 J): three coordinates a label.
     """
     root, pose, translation, betas = unknowns
-    count, parents = len(labels), model.body.parents
+    count, rows, parents = len(labels), 3 * labels.shape[1], model.body.parents
     glob, position = model.body.transforms(
         full_rotations(root, pose), np.repeat(betas[None], count, axis=0)
     )
@@ -240,16 +258,16 @@ def _linearise(
     arms = points[:, None] - position[:, pivots, None]
     arms = arms * (model.moves[pivots] * weight)[None, :, :, None]
     turned = np.cross(axes.transpose(0, 1, 3, 2)[:, :, :, None], arms[:, :, None])
-    jacobian = np.empty((count, 51, 6 + 3 * len(POSED)))
-    jacobian[:, :, :3] = (weight[:, None, None] * np.eye(3)).reshape(51, 3)
-    jacobian[:, :, 3:] = turned.transpose(0, 3, 4, 1, 2).reshape(count, 51, -1)
+    jacobian = np.empty((count, rows, 6 + 3 * len(POSED)))
+    jacobian[:, :, :3] = (weight[:, None, None] * np.eye(3)).reshape(rows, 3)
+    jacobian[:, :, 3:] = turned.transpose(0, 3, 4, 1, 2).reshape(count, rows, -1)
     shape = np.empty((count, *model.directions.shape))
     shape[:, 0] = model.directions[0]
     for joint in range(1, 24):
         bone = model.directions[joint] - model.directions[parents[joint]]
         shape[:, joint] = shape[:, parents[joint]] + glob[:, parents[joint]] @ bone
-    shape_jacobian = (weight[:, None, None] * shape[:, model.joint]).reshape(count, 51, -1)
-    return jacobian, shape_jacobian, residual.reshape(count, 51)
+    shape_jacobian = (weight[:, None, None] * shape[:, model.joint]).reshape(count, rows, -1)
+    return jacobian, shape_jacobian, residual.reshape(count, rows)
 
 
 def _left_jacobian(axis_angle: np.ndarray) -> np.ndarray:

@@ -1,23 +1,36 @@
 """The model that `keypoints` fits: labelled points, pose prior, joint limits and a first pose."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import H36M, JointSet
 from jointreg.geometry import rotations as so3
-from jointreg.skeleton import H36M_17, LIMB, SMPL_24, rows
+from jointreg.skeleton import SMPL_24, rows
 
 JOINT_WEIGHTS: dict[str, float] = {
     "pelvis": 0.5,
-    "spine": 0.2,
+    "spine1": 0.2,
+    "spine2": 0.2,
+    "spine3": 0.2,
     "neck": 0.5,
     "nose": 0.1,
     "head_top": 0.1,
+    "face": 0.1,
 }
-"""Weight of a label, 1 if it is not listed. Labels of trunk and head lie apart from the joints."""
+"""Weight of a label by its place, else 1. Labels of trunk and head lie apart from the joints."""
 
 FIXED: tuple[str, ...] = ("left_ankle", "right_ankle", "left_foot", "right_foot")
 FIXED += ("left_wrist", "right_wrist", "left_hand", "right_hand")
 """Joints without a label beyond them: their rotation stays the identity."""
+
+TORSO = ("pelvis", "left_hip", "right_hip", "neck", "left_shoulder", "right_shoulder")
+"""Places that show how the trunk stands; pelvis and neck may be without a label."""
+CHAINS = (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
+"""Places that show how the limbs of a side stand."""
+NEEDED = tuple(f"{side}_{part}" for side in ("left", "right") for chain in CHAINS for part in chain)
+"""Places that need a label."""
 
 POSED: tuple[str, ...] = tuple(name for name in SMPL_24[1:] if name not in FIXED)
 """Joints whose rotation is fitted, beside the global orientation."""
@@ -57,19 +70,25 @@ LIMIT_STIFFNESS = 500.0
 class FitModel:
     """The constants of a body that the fit needs, computed once."""
 
-    def __init__(self, body: Body) -> None:
-        self.body = body
-        self.joint = LIMB
+    def __init__(self, body: Body, joint_set: JointSet = H36M) -> None:
+        self.body, self.joint_set = body, joint_set
+        self.joint = np.array(joint_set.limbs)
         self.rest = body.rest_joints(np.zeros((1, body.n_betas)))[0].astype(float)
         self.directions = np.einsum("kv,vcb->kcb", body.joint_regressor, body.shape_directions).astype(
             float
         )
-        self.offset = np.zeros((17, 3))
+        self.offset = np.zeros((len(self.joint), 3))
         head = SMPL_24.index("head")
         skull = body.template[body.skinning_weights[:, head] > 0.5]
-        self.offset[H36M_17.index("nose")] = skull[skull[:, 2].argmax()] - self.rest[head]
-        self.offset[H36M_17.index("head_top")] = skull[skull[:, 1].argmax()] - self.rest[head]
-        self.weight = np.array([JOINT_WEIGHTS.get(name, 1.0) for name in H36M_17])
+        on_the_head = {
+            "nose": skull[skull[:, 2].argmax()],
+            "head_top": skull[skull[:, 1].argmax()],
+            "face": (skull.min(axis=0) + skull.max(axis=0)) / 2,
+        }
+        for row, place in enumerate(joint_set.places):
+            if place in on_the_head:
+                self.offset[row] = on_the_head[place] - self.rest[head]
+        self.weight = np.array([JOINT_WEIGHTS.get(place, 1.0) for place in joint_set.places])
         self.posed = rows(POSED, SMPL_24)
         # moves[k, j]: rotating joint k moves label j
         above = np.eye(24, dtype=bool)
@@ -86,6 +105,11 @@ class FitModel:
             self.low[POSED.index(name), axis] = low
             self.high[POSED.index(name), axis] = high
 
+    def rows_at(self, places: Sequence[str]) -> np.ndarray:
+        """Rows of the labels at these places of the body; places without a label are left out."""
+        known = self.joint_set.places
+        return np.array([known.index(place) for place in places if place in known], dtype=np.intp)
+
 
 def full_rotations(root: np.ndarray, pose: np.ndarray) -> np.ndarray:
     """Rotations (N, 24, 3, 3) from the global one (N, 3, 3) and axis-angle (N, P, 3) of `POSED`."""
@@ -96,7 +120,7 @@ def full_rotations(root: np.ndarray, pose: np.ndarray) -> np.ndarray:
 
 
 def fitted_points(model: FitModel, glob: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """The 17 points (N, 17, 3) metres from the skeleton's global rotations and positions."""
+    """The labelled points (N, J, 3) metres from the skeleton's global rotations and positions."""
     turned = np.einsum("njab,jb->nja", glob[:, model.joint], model.offset)
     return position[:, model.joint] + turned
 
@@ -108,7 +132,7 @@ def beyond_limits(model: FitModel, pose: np.ndarray) -> np.ndarray:
 
 def initial_pose(model: FitModel, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Closed-form start: global orientation (N, 3, 3) and axis-angle pose (N, P, 3)."""
-    torso = rows(["pelvis", "left_hip", "right_hip", "neck", "left_shoulder", "right_shoulder"])
+    torso = model.rows_at(TORSO)
     source = model.rest[model.joint[torso]]
     target = labels[:, torso]
     source, target = source - source.mean(0), target - target.mean(1, keepdims=True)
@@ -118,9 +142,9 @@ def initial_pose(model: FitModel, labels: np.ndarray) -> tuple[np.ndarray, np.nd
     root = (left * sign[:, None]) @ right
     pose = np.zeros((len(labels), len(POSED), 3))
     for side in ("left", "right"):
-        for upper, lower, end in (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")):
+        for upper, lower, end in CHAINS:
             names = [f"{side}_{name}" for name in (upper, lower, end)]
-            chain = labels[:, rows(names)]
+            chain = labels[:, model.rows_at(names)]
             bones = np.einsum("nba,ncb->nca", root, np.diff(chain, axis=1))  # in the torso's frame
             bones /= np.maximum(np.linalg.norm(bones, axis=-1, keepdims=True), 1e-9)
             joints = model.rest[rows(names, SMPL_24)]

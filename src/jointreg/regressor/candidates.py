@@ -3,31 +3,25 @@
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import H36M, JointSet
 from jointreg.config.settings import FitRegressor
 from jointreg.errors import DataError
 from jointreg.exchange.placement import expected_joints
-from jointreg.exchange.regressor_files import load_regressor
-from jointreg.skeleton import H36M_17, rows
+from jointreg.exchange.regressor_files import load_fitted
+
+MIRRORED_ROWS = np.array(H36M.mirror)
+"""Row of Human3.6M's joint on the other side of the body; a middle joint's own."""
 
 
-def _other_side(name: str) -> str:
-    side, _, part = name.partition("_")
-    return {"left": f"right_{part}", "right": f"left_{part}"}.get(side, name)
-
-
-MIRRORED_ROWS = rows([_other_side(name) for name in H36M_17])
-"""Row of the joint on the other side of the body; a middle joint's own."""
-
-
-def allowed_vertices(body: Body, settings: FitRegressor) -> np.ndarray:
-    """Vertices that pass every filter that is set, (17, V) bool.
+def allowed_vertices(body: Body, settings: FitRegressor, joint_set: JointSet = H36M) -> np.ndarray:
+    """Vertices that pass every filter that is set, (J, V) bool.
 
     Raises:
         DataError: no vertex is left for a joint, or the body lacks what a filter needs.
     """
-    allowed = np.ones((len(H36M_17), body.n_vertices), dtype=bool)
+    allowed = np.ones((len(joint_set.joints), body.n_vertices), dtype=bool)
     if settings.candidates_m > 0:
-        places = expected_joints(body)
+        places = expected_joints(body, joint_set)
         if places is None:
             raise DataError(
                 "candidates_m needs a body with SMPL's skeleton, which gives the places of the joints",
@@ -36,10 +30,13 @@ def allowed_vertices(body: Body, settings: FitRegressor) -> np.ndarray:
         distances = np.linalg.norm(body.template[None] - places[:, None], axis=-1)
         allowed &= distances <= settings.candidates_m
     if settings.support:
-        allowed &= load_regressor(settings.support, body).weights > 0
+        allowed &= load_fitted(settings.support, body).weights > 0
     if settings.symmetric:
-        allowed &= mirrored(allowed, mirror_of(body, np.arange(body.n_vertices)))
-    empty = [name for name, row in zip(H36M_17, allowed, strict=True) if not row.any()]
+        other = mirrored(
+            allowed, mirror_of(body, np.arange(body.n_vertices)), np.array(joint_set.mirror)
+        )
+        allowed &= other
+    empty = [name for name, row in zip(joint_set.joints, allowed, strict=True) if not row.any()]
     if empty:
         raise DataError(
             f"no vertex is left for {', '.join(empty)} (candidates_m {settings.candidates_m:g} m, "
@@ -61,9 +58,9 @@ def thinned(body: Body, allowed: np.ndarray, most: int, settings: FitRegressor) 
     return chosen
 
 
-def mirrored(values: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """Weights of the mirrored regressor, (17, V): rows and vertices change sides."""
-    return values[MIRRORED_ROWS][:, mirror]
+def mirrored(values: np.ndarray, mirror: np.ndarray, sides: np.ndarray = MIRRORED_ROWS) -> np.ndarray:
+    """Weights of the mirrored regressor, (J, V): rows, by `sides` (J,), and vertices change sides."""
+    return values[sides][:, mirror]
 
 
 def mirror_of(body: Body, vertices: np.ndarray) -> np.ndarray:

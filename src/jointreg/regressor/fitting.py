@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import H36M, JointSet, joint_set_of
 from jointreg.config.settings import FitRegressor
 from jointreg.errors import ShapeError, SolverError
 from jointreg.exact import product
@@ -49,6 +50,11 @@ class Training:
     """Passes the sequences on and reports the progress, like `progress.progress`."""
 
     @property
+    def joint_set(self) -> JointSet:
+        """What the labels are."""
+        return joint_set_of(FRAMES.read(self.frames[0], only=[]).attrs)
+
+    @property
     def subjects(self) -> list[str]:
         """The subject of each sequence."""
         return [Path(path).parent.name for path in self.bodies]
@@ -58,7 +64,9 @@ class Training:
             yield BODIES.read(bodies), FRAMES.read(frames, only=["joints_cam"])
 
 
-def fit(body: Body, sequences: Sequences, settings: FitRegressor) -> Regressor:
+def fit(
+    body: Body, sequences: Sequences, settings: FitRegressor, joint_set: JointSet = H36M
+) -> Regressor:
     """Fit a regressor to posed bodies and labels.
 
     One streaming pass. `robust` and `drop_above_m` need `robust_passes` more, because a frame has a
@@ -68,9 +76,10 @@ def fit(body: Body, sequences: Sequences, settings: FitRegressor) -> Regressor:
         body: the body model.
         sequences: read once in each pass; an iterator is enough where there is one pass.
         settings: the block fit_regressor, with what differs for this regressor.
+        joint_set: what the labels are; `about` describes another one than Human3.6M's.
 
     Returns:
-        Weights (17, V). `about` gives frames, frames_dropped, mean_frame_weight, residuals in mm,
+        Weights (J, V). `about` gives frames, frames_dropped, mean_frame_weight, residuals in mm,
         non-zeros and row sums.
 
     Raises:
@@ -82,21 +91,27 @@ def fit(body: Body, sequences: Sequences, settings: FitRegressor) -> Regressor:
     """
     if weighted(settings) and iter(sequences) is sequences:
         raise TypeError("robust and drop_above_m read the sequences again: give a list, not an iterator")
-    regressor = _one_pass(body, sequences, settings, None)
+    regressor = _one_pass(body, sequences, settings, None, joint_set)
     for _ in range(settings.robust_passes if weighted(settings) else 0):
-        regressor = _one_pass(body, sequences, settings, regressor)
+        regressor = _one_pass(body, sequences, settings, regressor, joint_set)
     _require_sums(regressor)
     regressor.about["topology_hash"] = body.topology_hash
+    if joint_set != H36M:
+        regressor.about["joint_set"] = joint_set.as_facts()
     return regressor
 
 
 def _one_pass(
-    body: Body, sequences: Sequences, settings: FitRegressor, last: Regressor | None
+    body: Body,
+    sequences: Sequences,
+    settings: FitRegressor,
+    last: Regressor | None,
+    joint_set: JointSet,
 ) -> Regressor:
     """Sum the statistics, frames weighted by their residual under the last fit, and solve."""
-    allowed = allowed_vertices(body, settings)
+    allowed = allowed_vertices(body, settings, joint_set)
     vertices = np.flatnonzero(allowed.any(axis=0))
-    stats = Statistics(len(vertices), groups=groups(settings))
+    stats = Statistics(len(vertices), len(allowed), groups(settings))
     for bodies, frames in sequences:
         add_sequence(stats, body, vertices, bodies, frames, settings, last)
     if stats.frames == 0 and stats.frames_added:
@@ -109,10 +124,11 @@ def _one_pass(
         settings,
         allowed=allowed[:, vertices],
         mirror=mirror_of(body, vertices) if settings.symmetric else None,
+        sides=np.array(joint_set.mirror),
     )
     weights = np.zeros(allowed.shape)
     weights[:, vertices] = fitted.weights
-    return Regressor(weights, about=fitted.about)
+    return Regressor(weights, joint_set.joints, fitted.about)
 
 
 def weighted(settings: FitRegressor) -> bool:
@@ -238,6 +254,7 @@ def solve_regressor(
     *,
     allowed: np.ndarray | None = None,
     mirror: np.ndarray | None = None,
+    sides: np.ndarray = MIRRORED_ROWS,
 ) -> Regressor:
     """Find the non-negative regressor that maps posed meshes to labelled joints.
 
@@ -258,6 +275,7 @@ def solve_regressor(
         allowed: entries that may be positive, (J, V) bool; None for all.
         mirror: vertex on the other side, (V,), for a regressor whose left and right weights mirror each
             other; `stats` is then symmetrised in place. None for no symmetry.
+        sides: row of the joint on the other side, (J,).
 
     Raises:
         ShapeError: no frames, or statistics with other groups.
@@ -269,10 +287,10 @@ def solve_regressor(
         raise ShapeError(f"statistics with axes {stats.groups} do not fit '{settings.translation}'")
     stats.complete()
     if mirror is not None:
-        stats.symmetrise(mirror, MIRRORED_ROWS)
+        stats.symmetrise(mirror, sides)
     most = np.full(stats.n_joints, settings.max_vertices or stats.n_vertices)
     if mirror is not None:  # a middle joint's row is the mean of itself and its mirror
-        most[np.arange(stats.n_joints) == MIRRORED_ROWS] //= 2
+        most[np.arange(stats.n_joints) == sides] //= 2
     pull = settings.sum_weight * stats.total_weight
     links = couplings(stats.n_joints, settings)
     if settings.translation == "eliminated":
@@ -289,23 +307,23 @@ def solve_regressor(
         row = solve_nnls(terms, target, pull, allowed=entries)
         weights[j] = prune(terms, target, pull, row, most[j]) if settings.max_vertices else row
     if mirror is not None:
-        weights = _symmetric(weights, mirror)
+        weights = _symmetric(weights, mirror, sides)
         if settings.max_vertices:  # the mirrored support is not the one that was solved on
             for terms, target, j in problems:
                 weights[j] = solve_nnls(terms, target, pull, allowed=weights[j] > 0, start=weights[j])
-            weights = _symmetric(weights, mirror)
+            weights = _symmetric(weights, mirror, sides)
     return Regressor(weights, about=_about(stats, weights))
 
 
-def _symmetric(weights: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+def _symmetric(weights: np.ndarray, mirror: np.ndarray, sides: np.ndarray) -> np.ndarray:
     """Right rows from left ones, middle rows the mean of themselves and their mirror.
 
     The result fits as well as `weights`: statistics that equal their mirror image have an optimum that
     equals its own, and all optima predict the same joints.
     """
-    other = mirrored(weights, mirror)
+    other = mirrored(weights, mirror, sides)
     rows = np.arange(len(weights))
-    middle, right = rows == MIRRORED_ROWS, rows > MIRRORED_ROWS
+    middle, right = rows == sides, rows > sides
     result = np.where(right[:, None], other, weights)
     result[middle] = (weights[middle] + other[middle]) / 2
     return result

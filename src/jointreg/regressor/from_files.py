@@ -8,8 +8,8 @@ import numpy as np
 from jointreg import __version__
 from jointreg.body.files import load_body
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import JointSet
 from jointreg.errors import ConfigError, DataError
-from jointreg.exchange.joint_sets import JointSet
 from jointreg.exchange.meshes import Mesh
 from jointreg.exchange.placement import require_places
 from jointreg.exchange.regressor import Regressor

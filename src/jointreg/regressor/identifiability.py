@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import joint_set_of
 from jointreg.config.settings import FitRegressor
 from jointreg.exchange.inspection import inspect
 from jointreg.exchange.regressor import Regressor
@@ -78,19 +79,21 @@ def identifiability_rows(
     Raises:
         DataError, StoreError, ShapeError, UnitError, SolverError: as `fit`.
     """
-    allowed = allowed_vertices(body, settings)
+    joint_set = joint_set_of(regressor.about)
+    allowed = allowed_vertices(body, settings, joint_set)
     used = np.flatnonzero(regressor.weights.any(axis=0))
     vertices = np.union1d(thinned(body, allowed, MOST_VERTICES, settings), used)
     parts: dict[str, Statistics] = {}
     last = regressor if weighted(settings) else None
     for subject, (bodies, frames) in zip(subjects, sequences, strict=True):
-        stats = parts.setdefault(subject, Statistics(len(vertices), groups=groups(settings)))
+        stats = parts.setdefault(subject, Statistics(len(vertices), len(allowed), groups(settings)))
         add_sequence(stats, body, vertices, bodies, frames, settings, last)
     total = joined(list(parts.values()))
     total.complete()
     part_allowed, weights = allowed[:, vertices], regressor.weights[:, vertices]
     gram = reduce(np.add, total.gram) / total.total_weight
-    held_out, uncertainty = _left_out(body, parts, vertices, part_allowed, settings, total)
+    sides = np.array(joint_set.mirror)
+    held_out, uncertainty = _left_out(body, parts, vertices, part_allowed, settings, total, sides)
     surface = surface_distance(regressor.weights @ body.template, body.template, body.faces)
     columns = {
         "surface_mm": 1e3 * surface,
@@ -103,7 +106,7 @@ def identifiability_rows(
     return [
         {name: getattr(row, name) for name in COLUMNS[:4]}
         | {name: None if values is None else values[j] for name, values in columns.items()}
-        for j, row in enumerate(inspect(regressor, body))
+        for j, row in enumerate(inspect(regressor, body, joint_set))
     ]
 
 
@@ -114,15 +117,17 @@ def _left_out(
     allowed: np.ndarray,
     settings: FitRegressor,
     total: Statistics,
+    sides: np.ndarray,
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Held-out residual and jackknife standard error of each joint, mm, (17,); None for one subject."""
+    """Held-out residual and jackknife standard error of each joint, mm, (J,); None for one subject."""
     if len(parts) < 2:
         return None, None
     mirror = mirror_of(body, vertices) if settings.symmetric else None
     squares, fits = np.zeros(len(allowed)), []
     for subject, own in parts.items():
         rest = joined([part for name, part in parts.items() if name != subject])
-        fits.append(solve_regressor(rest, settings, allowed=allowed, mirror=mirror).weights)
+        fitted = solve_regressor(rest, settings, allowed=allowed, mirror=mirror, sides=sides)
+        fits.append(fitted.weights)
         own.complete()
         squares += own.total_weight * row_squares(own.residual(fits[-1]), settings)
     moved = np.zeros(len(allowed))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import joint_set_of
 from jointreg.config.settings import FitRegressor
 from jointreg.errors import ShapeError
 from jointreg.exchange.regressor import Regressor
@@ -109,14 +110,17 @@ def learning_curve(
     Raises:
         DataError, StoreError, ShapeError, UnitError, SolverError: as `regressor.fitting.fit`.
     """
-    allowed = allowed_vertices(body, settings)
+    joint_set = joint_set_of(regressor.about)
+    allowed = allowed_vertices(body, settings, joint_set)
     vertices = thinned(body, allowed, MOST_VERTICES, settings)
     parts = _statistics(body, sequences, subjects, vertices, regressor, settings, fractions, generator)
     part_allowed = allowed[:, vertices]
     mirror = mirror_of(body, vertices) if settings.symmetric else None
+    sides = np.array(joint_set.mirror)
 
     def fitted(some: Sequence[Statistics]) -> np.ndarray:
-        return solve_regressor(joined(some), settings, allowed=part_allowed, mirror=mirror).weights
+        total = joined(some)
+        return solve_regressor(total, settings, allowed=part_allowed, mirror=mirror, sides=sides).weights
 
     every = [of_subject[-1] for of_subject in parts.values()]
     total, reference = joined(every), fitted(every)
@@ -168,7 +172,8 @@ def _statistics(
     last = regressor if weighted(settings) else None
     for subject, (bodies, frames), member in zip(subjects, sequences, smallest, strict=True):
         of_subject = parts.setdefault(
-            subject, [Statistics(len(vertices), groups=groups(settings)) for _ in fractions]
+            subject,
+            [Statistics(len(vertices), len(regressor.weights), groups(settings)) for _ in fractions],
         )
         for k in np.unique(member):
             some = _rows(bodies, member == k), _rows(frames, member == k)

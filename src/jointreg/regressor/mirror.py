@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.config.joint_sets import JointSet
 from jointreg.errors import DataError
-from jointreg.exchange.joint_sets import JointSet
 from jointreg.exchange.meshes import Mesh
 
 LARGEST_SHARE = 5e-4

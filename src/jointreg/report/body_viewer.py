@@ -14,9 +14,9 @@ import numpy as np
 from jointreg import stores
 from jointreg.body.model import Body
 from jointreg.config.examples import Example
+from jointreg.config.joint_sets import H36M, JointSet, joint_set_of
 from jointreg.errors import ConfigError
 from jointreg.exchange.regressor import Regressor
-from jointreg.skeleton import H36M_17, LIMBS, PELVIS
 from jointreg.stores.schema import Record, require_same_rows
 from jointreg.tables.names import TABLE_1, regressor_name
 
@@ -36,9 +36,11 @@ class Clip:
     frames: tuple[str, ...]
     """Name of each frame."""
     labels: np.ndarray
-    """Labelled joints, `H36M_17` order, camera frame, metres, (N, 17, 3)."""
+    """Labelled joints, camera frame, metres, (N, J, 3)."""
     vertices: dict[str, np.ndarray]
     """Set of bodies (`initial`, `refined`, `true`) -> meshes in the camera frame, metres, (N, V, 3)."""
+    joint_set: JointSet = H36M
+    """What the labels are."""
 
 
 def read_clip(
@@ -80,6 +82,7 @@ def read_clip(
         frames=tuple(f"frame {stored.frame[row]}" for row in rows),
         labels=stored.joints_cam[rows],
         vertices=vertices,
+        joint_set=joint_set_of(stored.attrs),
     )
 
 
@@ -91,12 +94,13 @@ def pack(body: Body, regressors: Mapping[str, Regressor], clips: Sequence[Clip])
         regressors: name (std, spin, opt_full) -> regressor of its mesh.
         clips: example sequences; may be empty.
     """
+    joint_set = joint_set_of(next((one.about for one in regressors.values()), {}))
     return {
         "faces": _text(body.faces, "<u2" if body.n_vertices <= 65536 else "<u4"),
         "face_bytes": 2 if body.n_vertices <= 65536 else 4,
         "template": _positions(body.template - _middle(body.template)),
-        "joints": [name.replace("_", " ") for name in H36M_17],
-        "limbs": [[H36M_17.index(a), H36M_17.index(b)] for a, b in LIMBS],
+        "joints": [name.replace("_", " ") for name in joint_set.joints],
+        "limbs": [list(line) for line in joint_set.lines],
         "regressors": [
             {"name": name, "label": _label(name), "rows": [_support(row) for row in regressor.weights]}
             for name, regressor in regressors.items()
@@ -118,10 +122,10 @@ def _support(row: np.ndarray) -> dict[str, list[Any]]:
 
 
 def _clip(clip: Clip) -> dict[str, Any]:
-    """Frames one by one, each moved so that its labelled pelvis is the origin."""
+    """Frames one by one, each moved so that its labelled root is the origin."""
     frames = []
     for at, name in enumerate(clip.frames):
-        origin = clip.labels[at, PELVIS]
+        origin = clip.joint_set.root(clip.labels[at])
         labels = np.round((clip.labels[at] - origin) * TURN, 4)
         meshes = {
             kind: _positions((vertices[at] - origin) * TURN) for kind, vertices in clip.vertices.items()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import map_coordinates
 
+from jointreg.config.joint_sets import H36M, JointSet
 from jointreg.geometry.camera import Camera, crop_maps
 from jointreg.segmentation.limbs import CORE_M, SURFACE_M, draw_limbs
 from jointreg.stores.schemas import CROP
@@ -64,24 +65,29 @@ def in_crop(people: People, camera: Camera, crop_k: np.ndarray) -> np.ndarray:
     return masks
 
 
-def labelled_person(masks: np.ndarray, joints_px: np.ndarray, pixels_per_metre: float) -> int | None:
+def labelled_person(
+    masks: np.ndarray, joints_px: np.ndarray, pixels_per_metre: float, joint_set: JointSet = H36M
+) -> int | None:
     """Index of the mask (of N) that agrees best with the labels; None where none agrees.
 
     The detector's confidence does not count. If only another person is detected, the answer is None.
 
     Args:
         masks: probabilities in crop pixels, (N, H, W) 0-1.
-        joints_px: labels in the crop, `H36M_17` order, (17, 2).
+        joints_px: labels in the crop, (J, 2).
         pixels_per_metre: scale of the crop at the person.
+        joint_set: what the labels are.
     """
     if not len(masks):
         return None
-    agreement = label_agreement(masks, joints_px, pixels_per_metre)
+    agreement = label_agreement(masks, joints_px, pixels_per_metre, joint_set)
     best = int(agreement.argmax())
     return best if agreement[best] >= LEAST_AGREEMENT else None
 
 
-def label_agreement(masks: np.ndarray, joints_px: np.ndarray, pixels_per_metre: float) -> np.ndarray:
+def label_agreement(
+    masks: np.ndarray, joints_px: np.ndarray, pixels_per_metre: float, joint_set: JointSet = H36M
+) -> np.ndarray:
     """How well masks (N, H, W) lie on the labelled limbs, (N,) 0-1.
 
     It is the mean probability on the limbs' core (`CORE_M`), times the share of the mask that is
@@ -90,7 +96,8 @@ def label_agreement(masks: np.ndarray, joints_px: np.ndarray, pixels_per_metre: 
     """
     height, width = masks.shape[1:]
     core, reach = (
-        draw_limbs(joints_px, radius * pixels_per_metre, width, height) for radius in (CORE_M, SURFACE_M)
+        draw_limbs(joints_px, radius * pixels_per_metre, width, height, joint_set)
+        for radius in (CORE_M, SURFACE_M)
     )
     total = masks.sum(axis=(1, 2))
     return masks[:, core].mean(axis=1) * masks[:, reach].sum(axis=1) / np.maximum(total, 1e-9)

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
+from jointreg.config.joint_sets import H36M, JointSet
 from jointreg.datasets.recording import Recording
-from jointreg.skeleton import H36M_17, LIMBS
 
 SURFACE_M = 0.35
 """A person's surface lies within this distance of the labelled limbs (hands, feet, loose clothes), m."""
@@ -17,21 +17,24 @@ def near_limbs(recording: Recording, frame: int, radius_m: float) -> np.ndarray:
     camera = recording.camera
     joints_cam = recording.joints_cam[frame]
     radius_px = radius_m * camera.intrinsics[0, 0] / joints_cam[:, 2].mean()
-    return draw_limbs(camera.project(joints_cam), radius_px, *camera.size)
+    return draw_limbs(camera.project(joints_cam), radius_px, *camera.size, recording.joint_set)
 
 
-def draw_limbs(joints_px: np.ndarray, radius_px: float, width: int, height: int) -> np.ndarray:
+def draw_limbs(
+    joints_px: np.ndarray, radius_px: float, width: int, height: int, joint_set: JointSet = H36M
+) -> np.ndarray:
     """Pixels of a picture within `radius_px` of the limbs of one skeleton, (height, width) bool.
 
     Args:
-        joints_px: `H36M_17` order, (17, 2).
+        joints_px: (J, 2).
         radius_px: rounded to whole pixels, 1 or more.
         width, height: size of the picture.
+        joint_set: what the joints are.
     """
     radius = max(1, round(radius_px))
     near = np.zeros((height, width), np.uint8)
-    for upper, lower in LIMBS:
-        ends = [joints_px[H36M_17.index(joint)].round().astype(int).tolist() for joint in (upper, lower)]
+    for line in joint_set.lines:
+        ends = [joints_px[row].round().astype(int).tolist() for row in line]
         cv2.line(near, ends[0], ends[1], 1, 2 * radius)
         for end in ends:
             cv2.circle(near, end, radius, 1, -1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jointreg import config
+from jointreg.config.joint_sets import joint_set_of
 from jointreg.datasets.recording import Recording
 from jointreg.datasets.video import videos
 from jointreg.errors import ConfigError, StoreError
@@ -130,7 +131,8 @@ def segment_landmarker(footage: Footage, settings: config.Segment, device: str) 
     from jointreg.labels.landmarker import Landmarker, segment_crops
 
     frames = footage.frames
-    return segment_crops(Landmarker(settings.weights), frames["crops"], frames["joints_px"])
+    joint_set = joint_set_of(frames.attrs)
+    return segment_crops(Landmarker(settings.weights), frames["crops"], frames["joints_px"], joint_set)
 
 
 def segment_mask_rcnn(footage: Footage, settings: config.Segment, device: str) -> Masks:
@@ -154,7 +156,7 @@ def segment_people(footage: Footage, network: "Network", batch: int) -> Masks:
     """
     from jointreg.segmentation.detections import in_crop, labelled_person
 
-    frames = footage.frames
+    frames, joint_set = footage.frames, joint_set_of(footage.frames.attrs)
     masks = np.zeros((len(footage), CROP, CROP), np.uint8)
     score = np.zeros(len(footage), np.float32)
     show, done = report("pictures"), 0
@@ -165,7 +167,7 @@ def segment_people(footage: Footage, network: "Network", batch: int) -> Masks:
                 crop_k = frames["crop_intrinsics"][row]
                 candidates = in_crop(people, recording.camera, crop_k)
                 scale = crop_k[0, 0] / frames["joints_cam"][row, :, 2].mean()
-                person = labelled_person(candidates, frames["joints_px"][row], scale)
+                person = labelled_person(candidates, frames["joints_px"][row], scale, joint_set)
                 if person is not None:
                     masks[row] = np.round(candidates[person] * 255)
                     score[row] = people.scores[person]

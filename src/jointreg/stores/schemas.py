@@ -10,11 +10,11 @@ FRAMES = Schema(
     2,
     "One sequence after `prepare`: a row is one image of one camera, an undistorted square crop that "
     "is an exact pinhole. Facts: rows, camera_names, cameras (rotation and translation in metres, world "
-    "to camera), take_names, joint_names, labels, image_size.",
+    "to camera), take_names, joint_names, labels, image_size; joint_set if it is not Human3.6M's.",
     {
         "crops": Array(("frame", CROP, CROP, 3), "uint8", "RGB 0-255", "Undistorted crop.", chunk=16),
-        "joints_cam": Array(("frame", 17, 3), "float32", "m", "Labels, camera frame, H36M_17 order."),
-        "joints_px": Array(("frame", 17, 2), "float32", "px", "Labels projected into the crop."),
+        "joints_cam": Array(("frame", "joint", 3), "float32", "m", "Labels, camera frame."),
+        "joints_px": Array(("frame", "joint", 2), "float32", "px", "Labels projected into the crop."),
         "crop_intrinsics": Array(("frame", 3, 3), "float64", "px", "Pinhole K of the crop."),
         "camera": Array(("frame",), "int16", "index", "Row of facts.camera_names."),
         "take": Array(("frame",), "int16", "index", "Row of facts.take_names."),
@@ -64,7 +64,7 @@ JOINTS = Schema(
     "joints",
     1,
     "Joints of a method that has no bodies, in place of `bodies`. Facts: rows, method.",
-    {"joints": Array(("frame", 17, 3), "float32", "m", "Camera frame, order of skeleton.H36M_17.")},
+    {"joints": Array(("frame", "joint", 3), "float32", "m", "Camera frame, joints of `frames`.")},
 )
 
 VERTICES = Schema(
@@ -111,8 +111,8 @@ ERRORS = Schema(
     "Errors of one method on one subject after root alignment and after similarity alignment. "
     "Facts: regressors, actions, joint_names, protocol, input (of networks).",
     {
-        "mpjpe": Array(("regressor", "frame", 17), "float32", "m", "Root-aligned distance."),
-        "pa_mpjpe": Array(("regressor", "frame", 17), "float32", "m", "After Procrustes."),
+        "mpjpe": Array(("regressor", "frame", "joint"), "float32", "m", "Root-aligned distance."),
+        "pa_mpjpe": Array(("regressor", "frame", "joint"), "float32", "m", "After Procrustes."),
         "action": Array(("frame",), "int16", "index", "Row of facts.actions."),
         "take": Array(("frame",), "int16", "index", "Take within the action."),
         "camera": Array(("frame",), "int16", "index", "Row of facts.camera_names."),

@@ -12,7 +12,7 @@ from inputs.containers import KINDS, NPY, NPZ, NUMBERS, SHAPES, entries, entry, 
 from inputs.kinds.meshes import ball
 from inputs.samples import one
 from inputs.texts import CELLS, TABLE, cells, rows
-from jointreg.exchange.joint_sets import joint_set
+from jointreg.config.joint_sets import joint_set
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.regressor.from_files import fit_files
 

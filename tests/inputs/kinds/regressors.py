@@ -11,7 +11,7 @@ from inputs import raw, texts
 from inputs.case import Case, Damage, Original, cases
 from inputs.containers import KINDS, NPY, NPZ, NUMBERS, SHAPES, entries, keys_of, tables
 from inputs.samples import body, one
-from jointreg.exchange.joint_sets import SMPL_TO_J19
+from jointreg.config.joint_sets import SMPL_TO_J19
 from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.regressor_files import load_regressor, save_regressor
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, rows

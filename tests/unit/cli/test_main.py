@@ -14,7 +14,7 @@ from matplotlib.image import imread
 
 from jointreg import metrics
 from jointreg.cli.main import main
-from jointreg.evaluation.label_files import read_labels
+from jointreg.evaluation.label_files import read_labelled_frames
 from jointreg.exchange.placement import expected_joints
 from jointreg.regressor import Regressor, load_regressor, save_regressor
 from jointreg.skeleton import H36M_14, H36M_17, H36M_17_RIGHT_FIRST, rows
@@ -115,7 +115,7 @@ def test_labels_are_matched_by_take_camera_and_frame_and_by_joint_name(files, ca
     text = capsys.readouterr().out
     assert numbers(text, str(folder / "first.npy"))[0] == 0
     assert "mean over 4 frames" in text
-    assert np.array_equal(read_labels(folder / "some.npz").joints_cam, truth[order])
+    assert np.array_equal(read_labelled_frames(folder / "some.npz").joints_cam, truth[order])
 
 
 def test_bad_labels_are_refused(files, capsys):

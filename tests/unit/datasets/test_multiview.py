@@ -11,7 +11,7 @@ from jointreg import config
 from jointreg.config.sequences import Work
 from jointreg.datasets.calibration import fitted, read_calibration
 from jointreg.datasets.checks import check_recording
-from jointreg.datasets.multiview import read_labels
+from jointreg.datasets.multiview import read_recording_labels
 from jointreg.datasets.readers import open_dataset
 from jointreg.errors import ConfigError, DataError, ShapeError, UnitError
 from jointreg.frames.prepare import prepare, wanted_frames
@@ -197,13 +197,13 @@ def test_bad_labels_are_refused(recording, tmp_path):
         open_dataset(settings(recording)).recordings(sequence())
     np.savez(path, joints_world=person()[:, :14])
     with pytest.raises(ShapeError, match=r"\(6, 14, 3\)"):
-        read_labels(path)
+        read_recording_labels(path)
     np.savez(path, joints=person())
     with pytest.raises(DataError, match="expected joints_world"):
-        read_labels(path)
+        read_recording_labels(path)
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(DataError, match="not a readable npz"):
-        read_labels(path)
+        read_recording_labels(path)
 
 
 def test_bad_calibrations_are_refused(tmp_path):
@@ -377,17 +377,17 @@ def test_moments_that_lack_a_joint_are_left_out_and_counted(recording, capsys):
     assert arrays["frame"].tolist() == [0, 2] and np.isfinite(arrays["joints_cam"]).all()
     np.savez(recording / "walk/labels.npz", joints_world=joints * np.nan)
     with pytest.raises(DataError, match="6 of 6 frames lack a joint"):
-        read_labels(recording / "walk/labels.npz")
+        read_recording_labels(recording / "walk/labels.npz")
 
 
 def test_labels_with_the_right_leg_first_are_reordered_and_that_is_printed(tmp_path, capsys):
     path = tmp_path / "labels.npz"
     theirs = person()[:, rows(H36M_17_RIGHT_FIRST)]
     np.savez(path, joints_world=theirs)
-    assert np.array_equal(read_labels(path)[0], person())
+    assert np.array_equal(read_recording_labels(path)[0], person())
     assert "the right leg comes first" in capsys.readouterr().out
     np.savez(path, joints_world=theirs, joint_names=np.array(H36M_17_RIGHT_FIRST))
-    assert np.array_equal(read_labels(path)[0], person())
+    assert np.array_equal(read_recording_labels(path)[0], person())
 
 
 @pytest.mark.parametrize(
@@ -410,7 +410,7 @@ def test_labels_with_the_right_leg_first_are_reordered_and_that_is_printed(tmp_p
 def test_damaged_label_files_are_named(tmp_path, arrays, error, message):
     np.savez(tmp_path / "labels.npz", **{"joints_world": person()} | arrays)
     with pytest.raises(error, match=message):
-        read_labels(tmp_path / "labels.npz")
+        read_recording_labels(tmp_path / "labels.npz")
 
 
 def test_a_recording_in_another_order_or_frame_of_reference_is_refused(recording):

@@ -1,8 +1,11 @@
 """A person's joints pass; another order, unit or side of them does not, and is named."""
 
+import itertools
+
 import numpy as np
 import pytest
 
+from jointreg.config.joint_sets import H36M
 from jointreg.datasets import poses
 from jointreg.errors import DataError, UnitError
 from jointreg.geometry.rotations import from_axis_angle
@@ -39,6 +42,29 @@ def person(generator):
     return np.einsum("nab,jb->nja", turns, base) + noise + [0.5, 0.1, 4.0]
 
 
+def child(person, leg=0.42, trunk=0.34, head=0.24, arm=0.30):
+    """The same poses with a child's lengths: hip to ankle, pelvis to neck, neck to crown, arm."""
+    parts = (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
+    lengths = {
+        ("pelvis", "left_hip"): 0.13 * leg,
+        ("pelvis", "neck"): trunk,
+        ("pelvis", "spine"): 0.5 * trunk,
+        ("neck", "left_shoulder"): 0.3 * trunk,
+        ("neck", "nose"): 0.5 * head,
+        ("neck", "head_top"): head,
+        **{(f"left_{a}", f"left_{b}"): leg / 2 for a, b in itertools.pairwise(parts[0])},
+        **{(f"left_{a}", f"left_{b}"): arm / 2 for a, b in itertools.pairwise(parts[1])},
+    }
+    at = {name: person[:, row] for row, name in enumerate(H36M_17)}
+    moved = {"pelvis": at["pelvis"]}
+    for (start, end), length in lengths.items():
+        for side in ("left", "right"):
+            one, other = start.replace("left", side), end.replace("left", side)
+            bone = at[other] - at[one]
+            moved[other] = moved[one] + length * bone / np.linalg.norm(bone, axis=-1, keepdims=True)
+    return np.stack([moved[name] for name in H36M_17], axis=1)
+
+
 def swapped(joints):
     """Left and right exchanged throughout."""
     names = [n.replace("left", "#").replace("right", "left").replace("#", "right") for n in H36M_17]
@@ -57,6 +83,33 @@ def test_a_person_passes_in_any_frame_of_reference(person):
     lying = person @ from_axis_angle(np.array([np.pi / 2, 0, 0.4])).T
     assert check(lying) is lying
     assert check(0.65 * person) is not None  # a child
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [(0.42, 0.34, 0.24, 0.38), (0.27, 0.26, 0.20, 0.26), (0.17, 0.19, 0.15, 0.17)],
+    ids=["four years", "one year", "newborn"],
+)
+def test_children_pass_in_metres_only(person, lengths):
+    small = child(person, *lengths)
+    assert check(small) is small
+    assert poses.metre_by_legs(small)[0] == 1.0
+    assert poses.metre_by_legs(1000 * small)[0] == 0.001
+    for factor, words in ((1000, "other unit|millimetres"), (0.001, "legs are 0.000")):
+        with pytest.raises(UnitError, match=words):
+            check(factor * small)
+    with pytest.raises(DataError, match="knees bend backward"):
+        check(swapped(small))
+    small[3] *= 10
+    with pytest.raises(DataError, match="a leg of row 3"):
+        check(small)
+
+
+def test_a_grown_person_of_childs_size_is_refused_with_the_reason(person):
+    grown = child(person, 0.84, 0.50, 0.22, 0.53)
+    assert check(grown) is grown
+    with pytest.raises(UnitError, match=r"not as long as a child's\n.*has a larger head"):
+        check(grown / 2)
 
 
 def test_the_right_leg_first_is_seen_and_told(person):
@@ -141,8 +194,8 @@ def test_predictions_are_compared_with_the_labels(person):
     with pytest.raises(DataError, match="with left and right exchanged"):
         poses.require_same_sides(swapped(person), person, "file")
     trunk = person[:, H36M_17.index("neck")] - person[:, 0]
-    poses.require_upright(trunk, person, "file")
+    poses.require_upright(trunk, trunk, "file")
     with pytest.raises(DataError, match="180 degrees"):
-        poses.require_upright(-trunk, person, "file")
-    assert not poses.upside_down(person)
-    assert poses.upside_down(person * [1, -1, -1])
+        poses.require_upright(-trunk, trunk, "file")
+    assert not poses.upside_down(H36M.trunk(person))
+    assert poses.upside_down(H36M.trunk(person * [1, -1, -1]))

@@ -2,10 +2,10 @@
 
 import pytest
 
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.errors import ConfigError
 from jointreg.evaluation.presets import METRICS, OWN, PRESETS, plain, preset, with_root
 from jointreg.evaluation.score_text import TITLES
-from jointreg.exchange.joint_sets import JOINT_SETS
 from jointreg.skeleton import H36M_14, H36M_17, SMPL_24
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from jointreg import stores
 from jointreg.errors import DataError, UnitError
-from jointreg.evaluation.label_files import read_labels
+from jointreg.evaluation.label_files import read_labelled_frames
 from jointreg.evaluation.presets import OWN, PRESETS, plain, preset, with_root
 from jointreg.evaluation.score_files import read_pair, score
 from jointreg.exchange.placement import expected_joints
@@ -213,7 +213,7 @@ def test_what_the_workflow_refuses_the_command_line_refuses(run, scene):
 def test_damaged_labels_are_named(tmp_path, scene, arrays, message):
     np.savez(tmp_path / "labels.npz", **{"joints_cam": scene[1]} | arrays)
     with pytest.raises(DataError, match=message):
-        read_labels(tmp_path / "labels.npz")
+        read_labelled_frames(tmp_path / "labels.npz")
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from planted_regressors import near_joints
 
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.errors import ConfigError, DataError
 from jointreg.evaluation.sides import Side, read_regressors
-from jointreg.exchange.joint_sets import JOINT_SETS
 from jointreg.exchange.named_rows import write_named_rows
 
 SMPL, H36M = JOINT_SETS["smpl_24"], JOINT_SETS["h36m_17"]

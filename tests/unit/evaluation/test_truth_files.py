@@ -5,10 +5,10 @@ import pickle
 import numpy as np
 import pytest
 
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.errors import DataError
 from jointreg.evaluation.matching import matched_rows
 from jointreg.evaluation.truth_files import read_truth
-from jointreg.exchange.joint_sets import JOINT_SETS
 from jointreg.geometry.rotations import from_axis_angle, to_axis_angle
 
 COUNT = 7

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.exchange.fingerprints import Table, fingerprint
 from jointreg.exchange.identification import identify, numbers, origin, statement
-from jointreg.exchange.joint_sets import JOINT_SETS
 from jointreg.exchange.known import Known, KnownFile, KnownRow
 from jointreg.exchange.sidecar import digest
 

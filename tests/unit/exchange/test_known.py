@@ -2,7 +2,7 @@
 
 import re
 
-from jointreg.exchange.joint_sets import JOINT_SETS
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.exchange.known import read_known
 
 

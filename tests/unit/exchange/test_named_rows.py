@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.errors import DataError
-from jointreg.exchange.joint_sets import JOINT_SETS
 from jointreg.exchange.named_rows import read_named_rows, write_named_rows
 from jointreg.exchange.sidecar import UNKNOWN
 

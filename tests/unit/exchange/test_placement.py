@@ -8,8 +8,8 @@ import pytest
 from planted_regressors import GENUINE_MM, genuine_stand_in, landing_at, silent
 
 from jointreg.cli.main import main
+from jointreg.config.joint_sets import JOINT_SETS, OTHER_SETS, joint_set
 from jointreg.errors import DataError
-from jointreg.exchange.joint_sets import JOINT_SETS, OTHER_SETS, joint_set
 from jointreg.exchange.placement import (
     LANDINGS_M,
     LIMITS_M,

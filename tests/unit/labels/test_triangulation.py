@@ -164,7 +164,7 @@ def test_a_camera_that_is_wrong_throughout_is_set_right_by_the_others():
 
 def test_labels_of_a_recording_come_back_through_everything(tmp_path):
     """Offsets, exchanged sides, a wild camera, noise; and the file holds what was made."""
-    from jointreg.datasets.multiview import read_labels
+    from jointreg.datasets.multiview import read_recording_labels
 
     rng = np.random.default_rng(8)
     cameras, motion, offsets = ring(), dancer(90), (0, 7, 0, 2)
@@ -194,7 +194,7 @@ def test_labels_of_a_recording_come_back_through_everything(tmp_path):
     )
     assert "left_wrist" in make.reprojection_table(made)
     make.write_labels(tmp_path / "labels.npz", made)
-    joints, read_offsets = read_labels(tmp_path / "labels.npz")
+    joints, read_offsets = read_recording_labels(tmp_path / "labels.npz")
     assert np.array_equal(joints, made["joints_world"])
     assert read_offsets == {camera.name: o for camera, o in zip(cameras, offsets, strict=True)}
 

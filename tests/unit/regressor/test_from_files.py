@@ -7,7 +7,7 @@ import pytest
 
 from jointreg.body import load_body
 from jointreg.cli.main import main
-from jointreg.exchange.joint_sets import JOINT_SETS
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.exchange.named_rows import read_named_rows
 from jointreg.exchange.placement import expected_joints
 

@@ -5,8 +5,8 @@ import pytest
 from meshes import finer
 
 from jointreg.body import load_body
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.errors import DataError
-from jointreg.exchange.joint_sets import JOINT_SETS
 from jointreg.exchange.meshes import Mesh
 from jointreg.exchange.placement import expected_joints
 from jointreg.regressor.mirror import mirror_of_mesh

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from jointreg.config.joint_sets import COLUMNS, CURES, JOINT_SETS, TITLES, joint_set
 from jointreg.errors import ConfigError
-from jointreg.exchange.joint_sets import COLUMNS, CURES, JOINT_SETS, TITLES, joint_set
 from jointreg.skeleton import H36M_14, H36M_17, H36M_17_RIGHT_FIRST, LIMB, SMPL_24
 
 HEAD = "\t".join(COLUMNS)

@@ -6,15 +6,16 @@ and the root. Those of the field are in assets/joint_sets.tsv; a table of one's 
 Sources: the row orders that the files' own repositories document; mhr_70 from sam-3d-body's metadata.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from jointreg.config.tsv import rows as table_rows
 from jointreg.errors import ConfigError
-from jointreg.skeleton import SMPL_24
+from jointreg.skeleton import H36M_17, LIMBS, SMPL_24, SMPL_PARENTS
 
 TABLE = Path(__file__).parent / "assets" / "joint_sets.tsv"
 COLUMNS = ("set", "joint", "mirror", "place", "root")
@@ -74,6 +75,45 @@ class JointSet:
     def limbs(self) -> tuple[int, ...]:
         """Row of `SMPL_24` whose bone each joint moves with."""
         return tuple(SMPL_24.index("head" if at in ON_THE_HEAD else at) for at in self.places)
+
+    @property
+    def lines(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of joints that are drawn as a line: each with the next one towards the root."""
+        if self.joints == H36M_17:
+            return tuple((H36M_17.index(one), H36M_17.index(other)) for one, other in LIMBS)
+        pairs = []
+        for row, place in enumerate(self.places):
+            at = SMPL_24.index("head") if place in ON_THE_HEAD else SMPL_PARENTS[SMPL_24.index(place)]
+            while at >= 0 and SMPL_24[at] not in self.places:
+                at = SMPL_PARENTS[at]
+            if at >= 0:
+                pairs.append((self.places.index(SMPL_24[at]), row))
+            elif self.mirror[row] > row:
+                pairs.append((row, self.mirror[row]))
+        return tuple(pairs)
+
+    def trunk(self, joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper end of the trunk, (..., J, D) -> (..., D) each.
+
+        They are the pelvis and the neck, else the middle of the hips and that of the shoulders.
+
+        Raises:
+            ConfigError: the set has neither.
+        """
+        ends = []
+        for middle, part in (("pelvis", "hip"), ("neck", "shoulder")):
+            wanted = {middle} if middle in self.places else {f"left_{part}", f"right_{part}"}
+            if not wanted <= set(self.places):
+                raise ConfigError(
+                    f"{self.title} have no joint at the {middle}, and none at both {part}s",
+                    "the trunk shows how a person stands: label its ends too",
+                )
+            ends.append(joints[..., [self.places.index(place) for place in sorted(wanted)], :].mean(-2))
+        return ends[0], ends[1]
+
+    def as_facts(self) -> dict[str, Any]:
+        """The set as plain values, for the facts of a store and the sidecar of a regressor."""
+        return asdict(self)
 
     def root(self, joints: np.ndarray) -> np.ndarray:
         """The root of skeletons, (..., J, 3) -> (..., 3)."""
@@ -155,6 +195,19 @@ def joint_set(name: str) -> JointSet:
 
 JOINT_SETS = read_joint_sets(TABLE)
 """The sets of the field."""
+
+H36M = JOINT_SETS["h36m_17"]
+"""The paper's."""
+
+
+def joint_set_of(facts: Mapping[str, Any]) -> JointSet:
+    """The joint set that a store or sidecar describes (`JointSet.as_facts`); Human3.6M's without one."""
+    if "joint_set" not in facts:
+        return H36M
+    table = facts["joint_set"]
+    lists = (tuple(table[key]) for key in ("joints", "mirror", "places", "roots"))
+    return JointSet(table["name"], *lists)
+
 
 SMPL_TO_J19 = JOINT_SETS["j19"].joints
 """Rows of `SMPL_to_J19.pkl` (4D-Humans, ProHMR, HSMR): Human3.6M's 17, LSP's head top, MPII's thorax."""
