@@ -40,6 +40,7 @@ from jointreg.refine.losses import REFERENCE_CODE, TERMS, EnergyWeights
 from jointreg.refine.parameters import OwnBodies, SharedBodies, Views, checked_views
 from jointreg.refine.quadratic import Quadratic
 from jointreg.refine.sample import Sample
+from jointreg.refine.shell import Shell, checked_thickness
 from jointreg.refine.start import refined_bodies, start_bodies
 from jointreg.refine.targets import Targets, checked_targets
 from jointreg.refine.weak_camera import move_to_camera
@@ -73,6 +74,8 @@ class Refined:
     (px^2), unweighted; 0 where a term is off or a frame has no mask; (N, S, 4)."""
     offsets: np.ndarray | None = None
     """Label offsets of the subject in the frames of its limbs, metres, (17, 3); None without."""
+    thickness: np.ndarray | None = None
+    """Of the subject's clothes, metres, in the order of `refine.shell.PARTS`, (P,); None without."""
 
     def bodies(self) -> Bodies:
         """The arrays of `stores.BODIES`."""
@@ -109,6 +112,7 @@ def refine_sample(
     weights: EnergyWeights,
     discriminator: Discriminator | None = None,
     offsets: np.ndarray | None = None,
+    thickness: np.ndarray | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
     watch: Watch | None = None,
@@ -127,6 +131,7 @@ def refine_sample(
         weights: from `balance_energies`; not used where `settings.weights` are the reference code's.
         discriminator: needed where the adversarial term is on; not changed.
         offsets: label offsets to start from, metres, (17, 3); None for zeros.
+        thickness: of the clothes to start from, metres, (P,); None for `refine.shell.START_M`.
         device: "cpu" or "cuda". The CUDA path has been run on a CPU only.
         progress: called after every batch; where the sample is one problem, after every iteration.
         watch: called with the bodies of every batch as often as energies are stored.
@@ -153,10 +158,18 @@ def refine_sample(
         )
     check_solver(settings, device)
     weak = settings.camera == "weak_perspective"
-    targets = checked_targets(body, sample, regressor, weak=weak, dilation_px=settings.mask_dilation_px)
+    targets = checked_targets(
+        body,
+        sample,
+        regressor,
+        weak=weak,
+        dilation_px=settings.mask_dilation_px,
+        robust_px=settings.robust_px,
+    )
     count, where = len(sample), torch.device(device)
     with_offsets = settings.label_offsets == "subject"
     offsets = checked_offsets(offsets, len(regressor)) if with_offsets else None
+    shell = Shell(checked_thickness(thickness), where) if settings.shell == "subject" else None
     views = _shared_views(sample, settings)
     root_relative = settings.joint_frame == "root_relative"
     start = (
@@ -194,6 +207,8 @@ def refine_sample(
             backend=settings.backend,
             root_relative=root_relative,
             halves=settings.weights == "reference_code",
+            shell=shell,
+            uncovered=settings.uncovered,
         )
         keypoints_only = Terms(body, regressor, (0, 0, 0, 1), device=where)
         for first in range(0, count, max(size, 1)):
@@ -223,6 +238,7 @@ def refine_sample(
         iterations=np.array(stored, dtype=np.int32),
         energies=energies,
         offsets=offsets,
+        thickness=None if shell is None else shell.thickness().detach().cpu().numpy(),
     )
 
 
@@ -288,6 +304,8 @@ class _Block:
     ) -> None:
         """Adam on all unknowns; fills `energies` (n, S, 4) at the stored iterations."""
         settings, parameters = self.settings, self.unknowns.parameters
+        if terms.shell is not None:
+            parameters = [*parameters, terms.shell.unknown]
         optimiser = Adam(parameters, settings.learning_rate)
         for iteration in range(settings.iterations):
             current = self._sum_gradients(terms, iteration, parameters)
@@ -330,7 +348,10 @@ class _Block:
             value.grad = None
         for rows in self.batches:
             part = self._energies(terms, rows, iteration)
-            (part * terms.factors).sum().backward()
+            total = (part * terms.factors).sum()
+            if self.settings.shape_prior:
+                total = total + self.settings.shape_prior * self.unknowns.pose(rows)[1].square().sum()
+            total.backward()
             parts.append(part.detach())
         energies = torch.cat(parts).cpu().numpy()
         theta = parameters[0]
