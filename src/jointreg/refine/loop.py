@@ -16,16 +16,12 @@ the whole sample is one problem. Its gradient is summed over batches before each
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from jointreg import stores
 from jointreg.body.model import Body
 from jointreg.config.settings import Optimize
 from jointreg.config.solvers import check_solver
@@ -39,6 +35,8 @@ from jointreg.refine.levenberg_marquardt import descend, start_on_joints
 from jointreg.refine.losses import REFERENCE_CODE, TERMS, EnergyWeights
 from jointreg.refine.parameters import OwnBodies, SharedBodies, Views, checked_views
 from jointreg.refine.quadratic import Quadratic
+from jointreg.refine.result import Refined
+from jointreg.refine.rounds import end_or_start
 from jointreg.refine.sample import Sample
 from jointreg.refine.shell import Shell, checked_thickness
 from jointreg.refine.start import refined_bodies, start_bodies
@@ -55,52 +53,6 @@ Bodies = dict[str, np.ndarray]
 
 Watch = Callable[[int, Bodies], None]
 """Called with an iteration and the bodies of a batch before it."""
-
-
-@dataclass(frozen=True)
-class Refined:
-    """Refined bodies and how their energies fell. N frames, S stored iterations."""
-
-    rotations: np.ndarray
-    """(N, 24, 3, 3)."""
-    betas: np.ndarray
-    """(N, B)."""
-    translation: np.ndarray
-    """Metres, camera frame, (N, 3)."""
-    iterations: np.ndarray
-    """Number of steps before each stored energy; last: all of them; (S,) int32."""
-    energies: np.ndarray
-    """In the order of `refine.losses.TERMS`: joint (m^2), silhouette (px), adversarial (1), keypoints
-    (px^2), unweighted; 0 where a term is off or a frame has no mask; (N, S, 4)."""
-    offsets: np.ndarray | None = None
-    """Label offsets of the subject in the frames of its limbs, metres, (17, 3); None without."""
-    thickness: np.ndarray | None = None
-    """Of the subject's clothes, metres, in the order of `refine.shell.PARTS`, (P,); None without."""
-
-    def bodies(self) -> Bodies:
-        """The arrays of `stores.BODIES`."""
-        return {name: getattr(self, name) for name in ("rotations", "betas", "translation")}
-
-    def write(
-        self,
-        bodies: str | Path,
-        energies: str | Path,
-        facts: Mapping[str, Any],
-        method: str,
-        provenance: Mapping[str, Any],
-    ) -> None:
-        """Write `stores.BODIES` and `stores.ENERGIES`.
-
-        Args:
-            bodies, energies: the stores.
-            facts: of both, `rows` among them.
-            method: name of the variant.
-            provenance: record of the job.
-        """
-        of_bodies, of_energies = {"method": method}, {"terms": list(TERMS)}
-        stores.BODIES.write(bodies, self.bodies(), attrs={**facts, **of_bodies}, provenance=provenance)
-        curves = {"iteration": self.iterations, "energies": self.energies}
-        stores.ENERGIES.write(energies, curves, attrs={**facts, **of_energies}, provenance=provenance)
 
 
 def refine_sample(
@@ -169,7 +121,9 @@ def refine_sample(
     count, where = len(sample), torch.device(device)
     with_offsets = settings.label_offsets == "subject"
     offsets = checked_offsets(offsets, len(regressor)) if with_offsets else None
-    shell = Shell(checked_thickness(thickness), where) if settings.shell == "subject" else None
+    thickness = checked_thickness(thickness) if settings.shell == "subject" else None
+    shell = None if thickness is None else Shell(thickness, where)
+    begun = offsets, thickness
     views = _shared_views(sample, settings)
     root_relative = settings.joint_frame == "root_relative"
     start = (
@@ -190,7 +144,8 @@ def refine_sample(
         bodies, fallen = descend(
             problem, start, targets, stored, batch=settings.batch, progress=progress, watch=watch
         )
-        return Refined(**bodies, iterations=np.array(stored, dtype=np.int32), energies=fallen)
+        end = Refined.of(bodies, stored, fallen)
+        return end if settings.start != "refined" else end_or_start(end, sample.bodies)
     energies = np.zeros((count, len(stored), len(TERMS)))
     refined = {name: np.empty(value.shape) for name, value in start.items()}
     whole = views is not None or offsets is not None
@@ -233,13 +188,8 @@ def refine_sample(
                 offsets = block.offsets.values.cpu().numpy()
             if progress is not None:
                 progress(rows.stop, count)
-    return Refined(
-        **refined,
-        iterations=np.array(stored, dtype=np.int32),
-        energies=energies,
-        offsets=offsets,
-        thickness=None if shell is None else shell.thickness().detach().cpu().numpy(),
-    )
+    end = Refined.of(refined, stored, energies, offsets, None if shell is None else shell.values())
+    return end if settings.start != "refined" else end_or_start(end, sample.bodies, *begun)
 
 
 def _shared_views(sample: Sample, settings: Optimize) -> Views | None:

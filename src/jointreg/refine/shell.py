@@ -56,6 +56,10 @@ class Shell:
         """Thickness of each part, metres, at least 0, differentiable, (P,)."""
         return UNIT_M * torch.nn.functional.softplus(PACE * self.unknown)
 
+    def values(self) -> np.ndarray:
+        """`thickness` as an array."""
+        return self.thickness().detach().cpu().numpy()
+
     def worn(self, pose: Pose) -> Pose:
         """Parameters of the shell over bodies, for `shell_skinner`; betas (n, B) become (n, B + P)."""
         rotations, betas, translation = pose
