@@ -20,7 +20,9 @@ GROWTH = 1.05
 LARGEST_M = 0.06
 """Thickest clothes of a part, metres; masks of thicker ones do not show the body's shape."""
 OFFSET_GROWTH = 1.5
-"""Root mean square of the label offsets over that of the start, above which they run away."""
+"""Length of label offsets over that of the start, root mean squares, above which they grow."""
+OFFSET_M = 0.015
+"""Smaller label offsets do not count, metres: of few subjects a start has almost none."""
 
 
 def runs_away(start: Refined, end: Refined) -> str:
@@ -35,9 +37,9 @@ def runs_away(start: Refined, end: Refined) -> str:
     if after > count + IMPROBABLE_SD * np.sqrt(2 * count) and after > GROWTH * before:
         return f"the sum of squared betas grows from {before:.1f} to {after:.1f}, expected {count}"
     if start.offsets is not None and end.offsets is not None:
-        lengths = [float(np.sqrt(np.square(one.offsets).sum(axis=1).mean())) for one in (start, end)]  # type: ignore[arg-type]
-        if lengths[1] > OFFSET_GROWTH * lengths[0]:
-            return f"label offsets grow from {1e3 * lengths[0]:.1f} to {1e3 * lengths[1]:.1f} mm"
+        before, after = (_length(offsets) for offsets in (start.offsets, end.offsets))
+        if after > max(OFFSET_GROWTH * before, OFFSET_M):
+            return f"label offsets grow from {1e3 * before:.1f} to {1e3 * after:.1f} mm"
     if end.thickness is not None and end.thickness.max() > LARGEST_M:
         return f"clothes become {1e3 * end.thickness.max():.0f} mm thick, at most {1e3 * LARGEST_M:.0f}"
     return ""
@@ -70,3 +72,8 @@ def end_or_start(
 def _square(betas: np.ndarray) -> float:
     """Sum of the squared mean betas."""
     return float(np.square(betas.mean(axis=0)).sum())
+
+
+def _length(offsets: np.ndarray) -> float:
+    """Root mean square length of the offsets, metres."""
+    return float(np.sqrt(np.square(offsets).sum(axis=1).mean()))

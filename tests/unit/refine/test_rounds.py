@@ -35,6 +35,7 @@ def started(end, **start):
         ({"length": 3.0}, {"length": 2.5}),  # improbable, but on its way back
         ({"length": 3.0}, {"length": 3.0}),
         ({"offset": 0.02}, {"offset": 0.006}),
+        ({"offset": 0.0}, {"offset": 0.012}),  # of the only subject: its mean is taken off
     ],
 )
 def test_a_round_that_comes_to_rest_is_taken(start, end):
@@ -46,7 +47,7 @@ def test_a_round_that_comes_to_rest_is_taken(start, end):
     ("start", "end", "words"),
     [
         ({"length": 1.6}, {"length": 2.0}, "squared betas grows from 25.6 to 40.0"),
-        ({"offset": 0.006}, {"offset": 0.012}, "offsets grow from 6.0 to 12.0 mm"),
+        ({"offset": 0.01}, {"offset": 0.02}, "offsets grow from 10.0 to 20.0 mm"),
         ({"thickness": 0.02}, {"thickness": 0.07}, "clothes become 70 mm thick"),
     ],
 )
