@@ -7,7 +7,9 @@ error of the limbs that all subjects share, in the frames of the limbs; and the 
 bodies, mean over 17 joints, absolute / moved to the pelvis. That is of the training subjects, and with
 `--held-out` also of those that no regressor was fitted to.
 
-`--seeds` makes the data anew for each seed first, in runs named `recipe_<cameras>_<seed>`.
+`--seeds` makes the data anew for each seed first, in runs named `recipe_<cameras>_<clothes>_<seed>`;
+`--clothes` dresses their people. `--set shell=subject shape_prior=0.01` refines with a shell, whose mean
+thickness over subjects is then printed, mm by part.
 """
 
 import argparse
@@ -21,6 +23,7 @@ for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ[f"{_library}_NUM_THREADS"] = "1"
 
 import numpy as np
+import yaml
 from scene import ROOT
 
 from jointreg import metrics, stores
@@ -84,7 +87,7 @@ class Run:
 
     def rounds(self, count: int, optimize: dict, fitting: dict, *, held_out: bool) -> None:
         """Refine and fit `count` times, and print."""
-        regressor, bodies, offsets = self.regressor, {}, {}
+        regressor, bodies, offsets, thickness = self.regressor, {}, {}, {}
         changes = CONFIG["variant_settings"]
         for number in range(count):
             variant = "recommended" if number else "recommended_start"
@@ -93,7 +96,7 @@ class Run:
             )
             if self.alone:
                 settings = settings.model_copy(update={"multiview": False})
-            begin = time.process_time()
+            begin, new = time.process_time(), {}
             for subject, sample in self.samples.items():
                 if number:
                     sample = Sample(
@@ -112,11 +115,17 @@ class Run:
                     regressor,
                     settings=settings,
                     weights=self.weights,
-                    offsets=without_mean(offsets[subject], offsets.values()) if number else None,
+                    offsets=without_mean(offsets[subject], offsets.values()) if offsets else None,
+                    thickness=thickness.get(subject),
                 )
                 bodies[subject] = refined.bodies()
+                if refined.amplifies:
+                    print(f"{subject} keeps its start: {refined.amplifies}")
                 if refined.offsets is not None:
-                    offsets = offsets | {subject: refined.offsets}
+                    new = new | {subject: refined.offsets}
+                if refined.thickness is not None:
+                    thickness[subject] = refined.thickness
+            offsets = new
             cost = time.process_time() - begin
             regressor = fit(
                 self.body,
@@ -126,10 +135,10 @@ class Run:
                 ],
                 FitRegressor(**fitting),
             ).weights
-            print(
-                f"round {number + 1}: {self.describe(bodies, regressor, held_out)}  {cost:.0f} s",
-                flush=True,
-            )
+            text = self.describe(bodies, regressor, held_out)
+            if thickness:
+                text += f"  shell {np.round(1e3 * np.mean(list(thickness.values()), axis=0), 1)}"
+            print(f"round {number + 1}: {text}  {cost:.0f} s", flush=True)
 
     def describe(self, bodies: dict[str, Bodies], regressor: np.ndarray, held_out: bool) -> str:
         """The errors of bodies and regressor, in words."""
@@ -172,13 +181,27 @@ def _joined(parts: list[Bodies]) -> Bodies:
     return {name: np.concatenate([part[name] for part in parts]) for name in NAMES}
 
 
-def make(cameras: int, seed: int) -> str:
-    """Make the data of one seed, and what the refinement needs of it; the name of its run."""
-    run = f"recipe_{cameras}_{seed}"
+def make(cameras: int, seed: int, clothes: str) -> str:
+    """Make the data of one seed, and what the refinement needs of it; the name of its run.
+
+    Clothes are those of `synthesize.clothes`, or as many millimetres over trunk, arms and legs.
+    """
+    run = f"recipe_{cameras}_{clothes}_{seed}"
+    synthesize = f"synthesize={{clothes: {clothes}}}"
+    if clothes.isdigit():
+        parameters = read_yaml(ROOT / "config/generator.yaml")
+        outfit = parameters["clothes"]["tight"] | {"long_sleeves": True, "folds": 0.0}
+        for part in ("trunk_m", "upper_arm_m", "forearm_m", "thigh_m", "shin_m"):
+            outfit[part] = [int(clothes) / 1000] * 2
+        parameters["clothes"]["tight"] = outfit
+        path = ROOT / "build" / f"{run}.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(yaml.safe_dump(parameters), encoding="utf-8")
+        synthesize = f"synthesize={{clothes: tight, parameters: {path}}}"
     files = ["config/open.yaml", *(["config/open_variants.yaml"] if cameras == 4 else [])]
     targets = ["fit_regressor_spin/J_spin.npy", "energy_weights/weights.json"]
     command = [sys.executable, "-m", "snakemake", "--quiet", "--cores", "1", "--configfile", *files]
-    command += ["--config", f"run={run}", f"seed={seed}", "variants=[full]"]
+    command += ["--config", f"run={run}", f"seed={seed}", "variants=[full]", synthesize]
     subprocess.run(
         [*command, "--", *(f"results/{run}/{target}" for target in targets)], cwd=ROOT, check=True
     )
@@ -203,6 +226,9 @@ def main() -> None:
     parser.add_argument(
         "--seeds", nargs="*", type=int, default=[], help="make data for each of them first"
     )
+    parser.add_argument(
+        "--clothes", default="none", help="of data that is made: none, tight, loose or millimetres"
+    )
     parser.add_argument("--cameras", type=int, choices=(2, 4), default=2, help="of data that is made")
     options = parser.parse_args()
     optimize, fitting = (
@@ -211,7 +237,7 @@ def main() -> None:
     shared = {key: CONFIG["fit_regressor"][key] for key in FitRegressor.model_fields}
     places = [(options.results, options.truth)]
     if options.seeds:
-        runs = (make(options.cameras, seed) for seed in options.seeds)
+        runs = (make(options.cameras, seed, options.clothes) for seed in options.seeds)
         places = [(ROOT / "results" / run, ROOT / "data" / run / "truth") for run in runs]
     for results, truth in places:
         print(f"{results}, {options.rounds} rounds")

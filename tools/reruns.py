@@ -118,6 +118,10 @@ CHANGES: dict[str, str] = {
             "multiview": "true",
             "share_betas": "subject",
             "label_offsets": "subject",
+            "shell": "subject, share_betas: subject",
+            "shape_prior": 0.01,
+            "uncovered": 0.5,
+            "robust_px": 5.0,
         }.items()
     },
     "evaluate.joints": "evaluate={joints: 14}",

@@ -4,7 +4,7 @@ Usage: python tools/what_survives.py run [--worlds NAME ...] [--seeds N] [--core
        python tools/what_survives.py table
 
 `run` makes a small open data set for every world and seed, refines its bodies by several variants, and
-compares with the truth; four to eight minutes of one core a run. A run that is finished is not made
+compares with the truth; ten minutes of one core a run. A run that is finished is not made
 again. `table` prints what is there, as tables of Markdown.
 """
 
@@ -45,6 +45,8 @@ WORLDS: dict[str, dict[str, str]] = {
 FIRST_SEED = {"seed": 2022, "planted_seed": 2}
 """Of the demo. Run k has both, plus k."""
 JOINTS = "joint_error_true_joints"
+FIRST_ROUND = "_start"
+"""End of the names of variants that are the first of two rounds; they get no column."""
 
 
 def main() -> None:
@@ -114,18 +116,20 @@ def report(runs: Mapping[str, Sequence[pd.DataFrame]]) -> list[str]:
 
 
 def regressor_errors(diagnostics: pd.DataFrame, metric: str) -> dict[str, float]:
-    """Column -> error of J_std, J_spin and every J_opt, and what J_opt of `full` gains over J_spin."""
+    """Column -> error of J_std, J_spin and every J_opt, and what those of `full` and `shell` gain."""
     rows = diagnostics[(diagnostics["method"] == "truth") & (diagnostics["metric"] == metric)]
     columns = {}
     for row in rows.itertuples():
         columns[row.regressor if row.variant == "-" else row.variant] = row.value
-    return columns | {"spin - full": columns["spin"] - columns["full"]}
+    gains = {f"spin - {name}": columns["spin"] - columns[name] for name in ("full", "shell")}
+    return {name: value for name, value in columns.items() if not name.endswith(FIRST_ROUND)} | gains
 
 
 def body_values(diagnostics: pd.DataFrame, metric: str) -> dict[str, float]:
     """Column -> value of the initial bodies and of every variant's."""
     rows = diagnostics[(diagnostics["method"] == "sim_spin") & (diagnostics["metric"] == metric)]
-    return {"initial" if row.variant == "-" else row.variant: row.value for row in rows.itertuples()}
+    values = {"initial" if row.variant == "-" else row.variant: row.value for row in rows.itertuples()}
+    return {name: value for name, value in values.items() if not name.endswith(FIRST_ROUND)}
 
 
 def interval(values: Sequence[float]) -> str:

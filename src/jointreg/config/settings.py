@@ -16,6 +16,7 @@ from jointreg.config.data import Dataset, RawFiles, Synthesize
 from jointreg.config.values import (
     Count,
     CountOrZero,
+    Fraction,
     LearningRate,
     Metres,
     Name,
@@ -270,6 +271,20 @@ class Optimize(Settings):
     label_offsets: Literal["none", "subject"] = Field(
         description="subject: the labels of a subject may lie beside the joints of `regressor`, by a "
         "constant for each joint in the frame of its limb"
+    )
+    shell: Literal["none", "subject"] = Field(
+        description="subject: a subject wears clothes of unknown thickness, one for each part of the "
+        "body; silhouettes show the clothes"
+    )
+    shape_prior: NonNegative = Field(
+        description="factor on the sum of squared betas, beside the weighted energies; 0 for none"
+    )
+    uncovered: Fraction = Field(
+        description="weight of mask pixels that the body leaves uncovered; below 1 masks may be larger "
+        "than bodies"
+    )
+    robust_px: NonNegative = Field(
+        description="pixels count half at this distance from the mask's edge, less beyond; 0: all alike"
     )
 
     @property

@@ -13,6 +13,10 @@ LM_ONLY = {
     "multiview": False,
     "share_betas": "none",
     "label_offsets": "none",
+    "shell": "none",
+    "shape_prior": 0.0,
+    "uncovered": 1.0,
+    "robust_px": 0.0,
 }
 """The only value of these keys of `optimize` that the solver `lm` works with."""
 
@@ -45,6 +49,15 @@ def check_solver(settings: Optimize, device: str, where: str = "optimize") -> No
                 )
         if settings.joint == 0:
             raise ConfigError(f"{where}: label_offsets, but joint is 0", "set label_offsets: none")
+    if settings.shell != "none":
+        if settings.share_betas != "subject":
+            raise ConfigError(
+                f"{where}: shell is 'subject', but share_betas is '{settings.share_betas}'; betas of "
+                "each frame leave its thickness open",
+                "set share_betas: subject, or shell: none",
+            )
+        if settings.silhouette == 0:
+            raise ConfigError(f"{where}: shell is 'subject', but silhouette is 0", "set shell: none")
     if settings.solver != "lm":
         return
     asked: dict[str, object] = {"device": device, **{key: getattr(settings, key) for key in LM_ONLY}}

@@ -4,8 +4,9 @@
 """
 
 from jointreg.refine.arrays import energy_weights, refine
-from jointreg.refine.loop import Refined, refine_sample
+from jointreg.refine.loop import refine_sample
 from jointreg.refine.parameters import Views
+from jointreg.refine.result import Refined
 from jointreg.refine.sample import Sample
 from jointreg.refine.start import start_translation
 

@@ -98,7 +98,7 @@ def train_discriminator(
     Args:
         body: the body model.
         sample: the frames. Each has its own body and labels without offsets, also for a variant
-            that shares them, because they come from many sequences.
+            that shares them, because they come from many sequences, and no shell.
         regressor: reads the joints in E_joint, (J, V).
         settings: rounds, and how D is trained; `settings.frames` is not used, the sample is drawn.
         optimize: settings of the refinement, those of the variant.
@@ -119,7 +119,7 @@ def train_discriminator(
     jobs. Rounds end when the loss has settled (`has_settled`) or after `settings.max_rounds`.
     """
     optimize = optimize.model_copy(
-        update={"multiview": False, "share_betas": "none", "label_offsets": "none"}
+        update={"multiview": False, "share_betas": "none", "label_offsets": "none", "shell": "none"}
     )
     if weights is None:
         weights = balance_energies(body, sample, regressor, batch=optimize.batch)

@@ -7,9 +7,10 @@ import numpy as np
 
 from jointreg.body.model import Body
 from jointreg.refine.energies import balance_energies
-from jointreg.refine.loop import Refined, refine_sample
+from jointreg.refine.loop import refine_sample
 from jointreg.refine.losses import EnergyWeights
 from jointreg.refine.parameters import Views
+from jointreg.refine.result import Refined
 from jointreg.refine.sample import Sample
 
 

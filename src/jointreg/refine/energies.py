@@ -1,5 +1,8 @@
 """The energies of Eq. 2: how far bodies are from their targets; and the weights that balance them."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import torch
 
@@ -18,6 +21,7 @@ from jointreg.refine.losses import (
 )
 from jointreg.refine.parameters import OwnBodies, Pose
 from jointreg.refine.sample import Sample
+from jointreg.refine.shell import Shell, shell_skinner
 from jointreg.refine.start import start_bodies
 from jointreg.refine.targets import Targets, checked_targets
 from jointreg.silhouette.rendering import silhouette_l2
@@ -40,6 +44,8 @@ class Terms:
         backend: computes the silhouette, one of `jointreg.silhouette.BACKENDS`.
         root_relative: compare joints after both skeletons are moved to the pelvis.
         halves: the discriminator's outputs on pose count one half together, that on shape the other.
+        shell: clothes that the silhouettes show; None: they show the bodies.
+        uncovered: as in `silhouette_l2`.
     """
 
     def __init__(
@@ -53,21 +59,26 @@ class Terms:
         backend: str = "numba",
         root_relative: bool = False,
         halves: bool = False,
+        shell: Shell | None = None,
+        uncovered: float = 1.0,
     ) -> None:
         self.factors = torch.tensor(factors, dtype=torch.float64, device=device)
         self.joint_on, self.silhouette_on, self.adversarial_on, self.keypoints_on = (
             factor > 0 for factor in factors
         )
         self.discriminator, self.backend, self.halves = discriminator, backend, halves
-        self.root = PELVIS if root_relative else None
+        self.root, self.shell, self.uncovered = PELVIS if root_relative else None, shell, uncovered
         within = None
-        if not self.silhouette_on:
+        if not self.silhouette_on or shell is not None:
             within = np.flatnonzero((np.asarray(regressor) != 0).any(axis=0))
-        self.skinner: Skinner | PlainSkinner
+        make: Callable[..., Skinner | PlainSkinner] = Skinner
+        self._observe = observe
         if device.type != "cpu" or backend == "warp":
-            self.skinner, self._observe = PlainSkinner(body, within, device=device), observe_plain
-        else:
-            self.skinner, self._observe = Skinner(body, within), observe
+            make, self._observe = partial(PlainSkinner, device=device), observe_plain
+        self.skinner = make(body, within)
+        self._shell_skinner = None if shell is None else shell_skinner(body, make)
+        # Stands for a regressor where image points alone are needed.
+        self._first_vertex = SparseRegressor(np.eye(1, body.n_vertices))
         self.regressor = SparseRegressor(regressor, within)
         self.topology = Topology(body.faces) if self.silhouette_on else None
 
@@ -88,15 +99,17 @@ class Terms:
         rotations, betas, translation = pose
         joint = silhouette = adversarial = keypoints = translation.new_zeros(len(translation))
         if self.topology is not None:
-            vertices = self.skinner.vertices(rotations, betas, translation)
-            joints, points = self._observe(vertices, self.regressor, targets.intrinsics[rows])
+            joints, points, depth = self._observed(pose, targets.intrinsics[rows])
+            weights = targets.pixel_weights
             silhouette = targets.has_mask[rows] * silhouette_l2(
                 points,
                 self.topology,
                 targets.masks[rows],
                 backend=self.backend,
-                depth=vertices[..., 2],
+                depth=depth,
                 blur_px=blur_px,
+                uncovered=self.uncovered,
+                weights=None if weights is None else weights[rows],
             )
         elif self.joint_on or self.keypoints_on:
             joints = read_joints(self.skinner.vertices(rotations, betas, translation), self.regressor)
@@ -111,6 +124,15 @@ class Terms:
             outputs = self.discriminator(rotations, betas)
             adversarial = adversarial_energy(outputs, halves=self.halves)
         return torch.stack([joint, silhouette, adversarial, keypoints], dim=1)
+
+    def _observed(self, pose: Pose, intrinsics: np.ndarray) -> tuple[torch.Tensor, ...]:
+        """Joints of the bodies, and image points and depths of what the silhouettes show."""
+        vertices = self.skinner.vertices(*pose)
+        if self.shell is None or self._shell_skinner is None:
+            return *self._observe(vertices, self.regressor, intrinsics), vertices[..., 2]
+        shown = self._shell_skinner.vertices(*self.shell.worn(pose))
+        _, points = self._observe(shown, self._first_vertex, intrinsics)
+        return read_joints(vertices, self.regressor), points, shown[..., 2]
 
 
 def balance_energies(

@@ -16,16 +16,12 @@ the whole sample is one problem. Its gradient is summed over batches before each
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from jointreg import stores
 from jointreg.body.model import Body
 from jointreg.config.settings import Optimize
 from jointreg.config.solvers import check_solver
@@ -39,7 +35,10 @@ from jointreg.refine.levenberg_marquardt import descend, start_on_joints
 from jointreg.refine.losses import REFERENCE_CODE, TERMS, EnergyWeights
 from jointreg.refine.parameters import OwnBodies, SharedBodies, Views, checked_views
 from jointreg.refine.quadratic import Quadratic
+from jointreg.refine.result import Refined
+from jointreg.refine.rounds import end_or_start
 from jointreg.refine.sample import Sample
+from jointreg.refine.shell import Shell, checked_thickness
 from jointreg.refine.start import refined_bodies, start_bodies
 from jointreg.refine.targets import Targets, checked_targets
 from jointreg.refine.weak_camera import move_to_camera
@@ -56,50 +55,6 @@ Watch = Callable[[int, Bodies], None]
 """Called with an iteration and the bodies of a batch before it."""
 
 
-@dataclass(frozen=True)
-class Refined:
-    """Refined bodies and how their energies fell. N frames, S stored iterations."""
-
-    rotations: np.ndarray
-    """(N, 24, 3, 3)."""
-    betas: np.ndarray
-    """(N, B)."""
-    translation: np.ndarray
-    """Metres, camera frame, (N, 3)."""
-    iterations: np.ndarray
-    """Number of steps before each stored energy; last: all of them; (S,) int32."""
-    energies: np.ndarray
-    """In the order of `refine.losses.TERMS`: joint (m^2), silhouette (px), adversarial (1), keypoints
-    (px^2), unweighted; 0 where a term is off or a frame has no mask; (N, S, 4)."""
-    offsets: np.ndarray | None = None
-    """Label offsets of the subject in the frames of its limbs, metres, (17, 3); None without."""
-
-    def bodies(self) -> Bodies:
-        """The arrays of `stores.BODIES`."""
-        return {name: getattr(self, name) for name in ("rotations", "betas", "translation")}
-
-    def write(
-        self,
-        bodies: str | Path,
-        energies: str | Path,
-        facts: Mapping[str, Any],
-        method: str,
-        provenance: Mapping[str, Any],
-    ) -> None:
-        """Write `stores.BODIES` and `stores.ENERGIES`.
-
-        Args:
-            bodies, energies: the stores.
-            facts: of both, `rows` among them.
-            method: name of the variant.
-            provenance: record of the job.
-        """
-        of_bodies, of_energies = {"method": method}, {"terms": list(TERMS)}
-        stores.BODIES.write(bodies, self.bodies(), attrs={**facts, **of_bodies}, provenance=provenance)
-        curves = {"iteration": self.iterations, "energies": self.energies}
-        stores.ENERGIES.write(energies, curves, attrs={**facts, **of_energies}, provenance=provenance)
-
-
 def refine_sample(
     body: Body,
     sample: Sample,
@@ -109,6 +64,7 @@ def refine_sample(
     weights: EnergyWeights,
     discriminator: Discriminator | None = None,
     offsets: np.ndarray | None = None,
+    thickness: np.ndarray | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
     watch: Watch | None = None,
@@ -127,6 +83,7 @@ def refine_sample(
         weights: from `balance_energies`; not used where `settings.weights` are the reference code's.
         discriminator: needed where the adversarial term is on; not changed.
         offsets: label offsets to start from, metres, (17, 3); None for zeros.
+        thickness: of the clothes to start from, metres, (P,); None for `refine.shell.START_M`.
         device: "cpu" or "cuda". The CUDA path has been run on a CPU only.
         progress: called after every batch; where the sample is one problem, after every iteration.
         watch: called with the bodies of every batch as often as energies are stored.
@@ -153,10 +110,20 @@ def refine_sample(
         )
     check_solver(settings, device)
     weak = settings.camera == "weak_perspective"
-    targets = checked_targets(body, sample, regressor, weak=weak, dilation_px=settings.mask_dilation_px)
+    targets = checked_targets(
+        body,
+        sample,
+        regressor,
+        weak=weak,
+        dilation_px=settings.mask_dilation_px,
+        robust_px=settings.robust_px,
+    )
     count, where = len(sample), torch.device(device)
     with_offsets = settings.label_offsets == "subject"
     offsets = checked_offsets(offsets, len(regressor)) if with_offsets else None
+    thickness = checked_thickness(thickness) if settings.shell == "subject" else None
+    shell = None if thickness is None else Shell(thickness, where)
+    begun = offsets, thickness
     views = _shared_views(sample, settings)
     root_relative = settings.joint_frame == "root_relative"
     start = (
@@ -177,7 +144,8 @@ def refine_sample(
         bodies, fallen = descend(
             problem, start, targets, stored, batch=settings.batch, progress=progress, watch=watch
         )
-        return Refined(**bodies, iterations=np.array(stored, dtype=np.int32), energies=fallen)
+        end = Refined.of(bodies, stored, fallen)
+        return end if settings.start != "refined" else end_or_start(end, sample.bodies)
     energies = np.zeros((count, len(stored), len(TERMS)))
     refined = {name: np.empty(value.shape) for name, value in start.items()}
     whole = views is not None or offsets is not None
@@ -194,6 +162,8 @@ def refine_sample(
             backend=settings.backend,
             root_relative=root_relative,
             halves=settings.weights == "reference_code",
+            shell=shell,
+            uncovered=settings.uncovered,
         )
         keypoints_only = Terms(body, regressor, (0, 0, 0, 1), device=where)
         for first in range(0, count, max(size, 1)):
@@ -218,12 +188,8 @@ def refine_sample(
                 offsets = block.offsets.values.cpu().numpy()
             if progress is not None:
                 progress(rows.stop, count)
-    return Refined(
-        **refined,
-        iterations=np.array(stored, dtype=np.int32),
-        energies=energies,
-        offsets=offsets,
-    )
+    end = Refined.of(refined, stored, energies, offsets, None if shell is None else shell.values())
+    return end if settings.start != "refined" else end_or_start(end, sample.bodies, *begun)
 
 
 def _shared_views(sample: Sample, settings: Optimize) -> Views | None:
@@ -288,6 +254,8 @@ class _Block:
     ) -> None:
         """Adam on all unknowns; fills `energies` (n, S, 4) at the stored iterations."""
         settings, parameters = self.settings, self.unknowns.parameters
+        if terms.shell is not None:
+            parameters = [*parameters, terms.shell.unknown]
         optimiser = Adam(parameters, settings.learning_rate)
         for iteration in range(settings.iterations):
             current = self._sum_gradients(terms, iteration, parameters)
@@ -330,7 +298,10 @@ class _Block:
             value.grad = None
         for rows in self.batches:
             part = self._energies(terms, rows, iteration)
-            (part * terms.factors).sum().backward()
+            total = (part * terms.factors).sum()
+            if self.settings.shape_prior:
+                total = total + self.settings.shape_prior * self.unknowns.pose(rows)[1].square().sum()
+            total.backward()
             parts.append(part.detach())
         energies = torch.cat(parts).cpu().numpy()
         theta = parameters[0]

@@ -9,6 +9,7 @@ from jointreg.body.model import Body
 from jointreg.errors import DataError, ShapeError
 from jointreg.geometry.camera import project_pinhole
 from jointreg.plausible import DEPTH_M
+from jointreg.refine.contour import edge_distances
 from jointreg.refine.sample import Sample
 from jointreg.refine.weak_camera import weak_perspective
 
@@ -27,6 +28,8 @@ class Targets:
     """K of the camera that bodies are seen through, pixels, (N, 3, 3)."""
     has_mask: torch.Tensor
     """1 for a frame with a mask, 0 for one without, (N,)."""
+    pixel_weights: np.ndarray | None = None
+    """Factors on the squared differences of silhouettes, (N, H, W); None for 1."""
 
     @property
     def count(self) -> int:
@@ -42,11 +45,18 @@ class Targets:
             masks if device.type == "cpu" else torch.as_tensor(masks).to(device),
             self.intrinsics[rows],
             self.has_mask[rows].to(device),
+            None if self.pixel_weights is None else self.pixel_weights[rows],
         )
 
 
 def checked_targets(
-    body: Body, sample: Sample, regressor: np.ndarray, *, weak: bool = False, dilation_px: int = 0
+    body: Body,
+    sample: Sample,
+    regressor: np.ndarray,
+    *,
+    weak: bool = False,
+    dilation_px: int = 0,
+    robust_px: float = 0.0,
 ) -> Targets:
     """Check a sample and a regressor, and make the targets of the sample's bodies.
 
@@ -56,6 +66,7 @@ def checked_targets(
         regressor: reads the joints in E_joint, (J, V).
         weak: bodies are seen through the networks' camera, not through the sample's.
         dilation_px: radius that masks are widened by.
+        robust_px: as for `robust_weights`; 0 gives all pixels the same weight.
 
     Raises:
         ShapeError: arrays of other shapes than `Sample` and the body ask for, or masks not of uint8.
@@ -97,13 +108,31 @@ def checked_targets(
             f"joints_cam have a median depth of {depth:.0f} m",
             "labels are probably in millimetres: divide by 1000",
         )
+    masks = dilated(masks, dilation_px)
     return Targets(
         torch.from_numpy(np.array(joints_cam, dtype=np.float64)),
         torch.from_numpy(project_pinhole(np.asarray(joints_cam, dtype=np.float64), intrinsics)),
-        dilated(masks, dilation_px),
+        masks,
         weak_perspective(count, masks.shape[1:3]) if weak else np.asarray(intrinsics),
         torch.from_numpy((scores > 0).astype(np.float64)),
+        robust_weights(masks, robust_px) if robust_px else None,
     )
+
+
+def robust_weights(masks: np.ndarray, distance_px: float) -> np.ndarray:
+    """Weights of pixels that fall with their distance from the mask's edge: 1 / (1 + (d / distance)^2).
+
+    A contour that lies x away from the edge then costs distance atan(x / distance) for each pixel of
+    its length, not x: what a mask lacks or has too much pulls a body by a bounded amount.
+
+    Args:
+        masks: (N, H, W) uint8.
+        distance_px: above 0.
+
+    Returns:
+        (N, H, W) float32, at most 1.
+    """
+    return 1 / (1 + (edge_distances(masks) / np.float32(distance_px)) ** 2)
 
 
 def dilated(masks: np.ndarray, radius_px: int) -> np.ndarray:

@@ -78,11 +78,14 @@ def silhouette_l2(
     backend: str = "numba",
     depth: torch.Tensor | None = None,
     blur_px: float = 0.0,
+    uncovered: float = 1.0,
+    weights: np.ndarray | torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Squared difference of mask and coverage, summed over pixels.
 
     Equal to `((mask / 255 - coverage(...)) ** 2).sum((1, 2))`, several times faster with `numba`
-    and `warp`, whose kernels compute loss and gradient in one pass.
+    and `warp`, whose kernels compute loss and gradient in one pass. Not with blur, `uncovered` or
+    weights, which take two passes.
 
     Args:
         points_px: projected vertices, pixels, (N, V, 2) float32 or float64.
@@ -92,7 +95,10 @@ def silhouette_l2(
         depth: as in `coverage`.
         blur_px: standard deviation of a Gaussian that the difference is blurred with before it is
             squared (0 outside the image), so that a body far from its mask is pulled towards it.
-            Sensible: 12, then 4, then 0. Above 0 loss and gradient take two passes.
+            Sensible: 12, then 4, then 0.
+        uncovered: factor on the squares where the mask is above the coverage. Below 1 a mask that is
+            larger than its body costs less than one that is smaller.
+        weights: factors on the squares, (N, H, W); None for 1.
 
     Returns:
         One sum a frame, (N,), unit: pixels. Differentiable in `points_px`, once.
@@ -100,7 +106,7 @@ def silhouette_l2(
     Raises:
         ShapeError: arrays do not fit each other, or the mask is not uint8.
         PointsError: a point is not finite, or farther than 1e9 px from the image.
-        ConfigError: as in `coverage`, or `blur_px` is negative.
+        ConfigError: as in `coverage`, or `blur_px` or `uncovered` is negative.
 
     Source: paper III, Eq. 4.
     """
@@ -108,9 +114,12 @@ def silhouette_l2(
     mask = _checked_mask(mask, points_px)
     if not (math.isfinite(blur_px) and blur_px >= 0):
         raise ConfigError(f"blur_px is {blur_px}, expected pixels, at least 0")
-    if blur_px == 0 and backend == "numba":
+    if not (math.isfinite(uncovered) and uncovered >= 0):
+        raise ConfigError(f"uncovered is {uncovered}, expected a factor, at least 0")
+    plain = blur_px == 0 and uncovered == 1 and weights is None
+    if plain and backend == "numba":
         return _numba_backend.l2(points_px, topology, mask)
-    if blur_px == 0 and backend == "warp":
+    if plain and backend == "warp":
         from jointreg.silhouette import _warp_backend
 
         return _warp_backend.l2(points_px, topology, mask)
@@ -120,7 +129,12 @@ def silhouette_l2(
     if blur_px > 0:
         down, across = (_gaussian(length, blur_px).to(residual) for length in (height, width))
         residual = down @ residual @ across
-    return residual.square().sum(dim=(1, 2))
+    squares = residual.square()
+    if uncovered != 1:
+        squares = torch.where(residual > 0, uncovered * squares, squares)
+    if weights is not None:
+        squares = squares * _checked_weights(weights, squares)
+    return squares.sum(dim=(1, 2))
 
 
 def silhouette_gradients(
@@ -221,3 +235,13 @@ def _checked_mask(mask: np.ndarray | torch.Tensor, points: torch.Tensor) -> torc
             f"mask is {mask.dtype} of shape {tuple(mask.shape)}, expected uint8 ({len(points)}, H, W)"
         )
     return torch.as_tensor(mask).contiguous()
+
+
+def _checked_weights(weights: np.ndarray | torch.Tensor, squares: torch.Tensor) -> torch.Tensor:
+    weights = torch.as_tensor(weights).to(squares)
+    if weights.shape != squares.shape:
+        raise ShapeError(
+            f"weights have shape {tuple(weights.shape)}, expected {tuple(squares.shape)}",
+            "give one weight for each pixel of the masks",
+        )
+    return weights

@@ -4,7 +4,7 @@ import torch
 from scipy.spatial import ConvexHull
 
 from jointreg.body import load_body
-from jointreg.errors import DataError, ShapeError
+from jointreg.errors import ConfigError, DataError, ShapeError
 from jointreg.geometry.camera import project_pinhole
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.silhouette import PointsError, Topology, coverage, silhouette_l2
@@ -267,16 +267,19 @@ def some_masks(count: int) -> np.ndarray:
     return np.tile((255 * np.clip(4 * (1.1 - distance), 0, 1)).astype(np.uint8), (count, 1, 1))
 
 
-@pytest.mark.parametrize("fused", [True, False])
-def test_gradient_equals_finite_differences(people: tuple[np.ndarray, Topology], fused: bool) -> None:
+@pytest.mark.parametrize("kind", ["fused", "coverage", "one-sided"])
+def test_gradient_equals_finite_differences(people: tuple[np.ndarray, Topology], kind: str) -> None:
     """Every coordinate that pulls, float64; crossing limbs, and a body partly outside the image."""
     points, topology = people
     masks = some_masks(1)
     weights = torch.tensor(np.random.default_rng(1).normal(size=(224, 224)))
 
     def loss(values: torch.Tensor) -> torch.Tensor:
-        if fused:
+        if kind == "fused":
             return silhouette_l2(values, topology, np.repeat(masks, len(values), axis=0))
+        if kind == "one-sided":
+            every, factors = (x.repeat(len(values), 1, 1) for x in (torch.tensor(masks), weights[None]))
+            return silhouette_l2(values, topology, every, uncovered=0.2, weights=factors.square())
         return (coverage(values, topology, 224) * weights).sum(dim=(1, 2))
 
     step = 1e-6
@@ -317,6 +320,17 @@ def test_fused_loss_equals_the_composed_one(
     (composed * factors).sum().backward()
     assert one.grad.abs().max() > 1
     np.testing.assert_allclose(one.grad, two.grad, atol=tolerance * float(two.grad.abs().max()))
+
+
+def test_uncovered_pixels_and_weights_multiply_the_squares(people: tuple[np.ndarray, Topology]) -> None:
+    points, topology = people
+    masks = some_masks(4)
+    factors = np.random.default_rng(4).uniform(0, 2, masks.shape)
+    apart = masks / 255 - coverage(torch.tensor(points), topology, 224).numpy()
+    assert (apart > 0.1).any() and (apart < -0.1).any()
+    energy = silhouette_l2(torch.tensor(points), topology, masks, uncovered=0.3, weights=factors)
+    expected = (factors * (0.3 * np.maximum(apart, 0) ** 2 + np.minimum(apart, 0) ** 2)).sum((1, 2))
+    np.testing.assert_allclose(energy, expected, rtol=1e-12)
 
 
 def test_neither_neighbours_nor_memory_layout_change_a_bit(people: tuple[np.ndarray, Topology]) -> None:
@@ -378,6 +392,15 @@ def test_points_behind_the_camera_name_the_frame(value: float, kind: type) -> No
     assert caught.value.frame == 17
     with pytest.raises(PointsError, match="row 17"):
         silhouette_l2(torch.tensor(points), Topology(CUBE), np.zeros((20, 8, 8), np.uint8))
+
+
+def test_wrong_factors_are_refused(people: tuple[np.ndarray, Topology]) -> None:
+    points, topology = people
+    for value in (-0.1, np.nan):
+        with pytest.raises(ConfigError, match="uncovered is"):
+            silhouette_l2(torch.tensor(points), topology, some_masks(4), uncovered=value)
+    with pytest.raises(ShapeError, match=r"weights have shape \(4, 9, 9\)"):
+        silhouette_l2(torch.tensor(points), topology, some_masks(4), weights=np.ones((4, 9, 9)))
 
 
 def test_wrong_arrays_are_refused() -> None:

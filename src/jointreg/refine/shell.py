@@ -1,0 +1,118 @@
+"""Clothes of a subject as a shell of unknown thickness over its skin, fitted beside its bodies.
+
+A mask shows the clothes; a body model has none. The shell is the body's mesh, moved outwards by a
+thickness for each of `PARTS` along the normals of the template in T-pose, and skinned as the body is.
+So a thickness acts like one more beta. The skeleton does not move with it. Silhouettes are those of the
+shell, joints those of the naked body. Head, hands and feet are bare, so there the masks show the body.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from jointreg.body.model import Body
+from jointreg.body.skinning import Skinner
+from jointreg.body.skinning_torch import PlainSkinner
+from jointreg.errors import DataError, ShapeError
+from jointreg.refine.parameters import Pose
+
+PARTS = {
+    "trunk": ("pelvis", "spine1", "spine2", "spine3", "left_collar", "right_collar"),
+    "thighs": ("left_hip", "right_hip"),
+    "shins": ("left_knee", "right_knee"),
+    "upper_arms": ("left_shoulder", "right_shoulder"),
+    "forearms": ("left_elbow", "right_elbow"),
+}
+"""Part of the shell -> skeleton joints that move it."""
+
+START_M = 0.003
+"""Thickness that a refinement starts from, metres."""
+LEAST_M = 1e-4
+"""Least thickness of a start, metres: at 0 the gradient of the unknown vanishes."""
+UNIT_M = 0.01
+"""Below this thickness the unknown's effect fades, so that the thickness stays positive; metres."""
+PACE = 5.0
+"""Steps of the unknown for one of a rotation in radians: the shell settles as fast as the pose."""
+
+
+class Shell:
+    """The shell of the one subject of a block of frames.
+
+    Args:
+        start: thickness of each part, metres, (P,).
+        device: where the bodies are refined.
+    """
+
+    unknown: torch.Tensor
+    """What the optimiser changes, (P,)."""
+
+    def __init__(self, start: np.ndarray, device: torch.device) -> None:
+        height = np.maximum(start, LEAST_M) / UNIT_M
+        self.unknown = torch.from_numpy(np.log(np.expm1(height)) / PACE).to(device)
+
+    def thickness(self) -> torch.Tensor:
+        """Thickness of each part, metres, at least 0, differentiable, (P,)."""
+        return UNIT_M * torch.nn.functional.softplus(PACE * self.unknown)
+
+    def values(self) -> np.ndarray:
+        """`thickness` as an array."""
+        return self.thickness().detach().cpu().numpy()
+
+    def worn(self, pose: Pose) -> Pose:
+        """Parameters of the shell over bodies, for `shell_skinner`; betas (n, B) become (n, B + P)."""
+        rotations, betas, translation = pose
+        thickness = self.thickness().expand(len(betas), -1)
+        return rotations, torch.cat([betas, thickness], dim=1), translation
+
+
+def shell_skinner(body: Body, make: Callable[[Body], Skinner | PlainSkinner]) -> Skinner | PlainSkinner:
+    """What poses the shell over bodies: a skinner with a further beta for each part, metres.
+
+    Args:
+        body: the naked body.
+        make: gives the skinner of a body.
+    """
+    directions = np.concatenate([body.shape_directions, shell_directions(body)], axis=2)
+    skinner = make(replace(body, shape_directions=directions))
+    skinner.rest_directions[..., body.n_betas :] = 0  # clothes leave the skeleton where it is
+    return skinner
+
+
+def shell_directions(body: Body) -> np.ndarray:
+    """How the vertices in T-pose move for a metre of each part's thickness, (V, 3, P)."""
+    names = list(body.joint_names)
+    columns = [[names.index(joint) for joint in joints] for joints in PARTS.values()]
+    share = np.stack([body.skinning_weights[:, part].sum(axis=1) for part in columns], axis=1)
+    corners = body.template[body.faces].astype(np.float64)
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = np.zeros((body.n_vertices, 3))
+    np.add.at(normals, body.faces, across[:, None])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    # Faces of one mesh turn their outsides, of another their insides to the right-hand side.
+    outwards = np.sign(np.einsum("fk,fk->", corners.mean(axis=1), across))
+    return (outwards * normals[:, :, None] * share[:, None]).astype(body.shape_directions.dtype)
+
+
+def checked_thickness(thickness: np.ndarray | None) -> np.ndarray:
+    """Thickness to start from, metres, (P,) float64; `START_M` for None.
+
+    Raises:
+        ShapeError: not one number a part.
+        DataError: a thickness is negative or not finite.
+    """
+    if thickness is None:
+        return np.full(len(PARTS), START_M)
+    thickness = np.asarray(thickness, dtype=np.float64)
+    if thickness.shape != (len(PARTS),):
+        raise ShapeError(
+            f"the thickness has shape {thickness.shape}, expected ({len(PARTS)},)",
+            f"give metres for {', '.join(PARTS)}, or set shell: none",
+        )
+    if not (np.isfinite(thickness) & (thickness >= 0)).all():
+        raise DataError(
+            f"the thickness is {thickness.tolist()} m, expected finite numbers of at least 0",
+            "start from the thickness of a refinement, or from none",
+        )
+    return thickness
