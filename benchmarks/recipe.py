@@ -14,32 +14,29 @@ import argparse
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ[f"{_library}_NUM_THREADS"] = "1"
 
 import numpy as np
+from rounds import Bodies, fit_settings, rounds
 from scene import ROOT
 
 from jointreg import metrics, stores
 from jointreg.body import load_body
-from jointreg.config import FitRegressor, Optimize, read_yaml
+from jointreg.config import FitRegressor
 from jointreg.diagnosis.true_bodies import model_bodies, t_pose
-from jointreg.labels.offsets import limb_frames, without_mean
-from jointreg.refine import Sample, refine_sample
+from jointreg.labels.offsets import limb_frames
+from jointreg.refine import Sample
 from jointreg.refine.losses import EnergyWeights
 from jointreg.refine.sample import load_sample
-from jointreg.regressor import fit, load_regressor
-from jointreg.stores import Record
+from jointreg.regressor import load_regressor
 from jointreg.synthetic.truth import read_bodies
 
-CONFIG = read_yaml(ROOT / "config" / "config.yaml")
 NAMES = ("rotations", "betas", "translation")
 TEST = ("S9", "S11")
 READ = ("joints_cam", "take", "camera", "frame")
-Bodies = dict[str, np.ndarray]
 
 
 class Run:
@@ -49,7 +46,6 @@ class Run:
         self.body, self.alone = load_body("open"), alone
         self.true_regressor = np.load(truth / "J_true.npy")
         self.samples: dict[str, Sample] = {}
-        self.frames: dict[str, Record] = {}
         self.truth: dict[str, Bodies] = {}
         for folder in sorted((results / "segment").iterdir()):
             paths = sorted(folder.glob("*.zarr.zip"))
@@ -67,8 +63,7 @@ class Run:
                 bodies.append(model_bodies(truth, folder.name, action, frames[-1]))
             sample = Sample.joined(parts)
             rows = np.flatnonzero(sample.views.moment % every == 0)
-            self.samples[folder.name] = sample = sample.part(rows)
-            self.frames[folder.name] = Record({"joints_cam": sample.joints_cam}, {"rows": folder.name})
+            self.samples[folder.name] = sample.part(rows)
             self.truth[folder.name] = {name: value[rows] for name, value in _joined(bodies).items()}
         self.regressor = load_regressor(results / "fit_regressor_spin/J_spin.npy", self.body).weights
         self.weights = EnergyWeights.read(results / "energy_weights/weights.json")
@@ -82,54 +77,14 @@ class Run:
             for subject in TEST
         }
 
-    def rounds(self, count: int, optimize: dict, fitting: dict, *, held_out: bool) -> None:
+    def rounds(self, count: int, optimize: dict, settings: FitRegressor, *, held_out: bool) -> None:
         """Refine and fit `count` times, and print."""
-        regressor, bodies, offsets = self.regressor, {}, {}
-        changes = CONFIG["variant_settings"]
-        for number in range(count):
-            variant = "recommended" if number else "recommended_start"
-            settings = Optimize(
-                **CONFIG["optimize"] | changes[variant] | {"store_every": 100} | optimize
-            )
-            if self.alone:
-                settings = settings.model_copy(update={"multiview": False})
-            begin = time.process_time()
-            for subject, sample in self.samples.items():
-                if number:
-                    sample = Sample(
-                        bodies[subject],
-                        *(
-                            sample.joints_cam,
-                            sample.masks,
-                            sample.intrinsics,
-                            sample.scores,
-                            sample.views,
-                        ),
-                    )
-                refined = refine_sample(
-                    self.body,
-                    sample,
-                    regressor,
-                    settings=settings,
-                    weights=self.weights,
-                    offsets=without_mean(offsets[subject], offsets.values()) if number else None,
-                )
-                bodies[subject] = refined.bodies()
-                if refined.offsets is not None:
-                    offsets = offsets | {subject: refined.offsets}
-            cost = time.process_time() - begin
-            regressor = fit(
-                self.body,
-                [
-                    (Record(bodies[subject], {"rows": subject}), self.frames[subject])
-                    for subject in self.samples
-                ],
-                FitRegressor(**fitting),
-            ).weights
-            print(
-                f"round {number + 1}: {self.describe(bodies, regressor, held_out)}  {cost:.0f} s",
-                flush=True,
-            )
+        if self.alone:
+            optimize = {"multiview": False} | optimize
+        inputs = self.body, self.samples, self.regressor, self.weights
+        for number, each in enumerate(rounds(*inputs, count, settings, **optimize), start=1):
+            errors = self.describe(each.bodies, each.regressor.weights, held_out)
+            print(f"round {number}: {errors}  {each.cost_s:.0f} s", flush=True)
 
     def describe(self, bodies: dict[str, Bodies], regressor: np.ndarray, held_out: bool) -> str:
         """The errors of bodies and regressor, in words."""
@@ -208,7 +163,6 @@ def main() -> None:
     optimize, fitting = (
         dict(item.split("=", 1) for item in items) for items in (options.set, options.fit)
     )
-    shared = {key: CONFIG["fit_regressor"][key] for key in FitRegressor.model_fields}
     places = [(options.results, options.truth)]
     if options.seeds:
         runs = (make(options.cameras, seed) for seed in options.seeds)
@@ -216,8 +170,7 @@ def main() -> None:
     for results, truth in places:
         print(f"{results}, {options.rounds} rounds")
         run = Run(results, truth, alone=options.alone, every=options.every)
-        changes = CONFIG["fit_regressor"]["variants"]["recommended"]
-        run.rounds(options.rounds, optimize, shared | changes | fitting, held_out=options.held_out)
+        run.rounds(options.rounds, optimize, fit_settings(**fitting), held_out=options.held_out)
 
 
 if __name__ == "__main__":
