@@ -4,8 +4,8 @@ Needs a finished run of the open data set: `make demo` (two cameras) or `make va
 bodies of the training subjects are refined as the variant does, in as many rounds as asked. Printed for
 each round, mm: errors of the bodies (vertices, vertices moved to their means, shape in T-pose); the
 error of the limbs that all subjects share, in the frames of the limbs; and the error of J_opt on true
-bodies, mean over 17 joints, absolute / moved to the pelvis. That is of the training subjects, and with
-`--held-out` also of those that no regressor was fitted to.
+bodies, mean over 17 joints, absolute (least to largest of a subject) / moved to the pelvis. That is of
+the training subjects, and with `--held-out` also of those that no regressor was fitted to.
 
 `--seeds` makes the data anew for each seed first, in runs named `recipe_<cameras>_<seed>`.
 """
@@ -116,7 +116,8 @@ class Run:
             rooted = apart - apart[:, :1]
             errors.append([1e3 * np.linalg.norm(part, axis=2).mean() for part in (apart, rooted)])
         absolute, rooted = np.mean(errors, axis=0)
-        return f"{absolute:.2f} / {rooted:.2f}"
+        least, most = np.min(errors, axis=0)[0], np.max(errors, axis=0)[0]
+        return f"{absolute:.2f} ({least:.2f} to {most:.2f}) / {rooted:.2f}"
 
     def _meshes(self, bodies: Bodies) -> tuple[np.ndarray, np.ndarray]:
         posed = self.body.vertices(*(bodies[name] for name in NAMES))

@@ -95,3 +95,16 @@ def test_rank_counts_what_moves(part, subjects, settings):
     assert {row["rank"] for row in rows} == {3}
     assert rows[0]["held_out_mm"] is None
     assert rows[0]["people_mm"] is None
+
+
+def test_a_subject_with_one_frame_shows_as_a_spread_and_not_as_a_singular_matrix(
+    part, subjects, settings
+):
+    _, (first, (bodies, frames), *_) = subjects
+    one = Record({name: value[:1] for name, value in bodies.items()}, bodies.attrs)
+    labels = Record({"joints_cam": frames.joints_cam[:1]}, frames.attrs)
+    sequences = [first, (one, labels)]
+    rows = identifiability_rows(part, sequences, ["a", "b"], fit(part, sequences, settings), settings)
+    spread = np.array([row["people_mm"] for row in rows])
+    assert np.isfinite(spread).all()
+    assert spread.min() > 2  # of 10 mm of noise one frame leaves nearly all
