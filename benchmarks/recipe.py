@@ -4,8 +4,8 @@ Needs a finished run of the open data set: `make demo` (two cameras) or `make va
 bodies of the training subjects are refined as the variant does, in as many rounds as asked. Printed for
 each round, mm: errors of the bodies (vertices, vertices moved to their means, shape in T-pose); the
 error of the limbs that all subjects share, in the frames of the limbs; and the error of J_opt on true
-bodies, mean over 17 joints, absolute / moved to the pelvis. That is of the training subjects, and with
-`--held-out` also of those that no regressor was fitted to.
+bodies, mean over 17 joints, absolute (least to largest of a subject) / moved to the pelvis. That is of
+the training subjects, and with `--held-out` also of those that no regressor was fitted to.
 
 `--seeds` makes the data anew for each seed first, in runs named `recipe_<cameras>_<clothes>_<seed>`;
 `--clothes` dresses their people. `--set shell=subject shape_prior=0.01` refines with a shell, whose mean
@@ -16,7 +16,6 @@ import argparse
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
@@ -24,25 +23,23 @@ for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
 
 import numpy as np
 import yaml
+from rounds import Bodies, fit_settings, rounds
 from scene import ROOT
 
 from jointreg import metrics, stores
 from jointreg.body import load_body
-from jointreg.config import FitRegressor, Optimize, read_yaml
+from jointreg.config import FitRegressor, read_yaml
 from jointreg.diagnosis.true_bodies import model_bodies, t_pose
-from jointreg.labels.offsets import limb_frames, without_mean
-from jointreg.refine import Sample, refine_sample
+from jointreg.labels.offsets import limb_frames
+from jointreg.refine import Sample
 from jointreg.refine.losses import EnergyWeights
 from jointreg.refine.sample import load_sample
-from jointreg.regressor import fit, load_regressor
-from jointreg.stores import Record
+from jointreg.regressor import load_regressor
 from jointreg.synthetic.truth import read_bodies
 
-CONFIG = read_yaml(ROOT / "config" / "config.yaml")
 NAMES = ("rotations", "betas", "translation")
 TEST = ("S9", "S11")
 READ = ("joints_cam", "take", "camera", "frame")
-Bodies = dict[str, np.ndarray]
 
 
 class Run:
@@ -52,7 +49,6 @@ class Run:
         self.body, self.alone = load_body("open"), alone
         self.true_regressor = np.load(truth / "J_true.npy")
         self.samples: dict[str, Sample] = {}
-        self.frames: dict[str, Record] = {}
         self.truth: dict[str, Bodies] = {}
         for folder in sorted((results / "segment").iterdir()):
             paths = sorted(folder.glob("*.zarr.zip"))
@@ -70,8 +66,7 @@ class Run:
                 bodies.append(model_bodies(truth, folder.name, action, frames[-1]))
             sample = Sample.joined(parts)
             rows = np.flatnonzero(sample.views.moment % every == 0)
-            self.samples[folder.name] = sample = sample.part(rows)
-            self.frames[folder.name] = Record({"joints_cam": sample.joints_cam}, {"rows": folder.name})
+            self.samples[folder.name] = sample.part(rows)
             self.truth[folder.name] = {name: value[rows] for name, value in _joined(bodies).items()}
         self.regressor = load_regressor(results / "fit_regressor_spin/J_spin.npy", self.body).weights
         self.weights = EnergyWeights.read(results / "energy_weights/weights.json")
@@ -85,60 +80,19 @@ class Run:
             for subject in TEST
         }
 
-    def rounds(self, count: int, optimize: dict, fitting: dict, *, held_out: bool) -> None:
+    def rounds(self, count: int, optimize: dict, settings: FitRegressor, *, held_out: bool) -> None:
         """Refine and fit `count` times, and print."""
-        regressor, bodies, offsets, thickness = self.regressor, {}, {}, {}
-        changes = CONFIG["variant_settings"]
-        for number in range(count):
-            variant = "recommended" if number else "recommended_start"
-            settings = Optimize(
-                **CONFIG["optimize"] | changes[variant] | {"store_every": 100} | optimize
-            )
-            if self.alone:
-                settings = settings.model_copy(update={"multiview": False})
-            begin, new = time.process_time(), {}
-            for subject, sample in self.samples.items():
-                if number:
-                    sample = Sample(
-                        bodies[subject],
-                        *(
-                            sample.joints_cam,
-                            sample.masks,
-                            sample.intrinsics,
-                            sample.scores,
-                            sample.views,
-                        ),
-                    )
-                refined = refine_sample(
-                    self.body,
-                    sample,
-                    regressor,
-                    settings=settings,
-                    weights=self.weights,
-                    offsets=without_mean(offsets[subject], offsets.values()) if offsets else None,
-                    thickness=thickness.get(subject),
-                )
-                bodies[subject] = refined.bodies()
-                if refined.amplifies:
-                    print(f"{subject} keeps its start: {refined.amplifies}")
-                if refined.offsets is not None:
-                    new = new | {subject: refined.offsets}
-                if refined.thickness is not None:
-                    thickness[subject] = refined.thickness
-            offsets = new
-            cost = time.process_time() - begin
-            regressor = fit(
-                self.body,
-                [
-                    (Record(bodies[subject], {"rows": subject}), self.frames[subject])
-                    for subject in self.samples
-                ],
-                FitRegressor(**fitting),
-            ).weights
-            text = self.describe(bodies, regressor, held_out)
-            if thickness:
-                text += f"  shell {np.round(1e3 * np.mean(list(thickness.values()), axis=0), 1)}"
-            print(f"round {number + 1}: {text}  {cost:.0f} s", flush=True)
+        if self.alone:
+            optimize = {"multiview": False} | optimize
+        inputs = self.body, self.samples, self.regressor, self.weights
+        for number, each in enumerate(rounds(*inputs, count, settings, **optimize), start=1):
+            text = self.describe(each.bodies, each.regressor.weights, held_out)
+            if each.thickness:
+                shell = 1e3 * np.mean(list(each.thickness.values()), axis=0)
+                text += f"  shell {np.round(shell, 1)}"
+            print(f"round {number}: {text}  {each.cost_s:.0f} s", flush=True)
+            for subject, reason in each.amplifies.items():
+                print(f"  {subject} keeps its start: {reason}", flush=True)
 
     def describe(self, bodies: dict[str, Bodies], regressor: np.ndarray, held_out: bool) -> str:
         """The errors of bodies and regressor, in words."""
@@ -170,7 +124,8 @@ class Run:
             rooted = apart - apart[:, :1]
             errors.append([1e3 * np.linalg.norm(part, axis=2).mean() for part in (apart, rooted)])
         absolute, rooted = np.mean(errors, axis=0)
-        return f"{absolute:.2f} / {rooted:.2f}"
+        least, most = np.min(errors, axis=0)[0], np.max(errors, axis=0)[0]
+        return f"{absolute:.2f} ({least:.2f} to {most:.2f}) / {rooted:.2f}"
 
     def _meshes(self, bodies: Bodies) -> tuple[np.ndarray, np.ndarray]:
         posed = self.body.vertices(*(bodies[name] for name in NAMES))
@@ -234,7 +189,6 @@ def main() -> None:
     optimize, fitting = (
         dict(item.split("=", 1) for item in items) for items in (options.set, options.fit)
     )
-    shared = {key: CONFIG["fit_regressor"][key] for key in FitRegressor.model_fields}
     places = [(options.results, options.truth)]
     if options.seeds:
         runs = (make(options.cameras, seed, options.clothes) for seed in options.seeds)
@@ -242,8 +196,7 @@ def main() -> None:
     for results, truth in places:
         print(f"{results}, {options.rounds} rounds")
         run = Run(results, truth, alone=options.alone, every=options.every)
-        changes = CONFIG["fit_regressor"]["variants"]["recommended"]
-        run.rounds(options.rounds, optimize, shared | changes | fitting, held_out=options.held_out)
+        run.rounds(options.rounds, optimize, fit_settings(**fitting), held_out=options.held_out)
 
 
 if __name__ == "__main__":

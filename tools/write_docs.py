@@ -26,7 +26,8 @@ CONFIG_HEAD = """\
 # Configuration
 
 `config.yaml` contains every key. The file of a run (`open.yaml`, `lab.yaml`) overrides what differs:
-`snakemake --configfile config/open.yaml`. A key on the command line overrides both:
+`snakemake --configfile config/open.yaml`. `own_data.yaml` is what films of your own have in common
+(docs/tutorial_own_regressor.md). A key on the command line overrides both:
 `--config 'fit_regressor={spin: {sum_weight: 50}}'`. An unknown key stops the run, and the message names
 the nearest known one. A key of an earlier version stops it with the new name.
 

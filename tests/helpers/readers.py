@@ -68,7 +68,10 @@ def body_smplx(folder):
 
 
 def own_data(folder):
-    """A video with labels and a camera, and true meshes with the same labels."""
+    """Three people's videos with labels and cameras, and true meshes with the same labels.
+
+    One video stands for all of them.
+    """
     import shutil
 
     from jointreg.body import load_body
@@ -82,13 +85,17 @@ def own_data(folder):
     work = Work("S1", "Walking", ("1",), ("54138969",), 0, -1, "train")
     (recording,) = open_dataset(load(values).dataset).recordings(work)
     camera = recording.camera
-    (folder / "data/mine/walk").mkdir(parents=True)
-    shutil.copy(recording.video, folder / "data/mine/walk/cam1.mp4")
+    cameras, people = ("cam1", "cam2", "cam3"), ("p1", "p2", "p3")
+    for person in people:
+        (folder / "data/mine" / person).mkdir(parents=True)
+        for name in cameras:
+            shutil.copy(recording.video, folder / "data/mine" / person / f"{name}.mp4")
     bodies = read_bodies(folder / "data/open/truth", "S1", "Walking")
     posed = load_body("open").vertices(*(bodies[k] for k in ("rotations", "betas", "translation")))
     return {
+        "recordings": dict.fromkeys(people, camera.to_world(recording.joints_cam)),
         "joints": camera.to_world(recording.joints_cam),
-        "cameras": {"cam1": (camera.intrinsics, camera.rotation, camera.translation)},
+        "cameras": dict.fromkeys(cameras, (camera.intrinsics, camera.rotation, camera.translation)),
         "vertices": camera.to_world(posed),
     }
 

@@ -8,6 +8,7 @@ rule fit_regressor_spin:
         bodies=sequences(INITIAL_BODIES, split="train"),
         body=BODY_FILE,
         support=CONFIG.fit_regressor_spin.support or [],
+        start=[],
     output:
         npy=f"results/{RUN}/fit_regressor_spin/J_spin.npy",
         sidecar=f"results/{RUN}/fit_regressor_spin/J_spin.npy.json",
@@ -35,6 +36,7 @@ use rule fit_regressor_spin as fit_regressor_opt with:
         bodies=lambda wc: sequences(rules.optimize.output.bodies, split="train", variant=wc.variant),
         body=BODY_FILE,
         support=lambda wc: fit_block(f"opt_{wc.variant}")["support"] or [],
+        start=lambda wc: energy_regressor(wc),
     output:
         npy=f"results/{RUN}/fit_regressor_opt/J_opt_{{variant}}.npy",
         sidecar=f"results/{RUN}/fit_regressor_opt/J_opt_{{variant}}.npy.json",

@@ -31,6 +31,12 @@ from jointreg.threads import one_torch_thread
 
 CPU = torch.device("cpu")
 
+LEAST_JOINT_M = 0.04
+"""Distance of labels and joints, metres, below which balanced weights rise no further. Joints of an
+estimator are farther off. Bodies that were fitted to the labels are not (7 mm with `keypoints`): a
+weight that brings such an energy to one holds limbs at the labels, and silhouettes cannot move them.
+Other values for films of own data: benchmarks/own_data.py."""
+
 
 class Terms:
     """The energies, with everything that stays constant over frames and iterations.
@@ -140,7 +146,8 @@ def balance_energies(
 ) -> EnergyWeights:
     """Weights that make the mean energies of a sample's initial bodies equal.
 
-    The silhouette's mean is over frames with a mask.
+    The silhouette's mean is over frames with a mask. The joint energy counts as at least that of joints
+    which are `LEAST_JOINT_M` off.
 
     Args:
         body: the body model.
@@ -164,8 +171,9 @@ def balance_energies(
     with one_torch_thread(), torch.no_grad():
         parts = [terms.energies(unknowns.pose(rows), targets, rows).numpy() for rows in batches]
     energies = np.concatenate(parts)
+    least_joint = targets.joints.shape[1] * LEAST_JOINT_M**2
     return balanced_weights(
-        mean_joint=float(energies[:, 0].mean()),
+        mean_joint=max(float(energies[:, 0].mean()), least_joint),
         mean_silhouette=float(energies[has_mask, 1].mean()),
         mean_keypoints=float(energies[:, 3].mean()),
     )

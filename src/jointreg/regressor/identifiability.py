@@ -36,7 +36,7 @@ COLUMNS = (
     "condition",
     "residual_mm",
     "held_out_mm",
-    "uncertainty_mm",
+    "people_mm",
 )
 """Columns of regressor_<name>.csv, one row a joint: docs/regressor.md."""
 
@@ -74,7 +74,8 @@ def identifiability_rows(
         `residual_mm`: root mean square distance from the labels in the fit.
         `held_out_mm`: the same for each subject under the fit without that subject; None with one
         subject.
-        `uncertainty_mm`: jackknife standard error of the predicted joint over subjects; None with one.
+        `people_mm`: jackknife standard error of the predicted joint over subjects, what other people
+        would change; None with one. It does not see an error that all subjects' bodies share.
 
     Raises:
         DataError, StoreError, ShapeError, UnitError, SolverError: as `fit`.
@@ -93,7 +94,7 @@ def identifiability_rows(
     part_allowed, weights = allowed[:, vertices], regressor.weights[:, vertices]
     gram = reduce(np.add, total.gram) / total.total_weight
     sides = np.array(joint_set.mirror)
-    held_out, uncertainty = _left_out(body, parts, vertices, part_allowed, settings, total, sides)
+    held_out, people = _left_out(body, parts, vertices, part_allowed, settings, total, sides)
     surface = surface_distance(regressor.weights @ body.template, body.template, body.faces)
     columns = {
         "surface_mm": 1e3 * surface,
@@ -101,7 +102,7 @@ def identifiability_rows(
         "condition": [_condition(gram, np.flatnonzero(row)) for row in weights],
         "residual_mm": 1e3 * np.sqrt(row_squares(total.residual(weights), settings)),
         "held_out_mm": held_out,
-        "uncertainty_mm": uncertainty,
+        "people_mm": people,
     }
     return [
         {name: getattr(row, name) for name in COLUMNS[:4]}

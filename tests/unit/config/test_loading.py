@@ -13,7 +13,7 @@ def values(root):
     return config.read_yaml(root / "config/config.yaml", root / "config/open.yaml")
 
 
-@pytest.mark.parametrize("files", [["open"], ["lab"], ["open", "open_variants"]])
+@pytest.mark.parametrize("files", [["open"], ["lab"], ["own_data"], ["open", "open_variants"]])
 def test_shipped_configurations_are_valid(root, files):
     paths = [root / "config" / f"{name}.yaml" for name in ("config", *files)]
     assert config.load(config.read_yaml(*paths)).run == files[-1]

@@ -16,7 +16,7 @@ from jointreg.datasets.readers import open_dataset
 from jointreg.errors import ConfigError, DataError, ShapeError, UnitError
 from jointreg.frames.prepare import prepare, wanted_frames
 from jointreg.geometry import rotations as so3
-from jointreg.skeleton import H36M_17_RIGHT_FIRST, rows
+from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, rows
 
 
 def person(frames=6):
@@ -378,6 +378,14 @@ def test_moments_that_lack_a_joint_are_left_out_and_counted(recording, capsys):
     np.savez(recording / "walk/labels.npz", joints_world=joints * np.nan)
     with pytest.raises(DataError, match="6 of 6 frames lack a joint"):
         read_recording_labels(recording / "walk/labels.npz")
+
+
+def test_a_joint_that_is_never_labelled_is_named(tmp_path):
+    joints = person()
+    joints[:, H36M_17.index("right_wrist")] = np.nan
+    np.savez(tmp_path / "labels.npz", joints_world=joints)
+    with pytest.raises(DataError, match="6 of 6 frames lack a joint, first frame 0, right_wrist"):
+        read_labels(tmp_path / "labels.npz")
 
 
 def test_labels_with_the_right_leg_first_are_reordered_and_that_is_printed(tmp_path, capsys):

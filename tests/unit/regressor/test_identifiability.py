@@ -76,7 +76,7 @@ def test_noise_is_measured_and_its_effect_foretold(part, subjects, settings, mak
     # The jackknife tells the true error of the predicted joints, to a factor.
     unseen = part.vertices(*make_bodies(np.random.default_rng(5), 200))
     error = 1e3 * np.sqrt(np.square((regressor.weights - planted) @ unseen).sum(axis=2).mean(axis=0))
-    ratio = np.sqrt(np.mean(column["uncertainty_mm"] ** 2) / np.mean(error**2))
+    ratio = np.sqrt(np.mean(column["people_mm"] ** 2) / np.mean(error**2))
     assert 0.6 < ratio < 1.7
     shares = regressor.weights / regressor.weights.sum(axis=1, keepdims=True)
     assert np.allclose(column["effective_vertices"], 1 / np.square(shares).sum(axis=1))
@@ -94,4 +94,17 @@ def test_rank_counts_what_moves(part, subjects, settings):
     rows = identifiability_rows(part, sequences, ["a"], regressor, settings)
     assert {row["rank"] for row in rows} == {3}
     assert rows[0]["held_out_mm"] is None
-    assert rows[0]["uncertainty_mm"] is None
+    assert rows[0]["people_mm"] is None
+
+
+def test_a_subject_with_one_frame_shows_as_a_spread_and_not_as_a_singular_matrix(
+    part, subjects, settings
+):
+    _, (first, (bodies, frames), *_) = subjects
+    one = Record({name: value[:1] for name, value in bodies.items()}, bodies.attrs)
+    labels = Record({"joints_cam": frames.joints_cam[:1]}, frames.attrs)
+    sequences = [first, (one, labels)]
+    rows = identifiability_rows(part, sequences, ["a", "b"], fit(part, sequences, settings), settings)
+    spread = np.array([row["people_mm"] for row in rows])
+    assert np.isfinite(spread).all()
+    assert spread.min() > 2  # of 10 mm of noise one frame leaves nearly all
