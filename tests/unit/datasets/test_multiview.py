@@ -385,7 +385,7 @@ def test_a_joint_that_is_never_labelled_is_named(tmp_path):
     joints[:, H36M_17.index("right_wrist")] = np.nan
     np.savez(tmp_path / "labels.npz", joints_world=joints)
     with pytest.raises(DataError, match="6 of 6 frames lack a joint, first frame 0, right_wrist"):
-        read_labels(tmp_path / "labels.npz")
+        read_recording_labels(tmp_path / "labels.npz")
 
 
 def test_labels_with_the_right_leg_first_are_reordered_and_that_is_printed(tmp_path, capsys):
