@@ -14,6 +14,7 @@ from jointreg.pipeline.digest_cache import cached_digest
 
 OPEN = ("--configfile", "config/open.yaml")
 TINY = ("--configfile", "tests/tiny/config.yaml")
+REPORT = (*TINY, "--report", "report.html", "--", "paper")
 PARTS = (
     "Snakefile",
     "workflow",

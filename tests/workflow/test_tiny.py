@@ -7,7 +7,7 @@ import re
 import shutil
 
 import numpy as np
-from dry_run import TINY, copy_project, planned, snakemake
+from dry_run import REPORT, TINY, copy_project, planned, snakemake
 
 from jointreg.config import load, read_yaml
 from jointreg.config.methods import load_methods
@@ -190,8 +190,9 @@ def test_report_tells_time_and_memory_of_every_rule(finished):
 
 
 def test_snakemakes_own_report_has_the_same_captions(finished):
-    snakemake(finished, *TINY, "--report", "snakemake.html")
-    text = (finished / "snakemake.html").read_text()
+    snakemake(finished, *REPORT)
+    text = (finished / "report.html").read_text()
     assert len(text) < 20e6
-    for words in ("simulated estimators, not the networks", "Protocol: 17 joints", "regressor_support"):
+    names = ("regressor_support", "table_1")
+    for words in ("simulated estimators, not the networks", "Protocol: 17 joints", *names):
         assert words in text, words
