@@ -95,6 +95,7 @@ def _config(folder):
         "regressor_std": "",
         "evaluate": {"joints": "all", "root": "neck"},
         "fit_regressor": {"symmetric": True},
+        "estimate": {"keypoints_iterations": 6},
     }
 
 
