@@ -31,7 +31,7 @@ def started(end, **start):
 @pytest.mark.parametrize(
     ("start", "end"),
     [
-        ({}, {"length": 1.4, "offset": 0.008, "thickness": 0.04}),
+        ({}, {"length": 1.3, "offset": 0.008, "thickness": 0.04}),
         ({"length": 3.0}, {"length": 2.5}),  # improbable, but on its way back
         ({"length": 3.0}, {"length": 3.0}),
         ({"offset": 0.02}, {"offset": 0.006}),
