@@ -265,6 +265,15 @@ def test_weights_average_the_silhouette_over_frames_with_a_mask(scene):
         balance_energies(scene.body, replace(scene.sample, scores=np.zeros(FRAMES)), scene.regressor)
 
 
+def test_labels_that_bodies_were_fitted_to_weigh_no_more_than_an_estimators(scene):
+    """Joints that are 9 mm off their labels count as 40 mm off."""
+    joints = scene.regressor @ scene.body.vertices(**scene.bodies, translation=scene.translation)
+    joints = joints + np.random.default_rng(0).normal(0, 0.009 / np.sqrt(3), joints.shape)
+    fitted = replace(scene.sample, joints_cam=joints)
+    weights = balance_energies(scene.body, fitted, scene.regressor)
+    assert weights.joint == pytest.approx(1 / (17 * 0.04**2))
+
+
 def test_alternation_uses_the_weights_it_is_given(scene):
     weights = EnergyWeights(scene.weights.joint, 1e-12, 1e-12, 1e-12)
     trained = train_discriminator(
