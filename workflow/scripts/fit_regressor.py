@@ -11,11 +11,8 @@ from jointreg.regressor.identifiability import COLUMNS, identifiability_rows
 job = start(snakemake)
 body, settings = load_body(job.params.body), FitRegressor(**job.params.cfg)
 training = Training(job.input.bodies, job.input.frames, progress)
-regressor = fit(body, training, settings)
+regressor = fit(body, training, settings, workers=job.threads)
 regressor.about["provenance"] = job.provenance
 save_regressor(regressor, job.output.npy, body=body)  # refused here, not by later rules
-write_rows(
-    job.output.table,
-    identifiability_rows(body, training, training.subjects, regressor, settings),
-    COLUMNS,
-)
+rows = identifiability_rows(body, training, training.subjects, regressor, settings, workers=job.threads)
+write_rows(job.output.table, rows, COLUMNS)
