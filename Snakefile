@@ -1,17 +1,23 @@
 """Correct a joint regressor: refine bodies to joints and silhouettes, refit, evaluate (CRV 2022)."""
 
+import os
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.20")
+# The working directory is another one where a run is started from outside, or as a module of another workflow.
+ROOT = Path(workflow.current_basedir).resolve()
 
 
-configfile: "config/config.yaml"
+configfile: os.path.relpath(ROOT / "config/config.yaml")
 
 
 report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/inputs.smk"
 
 
 if IS_SYNTHETIC:

@@ -24,6 +24,9 @@ TABLES_S = 300
 SEGMENT_MS = 75.0
 """38 are measured, where every frame is used; the rest is what decoding the others costs `prepare`."""
 
+FIT_CORES, SUMS_MS = 8, 3.7
+"""Threads of a fit; one core's time for the sums over a frame."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -34,10 +37,12 @@ class Stage:
     work_s: float
     """Of the mean job."""
     gpu: bool = False
+    cores: int = 1
+    """Of a job without a GPU."""
 
     def minutes(self, gpus: int) -> float:
         """All waves, on `gpus` GPUs and the cores beside them."""
-        workers = gpus if self.gpu else gpus * CORES_BESIDE_A_GPU
+        workers = gpus if self.gpu else gpus * CORES_BESIDE_A_GPU // self.cores
         starts = GPU_STARTS_S if self.gpu else CORE_STARTS_S
         return ceil(self.jobs / workers) * (starts + self.work_s) / 60
 
@@ -47,15 +52,20 @@ def job(frames: int, jobs: int, milliseconds: float) -> float:
     return frames / jobs * milliseconds / 1e3
 
 
+def fit(solving_s: float) -> float:
+    """Seconds of the fit of a regressor: sums by `FIT_CORES` threads, then one that solves."""
+    return job(TRAINING, FIT_CORES, SUMS_MS) + solving_s
+
+
 STAGES = (
     Stage("prepare (cores)", 105, job(FRAMES, 105, 55)),
     Stage("segment by background (cores)", 75, job(TRAINING, 75, SEGMENT_MS)),
     Stage("features", 105, job(FRAMES, 105, GPU_SEES_MS), gpu=True),
     Stage("run_network (cores)", 165, job(FRAMES, 105, 0.8)),
-    Stage("fit_regressor_spin (one core)", 1, job(TRAINING, 1, 3.9)),
+    Stage("fit_regressor_spin (8 cores)", 1, fit(14), cores=FIT_CORES),
     Stage("train_discriminator", 2, DISCRIMINATOR_S, gpu=True),
     Stage("optimize", 75 * VARIANTS, job(TRAINING, 75, GPU_REFINES_MS), gpu=True),
-    Stage("fit_regressor_opt (one core a variant)", VARIANTS, job(TRAINING, 1, 3.7)),
+    Stage("fit_regressor_opt (8 cores)", VARIANTS, fit(9), cores=FIT_CORES),
     Stage("evaluate, tables, figures", 1, TABLES_S),
 )
 

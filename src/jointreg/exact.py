@@ -33,7 +33,10 @@ def on_grid(values: np.ndarray, step: float) -> np.ndarray:
     Products of such values are multiples of its square. Their sums are exact, in any order and fused or
     not, as long as they stay below 2**DIGITS times that square.
     """
-    return np.rint(values * (1 / step)) * step
+    rounded = np.multiply(values, 1 / step)
+    np.rint(rounded, out=rounded)
+    rounded *= step
+    return rounded
 
 
 def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:

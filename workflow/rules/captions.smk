@@ -14,7 +14,7 @@ TRAINED_UNITS = {(row.subject, row.action) for row in TRAINING}
 # Examples shown with the bodies of all variants. Those bodies exist for training sequences only.
 ABLATED = ([row for row in EXAMPLES if (row.subject, row.action) in TRAINED_UNITS] or EXAMPLES)[:3]
 # The paper's values are printed beside Human3.6M and its stand-in only.
-PAPER = "config/paper_table_1.csv" if CONFIG.dataset.kind == "human36m" else ""
+PAPER = os.path.relpath(ROOT / "config/paper_table_1.csv") if CONFIG.dataset.kind == "human36m" else ""
 PROTOCOL = protocol_sentence(
     CONFIG.evaluate,
     subjects=TEST_SUBJECTS,

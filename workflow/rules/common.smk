@@ -1,7 +1,7 @@
 """Reads and validates configuration and tables, and constrains the wildcards. Computes nothing.
 
 One name in five places: a rule, its script, its block of the configuration, its folder in
-results/<run> and its folder in logs/<run>. Where a rule differs:
+results/<run> and its folder in logs/<run>. Exceptions:
 
 - A block that serves several rules has the name of one of them, or their common beginning: synthesize
   (synthesize_rig too), triangulate (landmarks too), run_network (features too), train_discriminator
@@ -12,19 +12,15 @@ results/<run> and its folder in logs/<run>. Where a rule differs:
   data/<run>.
 - Rules are named by a verb, or by the one thing that they make: background, features, table_1.
 
-All rule files share one namespace: no name is bound in two of them (tests/workflow/test_rules.py).
+Rule files share one namespace, so no name is bound in two of them (tests/workflow/test_rules.py).
 """
 
-import os
 import sys
 from collections import Counter
-from pathlib import Path
 
-ROOT = Path(workflow.basedir).resolve()
 sys.path.insert(0, str(ROOT / "src"))
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")])
-)
+PATHS = filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")])
+os.environ.update(PYTHONPATH=os.pathsep.join(PATHS))
 # One process for each core: Snakemake runs jobs side by side, so no library starts threads of its own.
 for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
@@ -41,7 +37,7 @@ from jointreg.provenance import file_digest
 from jointreg.pipeline.digest_cache import cached_digest
 
 with plan.stop_with_its_text():
-    CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles])
+    CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles], home=ROOT)
     SEQUENCES = load_sequences(CONFIG.sequences)
     USED = {CONFIG.initial, *CONFIG.methods}
     METHODS = load_methods(*CONFIG.methods_tables, required=USED)

@@ -1,12 +1,6 @@
 """Initial bodies of every method, except the networks."""
 
 
-def simulated(wildcards):
-    """The list of files of rule `synthesize`, for methods that read prediction files."""
-    reads_files = IS_SYNTHETIC and METHODS[wildcards.method].kind in FROM_FILES
-    return rules.synthesize.output.raw.format(subject=wildcards.subject) if reads_files else []
-
-
 rule estimate:
     """SMPL bodies of one method for one sequence (paper III: SPIN)."""
     input:

@@ -27,7 +27,7 @@ rule export:
         "../../envs/torch.yaml"
     params:
         names=list(EXPORTED),
-        folder=f"results/{RUN}/export",
+        folder=lambda wc: f"results/{RUN}/export",
         trained_on={
             "initial_method": CONFIG.initial,
             "training_subjects": sorted({row.subject for row in TRAINING}),

@@ -22,9 +22,10 @@ rule fit_learning_curve:
         f"logs/{RUN}/fit_learning_curve.benchmark.tsv"
     conda:
         "../../envs/jointreg.yaml"
+    threads: workers
     resources:
         runtime=minutes(20),
-        mem_mb=megabytes(1000 + 50 * STATISTICS),
+        mem_mb=lambda wc, threads, attempt: attempt * (500 + 500 * threads + 50 * STATISTICS),
     params:
         **BODY_PARAMS,
         cfg=fit_block(settings.REFERENCE_REGRESSOR),
@@ -82,7 +83,7 @@ if IS_SYNTHETIC:
         params:
             **BODY_PARAMS,
             sequences=sequences("{subject}/{action}", "test"),
-            truth=TRUTH,
+            truth=lambda wc: TRUTH,
             code=code("diagnose_learning_curve"),
         script:
             "../scripts/diagnose_learning_curve.py"

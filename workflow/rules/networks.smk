@@ -28,17 +28,6 @@ rule features:
         "../scripts/features.py"
 
 
-def features_of(wildcards):
-    """Features of the crops that a network reads."""
-    crop = crop_of(METHODS[wildcards.method].kind, CONFIG.run_network)
-    return rules.features.output.features.format(crop=crop, **wildcards)
-
-
-def network_checkpoint(wildcards):
-    """Checkpoint of one network."""
-    return getattr(CONFIG.run_network, NETWORKS[wildcards.method])
-
-
 rule run_network:
     """SMPL bodies of one network for one sequence (paper III: SPIN)."""
     input:

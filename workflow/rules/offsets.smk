@@ -126,7 +126,7 @@ if IS_SYNTHETIC:
             **BODY_PARAMS,
             cfg=block("fit_regressor_opt"),
             sequences=sequences("{subject}/{action}", "train"),
-            truth=TRUTH,
+            truth=lambda wc: TRUTH,
             parameters=PARAMETERS,
             code=code("diagnose_offsets"),
         script:

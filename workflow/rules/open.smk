@@ -45,7 +45,7 @@ rule synthesize:
         **BODY_PARAMS,
         cfg=block("synthesize"),
         parameters=PARAMETERS,
-        truth=TRUTH,
+        truth=lambda wc: TRUTH,
         sequences=lambda wc: [sequence(row) for row in SEQUENCES if row.subject == wc.subject],
         seed=CONFIG.seed,
         code=code("synthesize"),

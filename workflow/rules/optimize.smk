@@ -26,11 +26,6 @@ rule energy_weights:
         "../scripts/energy_weights.py"
 
 
-def energy_regressor(wildcards):
-    """The regressor that reads the joints in E_joint of a variant."""
-    return regressor_files()[block("optimize", wildcards.variant)["regressor"]]
-
-
 rule train_discriminator:
     """The discriminator of one variant, trained on the sample in rounds (paper III, Eq. 5)."""
     input:
@@ -65,27 +60,8 @@ rule train_discriminator:
         "../scripts/train_discriminator.py"
 
 
-def discriminator(wildcards):
-    """The variant's discriminator, where it has the adversarial term."""
-    if block("optimize", wildcards.variant)["adversarial"] == 0:
-        return []
-    return rules.train_discriminator.output.discriminator
-
-
 # Variants that refine all sequences of a subject together, those of each split apart.
 BY_SUBJECT = [name for name in CONFIG.variants if settings.optimize_settings(CONFIG, name).by_subject]
-
-
-def start_variant(variant):
-    """The variant whose refined bodies this one starts from; empty where it starts from the initial ones."""
-    chosen = block("optimize", variant)
-    return chosen["regressor"].removeprefix("opt_") if chosen["start"] == "refined" else ""
-
-
-def start_bodies(variant):
-    """Pattern of the bodies that a variant starts from."""
-    other = start_variant(variant)
-    return str(rules.optimize.output.bodies).replace("{variant}", other) if other else INITIAL_BODIES
 
 
 rule optimize:
@@ -120,17 +96,6 @@ rule optimize:
         code=code("optimize"),
     script:
         "../scripts/optimize.py"
-
-
-def start_offsets(wildcards):
-    """Label offsets of the start: of this subject, then of all training subjects. None without."""
-    other = start_variant(wildcards.variant)
-    if not other or block("optimize", other)["label_offsets"] == "none":
-        return []
-    pattern = str(rules.optimize_subject.output.offsets)
-    people = [(wildcards.split, wildcards.subject)]
-    people += [("train", subject) for subject in sorted({row.subject for row in TRAINING})]
-    return [pattern.format(variant=other, split=split, subject=subject) for split, subject in people]
 
 
 rule optimize_subject:
@@ -169,13 +134,6 @@ rule optimize_subject:
         code=code("optimize_subject"),
     script:
         "../scripts/optimize_subject.py"
-
-
-def of_subject(pattern):
-    """Input: a file of the subject that a sequence was refined with."""
-    return lambda wildcards: str(pattern).format_map(
-        dict(wildcards) | {"split": sequence(wildcards)["split"]}
-    )
 
 
 rule split_subject:

@@ -9,18 +9,6 @@ if workflow.is_main_process:
         RAW_FILES.require()
 
 
-def raw_data(wildcards):
-    """Files of a sequence that other rules make, and the calibration."""
-    if IS_SYNTHETIC:
-        return [CONFIG.dataset.calibration, rules.synthesize.output.raw.format(**wildcards)]
-    if CONFIG.dataset.source != "landmarks":
-        return [CONFIG.dataset.calibration, *other_file(CONFIG.dataset.calibration)]
-    action = wildcards.get("action")
-    rows = [r for r in SEQUENCES if r.subject == wildcards.subject and action in (None, r.action)]
-    takes = sorted({take for row in rows for take in row.takes})
-    return expand(rules.triangulate.output.labels, recording=takes)
-
-
 rule prepare:
     """Undistorted 224 px crops, labels in the camera frame and crop intrinsics of one sequence."""
     input:

@@ -19,9 +19,10 @@ rule fit_regressor_spin:
         f"logs/{RUN}/fit_regressor_spin.benchmark.tsv"
     conda:
         "../../envs/jointreg.yaml"
+    threads: workers
     resources:
         runtime=minutes(20),
-        mem_mb=megabytes(3000),
+        mem_mb=lambda wc, threads, attempt: attempt * (2500 + 500 * threads),
     params:
         **BODY_PARAMS,
         cfg=fit_block("spin"),
@@ -49,12 +50,3 @@ use rule fit_regressor_spin as fit_regressor_opt with:
         **BODY_PARAMS,
         cfg=lambda wc: fit_block(f"opt_{wc.variant}"),
         code=code("fit_regressor"),
-
-
-def regressor_files():
-    """Name -> file of every evaluated regressor: std (if regressor_std is set), spin, opt_<variant>."""
-    files = {"std": CONFIG.regressor_std} if CONFIG.regressor_std else {}
-    files["spin"] = rules.fit_regressor_spin.output.npy
-    for variant in CONFIG.variants:
-        files[f"opt_{variant}"] = rules.fit_regressor_opt.output.npy.format(variant=variant)
-    return files

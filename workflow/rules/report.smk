@@ -14,12 +14,6 @@ JOBS = {
 LAST = ("triangulate", "fit_regressor_spin", "fit_regressor_opt")
 
 
-def jobs_of(rule):
-    """Wildcards of every job of a rule with one wildcard of JOBS, or with none."""
-    (name,) = rule.wildcard_names or [None]
-    return [{name: value} for value in JOBS[name]] if name else [{}]
-
-
 # Every table and figure that the rules so far have marked. Rules included later are no part of `all`.
 SHOWN = [
     exhibit

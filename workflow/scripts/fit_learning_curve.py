@@ -15,7 +15,14 @@ body, settings = load_body(job.params.body), FitRegressor(**job.params.cfg)
 training = Training(job.input.bodies, job.input.frames, progress)
 whole = load_fitted(job.input.regressor, body)
 fits, rows = learning_curve(
-    body, training, training.subjects, whole, settings, job.params.fractions, job.generator
+    body,
+    training,
+    training.subjects,
+    whole,
+    settings,
+    job.params.fractions,
+    job.generator,
+    workers=job.threads,
 )
 write_rows(job.output.table, rows, COLUMNS)
 facts = {"joint_names": list(H36M_17), "topology_hash": body.topology_hash}

@@ -5,7 +5,7 @@ from jointreg.config import FitRegressor
 from jointreg.files.csv_rows import write_rows
 from jointreg.pipeline.job import start
 from jointreg.progress import progress
-from jointreg.regressor import Training, fit, load_regressor, save_regressor
+from jointreg.regressor import Training, fit, load_fitted, save_regressor
 from jointreg.regressor.identifiability import COLUMNS, identifiability_rows
 from jointreg.regressor.movement import COLUMNS as MOVEMENT
 from jointreg.regressor.movement import movement_mm, with_bounds
@@ -13,16 +13,11 @@ from jointreg.regressor.movement import movement_mm, with_bounds
 job = start(snakemake)
 body, settings = load_body(job.params.body), FitRegressor(**job.params.cfg)
 training = Training(job.input.bodies, job.input.frames, progress)
-regressor = fit(body, training, settings, training.joint_set)
+regressor = fit(body, training, settings, training.joint_set, workers=job.threads)
 regressor.about["provenance"] = job.provenance
 save_regressor(regressor, job.output.npy, body=body)  # refused here, not by later rules
-rows = identifiability_rows(body, training, training.subjects, regressor, settings)
+rows = identifiability_rows(body, training, training.subjects, regressor, settings, workers=job.threads)
 moved = None
 if path := job.input.start:
-    start_weights = load_regressor(path, body).weights
-    moved = movement_mm(body, training, regressor.weights, start_weights)
-write_rows(
-    job.output.table,
-    with_bounds(rows, moved),
-    COLUMNS + MOVEMENT,
-)
+    moved = movement_mm(body, training, regressor.weights, load_fitted(path, body).weights)
+write_rows(job.output.table, with_bounds(rows, moved), COLUMNS + MOVEMENT)

@@ -1,5 +1,6 @@
 """From YAML files to checked settings; every fault is listed with its key."""
 
+import os
 import reprlib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -38,19 +39,21 @@ OLD_KEYS: dict[str, str] = {
 
 
 @default_cure("keys: config/README.md")
-def load(values: Mapping[str, Any], files: list[str] | None = None) -> Config:
+def load(values: Mapping[str, Any], files: list[str] | None = None, home: Path = Path()) -> Config:
     """Validate the merged configuration, with `{run}` replaced by the name of the run.
 
     Args:
         values: the mapping that Snakemake merged from its config files and `--config`.
         files: the files it came from, named in errors.
+        home: the folder of the workflow: a file `config/...` that the working directory lacks is taken
+            from there.
 
     Raises:
         ConfigError: a key is unknown, missing or has a wrong value; all faults are listed.
     """
     where = ", ".join(files or []) or "configuration"
     try:
-        config = Config.model_validate(_with_run(values, str(values.get("run"))))
+        config = Config.model_validate(_filled(values, str(values.get("run")), home))
     except ValidationError as error:
         raise _refused(error, where) from None
     if config.dataset.source == "synthetic" and config.body != "open":
@@ -195,14 +198,16 @@ def fit_settings(config: Config, regressor: str, where: str = "configuration") -
     return settings
 
 
-def _with_run(value: Any, run: str) -> Any:
-    """The same values with `{run}` replaced in every text."""
+def _filled(value: Any, run: str, home: Path) -> Any:
+    """The same values with `{run}` replaced and shipped files found, in every text."""
     if isinstance(value, str):
-        return value.replace(RUN, run)
+        text = value.replace(RUN, run)
+        is_shipped = text.startswith("config/") and not Path(text).exists() and (home / text).exists()
+        return os.path.relpath(home / text) if is_shipped else text
     if isinstance(value, Mapping):
-        return {key: _with_run(item, run) for key, item in value.items()}
+        return {key: _filled(item, run, home) for key, item in value.items()}
     if isinstance(value, list):
-        return [_with_run(item, run) for item in value]
+        return [_filled(item, run, home) for item in value]
     return value
 
 

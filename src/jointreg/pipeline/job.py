@@ -20,7 +20,7 @@ from jointreg.progress import name_job
 
 @dataclass(frozen=True)
 class Job:
-    """One running job: its files, parameters, random generator and provenance."""
+    """One running job: its files, parameters, random generator, provenance and number of threads."""
 
     input: Any
     output: Any
@@ -30,6 +30,7 @@ class Job:
     generator: np.random.Generator
     provenance: dict[str, Any]
     root_seed: int
+    threads: int
 
     def stream(self, name: str) -> np.random.Generator:
         """Generator for a choice that several jobs must make alike: all with one `name` get the same."""
@@ -62,6 +63,7 @@ def start(snakemake: Any) -> Job:
         generator=np.random.default_rng(seed),
         provenance=made_by,
         root_seed=int(snakemake.config["seed"]),
+        threads=snakemake.threads,
     )
 
 

@@ -18,7 +18,7 @@ from jointreg.exchange.regressor import Regressor
 from jointreg.regressor.candidates import allowed_vertices, mirror_of, thinned
 from jointreg.regressor.fitting import (
     Sequences,
-    add_sequence,
+    add_sequences,
     couplings,
     groups,
     solve_regressor,
@@ -53,6 +53,8 @@ def identifiability_rows(
     subjects: Iterable[str],
     regressor: Regressor,
     settings: FitRegressor,
+    *,
+    workers: int = 1,
 ) -> list[dict[str, Any]]:
     """Measure the identifiability of a fit, in one more pass over its data.
 
@@ -65,6 +67,7 @@ def identifiability_rows(
         subjects: the subject of each sequence.
         regressor: the result of `fit`.
         settings: the settings of `fit`.
+        workers: threads, as of `fit`.
 
     Returns:
         One row a joint, keys `COLUMNS`.
@@ -84,11 +87,12 @@ def identifiability_rows(
     allowed = allowed_vertices(body, settings, joint_set)
     used = np.flatnonzero(regressor.weights.any(axis=0))
     vertices = np.union1d(thinned(body, allowed, MOST_VERTICES, settings), used)
-    parts: dict[str, Statistics] = {}
-    last = regressor if weighted(settings) else None
-    for subject, (bodies, frames) in zip(subjects, sequences, strict=True):
-        stats = parts.setdefault(subject, Statistics(len(vertices), len(allowed), groups(settings)))
-        add_sequence(stats, body, vertices, bodies, frames, settings, last)
+    named = list(subjects)
+    parts = {
+        name: Statistics(len(vertices), len(allowed), groups(settings)) for name in dict.fromkeys(named)
+    }
+    read = ((parts[name], *stores) for name, stores in zip(named, sequences, strict=True))
+    add_sequences(read, body, vertices, settings, regressor if weighted(settings) else None, workers)
     total = joined(list(parts.values()))
     total.complete()
     part_allowed, weights = allowed[:, vertices], regressor.weights[:, vertices]

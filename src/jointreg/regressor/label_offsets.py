@@ -25,12 +25,13 @@ from jointreg.errors import ConfigError, DataError
 from jointreg.exchange.regressor import Regressor
 from jointreg.labels.offsets import limb_frames
 from jointreg.regressor.candidates import allowed_vertices
-from jointreg.regressor.fitting import CHUNK
 from jointreg.regressor.nnls import ALONE, solve_nnls
 from jointreg.regressor.normal_equations import Statistics, centred
 from jointreg.skeleton import LIMB
 from jointreg.stores.schema import Record, require_same_rows
 
+CHUNK = 128
+"""Frames posed at a time while the statistics are summed."""
 ROUNDS = 3
 """Fits of J, each with noise and spread from the residuals of the fit before. More than three change
 the offsets by a few hundredths of a millimetre."""

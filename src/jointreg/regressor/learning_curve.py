@@ -17,7 +17,7 @@ from jointreg.config.settings import FitRegressor
 from jointreg.errors import ShapeError
 from jointreg.exchange.regressor import Regressor
 from jointreg.regressor.candidates import allowed_vertices, mirror_of, thinned
-from jointreg.regressor.fitting import Sequences, add_sequence, groups, solve_regressor, weighted
+from jointreg.regressor.fitting import Sequences, add_sequences, groups, solve_regressor, weighted
 from jointreg.regressor.identifiability import moved_squares, row_squares
 from jointreg.regressor.normal_equations import Statistics, joined
 from jointreg.stores.schema import Record
@@ -87,6 +87,8 @@ def learning_curve(
     settings: FitRegressor,
     fractions: Sequence[float],
     generator: np.random.Generator,
+    *,
+    workers: int = 1,
 ) -> tuple[list[Fit], list[dict[str, Any]]]:
     """Fit to 1, 2, all but one and all subjects, and to fractions of their frames.
 
@@ -102,6 +104,7 @@ def learning_curve(
         settings: the settings of that fit.
         fractions: increasing, the last 1.
         generator: orders the frames, and draws subsets where there are more than `MOST_SUBSETS`.
+        workers: threads, as of `fit`.
 
     Returns:
         The fits; and rows with keys `COLUMNS`, one for each fit and metric of `METRICS`. `held_out`
@@ -113,7 +116,9 @@ def learning_curve(
     joint_set = joint_set_of(regressor.about)
     allowed = allowed_vertices(body, settings, joint_set)
     vertices = thinned(body, allowed, MOST_VERTICES, settings)
-    parts = _statistics(body, sequences, subjects, vertices, regressor, settings, fractions, generator)
+    parts = _statistics(
+        body, sequences, subjects, vertices, regressor, settings, fractions, generator, workers
+    )
     part_allowed = allowed[:, vertices]
     mirror = mirror_of(body, vertices) if settings.symmetric else None
     sides = np.array(joint_set.mirror)
@@ -164,20 +169,21 @@ def _statistics(
     settings: FitRegressor,
     fractions: Sequence[float],
     generator: np.random.Generator,
+    workers: int,
 ) -> Parts:
     """One pass over the bodies adds each frame to the smallest fraction that contains it; then sums."""
     lengths = [len(frames.joints_cam) for _, frames in sequences]
     smallest = _smallest_fraction(lengths, subjects, fractions, generator)
-    parts: Parts = {}
-    last = regressor if weighted(settings) else None
-    for subject, (bodies, frames), member in zip(subjects, sequences, smallest, strict=True):
-        of_subject = parts.setdefault(
-            subject,
-            [Statistics(len(vertices), len(regressor.weights), groups(settings)) for _ in fractions],
-        )
-        for k in np.unique(member):
-            some = _rows(bodies, member == k), _rows(frames, member == k)
-            add_sequence(of_subject[k], body, vertices, *some, settings, last)
+    parts: Parts = {
+        subject: [Statistics(len(vertices), len(regressor.weights), groups(settings)) for _ in fractions]
+        for subject in dict.fromkeys(subjects)
+    }
+    read = (
+        (parts[subject][k], _rows(bodies, member == k), _rows(frames, member == k))
+        for subject, (bodies, frames), member in zip(subjects, sequences, smallest, strict=True)
+        for k in np.unique(member)
+    )
+    add_sequences(read, body, vertices, settings, regressor if weighted(settings) else None, workers)
     for subject, of_subject in parts.items():
         for k, part in enumerate(of_subject):
             part.complete()

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 
 import numpy as np
-from scipy.linalg.blas import dsyrk
 
 from jointreg.arrays import real_array
 from jointreg.errors import DataError, ShapeError
@@ -22,7 +22,8 @@ GRID_M = 2.0**-17
 to half a million square metres, or as many frames, whatever the order and the processor."""
 
 TILE = 512
-"""Side of the tiles in which one triangle of a Gram matrix is copied to the other."""
+"""Rows of a Gram matrix that are added at a time, and side of the tiles in which one triangle is copied
+to the other."""
 
 
 @dataclass
@@ -32,7 +33,8 @@ class Statistics:
     Memory is independent of the number of frames: one V x V matrix for each group of axes, and a chunk
     of frames. Fits of a translation need the depth apart from the lateral axes. The V vertices may be a
     part of the mesh; the mean is then the mean of that part. Sums are float64: float32 takes two thirds
-    of the time, but moves predicted joints by up to 0.15 mm. Coordinates are on a grid, `GRID_M`.
+    of the time, but moves predicted joints by up to 0.15 mm. Coordinates are on a grid, `GRID_M`, so
+    that several threads may add frames in any order.
     """
 
     n_vertices: int
@@ -52,7 +54,11 @@ class Statistics:
     square: list[np.ndarray] = field(init=False)
     """Sum over frames of X X^T for each group, m^2, (J, J)."""
 
+    _locks: list[Lock] = field(init=False, repr=False, compare=False)
+    """One for each tile of rows of the Gram matrices, and a last one for all other sums."""
+
     def __post_init__(self) -> None:
+        self._locks = [Lock() for _ in range(0, self.n_vertices + TILE, TILE)]
         size = self.n_vertices, self.n_vertices
         self.gram = [np.zeros(size, order="F") for _ in self.groups]
         self.cross = [np.zeros((self.n_joints, self.n_vertices)) for _ in self.groups]
@@ -61,10 +67,24 @@ class Statistics:
     def add(self, vertices: np.ndarray, joints: np.ndarray, weights: np.ndarray | None = None) -> None:
         """Add frames: vertices (N, V, 3) and joints (N, J, 3), same frame of reference, metres.
 
+        Arguments and errors: `add_sums`.
+        """
+        self.total_weight += self.add_sums(vertices, joints, weights)
+
+    def add_sums(
+        self, vertices: np.ndarray, joints: np.ndarray, weights: np.ndarray | None = None
+    ) -> float:
+        """Add frames to everything but `total_weight`, whose last bits depend on the order.
+
+        Several threads may call it at once.
+
         Args:
             vertices: posed meshes, or always the same part of them.
             joints: labels.
             weights: of the frames, (N,), non-negative; None for weights of 1.
+
+        Returns:
+            Sum of the weights.
 
         Raises:
             ShapeError: an array has another shape.
@@ -99,14 +119,28 @@ class Statistics:
             joints *= np.sqrt(weights)[:, None, None]
         vertices, joints = on_grid(vertices, GRID_M), on_grid(joints, GRID_M)
         for index, axes in enumerate(self.groups):
-            v = vertices[..., axes].transpose(1, 0, 2).reshape(self.n_vertices, -1)
-            x = joints[..., axes].transpose(1, 0, 2).reshape(self.n_joints, -1)
-            self.gram[index] = dsyrk(1.0, v.T, beta=1.0, c=self.gram[index], trans=1, overwrite_c=True)
-            self.cross[index] += x @ v.T
-            self.square[index] += x @ x.T
-        self.frames_added += count
-        self.frames += count if weights is None else int(np.count_nonzero(weights))
-        self.total_weight += count if weights is None else float(weights.sum())
+            v = vertices[..., axes].transpose(1, 2, 0).reshape(self.n_vertices, -1)
+            x = joints[..., axes].transpose(1, 2, 0).reshape(self.n_joints, -1)
+            self._add_gram(self.gram[index], v)
+            cross, square = x @ v.T, x @ x.T
+            with self._locks[-1]:
+                self.cross[index] += cross
+                self.square[index] += square
+        with self._locks[-1]:
+            self.frames_added += count
+            self.frames += count if weights is None else int(np.count_nonzero(weights))
+        return float(count if weights is None else weights.sum())
+
+    def _add_gram(self, gram: np.ndarray, v: np.ndarray) -> None:
+        """Add v @ v.T, (V, V), to the upper triangle, tile by tile."""
+        buffer = np.empty(min(TILE, self.n_vertices) * self.n_vertices)
+        for lock, start in zip(self._locks, range(0, self.n_vertices, TILE), strict=False):
+            part = v[start : start + TILE]
+            end = start + len(part)
+            product = buffer[: len(part) * end].reshape(len(part), end)
+            np.matmul(part, v[:end].T, out=product)
+            with lock:
+                gram.T[start:end, :end] += product
 
     def add_statistics(self, other: "Statistics") -> None:
         """Add the frames of other statistics of the same vertices and groups."""

@@ -1,5 +1,7 @@
 """The configuration: refusals name the key and the file; the shipped files are complete."""
 
+from pathlib import Path
+
 import pytest
 from parameter_table import parameter_table
 
@@ -347,3 +349,15 @@ def test_numbers_have_bounds_and_lists_no_repeats(values, key, value):
     changed = values | {block: values[block] | {rest[0]: value} if rest else value}
     with pytest.raises(ConfigError, match=rf"'{key}"):
         config.load(changed)
+
+
+def test_shipped_files_are_found_from_another_folder(root, values, tmp_path, monkeypatch):
+    """A file of the working directory comes first."""
+    monkeypatch.chdir(tmp_path)
+    shipped = Path(config.load(values, home=root).sequences)
+    assert not shipped.is_absolute()
+    assert shipped.resolve() == root / "config/sequences/open.tsv"
+    own = tmp_path / "config/sequences/open.tsv"
+    own.parent.mkdir(parents=True)
+    own.write_text("")
+    assert config.load(values, home=root).sequences == "config/sequences/open.tsv"

@@ -233,6 +233,21 @@ def test_statistics_do_not_depend_on_how_frames_are_dealt(part, training):
     assert np.abs(2 * half.gram[0] - once.gram[0]).max() < 60 * 2**0.5 * GRID_M
 
 
+@pytest.mark.parametrize("robust", ["none", "huber"])
+def test_threads_change_no_bit(part, training, robust):
+    """Chunks are added in another order by every run of several threads."""
+    bodies, joints, _ = training
+    some = []
+    for begin in range(0, 900, 150):
+        share = slice(begin, begin + 150)
+        poses = Record({key: values[share] for key, values in bodies.items()}, {"rows": "x"})
+        some += sequences(poses, joints[share])
+    chosen = settings("eliminated", candidates_m=0.15, robust=robust, robust_passes=1)
+    one, four = (fit(part, some, chosen, workers=workers) for workers in (1, 4))
+    np.testing.assert_array_equal(one.weights, four.weights)
+    assert one.about == four.about
+
+
 def test_candidates_lie_near_their_joint(part, exact):
     bodies, joints = exact
     centre = expected_joints(part)

@@ -65,6 +65,7 @@ def test_noise_is_measured_and_its_effect_foretold(part, subjects, settings, mak
     planted, sequences = subjects
     regressor = fit(part, sequences, settings)
     rows = identifiability_rows(part, sequences, list("abcde"), regressor, settings)
+    assert rows == identifiability_rows(part, sequences, list("abcde"), regressor, settings, workers=3)
     assert [row["joint"] for row in rows] == list(H36M_17)
     assert all(set(row) == set(COLUMNS) for row in rows)
     column = {name: np.array([row[name] for row in rows]) for name in COLUMNS[1:]}
