@@ -16,8 +16,9 @@ from jointreg.refine.result import Refined
 IMPROBABLE_SD = 2.0
 """A sum of squared betas is improbable so many standard deviations above its mean: 19 of ten betas."""
 GROWTH = 1.2
-"""Sum of squared betas over that of the start, above which it grows. Under 36 mm of clothes that no shell
-stands for, sums of 13 to 22 grew by 1.4 to 1.7 in a second round, and J_opt's error from 14 to 16 mm."""
+"""Sum of squared betas over that of the start, above which it grows. Under 36 mm of clothes that no
+shell stands for, sums of 13 to 22 grew by 1.4 to 1.7 in a second round, and J_opt's error from 14 to
+16 mm."""
 LARGEST_M = 0.06
 """Thickest clothes of a part, metres; masks of thicker ones do not show the body's shape."""
 OFFSET_GROWTH = 1.5

@@ -6,7 +6,7 @@ below zero in C3D; some programs write the origin, which no marker is at to the 
 
 import warnings
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -106,7 +106,7 @@ def read_c3d(path: Path) -> Markers:
     return _markers(places, names, units, path)
 
 
-def _point_names(reader) -> tuple[str, ...]:
+def _point_names(reader: Any) -> tuple[str, ...]:
     """Names of the points of a c3d.Reader, all of them.
 
     A parameter of C3D has room for 255 names; the next are in LABELS2, LABELS3 and so on.
