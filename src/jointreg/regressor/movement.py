@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from jointreg.body.joints import regressed_joints
 from jointreg.body.model import Body
-from jointreg.regressor.apply import regressed_joints
 from jointreg.regressor.fitting import Sequences
 
 COLUMNS = ("moved_mm", "bound_mm")

@@ -8,12 +8,12 @@ import pytest
 
 from jointreg import metrics, stores
 from jointreg.body import Body, load_body, model
+from jointreg.body.joints import BATCH, regressed_joints
 from jointreg.config import Evaluate
 from jointreg.errors import ShapeError, StoreError
 from jointreg.evaluation import evaluate
 from jointreg.files.csv_rows import write_rows
 from jointreg.geometry.rotations import from_axis_angle
-from jointreg.regressor import apply
 from jointreg.skeleton import H36M_14, H36M_17, H36M_AS_SMPL, rows
 
 PROTOCOL = Evaluate(joints=14, root="pelvis", average="frames")
@@ -67,8 +67,8 @@ def test_a_part_of_the_body_poses_as_the_whole(body: Body) -> None:
 def test_regressed_joints_are_the_regressors_times_the_whole_mesh(
     body: Body, regressors: dict[str, np.ndarray]
 ) -> None:
-    bodies = _bodies(apply.BATCH + 3, 1)
-    joints = apply.regressed_joints(
+    bodies = _bodies(BATCH + 3, 1)
+    joints = regressed_joints(
         body, bodies["rotations"], bodies["betas"], regressors, bodies["translation"]
     )
     last = slice(-5, None)
@@ -197,7 +197,7 @@ def test_frames_and_bodies_of_other_rows_are_refused(
 def test_a_regressor_of_another_mesh_is_refused(body: Body) -> None:
     bodies = _bodies(2, 0)
     with pytest.raises(ShapeError, match=r"'spin' has shape \(17, 431\), expected \(17, 6890\)"):
-        apply.regressed_joints(
+        regressed_joints(
             body,
             bodies["rotations"],
             bodies["betas"],
