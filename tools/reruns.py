@@ -124,6 +124,7 @@ CHANGES: dict[str, str] = {
             "robust_px": 5.0,
         }.items()
     },
+    "dataset.joints": "dataset={joints: openpose_25}",
     "evaluate.joints": "evaluate={joints: 14}",
     "evaluate.root": "evaluate={root: spine}",
     "evaluate.average": "evaluate={average: actions}",

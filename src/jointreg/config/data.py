@@ -19,8 +19,9 @@ class Dataset(Settings):
         description="metadata.xml of Human3.6M, or a calibration (docs/own_data.md)"
     )
     joints: str = Field(
+        default="h36m_17",
         description="joint set of the labels, which regressors and tables then have: a name of "
-        "docs/exchange.md#joint-sets, or a table of your own; other than h36m_17 with source multiview"
+        "docs/exchange.md#joint-sets, or a table of your own; other than h36m_17 with source multiview",
     )
     damaged: str = Field(description="table of sequences with known faults; empty for none")
     skip_damaged: bool = Field(description="leave out the sequences of `damaged`")
