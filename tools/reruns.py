@@ -124,7 +124,6 @@ CHANGES: dict[str, str] = {
             "robust_px": 5.0,
         }.items()
     },
-    "dataset.joints": "dataset={joints: openpose_25}",
     "evaluate.joints": "evaluate={joints: 14}",
     "evaluate.root": "evaluate={root: spine}",
     "evaluate.average": "evaluate={average: actions}",
@@ -136,6 +135,7 @@ IN_WORDS = {
     "body": "everything that reads bodies, and `convert_body` first: all from `estimate` on",
     "raw_files.changed": "everything that reads raw files of the user, once",
     "raw_files.missing": "nothing",
+    "dataset.joints": "everything that reads labels: all from `prepare` on",
     "sequences": "the jobs of new or changed rows: [cluster.md](cluster.md#when-something-goes-wrong)",
     "methods_table": "methods with changed rows, from `estimate` on, `table_1` and `figures`",
     "own_methods": "as `methods_table`",
