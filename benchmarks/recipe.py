@@ -8,8 +8,8 @@ bodies, mean over 17 joints, absolute (least to largest of a subject) / moved to
 the training subjects, and with `--held-out` also of those that no regressor was fitted to.
 
 `--seeds` makes the data anew for each seed first, in runs named `recipe_<cameras>_<clothes>_<seed>`;
-`--clothes` dresses their people. `--set shell=subject shape_prior=0.003` refines with a shell, whose mean
-thickness over subjects is then printed, mm by part.
+`--clothes` dresses their people. `--set shell=subject shape_prior=0.003` refines with a shell, whose
+mean thickness over subjects is then printed, mm by part.
 """
 
 import argparse
