@@ -1,5 +1,5 @@
 """`python -m jointreg`: the command line."""
 
-from jointreg.cli.main import main
+from jointreg.cli import main
 
 raise SystemExit(main())

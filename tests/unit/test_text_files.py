@@ -75,7 +75,7 @@ def test_tables_and_configuration_are_read_in_a_locale_without_utf_8(tmp_path):
     code = (
         "from pathlib import Path; from jointreg.pipeline.source_digest import source_digest\n"
         "for script in sorted(Path('workflow/scripts').glob('*.py')): source_digest(script)\n"
-        "import sys; from jointreg.cli.main import main\n"
+        "import sys; from jointreg.cli import main\n"
         f"main(['doctor', '--config', 'config/open.yaml', '{tmp_path}/run.yaml'])"
     )
     done = subprocess.run(

@@ -13,7 +13,7 @@ import pytest
 from matplotlib.image import imread
 
 from jointreg import metrics
-from jointreg.cli.main import main
+from jointreg.cli import main
 from jointreg.evaluation.label_files import read_labelled_frames
 from jointreg.exchange.placement import expected_joints
 from jointreg.regressor import Regressor, load_regressor, save_regressor
@@ -204,7 +204,7 @@ def test_as_a_process(tmp_path):
     assert done.stdout == "" and "Traceback" not in done.stderr
     assert done.stderr.startswith(f"jointreg inspect: DataError: {path} has shape (24, 6890)")
     code = (
-        "import sys; from jointreg.cli.main import main\n"
+        "import sys; from jointreg.cli import main\n"
         "try: main(['evaluate', '--help'])\n"
         "except SystemExit as end: code = end.code\n"
         "print(code, {'torch', 'numba', 'zarr', 'scipy'} & set(sys.modules))"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from planted_regressors import GENUINE_MM, genuine_stand_in, landing_at, silent
 
-from jointreg.cli.main import main
+from jointreg.cli import main
 from jointreg.config.joint_sets import JOINT_SETS, OTHER_SETS, joint_set
 from jointreg.errors import DataError
 from jointreg.exchange.placement import (

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from jointreg.cli.main import main
+from jointreg.cli import main
 from jointreg.errors import DataError
 from jointreg.exchange.meshes import Mesh, read_mesh
 from jointreg.exchange.named_rows import NamedRows, read_named_rows

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from official_files import write_official_smpl
 
-from jointreg.cli.main import main
+from jointreg.cli import main
 from jointreg.pipeline.doctor import report
 from jointreg.pipeline.packages import packages
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jointreg.body import load_body
-from jointreg.cli.main import main
+from jointreg.cli import main
 from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.exchange.named_rows import read_named_rows
 from jointreg.exchange.placement import expected_joints
