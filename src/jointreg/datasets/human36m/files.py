@@ -117,9 +117,11 @@ def read_pose(path: str | Path, dimensions: int) -> np.ndarray:
 def _joints_cam(world: Path, mono: Path, camera: Camera) -> np.ndarray:
     """The 17 labels in the camera frame, metres, (N, 17, 3).
 
-    World labels are used if they exist. If both files exist, they must agree.
+    World labels are used if they exist; else it is printed that those of the camera are. If both files
+    exist, they must agree.
     """
     if not world.is_file() and mono.is_file():
+        print(f"{world} is no file: labels are those of {mono}")
         return read_pose(mono, 3)[:, H36M_17_IN_32] / 1000
     joints_cam = camera.from_world(read_pose(world, 3)[:, H36M_17_IN_32] / 1000)
     if mono.is_file():

@@ -202,12 +202,13 @@ def test_a_sequence_is_read_by_the_mapping_table(data):
         check_recording(recording)
 
 
-def test_without_world_labels_the_camera_frame_labels_serve(data):
+def test_without_world_labels_the_camera_frame_labels_serve_and_that_is_printed(data, capsys):
     root, labels = data
     for file in (root / "S1/MyPoseFeatures/D3_Positions").iterdir():
         file.unlink()
     first, _ = open_dataset(settings(root)).recordings(SEQUENCE)
     assert np.abs(first.joints_cam - labels["TakingPhoto"]).max() < 1e-9
+    assert "TakingPhoto.cdf is no file: labels are those of" in capsys.readouterr().out
 
 
 def test_takes_outside_the_mapping_go_by_name_numbered_first(data, capsys):
