@@ -19,11 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from film import NAMES, Bodies, film
-from rounds import fit_settings, rounds, sequences
+from rounds import beginning, fit_settings, rounds, sequences
 
 from jointreg.config import FitRegressor
-from jointreg.refine import Sample
-from jointreg.refine.energies import balance_energies
 from jointreg.regressor import fit
 from jointreg.regressor.identifiability import identifiability_rows
 from jointreg.regressor.movement import movement_mm, with_bounds
@@ -82,12 +80,9 @@ def measured(
         return body.vertices(*(bodies[key] for key in NAMES)).astype(np.float64)
 
     unseen = vertices(filmed[left_out].truth)
-    first = {name: dict(sample.bodies) for name, sample in samples.items()}
-    plain = settings.model_copy(update={"symmetric": False})
-    spin = fit(body, sequences(first, samples), plain).weights
+    spin, weights = beginning(body, samples)
     truth = {name: filmed[name].truth for name in training}
     floor = error_mm(fit(body, sequences(truth, samples), settings).weights, true, unseen)
-    weights = balance_energies(body, Sample.joined(list(samples.values())), spin)
     before = error_mm(spin, true, unseen)
     print(f"film {seed}, {case.about}, {training} for {left_out}: J_spin {before:.1f}")
     listed = []

@@ -8,8 +8,8 @@ bodies, mean over 17 joints, absolute (least to largest of a subject) / moved to
 the training subjects, and with `--held-out` also of those that no regressor was fitted to.
 
 `--seeds` makes the data anew for each seed first, in runs named `recipe_<cameras>_<clothes>_<seed>`;
-`--clothes` dresses their people. `--set shell=subject shape_prior=0.003` refines with a shell, whose
-mean thickness over subjects is then printed, mm by part.
+`--clothes` dresses their people (quicker: benchmarks/clothes.py). `--set shell=subject
+shape_prior=0.003` refines with a shell, whose mean thickness over subjects is then printed, mm by part.
 """
 
 import argparse
@@ -23,21 +23,20 @@ for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
 
 import numpy as np
 import yaml
-from rounds import Bodies, fit_settings, rounds
+from against_truth import NAMES, Truth
+from rounds import Bodies, fit_settings
 from scene import ROOT
 
-from jointreg import metrics, stores
+from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import FitRegressor, read_yaml
-from jointreg.diagnosis.true_bodies import model_bodies, t_pose
-from jointreg.labels.offsets import limb_frames
+from jointreg.diagnosis.true_bodies import model_bodies
 from jointreg.refine import Sample
 from jointreg.refine.losses import EnergyWeights
 from jointreg.refine.sample import load_sample
 from jointreg.regressor import load_regressor
 from jointreg.synthetic.truth import read_bodies
 
-NAMES = ("rotations", "betas", "translation")
 TEST = ("S9", "S11")
 READ = ("joints_cam", "take", "camera", "frame")
 
@@ -46,10 +45,9 @@ class Run:
     """Training subjects and held-out bodies of a finished run, with the truth."""
 
     def __init__(self, results: Path, truth: Path, *, alone: bool, every: int) -> None:
-        self.body, self.alone = load_body("open"), alone
-        self.true_regressor = np.load(truth / "J_true.npy")
+        self.alone, model = alone, load_body("open")
         self.samples: dict[str, Sample] = {}
-        self.truth: dict[str, Bodies] = {}
+        training: dict[str, Bodies] = {}
         for folder in sorted((results / "segment").iterdir()):
             paths = sorted(folder.glob("*.zarr.zip"))
             if folder.name in TEST:
@@ -67,10 +65,10 @@ class Run:
             sample = Sample.joined(parts)
             rows = np.flatnonzero(sample.views.moment % every == 0)
             self.samples[folder.name] = sample.part(rows)
-            self.truth[folder.name] = {name: value[rows] for name, value in _joined(bodies).items()}
-        self.regressor = load_regressor(results / "fit_regressor_spin/J_spin.npy", self.body).weights
+            training[folder.name] = {name: value[rows] for name, value in _joined(bodies).items()}
+        self.regressor = load_regressor(results / "fit_regressor_spin/J_spin.npy", model).weights
         self.weights = EnergyWeights.read(results / "energy_weights/weights.json")
-        self.unseen = {
+        unseen = {
             subject: _joined(
                 [
                     read_bodies(truth, subject, path.stem)
@@ -79,57 +77,14 @@ class Run:
             )
             for subject in TEST
         }
+        self.truth = Truth(model, np.load(truth / "J_true.npy"), training, unseen)
 
     def rounds(self, count: int, optimize: dict, settings: FitRegressor, *, held_out: bool) -> None:
         """Refine and fit `count` times, and print."""
         if self.alone:
             optimize = {"multiview": False} | optimize
-        inputs = self.body, self.samples, self.regressor, self.weights
-        for number, each in enumerate(rounds(*inputs, count, settings, **optimize), start=1):
-            text = self.describe(each.bodies, each.regressor.weights, held_out)
-            if each.thickness:
-                shell = 1e3 * np.mean(list(each.thickness.values()), axis=0)
-                text += f"  shell {np.round(shell, 1)}"
-            print(f"round {number}: {text}  {each.cost_s:.0f} s", flush=True)
-            for subject, reason in each.amplifies.items():
-                print(f"  {subject} keeps its start: {reason}", flush=True)
-
-    def describe(self, bodies: dict[str, Bodies], regressor: np.ndarray, held_out: bool) -> str:
-        """The errors of bodies and regressor, in words."""
-        errors, bias = [], []
-        for subject, refined in bodies.items():
-            truth = self.truth[subject]
-            (ours, shape), (true, true_shape) = self._meshes(refined), self._meshes(truth)
-            errors.append(
-                [
-                    metrics.vertex_error(ours, true).mean(),
-                    metrics.vertex_error(ours, true, centred=True).mean(),
-                    metrics.vertex_error(shape, true_shape, centred=True).mean(),
-                ]
-            )
-            limbs = limb_frames(self.body, refined["rotations"], refined["betas"])
-            bias.append(
-                np.einsum("njac,nja->jc", limbs, self.true_regressor @ (ours - true)) / len(ours)
-            )
-        vertices, centred, shape = 1e3 * np.mean(errors, axis=0)
-        common = 1e3 * np.linalg.norm(np.mean(bias, axis=0), axis=-1).mean()
-        text = f"vertices {vertices:5.2f} / {centred:5.2f}  shape {shape:4.2f}  limbs {common:4.2f}"
-        text += f"  J_opt, training {self._on(self.truth, regressor)}"
-        return text + f"  held out {self._on(self.unseen, regressor)}" * held_out
-
-    def _on(self, bodies: dict[str, Bodies], regressor: np.ndarray) -> str:
-        errors = []
-        for values in bodies.values():
-            apart = (regressor - self.true_regressor) @ self._meshes(values)[0]
-            rooted = apart - apart[:, :1]
-            errors.append([1e3 * np.linalg.norm(part, axis=2).mean() for part in (apart, rooted)])
-        absolute, rooted = np.mean(errors, axis=0)
-        least, most = np.min(errors, axis=0)[0], np.max(errors, axis=0)[0]
-        return f"{absolute:.2f} ({least:.2f} to {most:.2f}) / {rooted:.2f}"
-
-    def _meshes(self, bodies: Bodies) -> tuple[np.ndarray, np.ndarray]:
-        posed = self.body.vertices(*(bodies[name] for name in NAMES))
-        return posed, t_pose(self.body, bodies["betas"])
+        inputs = self.samples, self.regressor, self.weights, count, settings
+        self.truth.follow(*inputs, held_out=held_out, **optimize)
 
 
 def _joined(parts: list[Bodies]) -> Bodies:

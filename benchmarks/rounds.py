@@ -12,6 +12,7 @@ from jointreg.config import FitRegressor, Optimize, read_yaml
 from jointreg.exchange.regressor import Regressor
 from jointreg.labels.offsets import without_mean
 from jointreg.refine import Sample, refine_sample
+from jointreg.refine.energies import balance_energies
 from jointreg.refine.losses import EnergyWeights
 from jointreg.regressor import fit
 from jointreg.stores import Record
@@ -55,6 +56,14 @@ def sequences(
         (Record(own, {"rows": name}), Record({"joints_cam": samples[name].joints_cam}, {"rows": name}))
         for name, own in bodies.items()
     ]
+
+
+def beginning(body: Body, samples: Mapping[str, Sample]) -> tuple[np.ndarray, EnergyWeights]:
+    """J_spin, fitted to the initial bodies, (17, V), and the weights that balance their energies."""
+    first = {name: dict(sample.bodies) for name, sample in samples.items()}
+    plain = fit_settings(symmetric=False)
+    spin = fit(body, sequences(first, samples), plain).weights
+    return spin, balance_energies(body, Sample.joined(list(samples.values())), spin)
 
 
 def rounds(
