@@ -24,10 +24,10 @@ from rounds import beginning, fit_settings, rounds, sequences
 from jointreg.config import FitRegressor
 from jointreg.regressor import fit
 from jointreg.regressor.identifiability import identifiability_rows
-from jointreg.regressor.movement import movement_mm, with_bounds
+from jointreg.regressor.movement import movement_mm
 
 PEOPLE = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
-MEASURES = ("people", "moved", "bound", "silhouette")
+MEASURES = ("people", "moved", "silhouette")
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ def measured(
         data = sequences(each.bodies, samples)
         weights_opt = each.regressor.weights
         rows = identifiability_rows(body, data, training, each.regressor, settings)
-        rows = with_bounds(rows, movement_mm(body, data, weights_opt, each.start))
-        row = {name: float(np.mean([r[f"{name}_mm"] for r in rows])) for name in MEASURES[:3]}
+        row = {"people": float(np.mean([joint["people_mm"] for joint in rows]))}
+        row["moved"] = float(movement_mm(body, data, weights_opt, each.start).mean())
         row |= {"silhouette": each.silhouette_px, "floor": floor}
         row["error"] = error_mm(weights_opt, true, unseen)
         listed.append(row)
@@ -118,8 +118,6 @@ def main() -> None:
     for name in MEASURES:
         values = [row[name] for row in rows]
         print(f"{name}: correlation with the error {np.corrcoef(values, errors)[0, 1]:.2f}")
-    ratio = np.array(errors) / [row["bound"] for row in rows]
-    print(f"error over bound: mean {ratio.mean():.2f}, largest {ratio.max():.2f}")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@ from jointreg.pipeline.job import start
 from jointreg.progress import progress
 from jointreg.regressor import Training, fit, load_fitted, save_regressor
 from jointreg.regressor.identifiability import COLUMNS, identifiability_rows
-from jointreg.regressor.movement import COLUMNS as MOVEMENT
-from jointreg.regressor.movement import movement_mm, with_bounds
+from jointreg.regressor.movement import movement_mm
 
 job = start(snakemake)
 body, settings = load_body(job.params.body), FitRegressor(**job.params.cfg)
@@ -17,7 +16,8 @@ regressor = fit(body, training, settings, training.joint_set, workers=job.thread
 regressor.about["provenance"] = job.provenance
 save_regressor(regressor, job.output.npy, body=body)  # refused here, not by later rules
 rows = identifiability_rows(body, training, training.subjects, regressor, settings, workers=job.threads)
-moved = None
+moved: list[float | None] = [None] * len(rows)
 if path := job.input.start:
-    moved = movement_mm(body, training, regressor.weights, load_fitted(path, body).weights)
-write_rows(job.output.table, with_bounds(rows, moved), COLUMNS + MOVEMENT)
+    moved = movement_mm(body, training, regressor.weights, load_fitted(path, body).weights).tolist()
+table = [row | {"moved_mm": value} for row, value in zip(rows, moved, strict=True)]
+write_rows(job.output.table, table, (*COLUMNS, "moved_mm"))

@@ -1,22 +1,15 @@
-"""How far a refit moves the joints, and the bound on its error that follows.
+"""How far a refit moves the joints from those of the regressor that held the bodies in E_joint.
 
-E_joint holds bodies where the regressor in it reads the labels, so an error of that regressor goes into
-the bodies. What silhouettes have taken away of it shows as the distance of the refitted joints from
-those of that regressor. What labels still hold is a share of the error before. Where a round of
-refinement takes away at least half, the rest is no longer than the distance. The spread between people
-does not see this error, because all people have it.
+An error of that regressor goes into the bodies, and silhouettes take part of it away. The distance is
+that part. While it is large, labels still hold the bodies, and a further round moves them on. A small
+one is no bound of the error: what the labels of all subjects have in common stays.
 """
-
-from typing import Any
 
 import numpy as np
 
 from jointreg.body.joints import regressed_joints
 from jointreg.body.model import Body
 from jointreg.regressor.fitting import Sequences
-
-COLUMNS = ("moved_mm", "bound_mm")
-"""Columns of regressor_<name>.csv beside those of `identifiability`: docs/regressor.md."""
 
 
 def movement_mm(
@@ -40,25 +33,3 @@ def movement_mm(
         squares += np.square(fitted - before).sum(axis=2).sum(axis=0)
         frames += len(fitted)
     return 1e3 * np.sqrt(squares / frames)
-
-
-def with_bounds(rows: list[dict[str, Any]], moved_mm: np.ndarray | None) -> list[dict[str, Any]]:
-    """The rows of `identifiability_rows` with the columns `COLUMNS`.
-
-    Args:
-        rows: one a joint.
-        moved_mm: of `movement_mm`; None for a regressor of bodies that were not refined.
-
-    Returns:
-        `bound_mm`: sqrt(people_mm^2 + moved_mm^2); None where one of them is.
-    """
-    if moved_mm is None:
-        return [row | dict.fromkeys(COLUMNS) for row in rows]
-    bounds = [
-        None if row["people_mm"] is None else float(np.hypot(row["people_mm"], moved))
-        for row, moved in zip(rows, moved_mm, strict=True)
-    ]
-    return [
-        row | {"moved_mm": float(moved), "bound_mm": bound}
-        for row, moved, bound in zip(rows, moved_mm, bounds, strict=True)
-    ]

@@ -1,9 +1,8 @@
-"""How far a refit has moved the joints: planted distances, and films whose true regressor is known."""
+"""How far a refit has moved the joints: planted distances."""
 
 import numpy as np
-import pytest
 
-from jointreg.regressor.movement import COLUMNS, movement_mm, with_bounds
+from jointreg.regressor.movement import movement_mm
 from jointreg.stores import Record
 
 
@@ -23,17 +22,3 @@ def test_a_planted_distance_is_measured_over_all_frames(body, make_bodies):
     moved = movement_mm(body, sequences, fitted, start)
     expected = np.where(np.arange(17) == 4, 1e3 * np.sqrt(np.concatenate(squares).mean()), 0)
     np.testing.assert_allclose(moved, expected, rtol=1e-5, atol=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("people", "moved", "expected"),
-    [
-        (3.0, np.array([4.0]), (4.0, 5.0)),
-        (None, np.array([4.0]), (4.0, None)),
-        (3.0, None, (None, None)),
-    ],
-)
-def test_the_bound_needs_several_people_and_a_refinement(people, moved, expected):
-    moved_mm = None if moved is None else np.array(moved)
-    (row,) = with_bounds([{"joint": "neck", "people_mm": people}], moved_mm)
-    assert tuple(row[name] for name in COLUMNS) == expected
