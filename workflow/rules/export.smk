@@ -17,7 +17,11 @@ rule export:
     input:
         regressors=list(EXPORTED.values()),
     output:
-        files=[f"results/{RUN}/export/{name}/{file}" for name in EXPORTED for file in export_files(JOINT_SET)],
+        files=[
+            f"results/{RUN}/export/{name}/{file}"
+            for name in EXPORTED
+            for file in export_files(JOINT_SET)
+        ],
     log:
         f"logs/{RUN}/export.log",
     benchmark:
