@@ -17,7 +17,7 @@ from blocks import LANGUAGES, NOT_RUN, in_text, pages, read, unfenced
 from dry_run import REPORT, snakemake
 from readers import NAMESPACES
 
-from jointreg.cli.main import _parser, main
+from jointreg.cli.commands import _parser, main
 from jointreg.config import load, read_yaml
 
 

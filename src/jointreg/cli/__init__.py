@@ -1,5 +1,5 @@
 """The command line: one file a command; `options` has what they share."""
 
-from jointreg.cli.main import main
+from jointreg.cli.commands import main
 
 __all__ = ["main"]
