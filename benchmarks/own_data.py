@@ -18,7 +18,7 @@ for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
 from dataclasses import dataclass
 
 import numpy as np
-from film import NAMES, Bodies, film
+from film import film
 from rounds import beginning, fit_settings, rounds, sequences
 
 from jointreg.config import FitRegressor
@@ -76,12 +76,9 @@ def measured(
     )
     samples = {name: filmed[name].sample for name in training}
 
-    def vertices(bodies: Bodies) -> np.ndarray:
-        return body.vertices(*(bodies[key] for key in NAMES)).astype(np.float64)
-
-    unseen = vertices(filmed[left_out].truth)
+    unseen = filmed[left_out].truth.vertices(body).astype(np.float64)
     spin, weights = beginning(body, samples)
-    truth = {name: filmed[name].truth for name in training}
+    truth = {name: vars(filmed[name].truth) for name in training}
     floor = error_mm(fit(body, sequences(truth, samples), settings).weights, true, unseen)
     before = error_mm(spin, true, unseen)
     print(f"film {seed}, {case.about}, {training} for {left_out}: J_spin {before:.1f}")

@@ -30,7 +30,7 @@ from scene import ROOT
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import FitRegressor, read_yaml
-from jointreg.diagnosis.true_bodies import model_bodies
+from jointreg.diagnosis.true_bodies import TrueBodies, model_bodies
 from jointreg.refine import Sample
 from jointreg.refine.losses import EnergyWeights
 from jointreg.refine.sample import load_sample
@@ -47,7 +47,7 @@ class Run:
     def __init__(self, results: Path, truth: Path, *, alone: bool, every: int) -> None:
         self.alone, model = alone, load_body("open")
         self.samples: dict[str, Sample] = {}
-        training: dict[str, Bodies] = {}
+        training: dict[str, TrueBodies] = {}
         for folder in sorted((results / "segment").iterdir()):
             paths = sorted(folder.glob("*.zarr.zip"))
             if folder.name in TEST:
@@ -65,7 +65,7 @@ class Run:
             sample = Sample.joined(parts)
             rows = np.flatnonzero(sample.views.moment % every == 0)
             self.samples[folder.name] = sample.part(rows)
-            training[folder.name] = {name: value[rows] for name, value in _joined(bodies).items()}
+            training[folder.name] = _joined(bodies, rows)
         self.regressor = load_regressor(results / "fit_regressor_spin/J_spin.npy", model).weights
         self.weights = EnergyWeights.read(results / "energy_weights/weights.json")
         unseen = {
@@ -87,8 +87,8 @@ class Run:
         self.truth.follow(*inputs, held_out=held_out, **optimize)
 
 
-def _joined(parts: list[Bodies]) -> Bodies:
-    return {name: np.concatenate([part[name] for part in parts]) for name in NAMES}
+def _joined(parts: list[Bodies], rows: np.ndarray | slice = slice(None)) -> TrueBodies:
+    return TrueBodies(*(np.concatenate([part[name] for part in parts])[rows] for name in NAMES))
 
 
 def make(cameras: int, seed: int, clothes: str) -> str:

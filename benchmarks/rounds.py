@@ -1,4 +1,4 @@
-"""The rounds of the variants `recommended_start` and `recommended` on samples in memory."""
+"""Rounds of refinement and fit on samples in memory: of `recommended`, or of another variant."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -12,6 +12,7 @@ from jointreg.config import FitRegressor, Optimize, read_yaml
 from jointreg.exchange.regressor import Regressor
 from jointreg.labels.offsets import without_mean
 from jointreg.refine import Sample, refine_sample
+from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.energies import balance_energies
 from jointreg.refine.losses import EnergyWeights
 from jointreg.regressor import fit
@@ -73,6 +74,8 @@ def rounds(
     weights: EnergyWeights,
     count: int,
     settings: FitRegressor,
+    variants: tuple[str, ...] = ("recommended_start", "recommended"),
+    discriminator: Discriminator | None = None,
     **changes: object,
 ) -> Iterator[Round]:
     """Refine all subjects and fit J_opt, `count` times.
@@ -84,13 +87,15 @@ def rounds(
         weights: of the energies.
         count: number of rounds; the third goes on from the second as the second from the first.
         settings: of the fits.
+        variants: of the first round, and of each further one.
+        discriminator: of a variant that has one.
         changes: keys of `optimize` that differ.
     """
     bodies: dict[str, Bodies] = {}
     offsets: dict[str, np.ndarray] = {}
     thickness: dict[str, np.ndarray] = {}
     for number in range(count):
-        variant = CONFIG["variant_settings"]["recommended" if number else "recommended_start"]
+        variant = CONFIG["variant_settings"][variants[min(number, len(variants) - 1)]]
         optimize = Optimize(**CONFIG["optimize"] | variant | {"store_every": 1000} | changes)
         begin, energies, start = time.process_time(), [], regressor
         renewed: dict[str, np.ndarray] = {}
@@ -102,6 +107,7 @@ def rounds(
                 start,
                 settings=optimize,
                 weights=weights,
+                discriminator=discriminator,
                 offsets=without_mean(offsets[name], offsets.values()) if offsets else None,
                 thickness=thickness.get(name),
             )

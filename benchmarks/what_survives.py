@@ -1,0 +1,185 @@
+"""When does it help to refit the regressor on refined bodies? `python benchmarks/what_survives.py`.
+
+Films with exact masks (benchmarks/film.py) of worlds that real recordings resemble: people of no shape
+space, joints where Human3.6M's are, clothes, labels that move, furniture that hides, and all of it. In
+each world five people are refined by several variants, from the bodies of `sim_spin`. Two others are
+left out. `--seeds` are draws of everything: motion, label offsets, outfits, estimator.
+
+A row is printed, and added to `--table`, as soon as it is measured: mm, of the regressor on true bodies
+of the people left out (mean over 17 joints, absolute and moved to the pelvis), and of the bodies of the
+five (vertices moved to their means, shape in T-pose, volume over the true one). `--print` makes tables
+of a file: mean over seeds, with 95 % intervals where there are several.
+"""
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+    os.environ[f"{_library}_NUM_THREADS"] = "1"
+
+import numpy as np
+import pandas as pd
+from against_truth import Truth
+from film import Person, film
+from rounds import CONFIG, Round, beginning, fit_settings, rounds
+from scene import ROOT
+from scipy import stats
+
+from jointreg.body import Body
+from jointreg.config import Optimize, TrainDiscriminator
+from jointreg.refine import Sample
+from jointreg.refine.adversarial import train_discriminator
+from jointreg.refine.losses import EnergyWeights
+from jointreg.synthetic.parameters import SIMPLEST, load_parameters, with_joints
+from jointreg.synthetic.standard_regressor import standard_regressor
+
+TRAINING, HELD_OUT = ("S1", "S5", "S6", "S7", "S8"), ("S9", "S11")
+BETWEEN_S = 1.6
+"""Moments lie far apart, so that few frames show many poses."""
+REAL = {
+    "joints": "human36m",
+    "people": "free",
+    "clothes": "loose",
+    "markers": "moving",
+    "furniture": "desks",
+}
+WORLDS: dict[str, dict[str, str]] = {
+    "simplest": {},
+    "all, loose": REAL,
+    "loose clothes": {"clothes": "loose"},
+    "free people": {"people": "free"},
+    "furniture": {"furniture": "desks"},
+    "all, tight": REAL | {"clothes": "tight"},
+    "tight clothes": {"clothes": "tight"},
+    "joints of Human3.6M": {"joints": "human36m"},
+    "moving labels": {"markers": "moving"},
+}
+PRIOR = {"shape_prior": 0.003}
+REMEDIES: dict[str, dict[str, object]] = {
+    "shell": PRIOR | {"shell": "subject"},
+    "one_sided": PRIOR | {"uncovered": 0.2},
+    "robust": PRIOR | {"robust_px": 4.0},
+    "prior": PRIOR,
+}
+"""Keys of `optimize` that differ from `recommended`."""
+VALUES = ("absolute", "rooted", "vertices", "shape", "volume")
+
+
+def results(
+    body: Body,
+    samples: dict[str, Sample],
+    spin: np.ndarray,
+    weights: EnergyWeights,
+    seed: int,
+    remedies: list[str],
+) -> Iterator[tuple[str, Round]]:
+    """Each variant's name with what it gives; the rounds of one with two are numbered."""
+    inputs = body, samples, spin, weights
+    plain = fit_settings(symmetric=False)
+    training = TrainDiscriminator(**CONFIG["train_discriminator"] | {"max_rounds": 3, "steps": 100})
+    trained = train_discriminator(
+        body,
+        Sample.joined(list(samples.values())),
+        spin,
+        settings=training,
+        optimize=Optimize(**CONFIG["optimize"]),
+        generator=np.random.default_rng(seed),
+        weights=weights,
+    )
+    adversary = {"full": trained.discriminator, "no_silhouette": trained.discriminator}
+    for name in ("full", "no_discriminator", "no_silhouette"):
+        (only,) = rounds(*inputs, 1, plain, variants=(name,), discriminator=adversary.get(name))
+        yield name, only
+    (only,) = rounds(*inputs, 1, plain, variants=("multiview",), adversarial=0.0)
+    yield "multiview, no discriminator", only
+    for name in ("recommended", *remedies):
+        changes = REMEDIES.get(name, {})
+        for number, each in enumerate(rounds(*inputs, 2, fit_settings(), **changes), start=1):
+            yield f"{name}, round {number}", each
+
+
+def measure(world: str, seed: int, options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """Film, refine, and compare with the truth; a row for each regressor."""
+    kinds = SIMPLEST.model_copy(update=WORLDS[world])
+    body, regressor, people = film(
+        (*TRAINING, *HELD_OUT),
+        cameras=options.cameras,
+        moments=options.moments,
+        seed=seed,
+        estimator="sim_spin",
+        between_s=BETWEEN_S,
+        kinds=kinds,
+    )
+    samples = {name: people[name].sample for name in TRAINING}
+    truth = Truth(body, regressor, *(_truth(people, who) for who in (TRAINING, HELD_OUT)))
+    parameters = with_joints(load_parameters(ROOT / "config/generator.yaml"), kinds.joints)
+    std = standard_regressor(body, regressor, parameters, np.random.default_rng(seed))
+    spin, weights = beginning(body, samples)
+    initial = truth.of_bodies({name: dict(sample.bodies) for name, sample in samples.items()})
+    for name, weights_read in (("J_std", std), ("J_spin", spin)):
+        errors = truth.of_regressor(truth.unseen, weights_read).mean(axis=0)
+        of_bodies = initial.mean(axis=0)[1:] if name == "J_spin" else [np.nan] * 3
+        yield {"regressor": name} | dict(zip(VALUES, [*errors, *of_bodies], strict=True))
+    for name, each in results(body, samples, spin, weights, seed, options.remedies):
+        errors = truth.of_regressor(truth.unseen, each.regressor.weights).mean(axis=0)
+        of_bodies = truth.of_bodies(each.bodies).mean(axis=0)[1:]
+        row = dict(zip(VALUES, [*errors, *of_bodies], strict=True))
+        yield {"regressor": name} | row | {"keep_start": len(each.amplifies)}
+
+
+def _truth(people: dict[str, Person], who: tuple[str, ...]) -> dict:
+    return {name: people[name].truth for name in who}
+
+
+def tables(rows: pd.DataFrame) -> Iterator[str]:
+    """One table of Markdown for each value: a row a regressor, a column a world."""
+    for value in VALUES:
+        worlds = list(dict.fromkeys(rows["world"]))
+        yield f"\n{value}\n\n| | {' | '.join(worlds)} |\n| --- |{' ---: |' * len(worlds)}"
+        for name in dict.fromkeys(rows["regressor"]):
+            cells = []
+            for world in worlds:
+                of_both = (rows["world"] == world) & (rows["regressor"] == name)
+                cells.append(interval(rows[of_both][value].dropna().to_numpy()))
+            yield f"| {name} | {' | '.join(cells)} |"
+
+
+def interval(values: np.ndarray) -> str:
+    """Mean, with the 95 % interval of Student's t of several; a dash of none."""
+    if not len(values):
+        return "-"
+    mean, digits = values.mean(), 2 if values.mean() < 2 else 1
+    if len(values) == 1:
+        return f"{mean:.{digits}f}"
+    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    return f"{mean:.{digits}f} [{mean - half:.{digits}f}, {mean + half:.{digits}f}]"
+
+
+def main() -> None:
+    """Measure, or print what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=list(WORLDS), metavar="NAME")
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(range(5)))
+    parser.add_argument("--cameras", type=int, choices=(1, 2, 3, 4), default=2)
+    parser.add_argument("--moments", type=int, default=2, help="of each of three actions")
+    parser.add_argument("--remedies", nargs="*", choices=REMEDIES, default=list(REMEDIES))
+    parser.add_argument("--table", type=Path, default=ROOT / "build/what_survives.csv")
+    parser.add_argument("--print", action="store_true", help="tables of the file, nothing measured")
+    options = parser.parse_args()
+    if options.print:
+        print("\n".join(tables(pd.read_csv(options.table))))
+        return
+    options.table.parent.mkdir(exist_ok=True)
+    for seed in options.seeds:
+        for world in options.worlds:
+            for row in measure(world, seed, options):
+                columns = {"world": world, "seed": seed, "keep_start": 0} | row
+                table = pd.DataFrame([columns])
+                print(table.to_csv(header=False, index=False), end="", flush=True)
+                table.to_csv(options.table, mode="a", header=not options.table.exists(), index=False)
+
+
+if __name__ == "__main__":
+    main()
