@@ -3,7 +3,8 @@
 Films with exact masks (benchmarks/film.py) of worlds that real recordings resemble: people of no shape
 space, joints where Human3.6M's are, clothes, labels that move, furniture that hides, and all of it. In
 each world five people are refined by several variants, from the bodies of `sim_spin`. Two others are
-left out. `--seeds` are draws of everything: motion, label offsets, outfits, estimator.
+left out. `--seeds` are draws of everything: motion, label offsets, outfits, estimator. One discriminator
+is trained, that of `full`; `no_silhouette` uses it too, where the workflow trains another.
 
 A row is printed, and added to `--table`, as soon as it is measured: mm, of the regressor on true bodies
 of the people left out (mean over 17 joints, absolute and moved to the pelvis), and of the bodies of the
@@ -22,6 +23,7 @@ for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
 import numpy as np
 import pandas as pd
 from against_truth import Truth
+from clothes import BETWEEN_S, HELD_OUT, TRAINING
 from film import Person, film
 from rounds import CONFIG, Round, beginning, fit_settings, rounds
 from scene import ROOT
@@ -35,9 +37,6 @@ from jointreg.refine.losses import EnergyWeights
 from jointreg.synthetic.parameters import SIMPLEST, load_parameters, with_joints
 from jointreg.synthetic.standard_regressor import standard_regressor
 
-TRAINING, HELD_OUT = ("S1", "S5", "S6", "S7", "S8"), ("S9", "S11")
-BETWEEN_S = 1.6
-"""Moments lie far apart, so that few frames show many poses."""
 REAL = {
     "joints": "human36m",
     "people": "free",
@@ -169,7 +168,8 @@ def main() -> None:
     parser.add_argument("--print", action="store_true", help="tables of the file, nothing measured")
     options = parser.parse_args()
     if options.print:
-        print("\n".join(tables(pd.read_csv(options.table))))
+        rows = pd.read_csv(options.table)
+        print("\n".join(tables(rows.drop_duplicates(["world", "seed", "regressor"], keep="last"))))
         return
     options.table.parent.mkdir(exist_ok=True)
     for seed in options.seeds:
