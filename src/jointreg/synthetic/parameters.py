@@ -25,6 +25,51 @@ SIMPLEST = Kinds(people="model", clothes="none", joints="own", markers="fixed", 
 Vector = tuple[float, float, float]
 Colour = tuple[Fraction, Fraction, Fraction]
 Interval = tuple[float, float]
+
+
+def _rising(value: Interval) -> Interval:
+    if not 0 <= value[0] <= value[1]:
+        raise ValueError(f"{value}: expected 0 <= least <= most")
+    return value
+
+
+def _above_zero(value: Interval) -> Interval:
+    if min(value) <= 0:
+        raise ValueError(f"{value}: expected numbers above 0")
+    return value
+
+
+def _at_most_8_cm(value: Interval) -> Interval:
+    if value[1] > 0.08:
+        raise ValueError(f"{value}: expected at most 0.08 m off the skin (the unit is metres)")
+    return value
+
+
+def _at_most_30_cm(value: Vector) -> Vector:
+    if max(map(abs, value)) > 30:
+        raise ValueError(f"{value}: expected at most 30 cm from a joint (the unit is centimetres)")
+    return value
+
+
+def _every_part(value: dict[str, object]) -> dict[str, object]:
+    parts = {name.removeprefix("left_").removeprefix("right_") for name in H36M_17}
+    if set(value) != parts:
+        raise ValueError(f"the names are {sorted(value)}, expected {sorted(parts)}")
+    return value
+
+
+Range = Annotated[Interval, AfterValidator(_rising)]
+Size = Annotated[Interval, AfterValidator(_above_zero)]
+Span = Annotated[Range, AfterValidator(_above_zero)]
+Preset = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
+]
+FromJoint = Annotated[Vector, AfterValidator(_at_most_30_cm)]
+Points = Annotated[dict[str, FromJoint], AfterValidator(_every_part)]
+Small = Annotated[float, Field(gt=0, le=3)]
+"""Of furniture and bodies, metres."""
+Angle = Annotated[float, Field(ge=0, le=1)]
+"""Standard deviation of an error, radians."""
 Betas = Annotated[list[Annotated[float, Field(ge=-5, le=5)]], Field(min_length=10, max_length=10)]
 BiasBetas = Annotated[
     list[Annotated[float, Field(ge=-0.8, le=0.8)]], Field(min_length=10, max_length=10)
@@ -47,7 +92,7 @@ class CameraPlan(Settings):
     """One camera of the ring, before the jitter of each subject's recording day."""
 
     position_m: Vector = Field(description="camera centre in the room, metres, z up")
-    focal_px: Interval = Field(description="fx, fy, pixels")
+    focal_px: Size = Field(description="fx, fy, pixels")
     centre_px: Interval = Field(description="cx, cy, pixels")
     distortion: Annotated[list[float], Field(min_length=5, max_length=5)] = Field(
         description="k1 k2 p1 p2 k3, OpenCV"
@@ -62,7 +107,7 @@ class Rig(Settings):
     position_jitter_m: NonNegative = Field(
         description="sd of a camera's position between subjects, metres"
     )
-    aim_jitter_rad: NonNegative = Field(description="sd of a camera's aim between subjects, radians")
+    aim_jitter_rad: Angle = Field(description="sd of a camera's aim between subjects, radians")
 
 
 class Desk(Settings):
@@ -71,20 +116,20 @@ class Desk(Settings):
     headings_rad: list[float] = Field(
         description="where the person on each stool looks: 0 is -y of the room, pi/2 is +x, radians"
     )
-    above_seat_m: PositiveFloat = Field(description="top of the desk above the stool, metres")
-    near_m: PositiveFloat = Field(description="near edge before the middle of the stool, metres")
-    depth_m: PositiveFloat = Field(description="of the desk, metres")
-    width_m: PositiveFloat = Field(description="of the desk, metres")
+    above_seat_m: Small = Field(description="top of the desk above the stool, metres")
+    near_m: Small = Field(description="near edge before the middle of the stool, metres")
+    depth_m: Small = Field(description="of the desk, metres")
+    width_m: Small = Field(description="of the desk, metres")
     panel_from_m: NonNegative = Field(description="lower edge of the panel at the far side, metres")
-    back_behind_m: PositiveFloat = Field(description="chair's back behind the stool's middle, metres")
-    back_width_m: PositiveFloat = Field(description="of the chair's back, metres")
-    back_m: PositiveFloat = Field(description="upper edge of the chair's back above the stool, metres")
+    back_behind_m: Small = Field(description="chair's back behind the stool's middle, metres")
+    back_width_m: Small = Field(description="of the chair's back, metres")
+    back_m: Small = Field(description="upper edge of the chair's back above the stool, metres")
 
 
 class Room(Settings):
     """The static background."""
 
-    half_size_m: Interval = Field(description="half width (x) and half length (y) of the room, metres")
+    half_size_m: Size = Field(description="half width (x) and half length (y) of the room, metres")
     height_m: PositiveFloat = Field(description="height of the walls, metres")
     wall: Colour = Field(description="albedo, linear RGB 0-1, of the walls")
     floor: Colour = Field(description="albedo, linear RGB 0-1, of the floor")
@@ -110,8 +155,8 @@ class Video(Settings):
     supersampling: PositiveInt = Field(description="samples a pixel side; odd keeps masks unbiased")
     noise_grey: NonNegative = Field(description="sd of the sensor noise, grey levels of 255")
     shadow: Fraction = Field(description="share of light that the deepest floor shadow takes away")
-    crf: PositiveInt = Field(description="x264 quality, smaller is better")
-    preset: str = Field(description="x264 speed")
+    crf: PositiveInt = Field(le=51, description="x264 quality, smaller is better")
+    preset: Preset = Field(description="x264 speed")
 
 
 class Motion(Settings):
@@ -119,25 +164,13 @@ class Motion(Settings):
 
     standing_places_m: list[Interval] = Field(description="x, y of the standing takes, metres")
     place_jitter_m: NonNegative = Field(description="sd of the place of a take, metres")
-    gesture_s: Interval = Field(description="time a gesture is held, shortest and longest, seconds")
+    gesture_s: Span = Field(description="time a gesture is held, shortest and longest, seconds")
     change_s: PositiveFloat = Field(description="time from one gesture to the next, seconds")
-    amplitude: Interval = Field(description="factor on a subject's gestures, smallest and largest")
-    sway_rad: NonNegative = Field(description="sd of trunk and head sway, radians")
-    walk_speed_m_s: Interval = Field(description="walking speed, slowest and fastest, m/s")
-    walk_cycle_s: Interval = Field(description="time of two steps, shortest and longest, seconds")
-    walk_path_m: Interval = Field(description="half axes (x, y) of the walked ellipse, metres")
-
-
-def _rising(value: Interval) -> Interval:
-    if not 0 <= value[0] <= value[1]:
-        raise ValueError(f"{value}: expected 0 <= least <= most")
-    return value
-
-
-def _at_most_8_cm(value: Interval) -> Interval:
-    if value[1] > 0.08:
-        raise ValueError(f"{value}: expected at most 0.08 m off the skin (the unit is metres)")
-    return value
+    amplitude: Range = Field(description="factor on a subject's gestures, smallest and largest")
+    sway_rad: Angle = Field(description="sd of trunk and head sway, radians")
+    walk_speed_m_s: Range = Field(description="walking speed, slowest and fastest, m/s")
+    walk_cycle_s: Span = Field(description="time of two steps, shortest and longest, seconds")
+    walk_path_m: Size = Field(description="half axes (x, y) of the walked ellipse, metres")
 
 
 Cloth = Annotated[
@@ -164,7 +197,9 @@ class Outfit(Settings):
         description="sd of the distance from the skin by folds, as a share of it"
     )
     fold_m: Annotated[float, Field(ge=0.04, le=1)] = Field(description="from fold to fold, metres")
-    fold_s: PositiveFloat = Field(description="time in which folds move on by one, seconds")
+    fold_s: Annotated[float, Field(ge=0.1)] = Field(
+        description="time in which folds move on by one, seconds"
+    )
 
     @model_validator(mode="after")
     def _short_sleeves_end(self) -> Self:
@@ -186,37 +221,26 @@ class Clothes(Settings):
 class Moving(Settings):
     """How labels move on the skin, for `synthesize.markers: moving`."""
 
-    slide_m_rad: dict[str, Annotated[float, Field(ge=0, le=0.03)]] = Field(
-        description="shift of a label in its limb's frame by a radian of its joint, metres"
-    )
+    slide_m_rad: Annotated[
+        dict[str, Annotated[float, Field(ge=0, le=0.03)]], AfterValidator(_every_part)
+    ] = Field(description="shift of a label in its limb's frame by a radian of its joint, metres")
     own: Fraction = Field(description="share of the slide's variance that is each subject's own")
     wander_m: Annotated[float, Field(ge=0, le=0.03)] = Field(
         description="sd of slow errors along each axis of the room, metres"
     )
 
-    @model_validator(mode="after")
-    def _every_part(self) -> Self:
-        expected = {name.removeprefix("left_").removeprefix("right_") for name in H36M_17}
-        if set(self.slide_m_rad) != expected:
-            raise ValueError(
-                f"slide_m_rad has {sorted(self.slide_m_rad)}, expected {sorted(expected)}, in metres"
-            )
-        return self
-
 
 class Labels(Settings):
     """Labelled points and their errors."""
 
-    points_cm: dict[str, Vector] = Field(
+    points_cm: Points = Field(
         description="offset from the skeleton joint: outwards (left), up, forward, T-pose, cm"
     )
-    human36m_points_cm: dict[str, Vector] = Field(
-        description="the same for `synthesize.joints: human36m`"
-    )
-    smoothing_m: PositiveFloat = Field(
+    human36m_points_cm: Points = Field(description="the same for `synthesize.joints: human36m`")
+    smoothing_m: Annotated[float, Field(ge=0.005, le=0.2)] = Field(
         description="size of the skin patch a point is averaged over, metres"
     )
-    subject_offset_m: NonNegative = Field(
+    subject_offset_m: Annotated[float, Field(ge=0, le=0.05)] = Field(
         description="length of each subject's own label offset, metres"
     )
     moving: Moving
@@ -229,11 +253,11 @@ class StandardRegressor(Settings):
     steps: PositiveInt = Field(description="Gauss-Newton steps of each fit")
     pose_prior: NonNegative = Field(description="weight of the pose prior, m^2/rad^2")
     shape_prior: NonNegative = Field(description="weight of the shape prior, m^2")
-    reach_m: PositiveFloat = Field(description="vertices this near to a joint may enter its row, metres")
-    assumed_cm: dict[str, Vector] = Field(
+    reach_m: Small = Field(description="vertices this near to a joint may enter its row, metres")
+    assumed_cm: dict[Literal["nose", "head_top"], FromJoint] = Field(
         description="where the fit believes nose and head top: left, up, forward of the head joint, cm"
     )
-    human36m_assumed_cm: dict[str, Vector] = Field(
+    human36m_assumed_cm: dict[str, FromJoint] = Field(
         description="for `synthesize.joints: human36m` where it believes every label: left, up, forward "
         "of its skeleton joint, cm"
     )
@@ -251,7 +275,7 @@ class Method(Settings):
     """One simulated estimator."""
 
     shared: Fraction = Field(description="correlation of its errors with the leading method's")
-    scale: PositiveFloat = Field(description="factor on the pose errors")
+    scale: Annotated[float, Field(gt=0, le=20)] = Field(description="factor on the pose errors")
 
 
 class Estimators(Settings):
@@ -263,17 +287,15 @@ class Estimators(Settings):
         description="added to the true betas; methods that share errors have none of their own"
     )
     shape_noise: NonNegative = Field(description="sd of betas between frames, standard deviations")
-    pose_bias_rad: NonNegative = Field(
+    pose_bias_rad: Angle = Field(
         description="sd of the error that all frames share, a joint of weight 1"
     )
-    pose_noise_rad: NonNegative = Field(
-        description="sd of the error that comes and goes, a joint of weight 1"
-    )
+    pose_noise_rad: Angle = Field(description="sd of the error that comes and goes, a joint of weight 1")
     joint_weight: dict[str, NonNegative] = Field(
         description="weight of each skeleton joint, without side"
     )
-    orientation_bias_rad: NonNegative = Field(description="sd of the root rotation's error of a camera")
-    orientation_noise_rad: NonNegative = Field(description="sd of the root rotation's error of a frame")
+    orientation_bias_rad: Angle = Field(description="sd of the root rotation's error of a camera")
+    orientation_noise_rad: Angle = Field(description="sd of the root rotation's error of a frame")
     noise_time_s: PositiveFloat = Field(
         description="correlation time of all that comes and goes, seconds"
     )
