@@ -20,7 +20,7 @@ for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
 
 import numpy as np
 from against_truth import Truth
-from film import film
+from film import even_outfit, film
 from rounds import beginning, fit_settings
 
 TRAINING, HELD_OUT = ("S1", "S5", "S6", "S7", "S8"), ("S9", "S11")
@@ -35,7 +35,7 @@ def errors_mm(clothes_mm: float, seed: int, options: argparse.Namespace) -> list
         cameras=options.cameras,
         moments=options.moments,
         seed=seed,
-        clothes_mm=clothes_mm,
+        outfit=even_outfit(clothes_mm / 1000) if clothes_mm else None,
         estimator="sim_spin",
         between_s=BETWEEN_S,
     )

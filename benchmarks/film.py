@@ -3,7 +3,7 @@
 People, motion, cameras and labels are those of the open data set's generator (config/generator.yaml),
 with another seed for everything that is planted, in any kind of world. Nothing is drawn but the masks,
 so that a benchmark can make many films. Bodies start as with `initial: keypoints`: fitted to the labels;
-or as a simulated estimator gives them. People can wear clothes of even thickness too.
+or as a simulated estimator gives them. People can wear an outfit of one's own, as `even_outfit` makes.
 """
 
 from collections.abc import Sequence
@@ -64,10 +64,25 @@ class _Plan:
     seed: int
     wider_px: int
     actions: Sequence[str]
-    clothes_mm: float
+    outfit: Outfit | None
     estimator: str | None
     between_s: float
     kinds: Kinds
+
+
+def even_outfit(thickness_m: float) -> Outfit:
+    """Of one thickness from neck to wrists and ankles, without folds; shoes and hair are the skin."""
+    even, none = [thickness_m] * 2, [0.0, 0.0]
+    return Outfit(
+        **{f"{part}_m": even for part in PARTS},
+        shoes_m=none,
+        hair_m=none,
+        hang_m=none,
+        long_sleeves=True,
+        folds=0.0,
+        fold_m=0.1,
+        fold_s=1.0,
+    )
 
 
 def film(
@@ -79,7 +94,7 @@ def film(
     offset_m: float | None = None,
     wider_px: int = 0,
     actions: Sequence[str] = ACTIONS,
-    clothes_mm: float = 0.0,
+    outfit: Outfit | None = None,
     estimator: str | None = None,
     between_s: float = BETWEEN_S,
     kinds: Kinds = SIMPLEST,
@@ -94,7 +109,7 @@ def film(
         offset_m: length of the label offsets, metres; None: the generator's.
         wider_px: masks are wider than the body by so many pixels, as clothes make them.
         actions: what everybody does.
-        clothes_mm: thickness of what everybody wears on trunk, arms and legs, in the masks only.
+        outfit: what everybody wears, in the masks only; None: that of `kinds.clothes`.
         estimator: simulated, a row of the generator's `methods`; None: bodies fitted to the labels.
         between_s: from moment to moment, seconds.
         kinds: of world: `synthesize` of the configuration.
@@ -109,7 +124,7 @@ def film(
     parameters = parameters.model_copy(update={"planted_seed": seed, "labels": labels})
     body = load_body(parameters.body)
     regressor = true_regressor(body, labels)
-    plan = _Plan(cameras, moments, seed, wider_px, actions, clothes_mm, estimator, between_s, kinds)
+    plan = _Plan(cameras, moments, seed, wider_px, actions, outfit, estimator, between_s, kinds)
     filmed = {name: _film_person(body, regressor, parameters, name, plan) for name in people}
     return body, regressor, filmed
 
@@ -121,8 +136,8 @@ def _film_person(
     skin, betas = skin_of(who.body), nearest_betas(body, who)
     times = np.arange(plan.moments) * plan.between_s
     estimate = Estimate(**read_yaml(ROOT / "config/config.yaml")["estimate"])
-    outfit = _even_outfit(plan.clothes_mm / 1000) if plan.clothes_mm else None
-    if kinds.clothes != "none":
+    outfit = plan.outfit
+    if outfit is None and kinds.clothes != "none":
         outfit = getattr(parameters.clothes, kinds.clothes)
     clothes = Clothes(skin, name, outfit, parameters.planted_seed) if outfit else None
     rig = cameras_of(name, parameters)[: plan.cameras]
@@ -176,21 +191,6 @@ def _film_person(
 def _seen_by(rig: Sequence[Camera], points: np.ndarray) -> np.ndarray:
     """Points in the room (N, P, 3) in the frame of each camera in turn, (cameras x N, P, 3)."""
     return np.concatenate([view.from_world(points) for view in rig])
-
-
-def _even_outfit(thickness_m: float) -> Outfit:
-    """Of one thickness from neck to wrists and ankles, without folds; shoes and hair are the skin."""
-    even, none = [thickness_m] * 2, [0.0, 0.0]
-    return Outfit(
-        **{f"{part}_m": even for part in PARTS},
-        shoes_m=none,
-        hair_m=none,
-        hang_m=none,
-        long_sleeves=True,
-        folds=0.0,
-        fold_m=0.1,
-        fold_s=1.0,
-    )
 
 
 def _crops(vertices: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
