@@ -56,6 +56,14 @@ WORLDS: dict[str, dict[str, str]] = {
     "moving labels": {"markers": "moving"},
 }
 PRIOR = {"shape_prior": 0.003}
+MULTIVIEW = "multiview, no discriminator"
+PAPER: dict[str, dict[str, object]] = {
+    "full": {},
+    "no_discriminator": {"adversarial": 0.0},
+    "no_silhouette": {},
+    MULTIVIEW: {"adversarial": 0.0},
+}
+"""Variants of one round, and the keys of `optimize` that differ from theirs."""
 REMEDIES: dict[str, dict[str, object]] = {
     "shell": PRIOR | {"shell": "subject"},
     "one_sided": PRIOR | {"uncovered": 0.2},
@@ -72,28 +80,30 @@ def results(
     spin: np.ndarray,
     weights: EnergyWeights,
     seed: int,
-    remedies: list[str],
+    variants: list[str],
 ) -> Iterator[tuple[str, Round]]:
     """Each variant's name with what it gives; the rounds of one with two are numbered."""
     inputs = body, samples, spin, weights
-    plain = fit_settings(symmetric=False)
-    training = TrainDiscriminator(**CONFIG["train_discriminator"] | {"max_rounds": 3, "steps": 100})
-    trained = train_discriminator(
-        body,
-        Sample.joined(list(samples.values())),
-        spin,
-        settings=training,
-        optimize=Optimize(**CONFIG["optimize"]),
-        generator=np.random.default_rng(seed),
-        weights=weights,
-    )
-    adversary = {"full": trained.discriminator, "no_silhouette": trained.discriminator}
-    for name in ("full", "no_discriminator", "no_silhouette"):
-        (only,) = rounds(*inputs, 1, plain, variants=(name,), discriminator=adversary.get(name))
-        yield name, only
-    (only,) = rounds(*inputs, 1, plain, variants=("multiview",), adversarial=0.0)
-    yield "multiview, no discriminator", only
-    for name in ("recommended", *remedies):
+    adversary = None
+    if {"full", "no_silhouette"} & {*variants}:
+        training = TrainDiscriminator(**CONFIG["train_discriminator"] | {"max_rounds": 3, "steps": 100})
+        adversary = train_discriminator(
+            body,
+            Sample.joined(list(samples.values())),
+            spin,
+            settings=training,
+            optimize=Optimize(**CONFIG["optimize"]),
+            generator=np.random.default_rng(seed),
+            weights=weights,
+        ).discriminator
+    for name in variants:
+        if name in PAPER:
+            plain, changes = fit_settings(symmetric=False), PAPER[name]
+            which = None if "adversarial" in changes else adversary
+            variant = ("multiview" if name == MULTIVIEW else name,)
+            (only,) = rounds(*inputs, 1, plain, variants=variant, discriminator=which, **changes)
+            yield name, only
+            continue
         changes = REMEDIES.get(name, {})
         for number, each in enumerate(rounds(*inputs, 2, fit_settings(), **changes), start=1):
             yield f"{name}, round {number}", each
@@ -121,7 +131,7 @@ def measure(world: str, seed: int, options: argparse.Namespace) -> Iterator[dict
         errors = truth.of_regressor(truth.unseen, weights_read).mean(axis=0)
         of_bodies = initial.mean(axis=0)[1:] if name == "J_spin" else [np.nan] * 3
         yield {"regressor": name} | dict(zip(VALUES, [*errors, *of_bodies], strict=True))
-    for name, each in results(body, samples, spin, weights, seed, options.remedies):
+    for name, each in results(body, samples, spin, weights, seed, options.variants):
         errors = truth.of_regressor(truth.unseen, each.regressor.weights).mean(axis=0)
         of_bodies = truth.of_bodies(each.bodies).mean(axis=0)[1:]
         row = dict(zip(VALUES, [*errors, *of_bodies], strict=True))
@@ -163,7 +173,8 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(5)))
     parser.add_argument("--cameras", type=int, choices=(1, 2, 3, 4), default=2)
     parser.add_argument("--moments", type=int, default=2, help="of each of three actions")
-    parser.add_argument("--remedies", nargs="*", choices=REMEDIES, default=list(REMEDIES))
+    variants = [*PAPER, "recommended", *REMEDIES]
+    parser.add_argument("--variants", nargs="+", choices=variants, default=variants, metavar="NAME")
     parser.add_argument("--table", type=Path, default=ROOT / "build/what_survives.csv")
     parser.add_argument("--print", action="store_true", help="tables of the file, nothing measured")
     options = parser.parse_args()

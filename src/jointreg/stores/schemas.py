@@ -136,14 +136,14 @@ OFFSETS = Schema(
 
 SUBJECT_OFFSETS = Schema(
     "subject_offsets",
-    2,
+    3,
     "What was fitted together with the bodies of one subject: label offsets in the frames of its limbs, "
     "thickness of its clothes. Facts: subject, joint_names, parts, amplifies.",
     {
         "offsets": Array(
             (17, 3), "float64", "m", "Order of facts.joint_names; 0 where none are fitted."
         ),
-        "thickness": Array((5,), "float64", "m", "Order of facts.parts; 0 where none is fitted."),
+        "thickness": Array((6,), "float64", "m", "Order of facts.parts; 0 where none is fitted."),
     },
 )
 

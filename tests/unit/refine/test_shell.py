@@ -25,7 +25,7 @@ MOMENTS, CAMERAS = 8, 2
 CONFIG = read_yaml(ROOT / "config" / "config.yaml")
 DRESSED = {"shell": "subject", "shape_prior": 0.01, "store_every": 100}
 SETTINGS = Optimize(**CONFIG["optimize"] | CONFIG["variant_settings"]["recommended_start"] | DRESSED)
-WORN_M = np.array([0.02, 0.012, 0.025, 0.015, 0.0])
+WORN_M = np.array([0.02, 0.012, 0.025, 0.015, 0.0, 0.018])
 
 
 def normals_of(vertices, faces):
@@ -160,9 +160,9 @@ def test_a_further_round_goes_on_with_the_thickness_of_the_first(body, person):
 @pytest.mark.parametrize(
     ("thickness", "error", "words"),
     [
-        (np.zeros(4), ShapeError, r"shape \(4,\), expected \(5,\)"),
-        ([0, 0, np.nan, 0, 0], DataError, "finite numbers"),
-        ([0, 0, -0.01, 0, 0], DataError, "at least 0"),
+        (np.zeros(4), ShapeError, r"shape \(4,\), expected \(6,\)"),
+        ([0, 0, np.nan, 0, 0, 0], DataError, "finite numbers"),
+        ([0, 0, -0.01, 0, 0, 0], DataError, "at least 0"),
     ],
 )
 def test_a_wrong_thickness_is_refused(body, person, thickness, error, words):
