@@ -3,7 +3,7 @@
 Needs no data: the people of the open data set are filmed with exact masks (benchmarks/film.py), bare or
 in clothes of even thickness on trunk, arms and legs. Five people are refined as `recommended` does, in
 as many rounds as asked, from the bodies of the simulated estimator `sim_spin`. `--set shell=subject
-shape_prior=0.003` refines with a shell.
+shape_prior=0.001` refines with a shell.
 
 Printed after each round, mm: errors of the bodies (vertices, vertices moved to their means, shape in
 T-pose, joints in the frames of the limbs); the error of J_opt on true bodies, mean over 17 joints,

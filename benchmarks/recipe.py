@@ -9,7 +9,7 @@ the training subjects, and with `--held-out` also of those that no regressor was
 
 `--seeds` makes the data anew for each seed first, in runs named `recipe_<cameras>_<clothes>_<seed>`;
 `--clothes` dresses their people (quicker: benchmarks/clothes.py). `--set shell=subject
-shape_prior=0.003` refines with a shell, whose mean thickness over subjects is then printed, mm by part.
+shape_prior=0.001` refines with a shell, whose mean thickness over subjects is then printed, mm by part.
 """
 
 import argparse

@@ -30,7 +30,7 @@ from scene import ROOT
 from scipy import stats
 
 from jointreg.body import Body
-from jointreg.config import Optimize, TrainDiscriminator
+from jointreg.config import Optimize, TrainDiscriminator, read_yaml
 from jointreg.refine import Sample
 from jointreg.refine.adversarial import train_discriminator
 from jointreg.refine.losses import EnergyWeights
@@ -55,7 +55,8 @@ WORLDS: dict[str, dict[str, str]] = {
     "joints of Human3.6M": {"joints": "human36m"},
     "moving labels": {"markers": "moving"},
 }
-PRIOR = {"shape_prior": 0.003}
+DRESSED = read_yaml(ROOT / "config/open_real.yaml")["variant_settings"]["recommended"]
+PRIOR = {"shape_prior": DRESSED["shape_prior"]}
 MULTIVIEW = "multiview, no discriminator"
 PAPER: dict[str, dict[str, object]] = {
     "full": {},
@@ -65,7 +66,7 @@ PAPER: dict[str, dict[str, object]] = {
 }
 """Variants of one round, and the keys of `optimize` that differ from theirs."""
 REMEDIES: dict[str, dict[str, object]] = {
-    "shell": PRIOR | {"shell": "subject"},
+    "shell": DRESSED,
     "one_sided": PRIOR | {"uncovered": 0.2},
     "robust": PRIOR | {"robust_px": 4.0},
     "prior": PRIOR,

@@ -3,8 +3,8 @@
 A mask shows the clothes; a body model has none. The shell is the body's mesh, moved outwards by a
 thickness for each of `PARTS` along the normals of the template in T-pose, and skinned as the body is.
 So a thickness acts like one more beta. The skeleton does not move with it. Silhouettes are those of the
-shell, joints those of the naked body. What the head wears is hair. Hands and feet are bare, so there the
-masks show the body.
+shell, joints those of the naked body. What the head wears is hair. Hands are bare: there the masks show
+the body.
 """
 
 from collections.abc import Callable
@@ -26,6 +26,7 @@ PARTS = {
     "upper_arms": ("left_shoulder", "right_shoulder"),
     "forearms": ("left_elbow", "right_elbow"),
     "head": ("neck", "head"),
+    "feet": ("left_ankle", "right_ankle", "left_foot", "right_foot"),
 }
 """Part of the shell -> skeleton joints that move it."""
 

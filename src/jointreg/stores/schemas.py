@@ -143,7 +143,7 @@ SUBJECT_OFFSETS = Schema(
         "offsets": Array(
             (17, 3), "float64", "m", "Order of facts.joint_names; 0 where none are fitted."
         ),
-        "thickness": Array((6,), "float64", "m", "Order of facts.parts; 0 where none is fitted."),
+        "thickness": Array((7,), "float64", "m", "Order of facts.parts; 0 where none is fitted."),
     },
 )
 

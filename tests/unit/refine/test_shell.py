@@ -25,7 +25,7 @@ MOMENTS, CAMERAS = 8, 2
 CONFIG = read_yaml(ROOT / "config" / "config.yaml")
 DRESSED = {"shell": "subject", "shape_prior": 0.01, "store_every": 100}
 SETTINGS = Optimize(**CONFIG["optimize"] | CONFIG["variant_settings"]["recommended_start"] | DRESSED)
-WORN_M = np.array([0.02, 0.012, 0.025, 0.015, 0.0, 0.018])
+WORN_M = np.array([0.02, 0.012, 0.025, 0.015, 0.0, 0.018, 0.008])
 
 
 def normals_of(vertices, faces):
@@ -91,13 +91,15 @@ def test_the_shell_lies_off_the_skin_by_its_thickness_and_leaves_the_skeleton(bo
     moved = shell_skinner(body, Skinner).vertices(*shell.worn(tuple(pose))).detach().numpy() - skin
     share = shares_of(body)
     bare = share.sum(axis=1) == 0
-    assert bare.sum() > 1000
+    assert bare.sum() > 500
     assert np.abs(moved[:, bare]).max() < 1e-12
     along = (moved * normals_of(skin, body.faces)).sum(axis=2)
     for part, (name, thickness) in enumerate(zip(PARTS, WORN_M, strict=True)):
         whole = share[:, part] > 0.98
         assert np.median(along[:, whole]) == pytest.approx(max(thickness, 1e-4), rel=0.03), name
-        assert along[:, whole].min() > -1e-3
+        # Between the toes a pose turns the normals of some vertices over.
+        inwards = along[:, whole] < -1e-3
+        assert inwards.mean() < (0.01 if name == "feet" else 1e-12)
     torch_only = shell_skinner(body, PlainSkinner).vertices(*shell.worn(tuple(pose)))
     np.testing.assert_allclose(torch_only.detach().numpy(), skin + moved, atol=1e-12)
 
@@ -160,9 +162,9 @@ def test_a_further_round_goes_on_with_the_thickness_of_the_first(body, person):
 @pytest.mark.parametrize(
     ("thickness", "error", "words"),
     [
-        (np.zeros(4), ShapeError, r"shape \(4,\), expected \(6,\)"),
-        ([0, 0, np.nan, 0, 0, 0], DataError, "finite numbers"),
-        ([0, 0, -0.01, 0, 0, 0], DataError, "at least 0"),
+        (np.zeros(4), ShapeError, r"shape \(4,\), expected \(7,\)"),
+        ([0, 0, np.nan, 0, 0, 0, 0], DataError, "finite numbers"),
+        ([0, 0, -0.01, 0, 0, 0, 0], DataError, "at least 0"),
     ],
 )
 def test_a_wrong_thickness_is_refused(body, person, thickness, error, words):
