@@ -1,14 +1,15 @@
 """JointRegressor beside torch.einsum with the dense matrix: `python benchmarks/torch_regressor.py`.
 
-Batch 64 on one core: forward, backward, and a step of both. The gradient of the vertices arrives in their
-`.grad`, in their order in memory, as an optimiser reads it. einsum makes it in another order, and half of
-its time is the way back. All are measured in turn, several rounds; medians of CPU time. `read` is the
-layer where only the vertices that it reads are posed.
+Batch 64 on one core: forward, backward, and a step of both. The gradient of the vertices arrives in
+their `.grad`, in their order in memory, as an optimiser reads it. einsum makes it in another order,
+and half of its time is the way back. All are measured in turn, several rounds; medians of CPU time.
+`read` is the layer where only the vertices that it reads are posed.
 
-The layer's gradient of whole meshes is zeros but for the vertices that are read. `zeros` is the time of
-writing those, 5 MB for 6890 vertices: no layer with a dense gradient has a faster step. Other ways to read
-and write the same places were not faster: gather with scatter_add, index_copy, one product for all meshes.
-A gradient in einsum's order is made 15 % faster, and costs four times as much where it is used.
+The layer's gradient of whole meshes is zeros but for the vertices that are read. `zeros` is the time
+of writing those, 5 MB for 6890 vertices: no layer with a dense gradient has a faster step. Other ways
+to read and write the same places were not faster: gather with scatter_add, index_copy, one product for
+all meshes. A gradient in einsum's order is made 15 % faster, and costs four times as much where it is
+used.
 """
 
 import argparse

@@ -160,14 +160,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _map(files: list[str]) -> "csr_array | None":
     """The map of `--map` or `--truth-map`; None where none is given."""
-    from jointreg.exchange.meshes import read_mesh
-    from jointreg.exchange.vertex_maps import read_map
+    from jointreg.exchange.vertex_maps import read_map_by
 
     if len(files) > 2:
         raise ConfigError(
             f"a map is given as {len(files)} files", "give the map, and the mesh by whose faces it is"
         )
-    return read_map(files[0], *(read_mesh(file) for file in files[1:])).matrix if files else None
+    return read_map_by(*files) if files else None
 
 
 def _protocol(arguments: argparse.Namespace) -> Protocol:

@@ -12,7 +12,7 @@ import numpy as np
 
 from jointreg.errors import DataError, default_cure
 from jointreg.exchange.formats import sparse_matrix
-from jointreg.exchange.meshes import Mesh
+from jointreg.exchange.meshes import Mesh, read_mesh
 from jointreg.exchange.sidecar import digest
 from jointreg.files.input import require_file
 from jointreg.files.npy import read_array
@@ -99,6 +99,19 @@ def read_map(path: str | Path, target: Mesh | None = None) -> VertexMap:
         )
     about = {"map": path.name, "map_sha256": content_digest(path)}
     return VertexMap(matrix, about)
+
+
+def read_map_by(path: str | Path, mesh: str | Path = "") -> "csr_array":
+    """The matrix of a published map.
+
+    Args:
+        path: as for `read_map`.
+        mesh: file of the mesh by whose faces the map is numbered; empty where it is a matrix.
+
+    Raises:
+        DataError: as `read_map` and `exchange.meshes.read_mesh`.
+    """
+    return read_map(path, read_mesh(mesh) if mesh else None).matrix
 
 
 def _content(path: Path) -> Any:
