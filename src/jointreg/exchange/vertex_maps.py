@@ -160,8 +160,8 @@ def _of_faces(faces: np.ndarray, weights: np.ndarray, target: Mesh | None, path:
     if target is None:
         raise DataError(
             f"{path} gives faces of the target mesh by number, so it needs that mesh",
-            "give the mesh with --to, or in column map_mesh of the table of methods; MHR's is "
-            "tools/mhr_smpl_conversion/assets/mhr_face_mask.ply",
+            "give the mesh: transfer --to MESH, evaluate --map MAP MESH, column map_mesh of methods; "
+            "MHR's is tools/mhr_smpl_conversion/assets/mhr_face_mask.ply",
         )
     if faces.min() < 0 or faces.max() >= len(target.faces):
         raise DataError(
