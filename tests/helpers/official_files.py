@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from jointreg.skeleton import SMPL_24, SMPL_PARENTS
+
 
 class _Python2Pickler(pickle._Pickler):
     """Writes text and bytes as Python 2 did: both are its `str`."""
@@ -76,6 +78,54 @@ def smpl_arrays(body):
         "f": body.faces.astype(np.uint32),
         "kintree_table": np.stack([parents, np.arange(len(parents), dtype=np.uint32)]),
     }
+
+
+def with_fingers(body, kind, generator):
+    """Arrays of an SMPL-H or SMPL-X file: the open body, each hand dealt to 15 finger joints."""
+    extra = 0 if kind == "SMPL-H" else 3  # jaw and eyes
+    first = 22 + extra
+    count = first + 30
+    arrays = smpl_arrays(body)
+    weights = np.zeros((body.n_vertices, count))
+    weights[:, :22] = body.skinning_weights[:, :22]
+    for side, hand in enumerate((22, 23)):
+        share = generator.dirichlet(np.ones(15), body.n_vertices)
+        start = first + 15 * side
+        weights[:, start : start + 15] = body.skinning_weights[:, [hand]] * share
+    if extra:
+        head = SMPL_24.index("head")
+        share = generator.dirichlet(np.ones(4), body.n_vertices)
+        weights[:, [head, 22, 23, 24]] = body.skinning_weights[:, [head]] * share
+    fingers = [20, *range(1, 3)], [21, *range(1, 3)]
+    parents = list(SMPL_PARENTS[:22]) + [15] * extra
+    for side in range(2):
+        for finger in range(5):
+            start = first + 15 * side + 3 * finger
+            parents += [fingers[side][0], start, start + 1]
+    regressor = generator.dirichlet(np.full(body.n_vertices, 0.01), count)
+    regressor[:22] = body.joint_regressor[:22]
+    posedirs = generator.normal(0, 1e-3, (body.n_vertices, 3, 9 * (count - 1)))
+    expressions = generator.normal(0, 0.01, (body.n_vertices, 3, 10))
+    hands = {
+        f"hands_{what}{side}": np.zeros((45, 45) if what == "components" else 45)
+        for what in ("components", "mean")
+        for side in "lr"
+    }
+    faces = {
+        "lmk_faces_idx": np.zeros(51, int),
+        "lmk_bary_coords": np.zeros((51, 3)),
+        "dynamic_lmk_faces_idx": np.zeros((79, 17), int),
+        "dynamic_lmk_bary_coords": np.zeros((79, 17, 3)),
+        "joint2num": np.array({"Pelvis": 0}, dtype=object),  # in SMPL-X files an array of a Python dict
+    }
+    return (
+        arrays
+        | {"weights": weights, "J_regressor": regressor, "posedirs": posedirs}
+        | {"kintree_table": np.stack([np.array(parents) % 2**32, np.arange(count)]).astype(np.uint32)}
+        | {"shapedirs": np.concatenate([arrays["shapedirs"], expressions], axis=2)}
+        | hands
+        | (faces if extra else {})
+    )
 
 
 def official_smpl(body, protocol=2):

@@ -3,8 +3,7 @@
 from jointreg import stores
 from jointreg.body import load_body
 from jointreg.config import Estimate
-from jointreg.exchange.meshes import read_mesh
-from jointreg.exchange.vertex_maps import read_map
+from jointreg.exchange.vertex_maps import read_map_by
 from jointreg.pipeline.job import start
 from jointreg.predictions.bodies import estimate
 
@@ -12,8 +11,7 @@ job = start(snakemake)
 settings = Estimate(**job.params.cfg)
 frames = stores.FRAMES.read(job.input.frames, only=["joints_cam", "take", "camera", "frame"])
 body, reading = load_body(job.params.body), job.params.reading
-numbered_by = read_mesh(reading["map_mesh"]) if "map_mesh" in reading else None
-mesh_map = read_map(reading["map"], numbered_by).matrix if "map" in reading else None
+mesh_map = read_map_by(reading["map"], reading.get("map_mesh", "")) if "map" in reading else None
 arrays = estimate(reading, job.wildcards, frames, body, settings, mesh_map)
 facts = {"rows": frames.attrs["rows"], "method": job.wildcards["method"]}
 schema = stores.of_method(reading["kind"])

@@ -11,9 +11,10 @@ import hashlib
 import io
 import json
 import pickle
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +36,10 @@ from jointreg.skeleton import SMPL_24, SMPL_PARENTS
 MAX_BETAS = 10
 """Shape directions that are used. Official files contain up to 300, and expressions."""
 
+SHAPES_OF_SMPLX = 300
+"""Shape directions of a whole file of SMPL-X; expressions stand behind them. Files with fewer columns
+have `MAX_BETAS`."""
+
 KINDS = {24: "SMPL", 52: "SMPL-H", 55: "SMPL-X"}
 """Number of joints -> model."""
 
@@ -49,6 +54,22 @@ _BODY_JOINTS = 22
 """Joints that all three models share, in this order; those of face and fingers come behind."""
 _MIDDLE_FINGER = {52: (25, 40), 55: (28, 43)}
 """First joint of the left and right middle finger: it stands where SMPL has its hand joint."""
+
+SMPLX_55 = (
+    *SMPL_24[:_BODY_JOINTS],
+    *("jaw", "left_eye", "right_eye"),
+    *(
+        f"{side}_{finger}{number}"
+        for side in ("left", "right")
+        for finger in ("index", "middle", "pinky", "ring", "thumb")
+        for number in (1, 2, 3)
+    ),
+)
+"""Joints of SMPL-X, in its order."""
+FINGERS = slice(25, 55)
+"""Rows of `SMPLX_55`: 15 joints of the left hand, then 15 of the right."""
+_MEAN_HANDS = ("hands_meanl", "hands_meanr")
+"""Keys of the mean pose of a hand's joints, axis-angle, (45,)."""
 
 _HOW_TO_GET = (
     "register at https://smpl.is.tue.mpg.de (SMPL), https://mano.is.tue.mpg.de (SMPL-H) or "
@@ -82,6 +103,63 @@ def read_body(path: str | Path) -> Body:
         if read_object(sidecar, "the sidecar of a body", cure).get("sha256") != _sha256(raw):
             raise DataError(f"{sidecar} describes another file: its sha256 is not that of {where}", cure)
     return _body(_arrays(raw, suffix, where), where)
+
+
+class WholeBody(NamedTuple):
+    """SMPL-X with fingers, jaw and eyes."""
+
+    body: Body
+    """Its joints are `SMPLX_55`."""
+    mean_pose: np.ndarray
+    """Rotations of the mean hands, axis-angle, (55, 3); zero but for the fingers."""
+
+
+@default_cure(_OTHER_FILE)
+def read_smplx(path: str | Path, n_betas: int) -> WholeBody:
+    """Read SMPL-X with all of its joints, for poses that have fingers.
+
+    Args:
+        path: an npz or pickle of SMPL-X.
+        n_betas: shape directions that are wanted.
+
+    Raises:
+        DataError: as `read_body`; another model than SMPL-X, or too few shape directions.
+    """
+    raw, suffix, where = _file(path)
+    arrays = _arrays(raw, suffix, where, _MEAN_HANDS)
+    body = _body(arrays, where)
+    weights, directions = arrays["weights"], arrays["shapedirs"]
+    if weights.shape[1] != len(SMPLX_55):
+        raise DataError(
+            f"{where} is {KINDS[weights.shape[1]]}, expected SMPL-X: its bodies have "
+            f"{len(SMPLX_55)} joints",
+            "give SMPLX_NEUTRAL.npz, or that of the person's gender, from https://smpl-x.is.tue.mpg.de",
+        )
+    available = SHAPES_OF_SMPLX if directions.shape[2] > SHAPES_OF_SMPLX else MAX_BETAS
+    if n_betas > available:
+        raise DataError(
+            f"{where} has {available} shape directions, {n_betas} are needed",
+            "give the file of SMPL-X 1.1, which has 300",
+        )
+    hands = [arrays[key].ravel() for key in _MEAN_HANDS if key in arrays]
+    parents = arrays["kintree_table"][0].astype(np.int64)
+    parents[0] = -1
+    if [len(hand) for hand in hands] != [45, 45]:
+        raise DataError(f"{where} lacks {' or '.join(_MEAN_HANDS)}, 45 numbers each")
+    if (parents >= np.arange(len(parents))).any() or (parents[1:] < 0).any():
+        raise DataError(f"{where}: kintree_table names a joint before its parent")
+    mean_pose = np.zeros((len(SMPLX_55), 3))
+    mean_pose[FINGERS] = np.concatenate(hands).reshape(-1, 3)
+    whole = replace(
+        body,
+        shape_directions=directions[..., :n_betas].astype(np.float32),
+        pose_directions=np.ascontiguousarray(arrays["posedirs"].transpose(2, 0, 1), np.float32),
+        skinning_weights=weights.astype(np.float32),
+        joint_regressor=arrays["J_regressor"].astype(np.float32),
+        parents=parents,
+        joint_names=SMPLX_55,
+    )
+    return WholeBody(whole, mean_pose)
 
 
 def convert_body(source: str | Path, target: str | Path) -> Body:
@@ -145,9 +223,11 @@ def _sha256(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
-def _arrays(raw: bytes, suffix: str, where: str) -> dict[str, np.ndarray]:
-    """The arrays of `NEEDED` and, where there is one, of `MIRRORS`; other entries are not read."""
-    wanted = (*NEEDED, *MIRRORS)
+def _arrays(
+    raw: bytes, suffix: str, where: str, optional: tuple[str, ...] = MIRRORS
+) -> dict[str, np.ndarray]:
+    """The arrays of `NEEDED` and those of `optional` that there are; other entries are not read."""
+    wanted = (*NEEDED, *optional)
     loaded: Any = read_npz(raw, where, wanted) if suffix == ".npz" else read_pickle(raw, where)
     if not isinstance(loaded, dict):
         raise DataError(f"{where} holds a {type(loaded).__name__}, expected a dict of arrays")

@@ -2,11 +2,15 @@
 
 import argparse
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from jointreg.cli.options import NO_BODY, Commands, add_body, add_command, note
 from jointreg.config.methods import FROM_FILES
 from jointreg.errors import ConfigError
 from jointreg.evaluation.presets import OWN, PRESETS, Protocol, plain, preset, with_root
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 HIGHEST_HZ = 1e5
 """Frame rate that no recording has."""
@@ -26,7 +30,8 @@ def add_evaluate(commands: Commands) -> None:
     evaluate.add_argument(
         "truth",
         help="npz with joints_cam (N, 17, 3) in metres, a store of prepare, a sequence file of 3DPW or "
-        "EMDB, or bodies or meshes in a file of docs/methods.md",
+        "EMDB, a sequence's folder of RICH, labels of BEDLAM, or bodies or meshes in a file of "
+        "docs/methods.md",
     )
     evaluate.add_argument(
         "--protocol",
@@ -60,8 +65,23 @@ def add_evaluate(commands: Commands) -> None:
         help="person to score, where a tracker's file has several: the tool's number",
     )
     evaluate.add_argument(
-        "--truth-track", default="", metavar="PERSON", help="the same in the truth; 3DPW: 0 or 1"
+        "--truth-track",
+        default="",
+        metavar="PERSON",
+        help="the same in the truth; 3DPW: 0 or 1; BEDLAM: `sub`",
     )
+    evaluate.add_argument(
+        "--truth-camera", default="", metavar="FILE", help="calibration of the camera, xml of RICH"
+    )
+    for option, of in (("--map", "the predictions"), ("--truth-map", "the truth")):
+        evaluate.add_argument(
+            option,
+            nargs="+",
+            default=[],
+            metavar="FILE",
+            help=f"map from the meshes of {of} to those of the other side, as smplx2smpl of BEDLAM; "
+            "after it the mesh by whose faces it is numbered, where it is MHR's",
+        )
     evaluate.add_argument(
         "--joints",
         metavar="SET",
@@ -95,6 +115,7 @@ def _run(arguments: argparse.Namespace) -> int:
     names = [arguments.body, arguments.truth_body or arguments.body]
     loaded = {name: None if name == NO_BODY else load_body(name) for name in dict.fromkeys(names)}
     body, truth_body = (loaded[name] for name in names)
+    maps = _map(arguments.map), _map(arguments.truth_map)
     pair = read_pair(
         arguments.predictions,
         arguments.truth,
@@ -104,8 +125,16 @@ def _run(arguments: argparse.Namespace) -> int:
         kind=arguments.kind,
         track=arguments.track,
         truth_track=arguments.truth_track,
+        truth_body_file="" if names[1] == NO_BODY else names[1],
+        truth_camera=arguments.truth_camera,
+        maps=maps,
         note=note,
     )
+    mapped = [one is not None for one in maps]
+    if (
+        mapped[0] or mapped[1]
+    ):  # regressors are of the other side's mesh; of no body's, if both are moved
+        body = truth_body = None if all(mapped) else truth_body if mapped[0] else body
     joints = [side.kind == "joints" for side in pair[:2]]
     wanted = arguments.regressor or ([OWN] if protocol.regressor == OWN else [])
     if all(joints) and wanted:
@@ -127,6 +156,17 @@ def _run(arguments: argparse.Namespace) -> int:
     words = sentences(pair, protocol, bodies, of_truth, scores.frames)
     print(score_text(scores, protocol, words, arguments.format, per_joint=arguments.per_joint))
     return 0
+
+
+def _map(files: list[str]) -> "csr_array | None":
+    """The map of `--map` or `--truth-map`; None where none is given."""
+    from jointreg.exchange.vertex_maps import read_map_by
+
+    if len(files) > 2:
+        raise ConfigError(
+            f"a map is given as {len(files)} files", "give the map, and the mesh by whose faces it is"
+        )
+    return read_map_by(*files) if files else None
 
 
 def _protocol(arguments: argparse.Namespace) -> Protocol:

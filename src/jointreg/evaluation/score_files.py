@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from jointreg.predictions.rows import IDENTITY
 from jointreg.predictions.vertices import LONGEST_EDGES
 from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import Record
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 ROWS_CHECKED = 500
 """Rows, spread evenly, on which the frames of reference are compared: their median decides."""
@@ -66,6 +69,9 @@ def read_pair(
     kind: str = "",
     track: str = "",
     truth_track: str = "",
+    truth_body_file: str = "",
+    truth_camera: str = "",
+    maps: "tuple[csr_array | None, csr_array | None]" = (None, None),
     note: Callable[[str], None] = print,
 ) -> Pair:
     """Both sides, in the rows of the truth.
@@ -79,24 +85,38 @@ def read_pair(
         kind: predictions, vertices or joints; empty: what the file shows.
         track: the person of several in the file of predictions, as the tool numbers them.
         truth_track: the person of several in the file of truth.
+        truth_body_file: file of `truth_body`, for truth of SMPL-X with fingers.
+        truth_camera: calibration file, for truth in the room's frame.
+        maps: of predictions and truth, each from the side's own meshes to those of the other side.
         note: is told what is assumed and left out.
 
     Raises:
-        DataError: a file is wrong, the rows of the two cannot be matched, or a frame of the truth has no
-            prediction.
+        DataError: a file or a map is wrong, the rows of the two cannot be matched, or a frame of the
+            truth has no prediction.
         UnitError: neither metres nor millimetres.
     """
-    true = read_truth(truth, protocol.joints, truth_body, truth_track, note)
+    true = read_truth(
+        truth,
+        protocol.joints,
+        truth_body,
+        truth_track,
+        note,
+        body_file=truth_body_file,
+        camera=truth_camera,
+    )
     names = protocol.joints.joints
     arrays = read_predictions(predictions, body, track, kind=kind, names=names, note=note)
     matched = matched_rows(arrays, true, str(predictions), str(truth), note)
     content = {"joints": true["joints_cam"]} if "joints_cam" in true else dict(true)
     used = (*KINDS, "betas")
-    return Pair(
-        Side(str(predictions), {key: matched[key] for key in used if key in matched}, body),
-        Side(str(truth), {key: content[key] for key in used if key in content}, truth_body),
+    pair = Pair(
+        Side(str(predictions), {key: matched[key] for key in used if key in matched}, body, maps[0]),
+        Side(str(truth), {key: content[key] for key in used if key in content}, truth_body, maps[1]),
         _times(true),
     )
+    for side in pair[:2]:
+        side.require_map()
+    return pair
 
 
 def score(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from jointreg.evaluation.presets import OWN
 from jointreg.exchange.regressor_files import load_regressor
 from jointreg.predictions.vertices import mesh_name
 from jointreg.skeleton import H36M_17, SMPL_24
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 KINDS = ("joints", "vertices", "rotations")
 """Array that shows what a side is: joints, meshes or bodies."""
@@ -27,6 +31,8 @@ class Side:
     content: Mapping[str, np.ndarray]
     body: Body | None = None
     """Poses the bodies; of meshes only if it has their faces."""
+    mesh_map: "csr_array | None" = None
+    """(W, V): the vertices that regressors read and that are compared, from those of its own meshes."""
 
     @property
     def kind(self) -> str:
@@ -35,9 +41,15 @@ class Side:
 
     @property
     def n_vertices(self) -> int:
-        """Vertices of its meshes; 0 for joints."""
+        """Vertices of its meshes, after its map; 0 for joints."""
         if self.kind == "joints":
             return 0
+        if self.mesh_map is not None:
+            return int(self.mesh_map.shape[0])
+        return self._own_vertices
+
+    @property
+    def _own_vertices(self) -> int:
         if self.kind == "vertices":
             return int(self.content["vertices"].shape[1])
         return 0 if self.body is None else self.body.n_vertices
@@ -45,7 +57,25 @@ class Side:
     @property
     def topology(self) -> str:
         """Hash of the faces; empty where they are not known."""
-        return "" if self.body is None else self.body.topology_hash
+        return "" if self.body is None or self.mesh_map is not None else self.body.topology_hash
+
+    def require_map(self) -> None:
+        """Refuse a map of other meshes than its own, or of joints.
+
+        Raises:
+            DataError: the map fits no mesh of this side.
+        """
+        if self.mesh_map is None:
+            return
+        if self.kind == "joints":
+            raise DataError(f"{self.where} has joints, and a map of meshes is given", "leave it out")
+        if self.mesh_map.shape[1] != self._own_vertices:
+            raise DataError(
+                f"the map is from {mesh_name(self.mesh_map.shape[1])} to "
+                f"{mesh_name(self.mesh_map.shape[0])}, {self.where} has meshes of "
+                f"{mesh_name(self._own_vertices)}",
+                "give the map from those meshes: (vertices of the other side, vertices of this one)",
+            )
 
     def joints(self, regressors: Mapping[str, np.ndarray]) -> np.ndarray:
         """Joints by every regressor, (R, N, J, 3) metres, float64; of joints themselves (1, N, J, 3).
@@ -70,6 +100,8 @@ class Side:
                 f"{self.where} has no joints, and there is no regressor to read them from its meshes",
                 "name one with --regressor (--truth-regressor for the truth)",
             )
+        if self.mesh_map is not None:  # the regressor of its own meshes, which gives the same joints
+            regressors = {name: weights @ self.mesh_map for name, weights in regressors.items()}
         if self.body is not None and self.kind == "rotations":
             pose = self.content["rotations"], self.content["betas"]
             return regressed_joints(self.body, *pose, regressors)
@@ -78,12 +110,17 @@ class Side:
         read = stacked[:, :, used]
         parts = [
             np.einsum("rjv,nvc->rnjc", read, meshes[:, used].astype(np.float64), optimize=True)
-            for meshes in self.meshes()
+            for meshes in self._own_meshes()
         ]
         return np.concatenate(parts, axis=1)
 
     def meshes(self) -> Iterator[np.ndarray]:
-        """Its meshes in parts, (n, V, 3) metres; there are none of joints."""
+        """Its meshes in parts, after its map, (n, V, 3) metres; there are none of joints."""
+        for part in self._own_meshes():
+            mapped = self.mesh_map
+            yield part if mapped is None else np.stack([mapped @ mesh.astype(float) for mesh in part])
+
+    def _own_meshes(self) -> Iterator[np.ndarray]:
         if self.kind == "vertices":
             whole = self.content["vertices"]
             yield from (whole[start : start + BATCH] for start in range(0, len(whole), BATCH))

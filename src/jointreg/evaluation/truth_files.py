@@ -1,4 +1,4 @@
-"""Files of truth: labelled joints, meshes, parameters of bodies, and those of 3DPW and EMDB."""
+"""Files of truth: labelled joints, meshes, parameters of bodies, and the forms of public data sets."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +11,7 @@ from jointreg.config.joint_sets import JointSet
 from jointreg.errors import DataError, default_cure
 from jointreg.evaluation.label_files import read_labelled_frames, require_once
 from jointreg.evaluation.matching import FRAMES_ARE_ROWS
+from jointreg.evaluation.smplx_truth import BEDLAM_KEYS, RICH_KEYS, read_bedlam, read_rich
 from jointreg.files.input import require_file
 from jointreg.files.pickles import as_array
 from jointreg.geometry.rotations import from_axis_angle
@@ -22,15 +23,6 @@ from jointreg.stores.schema import Record
 
 _POSED = "pose its bodies with smplx and give the meshes: np.savez(file, vertices=...), camera's axes"
 
-OTHER_DATA: dict[str, tuple[frozenset[str], str]] = {
-    "BEDLAM: bodies of SMPL-X with fingers and 11 betas": (frozenset({"pose_cam", "shape"}), _POSED),
-    "RICH: bodies of SMPL-X in the room's frame": (
-        frozenset({"global_orient", "body_pose", "left_hand_pose", "transl"}),
-        _POSED,
-    ),
-}
-"""Data set and content -> keys that show it, and what to do: a body of 24 joints cannot pose them."""
-
 
 @default_cure("docs/score_3dpw.md lists the files of truth that are read")
 def read_truth(
@@ -39,16 +31,22 @@ def read_truth(
     body: Body | None,
     track: str = "",
     note: Callable[[str], None] = print,
+    *,
+    body_file: str = "",
+    camera: str = "",
 ) -> Record:
     """The truth of some frames, and what names them.
 
     Args:
-        path: labels as `read_labelled_frames`; a sequence file of 3DPW or EMDB (pkl); or a file of
-            bodies or meshes in the forms of predictions.
+        path: labels as `read_labelled_frames`; a sequence file of 3DPW or EMDB (pkl); a sequence's
+            folder of RICH; processed labels of BEDLAM; or a file of bodies or meshes in the forms of
+            predictions.
         joints: the joint set of labels.
         body: the body model that poses bodies; for meshes None, or the body with their faces.
         track: the person to read where the file has several: for 3DPW 0 or 1.
         note: is told what is assumed and left out.
+        body_file: the file of `body`; RICH and BEDLAM need all of its joints.
+        camera: calibration file, for RICH.
 
     Returns:
         joints_cam (N, J, 3), vertices (N, V, 3), or rotations (N, 24, 3, 3) and betas (N, B); in metres
@@ -60,19 +58,30 @@ def read_truth(
         StoreError: a damaged store.
     """
     path = Path(path)
+    if path.is_dir():
+        return read_rich(path, body_file, camera, track, note)
     require_file(path, "file of truth", "see docs/score_3dpw.md for its forms")
     if path.name.endswith(".zarr.zip"):
         _require_no_track(track, str(path))
         return read_labelled_frames(path, joints, note)
     content = read_content(path)
     keys = set(content) if isinstance(content, dict) else set()
+    if keys >= RICH_KEYS:
+        if path.suffix != ".pkl" or np.size(content["global_orient"]) != 3:
+            raise DataError(
+                f"{path} has bodies of SMPL-X, and is not of RICH: one person, one frame", _POSED
+            )
+        return read_rich(path, body_file, camera, track, note)
+    if camera:
+        raise DataError(f"{path} is not of RICH, so that it needs no camera", "leave out --truth-camera")
     if "joints_cam" in keys or (isinstance(content, np.ndarray) and not is_mesh(content)):
         _require_no_track(track, str(path))
         return read_labelled_frames(path, joints, note)
-    for known, (needed, cure) in OTHER_DATA.items():
-        if needed <= keys:
-            raise DataError(f"{path} is of {known}, which are not read", cure)
     where = str(path)
+    if keys >= BEDLAM_KEYS:
+        truth = read_bedlam(content, where, body_file, track, note)
+        require_once(truth, truth.attrs, path)
+        return truth
     try:
         if {"poses", "campose_valid", "cam_poses"} <= keys:
             return _of_video(*_3dpw(content, where, track, note), body, where, note)

@@ -107,7 +107,8 @@ def load_regressor(
         raise DataError(
             f"{path}: nothing gives the order of its rows, left or right leg first",
             "give the body that the regressor is for, which shows it, or name the leg: "
-            "--input-legs left or right (legs= in Python). Files named `correct` begin with the right",
+            "--input-legs left or right of `jointreg convert` (legs= in Python). Files named `correct` "
+            "begin with the right",
         )
     weights = _normalised(matrix, path, note)
     about = {} if sidecar is None else sidecar["about"] | {"topology_hash": sidecar["topology_hash"]}

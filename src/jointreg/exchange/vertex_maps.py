@@ -12,7 +12,7 @@ import numpy as np
 
 from jointreg.errors import DataError, default_cure
 from jointreg.exchange.formats import sparse_matrix
-from jointreg.exchange.meshes import Mesh
+from jointreg.exchange.meshes import Mesh, read_mesh
 from jointreg.exchange.sidecar import digest
 from jointreg.files.input import require_file
 from jointreg.files.npy import read_array
@@ -101,6 +101,19 @@ def read_map(path: str | Path, target: Mesh | None = None) -> VertexMap:
     return VertexMap(matrix, about)
 
 
+def read_map_by(path: str | Path, mesh: str | Path = "") -> "csr_array":
+    """The matrix of a published map.
+
+    Args:
+        path: as for `read_map`.
+        mesh: file of the mesh by whose faces the map is numbered; empty where it is a matrix.
+
+    Raises:
+        DataError: as `read_map` and `exchange.meshes.read_mesh`.
+    """
+    return read_map(path, read_mesh(mesh) if mesh else None).matrix
+
+
 def _content(path: Path) -> Any:
     """A sparse or dense array, or a table of them."""
     suffix, where = path.suffix.lower(), str(path)
@@ -147,8 +160,8 @@ def _of_faces(faces: np.ndarray, weights: np.ndarray, target: Mesh | None, path:
     if target is None:
         raise DataError(
             f"{path} gives faces of the target mesh by number, so it needs that mesh",
-            "give the mesh with --to, or in column map_mesh of the table of methods; MHR's is "
-            "tools/mhr_smpl_conversion/assets/mhr_face_mask.ply",
+            "give the mesh: transfer --to MESH, evaluate --map MAP MESH, column map_mesh of methods; "
+            "MHR's is tools/mhr_smpl_conversion/assets/mhr_face_mask.ply",
         )
     if faces.min() < 0 or faces.max() >= len(target.faces):
         raise DataError(

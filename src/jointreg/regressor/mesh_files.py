@@ -17,6 +17,8 @@ from jointreg.files.npy import read_header
 from jointreg.files.npz import require_declared_sizes
 from jointreg.files.saved_tensors import read_saved
 from jointreg.predictions.bodies import read_predictions
+from jointreg.predictions.conventions import PARTS, WHOLE
+from jointreg.predictions.files import read_file
 from jointreg.predictions.vertices import VERTICES
 
 SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".zarr", ".zip")
@@ -201,6 +203,12 @@ def _zarr(path: Path) -> Meshes:
 
 
 def _posed(path: Path, body: Body) -> Meshes:
+    keys = set(read_file(path, note=lambda _: None, meshes=True))
+    if keys & set(VERTICES) and not keys & {*WHOLE, *PARTS}:
+        raise DataError(
+            f"{path} has vertices, and a body that poses parameters is named",
+            "leave out --body; --mesh names the mesh with its faces",
+        )
     content = read_predictions(path, body)
     if "translation" not in content:
         raise DataError(

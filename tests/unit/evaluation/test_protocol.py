@@ -1,5 +1,7 @@
 """The protocols in use: presets in step with each other, their words, and errors known by hand."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from jointreg import config
 from jointreg.config.sequences import load_sequences
 from jointreg.datasets.damaged import read_damaged, units
 from jointreg.errors import ConfigError
+from jointreg.evaluation import presets
 from jointreg.evaluation.evaluate import evaluate
 from jointreg.evaluation.protocol import protocol_joints, protocol_root, protocol_sentence
 from jointreg.skeleton import H36M_14, H36M_17
@@ -30,6 +33,22 @@ def test_the_real_config_says_what_the_defaults_say(root):
     for variant in ("recommended_start", "recommended"):
         defaults["variant_settings"][variant] |= dressed
     assert merged == defaults
+
+
+@pytest.mark.parametrize(("name", "of_commands"), [("spin_p1", "h36m_p1"), ("spin_p2", "h36m_p2")])
+def test_workflow_and_command_line_have_one_protocol(root, name, of_commands):
+    """Joints, root, test subjects, cameras and frame step of a run are those of `--protocol`."""
+    settings, protocol = preset(root, name), presets.preset(of_commands)
+    counted = protocol_joints(settings.evaluate, protocol.joints)
+    assert np.array_equal(np.sort(counted), np.sort(protocol.counted_rows))
+    assert [protocol_root(settings.evaluate, protocol.joints)] == protocol.root_rows.tolist()
+    assert settings.evaluate.average == "frames"
+    assert f"every {settings.prepare.frame_step}th frame" in protocol.frames
+    test = [row for row in load_sequences(root / settings.sequences) if row.split == "test"]
+    assert {row.subject for row in test} == set(re.findall(r"S\d+", protocol.frames))
+    cameras = {camera for row in test for camera in row.cameras}
+    named = set(re.findall(r"\d{8}", protocol.frames))
+    assert cameras == named if named else "all four cameras" in protocol.frames and len(cameras) == 4
 
 
 @pytest.mark.parametrize(

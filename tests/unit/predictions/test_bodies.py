@@ -6,8 +6,10 @@ from planted_regressors import near_joints
 from scipy import sparse
 
 from jointreg.config import Estimate, Evaluate
+from jointreg.config.methods import load_methods
 from jointreg.errors import DataError
 from jointreg.evaluation.evaluate import evaluate
+from jointreg.exchange.vertex_maps import read_map_by
 from jointreg.predictions.bodies import check_bodies, estimate
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
 from jointreg.stores import Record
@@ -172,6 +174,46 @@ def test_meshes_of_another_body_come_by_their_map(meshes, body):
         meshes(mesh_map=matrix)
     with pytest.raises(DataError, match=r"(?s)meshes of 13780 vertices.*jointreg transfer"):
         meshes(split)
+
+
+def test_a_row_of_the_table_names_a_map_by_the_faces_of_a_mesh(
+    tmp_path, meshes, body, frames, predictions
+):
+    """Columns map and map_mesh, as for MHR: each vertex of the body lies in a face of the other mesh."""
+    count = body.n_vertices
+    first = np.arange(count)
+    faces = np.stack([first, first + count, (first + 1) % count], axis=1)
+    order = np.random.default_rng(3).permutation(count)
+
+    def split(mesh):
+        ends = np.array([0.03, -0.01, 0.02])
+        return np.concatenate([mesh - ends, mesh + ends / 3], axis=1)
+
+    rest = split(body.template[None].astype(np.float64))[0]
+    lines = [f"v {x:.9f} {y:.9f} {z:.9f}" for x, y, z in rest]
+    lines += ["f {} {} {}".format(*(face + 1)) for face in faces[order]]
+    (tmp_path / "mesh.obj").write_text("\n".join(lines))
+    np.savez(
+        tmp_path / "map.npz",
+        triangle_ids=np.argsort(order),
+        baryc_coords=np.tile([0.25, 0.75, 0.0], (count, 1)),
+    )
+    table = tmp_path / "methods.tsv"
+    columns = ("name", "kind", "label", "paper", "files", "rows", "six", "about", "map", "map_mesh")
+    row = ("net", "vertices", "Net", "", READING["files"], "", "", "x", "map.npz", "mesh.obj")
+    table.write_text("\n".join("\t".join(line) for line in (columns, row)) + "\n")
+    reading = load_methods(table)["net"].reading()
+    matrix = read_map_by(tmp_path / reading["map"], tmp_path / reading["map_mesh"])
+    regressors = {"J": near_joints(body, np.random.default_rng(1))}
+    protocol = Evaluate(joints=17, root="pelvis", average="frames")
+    moved, own = (
+        evaluate(body, found, frames.joints_cam, regressors, protocol)
+        for found in (meshes(split, matrix), meshes())
+    )
+    for one, other in zip(moved, own, strict=True):
+        assert np.abs(one - other).max() < 1e-6
+    with pytest.raises(DataError, match=r"(?s)faces of the target mesh.*map_mesh"):
+        read_map_by(tmp_path / "map.npz")
 
 
 def test_meshes_of_another_frame_of_reference_are_refused(meshes):
