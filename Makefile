@@ -26,6 +26,7 @@ EXTRAS ?= workflow,lab,tests,docs
 CORES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 READY := $(VENV)/.ready
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 PAPER := .venv-paper
@@ -40,13 +41,13 @@ help:
 
 env: $(READY)
 
-# torch on its own, so that TORCH can name another build. The kernels are compiled here, so that no job
-# waits for it.
+# torch on its own, so that TORCH can name another build. Python compiles a module at its first import: pip
+# would compile all, most of which nothing imports. The kernels are compiled here, so that no job waits for it.
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no Python of $(PYTHONS) is installed: make env PYTHON=/path/of/one"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	$(INSTALL) -c constraints.txt $(TORCH)
+	$(INSTALL) -c constraints.txt -e '.[$(EXTRAS)]'
 	$(BIN)/python tools/warm_up.py
 	touch $(READY)
 

@@ -4,6 +4,7 @@
 one process that has loaded Snakemake and read the sources once.
 """
 
+import gc
 import importlib
 import json
 import multiprocessing
@@ -155,6 +156,11 @@ ORDER = (
 )
 """Rules in the order in which they run."""
 AFTER_OPTIMIZE = ORDER[ORDER.index("optimize") + 1 :]
+LOADED = (
+    *("snakemake.cli", "snakemake.report.html_reporter", "smart_open", "pandas"),
+    *("jointreg.pipeline.required_files", "jointreg.pipeline.slurm", "jointreg.report.exhibits"),
+)
+"""What every dry run imports."""
 
 HEAD = """\
 # What a changed setting reruns
@@ -268,11 +274,13 @@ def dry_runs(folder: Path) -> dict[str, tuple[list[str], list[str]]]:
 
 def all_dry_runs(changes: Mapping[str, str]) -> dict[str, tuple[list[str], list[str]]]:
     """The same in this process and this folder: a fork for each change, two at a time."""
-    importlib.import_module("snakemake.cli")
+    for name in LOADED:
+        importlib.import_module(name)
     from jointreg.pipeline.digest_cache import cached_digest
 
     for script in Path("workflow/scripts").glob("*.py"):
         cached_digest(script)  # reads the package once for all
+    gc.freeze()  # no child looks through what this process has loaded
     with multiprocessing.get_context("fork").Pool(2, maxtasksperchild=1) as pool:
         texts = pool.map(dry_run, changes.values(), chunksize=1)
     return {key: reasons(text) for key, text in zip(changes, texts, strict=True)}

@@ -6,6 +6,7 @@ the end of the tests' output: workflow runs as dry runs, make's targets by `make
 
 import contextlib
 import fnmatch
+import functools
 import re
 import shlex
 import subprocess
@@ -120,7 +121,7 @@ def test_blocks_of_commands_run(root, here, checked, capsys):
                 continue
             words = shlex.split(command.replace("<run>", "open"))
             if words[0] == "make":
-                make(here, words)
+                make(here, *words)
                 checked("make targets accepted by make -n", where)
             elif words[0] == "jointreg" and words[1] == "doctor":
                 missing_data_is_named(words, capsys)
@@ -140,7 +141,9 @@ def test_blocks_of_commands_run(root, here, checked, capsys):
                 raise AssertionError(f"{where}: neither run nor marked <!-- not run: why -->")
 
 
-def make(folder, words):
+@functools.cache
+def make(folder, *words):
+    """`make -n`, once for all pages that name the command: a plan changes nothing."""
     done = subprocess.run(["make", "-n", *words[1:]], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, f"{words}: {done.stderr}"
 
@@ -211,7 +214,7 @@ def test_commands_in_running_text_exist(root, here, checked):
         for command in in_text(text):
             words = shlex.split(command.replace("<run>", "open"))
             if words[0] == "make":
-                make(here, words)
+                make(here, *words)
                 checked("make targets accepted by make -n", f"{page}: {command}")
             elif words[0] == "python" and words[1].endswith(".py"):
                 assert (root / words[1]).is_file(), f"{page}: {command}"

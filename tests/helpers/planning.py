@@ -11,7 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-LOADED = ("snakemake.cli", "snakemake.parser", "pandas", "pydantic", "yaml")
+LOADED = (
+    *("snakemake.cli", "snakemake.parser", "snakemake.report.html_reporter", "smart_open"),
+    *("pandas", "pydantic", "yaml"),
+)
 """What every plan loads and what is no part of the project."""
 
 

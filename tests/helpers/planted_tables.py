@@ -1,5 +1,6 @@
 """Tidy rows and error stores of planted numbers, shared by the tests of tables, LaTeX and figures."""
 
+from functools import cache
 from itertools import product
 from types import SimpleNamespace
 
@@ -109,6 +110,7 @@ def planted_diagnosis():
     return diagnostics, pd.DataFrame(variant_rows(values, clusters, units))
 
 
+@cache
 def planted_grids(*, real):
     """Every table as cells, with captions as long as the workflow's, with all that LaTeX must escape."""
     found, methods = planted_tables(real=real)

@@ -24,8 +24,8 @@ def main(frames, result):
         *(arrays[name] for name in ("joints_cam", "masks", "intrinsics")),
     )
     body, settings = load_body("open"), read_yaml(ROOT / "config" / "config.yaml")
-    optimize = Optimize(**settings["optimize"] | {"iterations": 40})
-    training = settings["train_discriminator"] | {"frames": len(sample), "max_rounds": 2, "steps": 30}
+    optimize = Optimize(**settings["optimize"] | {"iterations": 20})
+    training = settings["train_discriminator"] | {"frames": len(sample), "max_rounds": 2, "steps": 15}
     trained = train_discriminator(
         body,
         sample,

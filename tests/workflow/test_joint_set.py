@@ -15,8 +15,9 @@ from jointreg.regressor import load_fitted
 
 @pytest.fixture(scope="module")
 def own(finished, tmp_path_factory, root):
+    """The run `all` in a folder without the truth of the open data."""
     folder = copy_project(root, tmp_path_factory.mktemp("own_joints"))
-    shutil.copytree(finished / "data", folder / "data")
+    shutil.copytree(finished / "data", folder / "data", ignore=shutil.ignore_patterns("truth"))
     write_own_joints(folder)
     snakemake(folder, *RUN)
     return folder
@@ -24,6 +25,7 @@ def own(finished, tmp_path_factory, root):
 
 def test_all_is_made_and_nothing_is_left_to_do(own):
     assert not planned(own, *RUN)
+    assert not (own / "data/tiny/truth").exists()
     assert (own / "results/own_joints/report.html").is_file()
     assert (own / "results/own_joints/export/J_spin/J_regressor.npz").is_file()
 
