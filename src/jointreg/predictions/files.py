@@ -10,7 +10,8 @@ from jointreg.errors import DataError
 from jointreg.files.input import require_file
 from jointreg.files.pickles import cure_for, read_npz, read_pickle
 from jointreg.files.saved_tensors import read_saved
-from jointreg.predictions.other_tools import refuse_bodycompress, refuse_other_tools, refuse_scene
+from jointreg.predictions.bodycompress import is_bodycompress, read_bodycompress
+from jointreg.predictions.other_tools import refuse_other_tools, refuse_scene
 from jointreg.predictions.tools import flattened
 from jointreg.predictions.vertices import VERTICES, is_mesh
 
@@ -58,7 +59,7 @@ def read_file(
 
 
 def read_content(path: Path) -> Any:
-    """What a file contains, in whatever form: npz, npy, a pickle, or a file of torch.save.
+    """What a file contains: npz, npy, a pickle, a file of torch.save, or meshes of bodycompress.
 
     Raises:
         DataError: truncated, or with classes that are not plain data.
@@ -66,7 +67,8 @@ def read_content(path: Path) -> Any:
     where = str(path)
     raw = path.read_bytes()
     refuse_scene(raw, where)
-    refuse_bodycompress(raw, where)
+    if is_bodycompress(raw):
+        return read_bodycompress(path)
     if (path.suffix in _TORCH and cure_for(raw) is None) or _is_torch(raw):
         return _tensors(path)
     if path.suffix in (".npz", ".smpl") or raw.startswith(b"PK"):

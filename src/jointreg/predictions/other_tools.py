@@ -1,6 +1,5 @@
 """Files of tools that are known and not read: each is refused by its tool, with what to save instead."""
 
-import lzma
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,9 +23,6 @@ BY_KEYS: dict[str, tuple[frozenset[str], str]] = {
 }
 """Tool and content -> keys that show it, and what to do."""
 
-_XZ, _PICKLE = b"\xfd7zXZ\x00", b"\x80"
-"""First bytes of what xz compressed, and of a pickle."""
-
 _SCENE = b'"MC_scene_description"'
 """In every scene of Meshcapade (.mcs), which is JSON."""
 
@@ -41,26 +37,6 @@ def refuse_scene(raw: bytes, where: str) -> None:
         raise DataError(
             f"{where} is a scene of Meshcapade (.mcs): bodies in a room's frame, and a camera",
             "export the labelled person as .smpl, turned into the camera's frame",
-        )
-
-
-def refuse_bodycompress(raw: bytes, where: str) -> None:
-    """Refuse a file of bodycompress, whose vertices stand in an order that only the package has.
-
-    Raises:
-        DataError: names the format.
-    """
-    if not raw.startswith(_XZ):
-        return
-    try:
-        head = lzma.LZMADecompressor().decompress(raw, max_length=100)
-    except lzma.LZMAError:
-        return  # damaged: the reader of pickles names that
-    if head and not head.startswith(_PICKLE):
-        raise DataError(
-            f"{where} is compressed by xz and contains no pickle: probably meshes of bodycompress (NLF)",
-            "unpack it with that package: np.savez('meshes.npz', vertices=[frame['vertices'] for frame "
-            "in bodycompress.BodyDecompressor(file)])",
         )
 
 
