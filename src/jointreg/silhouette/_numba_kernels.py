@@ -184,23 +184,22 @@ def _find_contours(
 
     Entries are 2 * edge, plus 1 where the positive face runs through the edge backwards.
     """
+    lanes = points.shape[3]  # not a constant: that would be unrolled into scalars
     for f in range(len(faces)):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        for lane in range(points.shape[3]):
+        for lane in range(lanes):
             ux = points[b, 0, group, lane] - points[a, 0, group, lane]
             uy = points[b, 1, group, lane] - points[a, 1, group, lane]
             wx = points[c, 0, group, lane] - points[a, 0, group, lane]
             wy = points[c, 1, group, lane] - points[a, 1, group, lane]
             positive[f, lane] = ux * wy > wx * uy
     words = positive.view(np.uint64)
-    for lane in range(points.shape[3]):
+    for lane in range(lanes):
         counts[lane] = 0
     for e in range(len(edges)):
         one, two = edges[e, 2], edges[e, 3]
         if (words[one, 0] ^ words[two, 0]) | (words[one, 1] ^ words[two, 1]):
-            for lane in range(
-                points.shape[3]
-            ):  # written always, kept if it counts: cheaper than a branch
+            for lane in range(lanes):  # written always, kept if it counts: cheaper than a branch
                 contour[lane, counts[lane]] = 2 * e + positive[two, lane]
                 counts[lane] += positive[one, lane] != positive[two, lane]
 
