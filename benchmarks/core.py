@@ -166,19 +166,28 @@ def growth(repeats: int) -> None:
     """How the cost of a frame grows with batch, image and mesh."""
     print("growth, ms a frame")
 
-    def whole(scene: Scene, count: int) -> float:
-        steps = 5
-        chosen = settings(iterations=steps, batch=count, store_every=steps, adversarial=0.0)
-        return median_ms(
-            lambda: refine_sample(*scene.problem(), settings=chosen, weights=WEIGHTS),
-            max(repeats // 3, 1),
-        ) / (steps * count)
+    def whole(scene: Scene, count: int, solver: str = "adam") -> float:
+        """One iteration: the preparation of a job, which does not grow with iterations, is left out."""
 
-    for count in (1, 4, 16, 64, 128, 256):
+        def run(steps: int) -> float:
+            chosen = settings(
+                iterations=steps, batch=count, store_every=steps, adversarial=0.0, solver=solver
+            )
+            return median_ms(
+                lambda: refine_sample(*scene.problem(), settings=chosen, weights=WEIGHTS),
+                max(repeats // 3, 1),
+            )
+
+        return (run(7) - run(2)) / (5 * count)
+
+    for count in (1, 4, 12, 16, 64, 128, 256):
         scene = Scene(count)
         cost = silhouette_cost(scene, "numba", repeats, count)
         show(f"batch {count}: silhouette", cost)
-        show(f"batch {count}: iteration without discriminator", whole(scene, count))
+        for solver in ("adam", "lm"):
+            cost = whole(scene, count, solver)
+            note = f"{cost * count:.1f} ms the batch"
+            show(f"batch {count}: iteration without discriminator, {solver}", cost, note)
     for size in (112, 224, 448, 896):
         scene = Scene(16, size)
         show(f"{size} px: silhouette", silhouette_cost(scene, "numba", repeats, 16))

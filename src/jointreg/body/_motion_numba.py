@@ -124,7 +124,6 @@ def subtree_gradients(
 @kernel
 def vertex_rows(
     frame: int,
-    lanes: int,
     vertices: np.ndarray,
     directions: np.ndarray,
     shaped: np.ndarray,
@@ -139,12 +138,13 @@ def vertex_rows(
 ) -> np.ndarray:
     """Derivatives of direction . vertex, (R, 3 K + B + 3), with pose offsets held.
 
-    `shaped` and `bones` are those of `jointreg.body.posing.Posed`, `lanes` its frames in a block.
+    `shaped` and `bones` are those of `jointreg.body.posing.Posed`.
     """
     joints, n_betas = len(parents), shape_directions.shape[2]
     rows = np.zeros((len(vertices), 3 * joints + n_betas + 3))
     moment, mass = np.empty((joints, 3)), np.empty(joints)
     pulled, place = np.empty(3), np.empty(3)
+    lanes = bones.shape[3]
     block, lane = frame // lanes, frame % lanes
     for r in range(len(vertices)):
         v, row = vertices[r], rows[r]

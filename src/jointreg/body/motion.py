@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jointreg.body import _motion_numba, _skinning_numba
+from jointreg.body import _motion_numba
 from jointreg.body.model import Body
 from jointreg.body.posing import Posed
 
@@ -101,7 +101,6 @@ class Motion:
         layout = posed.layout
         return _motion_numba.vertex_rows(
             frame,
-            _skinning_numba.LANES,
             vertices,
             directions,
             posed.shaped,

@@ -76,10 +76,11 @@ class Posed:
         self.bones, self.glob = _skinning_numba.chain(rotations, self.rest, layout.parents)
         factors = _skinning_numba.factors(rotations, betas)
         self._shape_of_factors = factors.shape
-        shape = (len(self.bones), layout.n_vertices, 3 * _skinning_numba.LANES)
-        self.shaped = np.empty(shape, dtype=rotations.dtype)
-        self.vertices = np.empty((layout.n_vertices, 3, len(rotations)), dtype=rotations.dtype)
-        _skinning_numba.pose(
+        real, lanes = rotations.dtype, self.bones.shape[3]
+        pose, self._pose_back = _skinning_numba.BLENDING[lanes]
+        self.shaped = np.empty((len(self.bones), layout.n_vertices, 3 * lanes), dtype=real)
+        self.vertices = np.empty((layout.n_vertices, 3, len(rotations)), dtype=real)
+        pose(
             layout.template,
             layout.offsets,
             layout.first_group,
@@ -90,6 +91,7 @@ class Posed:
             layout.bone,
             layout.weight,
             np.ascontiguousarray(translation.T),
+            np.zeros((3, 3 * lanes), dtype=real),
             self.shaped,
             self.vertices,
         )
@@ -102,7 +104,7 @@ class Posed:
         layout, real = self.layout, self.rotations.dtype
         factors, bones = np.zeros(self._shape_of_factors, dtype=real), np.zeros_like(self.bones)
         move = np.empty((3, len(self.rotations)), dtype=real)
-        _skinning_numba.pose_back(
+        self._pose_back(
             pull,
             self.shaped,
             layout.offsets,
@@ -112,6 +114,7 @@ class Posed:
             layout.first_bone,
             layout.bone,
             layout.weight,
+            np.empty((3, 3 * bones.shape[3]), dtype=real),
             factors,
             bones,
             move,

@@ -107,11 +107,12 @@ def _draw(
 
 
 def _grouped(points: torch.Tensor) -> np.ndarray:
-    """(N, V, 2) tensor as a contiguous array (V, 2, groups, LANES), the last frame repeated to fill.
+    """(N, V, 2) tensor as a contiguous array (V, 2, groups, L), the last frame repeated to fill.
 
     Does not copy if the memory already has this layout and all lanes are full.
     """
-    lanes = _numba_kernels.LANES
+    few = len(points) <= _numba_kernels.FEW_LANES
+    lanes = _numba_kernels.FEW_LANES if few else _numba_kernels.LANES
     frames_last = points.detach().cpu().permute(1, 2, 0)
     idle = -len(points) % lanes
     if idle:

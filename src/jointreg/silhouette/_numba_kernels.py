@@ -2,7 +2,7 @@
 
 In one file on purpose: numba's cache on disk does not notice edits in a second file.
 
-Points come as (V, 2, groups, LANES): a group of frames side by side, innermost. Each frame is drawn in
+Points come as (V, 2, groups, L): a group of L frames side by side, innermost. Each frame is drawn in
 a window around its contour, in coordinates shifted so that pixel (row, column) of the window is the
 cell [column, column + 1] x [row, row + 1]. Images of the window have one more row on top, for what
 lies above the image: there the contour covers the whole column below itself. All scalars are float64;
@@ -40,7 +40,10 @@ import numpy as np
 from numba import njit
 
 LANES, BLOCK = 16, 8
-"""Frames and lines handled side by side: one AVX-512 register of float32, of float64."""
+"""Most frames, and lines, handled side by side: one AVX-512 register of float32, of float64."""
+
+FEW_LANES = 8
+"""Frames side by side where there are no more of them."""
 
 CAPACITY = 128
 """Pieces in one pixel that are united exactly."""
@@ -103,19 +106,20 @@ def draw(
     layers = np.zeros((height + 2, width), dtype=points.dtype)
     heads = np.zeros((height + 1, width), dtype=np.int32)
     contour = np.empty((LANES, len(edges)), dtype=np.int32)
-    positive = np.empty((len(faces), LANES), dtype=np.uint8)
+    positive = np.zeros((len(faces), LANES), dtype=np.uint8)
     ends, pulls = np.empty((5, len(edges))), np.empty((4, len(edges)))
     counts, window = np.empty(LANES, dtype=np.int64), np.empty(4, dtype=np.int64)
     sums = np.zeros(width, dtype=points.dtype)
     room = 8192
     cells, shapes = np.empty((4, room), dtype=np.int32), np.empty((6, room))
+    lanes = points.shape[3]
     for group in range(points.shape[2]):
         bad = _first_bad(points, group, frames)
         if bad >= 0:
             return bad
         _find_contours(points, group, faces, edges, positive, contour, counts)
-        for lane in range(min(LANES, frames - group * LANES)):
-            frame, count = group * LANES + lane, counts[lane]
+        for lane in range(min(lanes, frames - group * lanes)):
+            frame, count = group * lanes + lane, counts[lane]
             _edge_ends(points, group, lane, edges, contour, count, height, width, ends, window)
             left, top, right, bottom = window[0], window[1], window[2], window[3]
             rows, columns = bottom - top, right - left
@@ -148,21 +152,21 @@ def draw(
 @kernel
 def _first_bad(points: np.ndarray, group: int, frames: int) -> int:
     """First frame of a group with a point that is not finite or beyond `LARGEST_PX`, or -1."""
-    total = points.dtype.type(0)
+    total, lanes = points.dtype.type(0), points.shape[3]
     to_infinity = points.dtype.type(np.finfo(points.dtype).max / LARGEST_PX)
     for v in range(points.shape[0]):
         for axis in range(2):
             part = points.dtype.type(0)
-            for lane in range(LANES):
+            for lane in range(lanes):
                 part += points[v, axis, group, lane] * to_infinity * 0
             total += part
     if total == 0:  # not where a point is NaN, infinite, or becomes so by the factor
         return -1
-    for lane in range(min(LANES, frames - group * LANES)):
+    for lane in range(min(lanes, frames - group * lanes)):
         for v in range(points.shape[0]):
             for axis in range(2):
                 if not abs(points[v, axis, group, lane]) <= LARGEST_PX:
-                    return group * LANES + lane
+                    return group * lanes + lane
     return -1
 
 
@@ -180,21 +184,22 @@ def _find_contours(
 
     Entries are 2 * edge, plus 1 where the positive face runs through the edge backwards.
     """
+    lanes = points.shape[3]  # not a constant: that would be unrolled into scalars
     for f in range(len(faces)):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        for lane in range(points.shape[3]):  # LANES, which would be unrolled into scalars
+        for lane in range(lanes):
             ux = points[b, 0, group, lane] - points[a, 0, group, lane]
             uy = points[b, 1, group, lane] - points[a, 1, group, lane]
             wx = points[c, 0, group, lane] - points[a, 0, group, lane]
             wy = points[c, 1, group, lane] - points[a, 1, group, lane]
             positive[f, lane] = ux * wy > wx * uy
     words = positive.view(np.uint64)
-    for lane in range(LANES):
+    for lane in range(lanes):
         counts[lane] = 0
     for e in range(len(edges)):
         one, two = edges[e, 2], edges[e, 3]
         if (words[one, 0] ^ words[two, 0]) | (words[one, 1] ^ words[two, 1]):
-            for lane in range(LANES):  # written always, kept if it counts: cheaper than a branch
+            for lane in range(lanes):  # written always, kept if it counts: cheaper than a branch
                 contour[lane, counts[lane]] = 2 * e + positive[two, lane]
                 counts[lane] += positive[one, lane] != positive[two, lane]
 
