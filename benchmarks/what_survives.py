@@ -144,22 +144,21 @@ def _truth(people: dict[str, Person], who: tuple[str, ...]) -> dict:
 
 
 def tables(rows: pd.DataFrame) -> Iterator[str]:
-    """One table of Markdown for each value: a row a regressor, a column a world."""
+    """One table of Markdown for each value: a row a world, a column a regressor. Later rows count."""
+    once = rows.drop_duplicates(["world", "seed", "regressor"], keep="last")
     for value in VALUES:
-        worlds = list(dict.fromkeys(rows["world"]))
-        yield f"\n{value}\n\n| | {' | '.join(worlds)} |\n| --- |{' ---: |' * len(worlds)}"
-        for name in dict.fromkeys(rows["regressor"]):
-            cells = []
-            for world in worlds:
-                of_both = (rows["world"] == world) & (rows["regressor"] == name)
-                cells.append(interval(rows[of_both][value].dropna().to_numpy()))
-            yield f"| {name} | {' | '.join(cells)} |"
+        measured = once.dropna(subset=[value])
+        names = list(dict.fromkeys(rows.dropna(subset=[value])["regressor"]))
+        yield f"\n{value}\n\n| | {' | '.join(names)} |\n| --- |{' ---: |' * len(names)}"
+        for world in dict.fromkeys(measured["world"]):
+            of_world = measured[measured["world"] == world].groupby("regressor")[value]
+            groups = dict(iter(of_world))
+            cells = [interval(groups[name].to_numpy()) if name in groups else "-" for name in names]
+            yield f"| {world} | {' | '.join(cells)} |"
 
 
 def interval(values: np.ndarray) -> str:
-    """Mean, with the 95 % interval of Student's t of several; a dash of none."""
-    if not len(values):
-        return "-"
+    """Mean, with the 95 % interval of Student's t where there are several."""
     mean, digits = values.mean(), 2 if values.mean() < 2 else 1
     if len(values) == 1:
         return f"{mean:.{digits}f}"
@@ -180,8 +179,7 @@ def main() -> None:
     parser.add_argument("--print", action="store_true", help="tables of the file, nothing measured")
     options = parser.parse_args()
     if options.print:
-        rows = pd.read_csv(options.table)
-        print("\n".join(tables(rows.drop_duplicates(["world", "seed", "regressor"], keep="last"))))
+        print("\n".join(tables(pd.read_csv(options.table))))
         return
     options.table.parent.mkdir(exist_ok=True)
     for seed in options.seeds:
