@@ -27,6 +27,7 @@ SCENES = (
     ("S8", "Sitting", 20),
 )
 """Subject, action, row of the sequence."""
+ROWS = {"mask": COLOURS["mask"], "true body": "#2ca02c", "refined body": COLOURS["refined"]}
 NAMES = ("rotations", "betas", "translation")
 
 
@@ -47,9 +48,11 @@ def main(run: str = "open_real", variant: str = "recommended", path: str = "") -
             own = stores.BODIES.read(results / "optimize" / variant / name)
             refined = body.vertices(*(own[key][[row]] for key in NAMES))[0]
             column[0].set_title(f"{subject}, {action}")
-            for axis, mesh, colour in zip(
-                column, (None, true, refined), (None, "#2ca02c", COLOURS["refined"]), strict=True
+            for axis, mesh, (label, colour) in zip(
+                column, (None, true, refined), ROWS.items(), strict=True
             ):
+                if subject == SCENES[0][0]:
+                    axis.text(-8, 112, label, rotation=90, ha="right", va="center")
                 axis.imshow(frames["crops"][row], interpolation="nearest")
                 axis.set_axis_off()
                 show_outline(axis, mask, COLOURS["mask"], THIN)

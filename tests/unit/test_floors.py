@@ -30,6 +30,7 @@ TESTS_OF_SEVERAL_MODULES = {
     "test_environments.py": "envs/, pyproject.toml and constraints.txt",
     "test_references.py": "names in the docstrings of every module",
     "test_build_body.py": "tools/build_open_body.py",
+    "test_film.py": "benchmarks/film.py",
     "test_field_matrix.py": "tools/field_matrix.py",
     "test_text_files.py": "every source that reads or writes text",
     "test_wheel.py": "the built wheel, installed alone",

@@ -219,8 +219,10 @@ def test_path_of_a_frame_does_not_depend_on_its_batch(scene, discriminator, adve
         for batch in (64, 5, 1)
     )
     for apart in parts:
-        for name in ("rotations", "betas", "translation", "energies"):
+        for name in ("rotations", "betas", "translation"):
             np.testing.assert_array_equal(getattr(together, name), getattr(apart, name))
+        # torch sums the terms of a reported energy in an order that depends on the batch.
+        np.testing.assert_allclose(together.energies, apart.energies, rtol=1e-13)
 
 
 def test_input_and_discriminator_are_left_alone(scene, discriminator):
