@@ -131,9 +131,7 @@ def _run(arguments: argparse.Namespace) -> int:
         note=note,
     )
     mapped = [one is not None for one in maps]
-    if (
-        mapped[0] or mapped[1]
-    ):  # regressors are of the other side's mesh; of no body's, if both are moved
+    if any(mapped):  # regressors are of the other side's mesh; of no body's, if both are moved
         body = truth_body = None if all(mapped) else truth_body if mapped[0] else body
     joints = [side.kind == "joints" for side in pair[:2]]
     wanted = arguments.regressor or ([OWN] if protocol.regressor == OWN else [])

@@ -29,7 +29,7 @@ def test_the_real_config_says_what_the_defaults_say(root):
     """
     defaults = config.read_yaml(root / "config/config.yaml")
     merged = config.read_yaml(root / "config/config.yaml", root / "config/human36m.yaml")
-    dressed = {"shell": "subject", "shape_prior": 0.003}
+    dressed = {"shell": "subject", "shape_prior": 0.001}
     for variant in ("recommended_start", "recommended"):
         defaults["variant_settings"][variant] |= dressed
     assert merged == defaults
