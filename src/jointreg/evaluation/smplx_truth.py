@@ -65,8 +65,8 @@ def read_rich(
     people = rich_people(path) if path.is_dir() else {path.stem: {0: path}}
     if not people:
         raise DataError(
-            f"{path} is a folder without FRAME/PERSON.pkl, as RICH has them",
-            "give the folder of a sequence, bodies/test/SEQUENCE, or a file",
+            f"{path} is a folder, expected a file, or RICH's FRAME/PERSON.pkl in it",
+            "give a file, or the folder of a sequence of RICH, bodies/test/SEQUENCE",
         )
     person = _one_of(list(people), track, str(path))
     turn = _room_to_camera(camera, path)

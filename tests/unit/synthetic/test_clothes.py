@@ -137,7 +137,7 @@ def test_masks_show_the_clothes_and_bodies_the_person_inside(
         ({"thigh_m": [15.0, 35.0]}, r"at most 0\.08 m off the skin \(the unit is metres\)"),
         ({"folds": 0.9}, "less than or equal to 0.5"),
         ({"fold_m": 0.0}, "greater than or equal to 0.04"),
-        ({"fold_s": 0.0}, "greater than 0"),
+        ({"fold_s": 0.0}, "greater than or equal to 0.1"),
         ({"long_sleeves": False}, r"expected \[0, 0\], or long_sleeves: true"),
         ({"skirt_m": [0.1, 0.2]}, "Extra inputs"),
     ],
