@@ -262,7 +262,7 @@ def test_what_cannot_be_known_is_refused_with_a_cure(tmp_path, body, smplx, peop
         with pytest.raises(DataError, match=fault):
             read(camera=other)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="is a folder, expected a file, or RICH.s FRAME/PERSON"):
+    with pytest.raises(DataError, match="is a folder, expected a file, or RICH"):
         read(tmp_path / "empty")
     np.savez(tmp_path / "labels.npz", joints_cam=np.zeros((3, 17, 3)))
     with pytest.raises(DataError, match="needs no camera"):
