@@ -103,7 +103,7 @@ def test_parameters_of_a_body_give_the_regressor_of_its_vertices(files, tmp_path
         (["--symmetric", "--mesh", "open"], "needs the sides of the joints"),
         (["--symmetric", "--joints", "lsp_14"], "needs the sides of the joints"),
         (["--mesh", "open", "--body", "open"], "--body and --mesh are given"),
-        (["--body", "open"], "expected a dict of arrays"),
+        (["--body", "open"], "has vertices, and a body that poses parameters is named"),
         (["--picture", "a.png"], "--picture draws on a mesh"),
         (["--picture", "a.txt", "--mesh", "open"], "expected a file that ends in .png"),
         (["--max-vertices", "-1"], "expected a number of vertices"),
