@@ -57,14 +57,10 @@ WORLDS: dict[str, dict[str, str]] = {
 }
 DRESSED = read_yaml(ROOT / "config/open_real.yaml")["variant_settings"]["recommended"]
 PRIOR = {"shape_prior": DRESSED["shape_prior"]}
+ADVERSARIAL = ("full", "no_silhouette")
 MULTIVIEW = "multiview, no discriminator"
-PAPER: dict[str, dict[str, object]] = {
-    "full": {},
-    "no_discriminator": {"adversarial": 0.0},
-    "no_silhouette": {},
-    MULTIVIEW: {"adversarial": 0.0},
-}
-"""Variants of one round, and the keys of `optimize` that differ from theirs."""
+PAPER = ("full", "no_discriminator", "no_silhouette", MULTIVIEW)
+"""Variants of one round."""
 REMEDIES: dict[str, dict[str, object]] = {
     "shell": DRESSED,
     "one_sided": PRIOR | {"uncovered": 0.2},
@@ -86,7 +82,7 @@ def results(
     """Each variant's name with what it gives; the rounds of one with two are numbered."""
     inputs = body, samples, spin, weights
     adversary = None
-    if {"full", "no_silhouette"} & {*variants}:
+    if {*ADVERSARIAL} & {*variants}:
         training = TrainDiscriminator(**CONFIG["train_discriminator"] | {"max_rounds": 3, "steps": 100})
         adversary = train_discriminator(
             body,
@@ -99,10 +95,10 @@ def results(
         ).discriminator
     for name in variants:
         if name in PAPER:
-            plain, changes = fit_settings(symmetric=False), PAPER[name]
-            which = None if "adversarial" in changes else adversary
-            variant = ("multiview" if name == MULTIVIEW else name,)
-            (only,) = rounds(*inputs, 1, plain, variants=variant, discriminator=which, **changes)
+            which = adversary if name in ADVERSARIAL else None
+            variant, changes = (name, {}) if name != MULTIVIEW else ("multiview", {"adversarial": 0.0})
+            plain = fit_settings(symmetric=False)
+            (only,) = rounds(*inputs, 1, plain, variants=(variant,), discriminator=which, **changes)
             yield name, only
             continue
         changes = REMEDIES.get(name, {})
