@@ -10,11 +10,6 @@ LM_ONLY = {
     "decay": "none",
     "blur_px": [],
     "camera_iterations": 0,
-    "multiview": False,
-    "share_betas": "none",
-    "label_offsets": "none",
-    "shell": "none",
-    "shape_prior": 0.0,
     "uncovered": 1.0,
     "robust_px": 0.0,
 }

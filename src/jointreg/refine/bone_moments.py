@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from jointreg.body.model import Body
-from jointreg.body.motion import Motion, Skeleton
+from jointreg.body.motion import Skeleton
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -21,12 +21,12 @@ class BoneMoments:
     Args:
         body: the body model.
         regressor: reads the joints, (J, V).
+        more_betas: number of further columns of betas, which move no joint: thickness of clothes.
     """
 
-    def __init__(self, body: Body, regressor: np.ndarray) -> None:
+    def __init__(self, body: Body, regressor: np.ndarray, more_betas: int = 0) -> None:
         regressor = np.asarray(regressor, dtype=np.float64)
         self.parents, self.count = body.parents.astype(np.int32), len(regressor)
-        self.unknowns = Motion(body).unknowns
         self.sums = regressor.sum(axis=1)
         first_pair, first_block = [0], [0]
         bones: list[int] = []
@@ -59,7 +59,8 @@ class BoneMoments:
         self.block_joint = np.array(block_joint, np.int32)
         self.mass = np.array(masses, np.float64)
         self.place = np.array(places, np.float64).reshape(-1, 3)
-        self.by_shape = np.array(by_shape, np.float64).reshape(len(bones), 3, body.n_betas)
+        self.by_shape = np.zeros((len(bones), 3, body.n_betas + more_betas))
+        self.by_shape[..., : body.n_betas] = np.array(by_shape).reshape(len(bones), 3, body.n_betas)
         self.by_pose = np.array(by_pose, np.float64).reshape(-1, 3, 9)
 
     def joints(self, skeleton: Skeleton) -> np.ndarray:

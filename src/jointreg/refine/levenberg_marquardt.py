@@ -72,7 +72,7 @@ class Descent:
             *(start[name] for name in ("rotations", "betas", "translation"))
         )
         now = problem.evaluate(skeleton, goals)
-        _require_finite(now, first_frame)
+        require_finite(now, first_frame)
         self.rotations, self.betas, self.translation = (
             value.copy() for value in (skeleton.rotations, skeleton.betas, skeleton.translation)
         )
@@ -190,7 +190,7 @@ def descend(
     bodies = {name: np.empty(value.shape) for name, value in start.items()}
     energies = np.zeros((targets.count, len(stored), len(problem.factors)))
     with one_torch_thread():
-        for rows in _batches(targets.count, batch):
+        for rows in batches(targets.count, batch):
             goals = Goals.of(targets.block(rows, CPU), silhouette=problem.topology is not None)
             begin = {name: value[rows] for name, value in start.items()}
             descent = Descent(problem, begin, goals, damping, rows.start)
@@ -214,7 +214,7 @@ def start_on_joints(problem: Quadratic, start: Bodies, targets: Targets, *, batc
     `problem` has only the joint energy. Other arguments, the result and errors are those of `descend`.
     """
     bodies = {name: np.empty(value.shape) for name, value in start.items()}
-    for rows in _batches(targets.count, batch):
+    for rows in batches(targets.count, batch):
         goals = Goals.of(targets.block(rows, CPU), silhouette=False)
         begin = {name: value[rows] for name, value in start.items()}
         descent = Descent(problem, begin, goals, JOINTS_DAMPING, rows.start)
@@ -225,11 +225,17 @@ def start_on_joints(problem: Quadratic, start: Bodies, targets: Targets, *, batc
     return bodies
 
 
-def _batches(count: int, batch: int) -> list[slice]:
+def batches(count: int, batch: int) -> list[slice]:
+    """Rows of `count` frames, `batch` by `batch`."""
     return [slice(first, min(first + batch, count)) for first in range(0, count, batch)]
 
 
-def _require_finite(evaluation: Evaluation, first_frame: int) -> None:
+def require_finite(evaluation: Evaluation, first_frame: int) -> None:
+    """Refuse a start without finite energies and gradients; frames count from `first_frame`.
+
+    Raises:
+        SolverError: names the frame.
+    """
     energies = evaluation.energies
     behind = np.isinf(energies).all(axis=1)
     bad = ~(np.isfinite(energies).all(axis=1) & np.isfinite(evaluation.gradient).all(axis=1))

@@ -38,6 +38,7 @@ from jointreg.refine.quadratic import Quadratic
 from jointreg.refine.result import Refined
 from jointreg.refine.rounds import end_or_start
 from jointreg.refine.sample import Sample
+from jointreg.refine.shared_descent import descend_together
 from jointreg.refine.shell import Shell, checked_thickness
 from jointreg.refine.start import refined_bodies, start_bodies
 from jointreg.refine.targets import Targets, checked_targets
@@ -139,6 +140,33 @@ def refine_sample(
         problem = Quadratic(body, moments, (factors[0], 0, 0, 0), root_relative=root_relative)
         start = start_on_joints(problem, start, targets, batch=settings.batch)
     stored = sorted({*range(0, settings.iterations, settings.store_every), settings.iterations})
+    whole = views is not None or offsets is not None
+    if settings.solver == "lm" and whole:
+        dressed = BoneMoments(body, regressor, 0 if thickness is None else len(thickness))
+        together = descend_together(
+            body,
+            Quadratic(
+                body,
+                dressed,
+                factors,
+                root_relative=root_relative,
+                shell=thickness is not None,
+            ),
+            start,
+            Views.apart(count) if views is None else views,
+            targets,
+            stored,
+            offsets=offsets,
+            thickness=thickness,
+            shape_prior=settings.shape_prior,
+            batch=settings.batch,
+            progress=progress,
+            watch=watch,
+        )
+        end = Refined.of(
+            together.bodies, stored, together.energies, together.offsets, together.thickness
+        )
+        return end if settings.start != "refined" else end_or_start(end, sample.bodies, *begun)
     if settings.solver == "lm":
         problem = Quadratic(body, moments, factors, discriminator, root_relative=root_relative)
         bodies, fallen = descend(
@@ -148,7 +176,6 @@ def refine_sample(
         return end if settings.start != "refined" else end_or_start(end, sample.bodies)
     energies = np.zeros((count, len(stored), len(TERMS)))
     refined = {name: np.empty(value.shape) for name, value in start.items()}
-    whole = views is not None or offsets is not None
     size = count if whole else settings.batch
     with one_torch_thread():
         if discriminator is not None and where != CPU:

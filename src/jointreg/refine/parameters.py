@@ -82,11 +82,64 @@ class OwnBodies:
         return row
 
 
+class Moments:
+    """The moments of N frames: whose body each shows, and where its camera stands.
+
+    The body of a moment is held in the camera frame of its first frame. M moments.
+
+    Args:
+        body: the body model.
+        views: of the frames.
+    """
+
+    first: np.ndarray
+    """First frame of each moment, (M,)."""
+    owner: np.ndarray
+    """Moment of each frame, (N,)."""
+    turn: np.ndarray
+    """First camera of the moment to that of the frame, (N, 3, 3)."""
+    move: np.ndarray
+    """Metres, (N, 3)."""
+    root: np.ndarray
+    """Pelvis at rest of the mean body, metres, (3,)."""
+    root_directions: np.ndarray
+    """How each unit of shape moves it, (3, B)."""
+
+    def __init__(self, body: Body, views: Views) -> None:
+        _, self.first, self.owner = np.unique(views.moment, return_index=True, return_inverse=True)
+        lead = self.first[self.owner]
+        self.turn = views.rotation @ np.swapaxes(views.rotation[lead], -1, -2)
+        self.move = views.translation - np.einsum("nij,nj->ni", self.turn, views.translation[lead])
+        # Linear in the betas.
+        roots = body.rest_joints(np.eye(body.n_betas + 1, body.n_betas, k=-1))[:, 0]
+        self.root, self.root_directions = roots[0], (roots[1:] - roots[0]).T
+
+    def __len__(self) -> int:
+        """Number of moments."""
+        return len(self.first)
+
+    def mean_bodies(self, bodies: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """A body for each moment, and one shape: means over the frames' bodies.
+
+        Args:
+            bodies: rotations (N, K, 3, 3), betas (N, B), translation (N, 3) metres.
+
+        Returns:
+            rotations (M, K, 3, 3), chordal means; betas (1, B); translation (M, 3), of the first frame.
+        """
+        rotations = np.array(bodies["rotations"], dtype=np.float64)
+        rotations[:, 0] = np.swapaxes(self.turn, -1, -2) @ rotations[:, 0]
+        total = np.zeros((len(self), *rotations.shape[1:]))
+        np.add.at(total, self.owner, rotations)
+        return {
+            "rotations": nearest_rotation(total),
+            "betas": np.mean(bodies["betas"], axis=0, keepdims=True),
+            "translation": np.asarray(bodies["translation"])[self.first],
+        }
+
+
 class SharedBodies:
     """One body for all frames of a moment, and one shape for the whole block.
-
-    The body of a moment is held in the camera frame of its first frame. It starts at the mean of the
-    frames' bodies.
 
     Args:
         body: the body model.
@@ -99,23 +152,13 @@ class SharedBodies:
         self, body: Body, bodies: Mapping[str, np.ndarray], views: Views, device: torch.device
     ) -> None:
         self.joints = len(body.parents)
-        _, first, self._owner = np.unique(views.moment, return_index=True, return_inverse=True)
-        self._first = first
-        self._index = torch.from_numpy(self._owner).to(device)
-        lead = first[self._owner]
-        turn = views.rotation @ np.swapaxes(views.rotation[lead], -1, -2)
-        move = views.translation - np.einsum("nij,nj->ni", turn, views.translation[lead])
-        self._turn, self._move = _tensor(turn, device), _tensor(move, device)
-        # Linear in the betas: the pelvis at rest of the mean body and of each unit of shape.
-        roots = body.rest_joints(np.eye(body.n_betas + 1, body.n_betas, k=-1))[:, 0]
-        self._root = _tensor(roots[0], device)
-        self._root_directions = _tensor((roots[1:] - roots[0]).T, device)
-        mean = {
-            "rotations": self._mean_rotations(bodies["rotations"], turn),
-            "translation": np.asarray(bodies["translation"])[first],
-        }
-        self.theta = _theta(mean, self.joints, device)
-        self.betas = _tensor(np.mean(bodies["betas"], axis=0, keepdims=True), device)
+        moments = Moments(body, views)
+        self._first, self._index = moments.first, torch.from_numpy(moments.owner).to(device)
+        self._turn, self._move = _tensor(moments.turn, device), _tensor(moments.move, device)
+        self._root = _tensor(moments.root, device)
+        self._root_directions = _tensor(moments.root_directions, device)
+        mean = moments.mean_bodies(bodies)
+        self.theta, self.betas = _theta(mean, self.joints, device), _tensor(mean["betas"], device)
 
     @property
     def parameters(self) -> list[torch.Tensor]:
@@ -139,14 +182,6 @@ class SharedBodies:
     def frame_of(self, row: int) -> int:
         """A frame of the block that row `row` of theta belongs to."""
         return int(self._first[row])
-
-    def _mean_rotations(self, rotations: np.ndarray, turn: np.ndarray) -> np.ndarray:
-        """Chordal means over the frames of each moment, the orientation in the first frame's camera."""
-        rotations = np.array(rotations, dtype=np.float64)
-        rotations[:, 0] = np.swapaxes(turn, -1, -2) @ rotations[:, 0]
-        total = np.zeros((len(self._first), *rotations.shape[1:]))
-        np.add.at(total, self._owner, rotations)
-        return nearest_rotation(total)
 
 
 def checked_views(views: Views | None, count: int) -> Views:

@@ -19,11 +19,15 @@ from jointreg.refine.bone_moments import BoneMoments
 from jointreg.refine.contour import contour_rows, edge_distances
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.normal_matrix import add_rows
+from jointreg.refine.shell import shell_motion, shell_skinner
 from jointreg.refine.targets import Targets
 from jointreg.silhouette.rendering import silhouette_gradients
 from jointreg.silhouette.topology import Topology
-from jointreg.skeleton import PELVIS
+from jointreg.skeleton import LIMB, PELVIS
 
+
+SHAPES = 1.0
+SHARES = 1.0
 
 @dataclass(frozen=True)
 class Goals:
@@ -72,6 +76,8 @@ class Evaluation:
     """Of the weighted sum, by the unknowns of `body.motion`, (N, P)."""
     joint_rows: list[tuple[np.ndarray, np.ndarray]]
     """For each frame rows (R, P) and the factors on their squares (R,)."""
+    joint_errors: np.ndarray
+    """Joints, moved by the label offsets, less labels, metres, (N, J, 3)."""
     posed: Posed | None
     """The meshes; None without a silhouette energy."""
     points: np.ndarray
@@ -91,6 +97,8 @@ class Quadratic:
         factors: on joint, silhouette, adversarial and keypoint energy; 0 removes a term.
         discriminator: needed where its factor is not 0.
         root_relative: compare joints after both skeletons are moved to the pelvis.
+        shell: silhouettes are those of clothes, whose thickness follows the betas; `moments` have
+            as many `more_betas`.
     """
 
     def __init__(
@@ -101,26 +109,37 @@ class Quadratic:
         discriminator: Discriminator | None = None,
         *,
         root_relative: bool = False,
+        shell: bool = False,
     ) -> None:
         self.factors = np.array(factors, dtype=np.float64)
-        self.motion, self.moments = Motion(body), moments
+        self.motion, self.moments = shell_motion(body) if shell else Motion(body), moments
         self.discriminator = discriminator if factors[2] > 0 else None
         self.root = PELVIS if root_relative else None
-        self.topology = Topology(body.faces) if factors[1] > 0 else None
-        self.skinner = None if self.topology is None else Skinner(body)
+        self.topology = self.skinner = None
+        if factors[1] > 0:
+            self.topology = Topology(body.faces)
+            self.skinner = shell_skinner(body, Skinner) if shell else Skinner(body)
+        self._hangs = _hangs(body.parents)
+        self.shapes = SHAPES
 
-    def evaluate(self, skeleton: Skeleton, goals: Goals) -> Evaluation:
-        """Energies and gradient of bodies."""
+    def evaluate(
+        self, skeleton: Skeleton, goals: Goals, offsets: np.ndarray | None = None
+    ) -> Evaluation:
+        """Energies and gradient of bodies.
+
+        With label offsets (17, 3), metres in the frames of the limbs, labels are compared with the
+        joints moved by them; `offsets` are constants of the gradient.
+        """
         count, size = len(skeleton), self.motion.unknowns
         energies, gradient = np.zeros((count, 4)), np.zeros((count, size))
-        joint_rows = self._joints(skeleton, goals, energies, gradient)
+        joint_rows, errors = self._joints(skeleton, goals, offsets, energies, gradient)
         posed, points, area = None, np.zeros((0, 2, count)), np.zeros((0, 2, count))
         if self.skinner is not None:
             posed, points, area = self._silhouettes(skeleton, goals, energies, gradient)
         rows = np.zeros((0, count, size))
         if self.discriminator is not None:
             rows = self._outputs(self.discriminator, skeleton, energies, gradient)
-        return Evaluation(skeleton, energies, gradient, joint_rows, posed, points, area, rows)
+        return Evaluation(skeleton, energies, gradient, joint_rows, errors, posed, points, area, rows)
 
     def matrices(
         self, evaluation: Evaluation, goals: Goals, which: np.ndarray, matrices: np.ndarray
@@ -145,7 +164,8 @@ class Quadratic:
             ):
                 if goals.has_mask[n] > 0:
                     rows = self.motion.rows(evaluation.skeleton, posed, n, vertices, directions)
-                    add_rows(rows, self.factors[1] * curvature, matrix)
+                    rows[:, 3 * self.motion.joints : -3] *= self.shapes
+                    add_rows(rows, self.factors[1] * SHARES * curvature, matrix)
         outputs = evaluation.adversarial_rows
         if len(outputs):
             scale = np.full(len(outputs), 2 * self.factors[2] / len(outputs))
@@ -153,11 +173,19 @@ class Quadratic:
                 add_rows(np.ascontiguousarray(outputs[:, n]), scale, matrix)
 
     def _joints(
-        self, skeleton: Skeleton, goals: Goals, energies: np.ndarray, gradient: np.ndarray
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Joint and keypoint energies: fills their columns, adds to the gradient, returns rows."""
+        self,
+        skeleton: Skeleton,
+        goals: Goals,
+        offsets: np.ndarray | None,
+        energies: np.ndarray,
+        gradient: np.ndarray,
+    ) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
+        """Joint and keypoint energies: fills their columns, adds to the gradient; rows and errors."""
         joint_on, keypoints_on = self.factors[0] > 0, self.factors[3] > 0
         joints = self.moments.joints(skeleton)
+        if offsets is not None:
+            levers = (skeleton.glob[:, LIMB] * offsets[:, None]).sum(axis=3)
+            joints = joints + levers
         errors = joints - goals.joints
         if self.root is not None:
             errors = errors - errors[:, self.root : self.root + 1]
@@ -171,6 +199,8 @@ class Quadratic:
         for n in range(len(skeleton)):
             rows, residuals, factors = [], [], []
             read = self.moments.rows(skeleton, n)
+            if offsets is not None:
+                self._turn_levers(read, levers[n])
             if joint_on:
                 moved = read if self.root is None else read - read[self.root]
                 rows.append(moved.reshape(-1, moved.shape[-1]))
@@ -188,7 +218,15 @@ class Quadratic:
                 listed.append((together, scale))
             else:
                 listed.append((np.zeros((0, gradient.shape[1])), np.zeros(0)))
-        return listed
+        return listed, errors
+
+    def _turn_levers(self, rows: np.ndarray, levers: np.ndarray) -> None:
+        """Add the motion of the label offsets (17, 3) with the turns to the rows (17, 3, P)."""
+        for axis in range(3):
+            one, two = (axis + 1) % 3, (axis + 2) % 3
+            turns = slice(axis, 3 * self.motion.joints, 3)
+            rows[:, two, turns] += self._hangs * levers[:, one, None]
+            rows[:, one, turns] -= self._hangs * levers[:, two, None]
 
     def _silhouettes(
         self, skeleton: Skeleton, goals: Goals, energies: np.ndarray, gradient: np.ndarray
@@ -241,6 +279,17 @@ class Quadratic:
         for k in range(len(rows)):
             gradient += factor * short[:, k, None] * rows[k]
         return rows
+
+
+def _hangs(parents: np.ndarray) -> np.ndarray:
+    """1 where the limb of a joint hangs on a skeleton joint, (17, K)."""
+    hangs = np.zeros((len(LIMB), len(parents)))
+    for joint, limb in enumerate(LIMB):
+        bone = int(limb)
+        while bone >= 0:
+            hangs[joint, bone] = 1
+            bone = int(parents[bone])
+    return hangs
 
 
 def weighted_sum(rows: np.ndarray, factors: np.ndarray) -> np.ndarray:

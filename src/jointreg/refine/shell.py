@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from jointreg.body.model import Body
+from jointreg.body.motion import Motion
 from jointreg.body.skinning import Skinner
 from jointreg.body.skinning_torch import PlainSkinner
 from jointreg.errors import DataError, ShapeError
@@ -52,8 +53,7 @@ class Shell:
     """What the optimiser changes, (P,)."""
 
     def __init__(self, start: np.ndarray, device: torch.device) -> None:
-        height = np.maximum(start, LEAST_M) / UNIT_M
-        self.unknown = torch.from_numpy(np.log(np.expm1(height)) / PACE).to(device)
+        self.unknown = torch.from_numpy(to_unknown(start)).to(device)
 
     def thickness(self) -> torch.Tensor:
         """Thickness of each part, metres, at least 0, differentiable, (P,)."""
@@ -70,6 +70,16 @@ class Shell:
         return rotations, torch.cat([betas, thickness], dim=1), translation
 
 
+def to_unknown(thickness: np.ndarray) -> np.ndarray:
+    """What the solvers change, of thickness in metres, (P,)."""
+    return np.log(np.expm1(np.maximum(thickness, LEAST_M) / UNIT_M)) / PACE
+
+
+def from_unknown(unknown: np.ndarray) -> np.ndarray:
+    """Thickness, metres, of what the solvers change, (P,)."""
+    return UNIT_M * np.logaddexp(0, PACE * unknown)
+
+
 def shell_skinner(body: Body, make: Callable[[Body], Skinner | PlainSkinner]) -> Skinner | PlainSkinner:
     """What poses the shell over bodies: a skinner with a further beta for each part, metres.
 
@@ -77,10 +87,21 @@ def shell_skinner(body: Body, make: Callable[[Body], Skinner | PlainSkinner]) ->
         body: the naked body.
         make: gives the skinner of a body.
     """
-    directions = np.concatenate([body.shape_directions, shell_directions(body)], axis=2)
-    skinner = make(replace(body, shape_directions=directions))
+    skinner = make(_dressed(body))
     skinner.rest_directions[..., body.n_betas :] = 0  # clothes leave the skeleton where it is
     return skinner
+
+
+def shell_motion(body: Body) -> Motion:
+    """The derivatives of the shell over bodies: those of the body, with a further beta for each part."""
+    motion = Motion(_dressed(body))
+    motion.rest_directions[..., body.n_betas :] = 0
+    return motion
+
+
+def _dressed(body: Body) -> Body:
+    directions = np.concatenate([body.shape_directions, shell_directions(body)], axis=2)
+    return replace(body, shape_directions=directions)
 
 
 def shell_directions(body: Body) -> np.ndarray:

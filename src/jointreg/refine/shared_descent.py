@@ -1,0 +1,292 @@
+"""Levenberg-Marquardt for the frames of a subject, which share bodies, betas, clothes and label offsets.
+
+The unknowns of a moment are one body's turns and its translation, in the camera of the moment's first
+frame. All moments share betas, the thickness of clothes and label offsets. The steps of all are solved
+together (`jointreg.refine.arrowhead`). A step is taken if it lowers the sum of all energies.
+
+Label offsets are unknowns like the others here. Their energy is that whose minimum
+`jointreg.refine.label_offsets` computes: one more body counts, whose offset is zero.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from jointreg.body.model import Body
+from jointreg.body.motion import Skeleton
+from jointreg.refine.arrowhead import Arrowhead
+from jointreg.refine.levenberg_marquardt import (
+    BETAS_DAMPING,
+    CPU,
+    DAMPING,
+    ENOUGH,
+    LARGEST_DAMPING,
+    Bodies,
+    batches,
+    require_finite,
+)
+from jointreg.refine.parameters import Moments, Views
+from jointreg.refine.quadratic import Goals, Quadratic
+from jointreg.refine.shell import PACE, UNIT_M, from_unknown, to_unknown
+from jointreg.refine.targets import Targets
+from jointreg.skeleton import LIMB
+
+LATE=1.0
+FROM=4
+SHELL_DAMPING = 0.1
+OFFSETS_DAMPING = 1.0
+"""Damping of a beta, of the unknown of a thickness, and of an offset of a metre, for each moment; a turn
+of one radian has 1."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The unknowns of a subject. M moments."""
+
+    skeleton: Skeleton
+    """Bodies of the moments, in the cameras of their first frames; its betas are of the shell, too."""
+    thickness: np.ndarray
+    """Unknowns of `refine.shell`, (P,) or (0,)."""
+    offsets: np.ndarray | None
+    """Metres, (17, 3)."""
+
+
+@dataclass(frozen=True)
+class SharedResult:
+    """What a descent ends with."""
+
+    bodies: Bodies
+    energies: np.ndarray
+    """(N, S, 4), unweighted."""
+    offsets: np.ndarray | None
+    thickness: np.ndarray | None
+
+
+class SharedDescent:
+    """One subject on its way down.
+
+    Args:
+        body: the body model.
+        problem: the energies.
+        start: rotations (N, K, 3, 3), betas (N, B), translation (N, 3) metres.
+        views: moments and cameras of the frames.
+        targets: of the same frames, on the CPU.
+        offsets: label offsets of the start, metres, (17, 3); None: labels lie at the joints.
+        thickness: of the clothes at the start, metres, (P,); None: silhouettes are the bodies'.
+        shape_prior: factor on the squared betas of each frame.
+        batch: frames side by side.
+    """
+
+    def __init__(
+        self,
+        body: Body,
+        problem: Quadratic,
+        start: Bodies,
+        views: Views,
+        targets: Targets,
+        *,
+        offsets: np.ndarray | None,
+        thickness: np.ndarray | None,
+        shape_prior: float,
+        batch: int,
+    ) -> None:
+        self.problem, self.targets, self.shape_prior = problem, targets, shape_prior
+        self.moments, self.n_betas = Moments(body, views), body.n_betas
+        self.batches = batches(targets.count, batch)
+        unknown = np.zeros(0) if thickness is None else to_unknown(thickness)
+        parts = len(unknown)
+        self._roots = np.zeros((3, body.n_betas + parts))
+        self._roots[:, : body.n_betas] = self.moments.root_directions
+        mean = self.moments.mean_bodies(start)
+        betas = np.concatenate([mean["betas"][0], from_unknown(unknown)])
+        skeleton = problem.motion.skeleton(
+            mean["rotations"], np.tile(betas, (len(self.moments), 1)), mean["translation"]
+        )
+        self.now = Shared(skeleton, unknown, offsets)
+        self.damping = np.full(len(self.moments), DAMPING[0])
+        self._growth = np.full(len(self.moments), 2.0)
+        own, shared = 3 * problem.motion.joints + 3, self._roots.shape[1]
+        self._units = np.ones(own)
+        each = [np.full(body.n_betas, BETAS_DAMPING), np.full(parts, SHELL_DAMPING)]
+        if offsets is not None:
+            shared += 3 * len(LIMB)
+            each.append(np.full(3 * len(LIMB), OFFSETS_DAMPING))
+        self._shared_units = len(self.moments) * np.concatenate(each)
+        self._sizes = len(self.moments), own, shared
+        self._prior = np.zeros(shared)
+        self._prior[: body.n_betas] = targets.count * shape_prior
+        if offsets is not None:  # one more body, whose offset is zero
+            self._prior[-offsets.size :] = problem.factors[0] * targets.count / len(self.moments)
+        self.energies, self._model = self._evaluate(self.now, first=True)
+        self.steps, self.at_rest = 0, False
+
+    def step(self) -> None:
+        """One step of all unknowns."""
+        shared_damping = self.damping.mean() * self._shared_units
+        own, shared, promised = self._model.steps(
+            self.damping, self._units, shared_damping, self._held(self.now)
+        )
+        total = self._total(self.now, self.energies)
+        if promised.sum() <= ENOUGH * total:
+            self.at_rest = True
+            return
+        trial = self._moved(own, shared)
+        energies, model = self._evaluate(trial)
+        better = self._total(trial, energies) < total
+        gained = self._of_moments(self.energies) - self._of_moments(energies)
+        self._set_damping(gained / np.maximum(promised, 1e-12) if better else -np.ones(len(gained)))
+        if better:
+            self.now, self.energies, self._model = trial, energies, model
+        self.steps += 1
+        import jointreg.refine.quadratic as q
+        q.SHARES = LATE if self.steps >= FROM else 1.0
+
+    def _set_damping(self, ratio: np.ndarray) -> None:
+        first, last, length = DAMPING
+        floor = first * (last / first) ** min(self.steps / length, 1)
+        good = ratio > 0
+        shrunk = self.damping * np.clip(1 - (2 * np.where(good, ratio, 0) - 1) ** 3, 1 / 3, 2)
+        raised = 2 * self._growth * self.damping
+        self.damping = np.clip(np.where(good, shrunk, raised), floor, LARGEST_DAMPING)
+        self._growth = np.where(good, 2.0, 2 * self._growth)
+
+    def bodies(self) -> Bodies:
+        """The bodies of all frames now, in the frames' cameras."""
+        rotations, betas, translation = self._in_cameras(self.now.skeleton, slice(None))
+        return {
+            "rotations": rotations,
+            "betas": betas[:, : self.n_betas].copy(),
+            "translation": translation,
+        }
+
+    def _in_cameras(self, skeleton: Skeleton, rows: slice) -> tuple[np.ndarray, ...]:
+        """Rotations, betas and translation of frames, as `SharedBodies.pose`."""
+        owner, turn = self.moments.owner[rows], self.moments.turn[rows]
+        rotations, betas = skeleton.rotations[owner], skeleton.betas[owner]
+        rotations[:, 0] = turn @ rotations[:, 0]
+        root = skeleton.rest[owner, 0]
+        moved = (turn * (root + skeleton.translation[owner])[:, None]).sum(axis=2)
+        return rotations, betas, moved + self.moments.move[rows] - root
+
+    def _moved(self, own: np.ndarray, shared: np.ndarray) -> Shared:
+        """The unknowns after a step."""
+        motion, parts = self.problem.motion, len(self.now.thickness)
+        turns, count = 3 * motion.joints, self._roots.shape[1]
+        unknown = self.now.thickness + shared[self.n_betas : count]
+        change = np.concatenate([shared[: self.n_betas], np.zeros(parts)])
+        if parts:
+            change[self.n_betas :] = from_unknown(unknown) - from_unknown(self.now.thickness)
+        steps = np.concatenate(
+            [own[:, :turns], np.tile(change, (len(own), 1)), own[:, turns:]], axis=1
+        )
+        offsets = self.now.offsets
+        if offsets is not None:
+            offsets = offsets + shared[count:].reshape(-1, 3)
+        return Shared(motion.moved(self.now.skeleton, steps), unknown, offsets)
+
+    def _evaluate(self, state: Shared, *, first: bool = False) -> tuple[np.ndarray, Arrowhead]:
+        """Energies of all frames (N, 4), with the matrix."""
+        problem, moments = self.problem, self.moments
+        energies, model = np.empty((self.targets.count, 4)), Arrowhead.zeros(*self._sizes)
+        size, offsets = problem.motion.unknowns, state.offsets
+        scale = np.ones(self._roots.shape[1])
+        if len(state.thickness):
+            scale[self.n_betas :] = UNIT_M * PACE / (1 + np.exp(-PACE * state.thickness))
+        for rows in self.batches:
+            goals = Goals.of(self.targets.block(rows, CPU), silhouette=problem.topology is not None)
+            skeleton = problem.motion.skeleton(*self._in_cameras(state.skeleton, rows))
+            evaluation = problem.evaluate(skeleton, goals, offsets)
+            if first:
+                require_finite(evaluation, rows.start)
+            energies[rows] = evaluation.energies
+            if not np.isfinite(evaluation.energies).all():
+                continue  # the step is refused
+            which = np.arange(len(skeleton))
+            matrices = np.empty((len(which), size, size))
+            problem.matrices(evaluation, goals, which, matrices)
+            for n in which:
+                frame = rows.start + n
+                moment, turn = moments.owner[frame], moments.turn[frame]
+                there = moment, turn, (turn - np.eye(3)) @ self._roots, scale
+                model.add_frame(moment, matrices[n], evaluation.gradient[n], *there[1:])
+                if offsets is not None:
+                    derivatives, factors = evaluation.joint_rows[n]
+                    limbs = skeleton.glob[n, LIMB]
+                    model.add_offsets(
+                        moment, derivatives, factors[0], evaluation.joint_errors[n], limbs, *there[1:]
+                    )
+        np.einsum("ss->s", model.corner)[:] += 2 * self._prior
+        return energies, model
+
+    def _held(self, state: Shared) -> np.ndarray:
+        """Gradient of what holds shared unknowns at zero, (S,)."""
+        values = np.zeros_like(self._prior)
+        values[: self.n_betas] = state.skeleton.betas[0, : self.n_betas]
+        if state.offsets is not None:
+            values[-state.offsets.size :] = state.offsets.ravel()
+        return 2 * self._prior * values
+
+    def _of_moments(self, energies: np.ndarray) -> np.ndarray:
+        """Weighted energies, sums over the frames of each moment, (M,)."""
+        total = np.zeros(len(energies))
+        for term in np.flatnonzero(self.problem.factors):
+            total += self.problem.factors[term] * energies[:, term]
+        out = np.zeros(len(self.moments))
+        np.add.at(out, self.moments.owner, total)
+        return out
+
+    def _total(self, state: Shared, energies: np.ndarray) -> float:
+        """The weighted sum over all frames, with what holds shared unknowns at zero."""
+        values = np.zeros_like(self._prior)
+        values[: self.n_betas] = state.skeleton.betas[0, : self.n_betas]
+        if state.offsets is not None:
+            values[-state.offsets.size :] = state.offsets.ravel()
+        return float(self._of_moments(energies).sum() + (self._prior * values**2).sum())
+
+
+def descend_together(
+    body: Body,
+    problem: Quadratic,
+    start: Bodies,
+    views: Views,
+    targets: Targets,
+    stored: list[int],
+    *,
+    offsets: np.ndarray | None,
+    thickness: np.ndarray | None,
+    shape_prior: float,
+    batch: int,
+    progress: Callable[[int, int], None] | None = None,
+    watch: Callable[[int, Bodies], None] | None = None,
+) -> SharedResult:
+    """Refine all frames of a subject; arguments as of `SharedDescent` and `levenberg_marquardt.descend`.
+
+    Raises:
+        SolverError: the energies of a start are not finite.
+    """
+    descent = SharedDescent(
+        body,
+        problem,
+        start,
+        views,
+        targets,
+        offsets=offsets,
+        thickness=thickness,
+        shape_prior=shape_prior,
+        batch=batch,
+    )
+    energies = np.zeros((targets.count, len(stored), 4))
+    for step in range(stored[-1]):
+        if step in stored:
+            energies[:, stored.index(step)] = descent.energies
+            if watch is not None:
+                watch(step, descent.bodies())
+        if not descent.at_rest:
+            descent.step()
+        if progress is not None:
+            progress((step + 1) * targets.count // stored[-1], targets.count)
+    energies[:, -1] = descent.energies
+    end = descent.now
+    clothes = None if thickness is None else from_unknown(end.thickness)
+    return SharedResult(descent.bodies(), energies, end.offsets, clothes)
