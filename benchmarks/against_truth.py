@@ -37,6 +37,7 @@ class Truth:
         weights: EnergyWeights,
         count: int,
         settings: FitRegressor,
+        variants: tuple[str, ...] = ("recommended_start", "recommended"),
         *,
         held_out: bool,
         **changes: object,
@@ -47,7 +48,8 @@ class Truth:
             Error of J_opt on the unseen bodies after each round, mm.
         """
         errors = []
-        each_round = rounds(self.body, samples, spin, weights, count, settings, **changes)
+        inputs = samples, spin, weights, count, settings, variants
+        each_round = rounds(self.body, *inputs, **changes)
         for number, each in enumerate(each_round, start=1):
             weights_opt = each.regressor.weights
             text = self._describe(each.bodies, weights_opt, held_out)

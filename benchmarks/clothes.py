@@ -3,7 +3,8 @@
 Needs no data: the people of the open data set are filmed with exact masks (benchmarks/film.py), bare or
 in clothes of even thickness on trunk, arms and legs. Five people are refined as `recommended` does, in
 as many rounds as asked, from the bodies of the simulated estimator `sim_spin`. `--set shell=subject
-shape_prior=0.001` refines with a shell.
+shape_prior=0.001` refines with a shell. `--variants recommended fast_recommended` compares the solvers
+on the same films, with the CPU time of each round.
 
 Printed after each round, mm: errors of the bodies (vertices, vertices moved to their means, shape in
 T-pose, joints in the frames of the limbs); the error of J_opt on true bodies, mean over 17 joints,
@@ -28,8 +29,8 @@ BETWEEN_S = 1.6
 """Moments lie far apart, so that few frames show many poses."""
 
 
-def errors_mm(clothes_mm: float, seed: int, options: argparse.Namespace) -> list[float]:
-    """Film, refine and print; the error on the people held out after each round, mm."""
+def errors_mm(clothes_mm: float, seed: int, options: argparse.Namespace) -> list[list[float]]:
+    """Film, refine and print; the error on the people held out, mm, by variant and round."""
     body, regressor, people = film(
         (*TRAINING, *HELD_OUT),
         cameras=options.cameras,
@@ -45,9 +46,13 @@ def errors_mm(clothes_mm: float, seed: int, options: argparse.Namespace) -> list
     frames = sum(map(len, samples.values()))
     print(f"clothes {clothes_mm:g} mm, seed {seed}, {options.cameras} cameras, {frames} frames")
     changes = dict(item.split("=", 1) for item in options.set)
-    return Truth(body, regressor, training, unseen).follow(
-        samples, spin, weights, options.rounds, fit_settings(), held_out=True, **changes
-    )
+    truth, errors = Truth(body, regressor, training, unseen), []
+    for variant in options.variants:
+        print(variant)
+        pair = f"{variant}_start", variant
+        inputs = samples, spin, weights, options.rounds, fit_settings(), pair
+        errors.append(truth.follow(*inputs, held_out=True, **changes))
+    return errors
 
 
 def main() -> None:
@@ -59,14 +64,23 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument(
+        "--variants",
+        nargs="+",
+        choices=("recommended", "fast_recommended"),
+        default=["recommended"],
+        metavar="NAME",
+    )
+    parser.add_argument(
         "--set", nargs="*", default=[], metavar="KEY=VALUE", help="keys of optimize that differ"
     )
     options = parser.parse_args()
     for clothes_mm in options.clothes:
         errors = np.array([errors_mm(clothes_mm, seed, options) for seed in options.seeds])
-        for number, column in enumerate(errors.T, start=1):
-            spread = f"{column.mean():.2f} ({column.min():.2f} to {column.max():.2f})"
-            print(f"clothes {clothes_mm:g} mm, {options.set}, round {number}: {spread}", flush=True)
+        for variant, rows in zip(options.variants, errors.transpose(1, 2, 0), strict=True):
+            for number, row in enumerate(rows, start=1):
+                spread = f"{row.mean():.2f} ({row.min():.2f} to {row.max():.2f})"
+                what = f"clothes {clothes_mm:g} mm, {variant} {options.set}, round {number}"
+                print(f"{what}: {spread}", flush=True)
 
 
 if __name__ == "__main__":

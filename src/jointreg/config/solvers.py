@@ -62,3 +62,18 @@ def check_solver(settings: Optimize, device: str, where: str = "optimize") -> No
                 f"{where}: {key} is {asked[key]!r}, but the solver 'lm' works with {possible!r} only",
                 f"set {key}: {possible}, or solver: adam",
             )
+    shares = settings.multiview or settings.share_betas != "none"
+    refusals = (
+        ("shape_prior", settings.shape_prior > 0 and not shares, "share_betas: subject"),
+        ("label_offsets", settings.label_offsets != "none" and not shares, "share_betas: subject"),
+        ("adversarial", settings.shell != "none" and settings.adversarial > 0, "adversarial: 0.0"),
+        ("keypoints", settings.label_offsets != "none" and settings.keypoints > 0, "keypoints: 0.0"),
+    )
+    for key, refused, cure in refusals:
+        if refused:
+            others = {"adversarial": " with a shell", "keypoints": " with label_offsets"}
+            raise ConfigError(
+                f"{where}: {key} is {getattr(settings, key)!r}, which the solver 'lm' does not do"
+                + others.get(key, " for frames that share no betas"),
+                f"set {cure}, or solver: adam",
+            )

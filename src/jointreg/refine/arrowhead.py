@@ -36,7 +36,13 @@ class Arrowhead:
     @classmethod
     def zeros(cls, moments: int, own: int, shared: int) -> "Arrowhead":
         """A matrix of the given sizes that nothing was added to."""
-        shapes = (moments, own, own), (moments, own, shared), (moments, own), (shared, shared), (moments, shared)
+        shapes = (
+            (moments, own, own),
+            (moments, own, shared),
+            (moments, own),
+            (shared, shared),
+            (moments, shared),
+        )
         return cls(*(np.zeros(shape) for shape in shapes))
 
     def add_frame(

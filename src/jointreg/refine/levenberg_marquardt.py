@@ -18,6 +18,7 @@ import torch
 from jointreg.errors import SolverError
 from jointreg.refine.normal_matrix import damped_steps
 from jointreg.refine.quadratic import Evaluation, Goals, Quadratic
+from jointreg.refine.result import Refined
 from jointreg.refine.targets import Targets
 from jointreg.threads import one_torch_thread
 
@@ -167,7 +168,7 @@ def descend(
     batch: int,
     progress: Callable[[int, int], None] | None = None,
     watch: Callable[[int, Bodies], None] | None = None,
-) -> tuple[Bodies, np.ndarray]:
+) -> Refined:
     """Refine all frames, batch after batch.
 
     Args:
@@ -180,8 +181,7 @@ def descend(
         watch: called in every batch with each stored number but the last, and the bodies then.
 
     Returns:
-        Refined bodies, and energies (N, S, 4), unweighted. A frame that converges early keeps its last
-        energies.
+        The result; a frame that converges early keeps its last energies.
 
     Raises:
         SolverError: the energies of a start are not finite.
@@ -205,7 +205,7 @@ def descend(
                 bodies[name][rows] = value
             if progress is not None:
                 progress(rows.stop, targets.count)
-    return bodies, energies
+    return Refined.of(bodies, stored, energies)
 
 
 def start_on_joints(problem: Quadratic, start: Bodies, targets: Targets, *, batch: int) -> Bodies:

@@ -38,7 +38,7 @@ from jointreg.refine.quadratic import Quadratic
 from jointreg.refine.result import Refined
 from jointreg.refine.rounds import end_or_start
 from jointreg.refine.sample import Sample
-from jointreg.refine.shared_descent import descend_together
+from jointreg.refine.shared_descent import CURVATURE, SharedStart, descend_together
 from jointreg.refine.shell import Shell, checked_thickness
 from jointreg.refine.start import refined_bodies, start_bodies
 from jointreg.refine.targets import Targets, checked_targets
@@ -134,46 +134,30 @@ def refine_sample(
         start["translation"] = move_to_camera(
             body, start["betas"], start["translation"], sample.intrinsics, targets.intrinsics
         )
-    if settings.start == "joints" or settings.solver == "lm":
-        moments = BoneMoments(body, regressor)
     if settings.start == "joints":
-        problem = Quadratic(body, moments, (factors[0], 0, 0, 0), root_relative=root_relative)
+        joint_only = factors[0], 0.0, 0.0, 0.0
+        problem = Quadratic(body, BoneMoments(body, regressor), joint_only, root_relative=root_relative)
         start = start_on_joints(problem, start, targets, batch=settings.batch)
     stored = sorted({*range(0, settings.iterations, settings.store_every), settings.iterations})
     whole = views is not None or offsets is not None
-    if settings.solver == "lm" and whole:
-        dressed = BoneMoments(body, regressor, 0 if thickness is None else len(thickness))
-        together = descend_together(
-            body,
-            Quadratic(
-                body,
-                dressed,
-                factors,
-                root_relative=root_relative,
-                shell=thickness is not None,
-            ),
-            start,
-            Views.apart(count) if views is None else views,
-            targets,
-            stored,
-            offsets=offsets,
-            thickness=thickness,
-            shape_prior=settings.shape_prior,
-            batch=settings.batch,
-            progress=progress,
-            watch=watch,
-        )
-        end = Refined.of(
-            together.bodies, stored, together.energies, together.offsets, together.thickness
-        )
-        return end if settings.start != "refined" else end_or_start(end, sample.bodies, *begun)
     if settings.solver == "lm":
-        problem = Quadratic(body, moments, factors, discriminator, root_relative=root_relative)
-        bodies, fallen = descend(
+        problem = Quadratic(
+            body,
+            BoneMoments(body, regressor, 0 if thickness is None else len(thickness)),
+            factors,
+            discriminator,
+            root_relative=root_relative,
+            shell=thickness is not None,
+            curvature=CURVATURE if whole else 1.0,
+        )
+        shared = SharedStart(
+            Views.apart(count) if views is None else views, offsets, thickness, settings.shape_prior
+        )
+        descend_all = partial(descend_together, body, shared) if whole else descend
+        end = descend_all(
             problem, start, targets, stored, batch=settings.batch, progress=progress, watch=watch
         )
-        end = Refined.of(bodies, stored, fallen)
-        return end if settings.start != "refined" else end_or_start(end, sample.bodies)
+        return end if settings.start != "refined" else end_or_start(end, sample.bodies, *begun)
     energies = np.zeros((count, len(stored), len(TERMS)))
     refined = {name: np.empty(value.shape) for name, value in start.items()}
     size = count if whole else settings.batch

@@ -26,9 +26,6 @@ from jointreg.silhouette.topology import Topology
 from jointreg.skeleton import LIMB, PELVIS
 
 
-SHAPES = 1.0
-SHARES = 1.0
-
 @dataclass(frozen=True)
 class Goals:
     """What N bodies are compared with, as arrays."""
@@ -99,6 +96,7 @@ class Quadratic:
         root_relative: compare joints after both skeletons are moved to the pelvis.
         shell: silhouettes are those of clothes, whose thickness follows the betas; `moments` have
             as many `more_betas`.
+        curvature: factor on that of the silhouettes.
     """
 
     def __init__(
@@ -110,17 +108,18 @@ class Quadratic:
         *,
         root_relative: bool = False,
         shell: bool = False,
+        curvature: float = 1.0,
     ) -> None:
         self.factors = np.array(factors, dtype=np.float64)
         self.motion, self.moments = shell_motion(body) if shell else Motion(body), moments
         self.discriminator = discriminator if factors[2] > 0 else None
         self.root = PELVIS if root_relative else None
-        self.topology = self.skinner = None
-        if factors[1] > 0:
-            self.topology = Topology(body.faces)
+        self.topology = Topology(body.faces) if factors[1] > 0 else None
+        self.skinner = None
+        if self.topology is not None:
             self.skinner = shell_skinner(body, Skinner) if shell else Skinner(body)
         self._hangs = _hangs(body.parents)
-        self.shapes = SHAPES
+        self._curvature = curvature
 
     def evaluate(
         self, skeleton: Skeleton, goals: Goals, offsets: np.ndarray | None = None
@@ -164,8 +163,7 @@ class Quadratic:
             ):
                 if goals.has_mask[n] > 0:
                     rows = self.motion.rows(evaluation.skeleton, posed, n, vertices, directions)
-                    rows[:, 3 * self.motion.joints : -3] *= self.shapes
-                    add_rows(rows, self.factors[1] * SHARES * curvature, matrix)
+                    add_rows(rows, self.factors[1] * self._curvature * curvature, matrix)
         outputs = evaluation.adversarial_rows
         if len(outputs):
             scale = np.full(len(outputs), 2 * self.factors[2] / len(outputs))
@@ -183,6 +181,7 @@ class Quadratic:
         """Joint and keypoint energies: fills their columns, adds to the gradient; rows and errors."""
         joint_on, keypoints_on = self.factors[0] > 0, self.factors[3] > 0
         joints = self.moments.joints(skeleton)
+        levers = None
         if offsets is not None:
             levers = (skeleton.glob[:, LIMB] * offsets[:, None]).sum(axis=3)
             joints = joints + levers
@@ -193,13 +192,13 @@ class Quadratic:
             energies[:, 0] = np.square(errors).sum(axis=2).sum(axis=1)
         if keypoints_on:
             image = np.einsum("nij,nkj->nki", goals.intrinsics, joints)
-            offsets = image[..., :2] / image[..., 2:] - goals.keypoints
-            energies[:, 3] = np.square(offsets).sum(axis=2).sum(axis=1)
+            pixels = image[..., :2] / image[..., 2:] - goals.keypoints
+            energies[:, 3] = np.square(pixels).sum(axis=2).sum(axis=1)
         listed = []
         for n in range(len(skeleton)):
             rows, residuals, factors = [], [], []
             read = self.moments.rows(skeleton, n)
-            if offsets is not None:
+            if levers is not None:
                 self._turn_levers(read, levers[n])
             if joint_on:
                 moved = read if self.root is None else read - read[self.root]
@@ -210,8 +209,8 @@ class Quadratic:
                 k, z = goals.intrinsics[n], image[n, :, 2, None, None]
                 slope = (k[None, :2] - image[n, :, :2, None] / z * k[None, 2:]) / z
                 rows.append(np.einsum("jab,jbp->jap", slope, read).reshape(-1, read.shape[-1]))
-                residuals.append(offsets[n].ravel())
-                factors.append(np.full(offsets[n].size, 2 * self.factors[3]))
+                residuals.append(pixels[n].ravel())
+                factors.append(np.full(pixels[n].size, 2 * self.factors[3]))
             if rows:
                 together, scale = np.concatenate(rows), np.concatenate(factors)
                 gradient[n] += weighted_sum(together, scale * np.concatenate(residuals))

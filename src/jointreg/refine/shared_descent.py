@@ -9,7 +9,7 @@ Label offsets are unknowns like the others here. Their energy is that whose mini
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,9 +17,7 @@ from jointreg.body.model import Body
 from jointreg.body.motion import Skeleton
 from jointreg.refine.arrowhead import Arrowhead
 from jointreg.refine.levenberg_marquardt import (
-    BETAS_DAMPING,
     CPU,
-    DAMPING,
     ENOUGH,
     LARGEST_DAMPING,
     Bodies,
@@ -28,16 +26,27 @@ from jointreg.refine.levenberg_marquardt import (
 )
 from jointreg.refine.parameters import Moments, Views
 from jointreg.refine.quadratic import Goals, Quadratic
+from jointreg.refine.result import Refined
 from jointreg.refine.shell import PACE, UNIT_M, from_unknown, to_unknown
 from jointreg.refine.targets import Targets
 from jointreg.skeleton import LIMB
 
-LATE=1.0
-FROM=4
-SHELL_DAMPING = 0.1
-OFFSETS_DAMPING = 1.0
-"""Damping of a beta, of the unknown of a thickness, and of an offset of a metre, for each moment; a turn
-of one radian has 1."""
+DAMPING = (30.0, 1.0, 15)
+"""As `levenberg_marquardt.DAMPING`. With less the labels pull the limbs where the regressor's error puts
+them before offsets and silhouettes can correct it."""
+
+BETAS_DAMPING, SHELL_DAMPING, OFFSETS_DAMPING = 0.01, 0.01, 0.1
+"""Damping of a beta, of the unknown of a thickness and of an offset of a metre, for each moment, where
+a turn of one radian has 1."""
+
+CURVATURE = 2.0
+"""Factor on the silhouettes' curvature. What many frames share moves their contours along the normals,
+where the distance from the nearest edge does not overestimate it as `contour.SHARE` assumes. With 1 the
+steps overshoot: energies fall in a zigzag."""
+
+
+TINY = 1e-12
+"""Least promise that a gain is divided by."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +62,17 @@ class Shared:
 
 
 @dataclass(frozen=True)
-class SharedResult:
-    """What a descent ends with."""
+class SharedStart:
+    """What frames of a subject share when they start, beside their bodies."""
 
-    bodies: Bodies
-    energies: np.ndarray
-    """(N, S, 4), unweighted."""
+    views: Views
+    """Moments and cameras of the frames."""
     offsets: np.ndarray | None
+    """Label offsets, metres, (17, 3); None: labels lie at the joints."""
     thickness: np.ndarray | None
+    """Of the clothes, metres, (P,); None: silhouettes are the bodies'."""
+    shape_prior: float
+    """Factor on the squared betas of each frame."""
 
 
 class SharedDescent:
@@ -68,64 +80,56 @@ class SharedDescent:
 
     Args:
         body: the body model.
-        problem: the energies.
+        shared: what the frames share at the start.
+        problem: the energies; of a shell where there are clothes.
         start: rotations (N, K, 3, 3), betas (N, B), translation (N, 3) metres.
-        views: moments and cameras of the frames.
         targets: of the same frames, on the CPU.
-        offsets: label offsets of the start, metres, (17, 3); None: labels lie at the joints.
-        thickness: of the clothes at the start, metres, (P,); None: silhouettes are the bodies'.
-        shape_prior: factor on the squared betas of each frame.
         batch: frames side by side.
+
+    Raises:
+        SolverError: the energies or the gradient of the start are not finite; names the frame.
     """
 
     def __init__(
         self,
         body: Body,
+        shared: SharedStart,
         problem: Quadratic,
         start: Bodies,
-        views: Views,
         targets: Targets,
-        *,
-        offsets: np.ndarray | None,
-        thickness: np.ndarray | None,
-        shape_prior: float,
         batch: int,
     ) -> None:
-        self.problem, self.targets, self.shape_prior = problem, targets, shape_prior
-        self.moments, self.n_betas = Moments(body, views), body.n_betas
+        self.problem, self.targets = problem, targets
+        self.moments, self.n_betas = Moments(body, shared.views), body.n_betas
         self.batches = batches(targets.count, batch)
+        thickness, offsets = shared.thickness, shared.offsets
         unknown = np.zeros(0) if thickness is None else to_unknown(thickness)
-        parts = len(unknown)
-        self._roots = np.zeros((3, body.n_betas + parts))
-        self._roots[:, : body.n_betas] = self.moments.root_directions
+        own, parts, count = 3 * problem.motion.joints + 3, len(unknown), len(self.moments)
+        self._roots = np.zeros((3, self.n_betas + parts))
+        self._roots[:, : self.n_betas] = self.moments.root_directions
+        units = [np.full(self.n_betas, BETAS_DAMPING), np.full(parts, SHELL_DAMPING)]
+        prior = [np.full(self.n_betas, targets.count * shared.shape_prior), np.zeros(parts)]
+        if offsets is not None:  # one more body, whose offset is zero
+            units.append(np.full(offsets.size, OFFSETS_DAMPING))
+            prior.append(np.full(offsets.size, problem.factors[0] * targets.count / count))
+        self._units, self._shared_units = np.ones(own), count * np.concatenate(units)
+        self._prior = np.concatenate(prior)
+        """Factors on the squares of the shared unknowns."""
         mean = self.moments.mean_bodies(start)
         betas = np.concatenate([mean["betas"][0], from_unknown(unknown)])
         skeleton = problem.motion.skeleton(
-            mean["rotations"], np.tile(betas, (len(self.moments), 1)), mean["translation"]
+            mean["rotations"], np.tile(betas, (count, 1)), mean["translation"]
         )
         self.now = Shared(skeleton, unknown, offsets)
-        self.damping = np.full(len(self.moments), DAMPING[0])
-        self._growth = np.full(len(self.moments), 2.0)
-        own, shared = 3 * problem.motion.joints + 3, self._roots.shape[1]
-        self._units = np.ones(own)
-        each = [np.full(body.n_betas, BETAS_DAMPING), np.full(parts, SHELL_DAMPING)]
-        if offsets is not None:
-            shared += 3 * len(LIMB)
-            each.append(np.full(3 * len(LIMB), OFFSETS_DAMPING))
-        self._shared_units = len(self.moments) * np.concatenate(each)
-        self._sizes = len(self.moments), own, shared
-        self._prior = np.zeros(shared)
-        self._prior[: body.n_betas] = targets.count * shape_prior
-        if offsets is not None:  # one more body, whose offset is zero
-            self._prior[-offsets.size :] = problem.factors[0] * targets.count / len(self.moments)
+        self.damping, self._growth = np.full(count, DAMPING[0]), np.full(count, 2.0)
         self.energies, self._model = self._evaluate(self.now, first=True)
         self.steps, self.at_rest = 0, False
 
     def step(self) -> None:
-        """One step of all unknowns."""
+        """One step of all unknowns; none where the next promises next to nothing."""
         shared_damping = self.damping.mean() * self._shared_units
         own, shared, promised = self._model.steps(
-            self.damping, self._units, shared_damping, self._held(self.now)
+            self.damping, self._units, shared_damping, 2 * self._prior * self._held(self.now)
         )
         total = self._total(self.now, self.energies)
         if promised.sum() <= ENOUGH * total:
@@ -133,16 +137,15 @@ class SharedDescent:
             return
         trial = self._moved(own, shared)
         energies, model = self._evaluate(trial)
-        better = self._total(trial, energies) < total
         gained = self._of_moments(self.energies) - self._of_moments(energies)
-        self._set_damping(gained / np.maximum(promised, 1e-12) if better else -np.ones(len(gained)))
+        better = self._total(trial, energies) < total
+        self._set_damping(np.where(better, gained / np.maximum(promised, TINY), -1))
         if better:
             self.now, self.energies, self._model = trial, energies, model
         self.steps += 1
-        import jointreg.refine.quadratic as q
-        q.SHARES = LATE if self.steps >= FROM else 1.0
 
     def _set_damping(self, ratio: np.ndarray) -> None:
+        """The damping of the moments, from what the step brought over what it promised, (M,)."""
         first, last, length = DAMPING
         floor = first * (last / first) ** min(self.steps / length, 1)
         good = ratio > 0
@@ -177,9 +180,7 @@ class SharedDescent:
         change = np.concatenate([shared[: self.n_betas], np.zeros(parts)])
         if parts:
             change[self.n_betas :] = from_unknown(unknown) - from_unknown(self.now.thickness)
-        steps = np.concatenate(
-            [own[:, :turns], np.tile(change, (len(own), 1)), own[:, turns:]], axis=1
-        )
+        steps = np.concatenate([own[:, :turns], np.tile(change, (len(own), 1)), own[:, turns:]], axis=1)
         offsets = self.now.offsets
         if offsets is not None:
             offsets = offsets + shared[count:].reshape(-1, 3)
@@ -188,7 +189,7 @@ class SharedDescent:
     def _evaluate(self, state: Shared, *, first: bool = False) -> tuple[np.ndarray, Arrowhead]:
         """Energies of all frames (N, 4), with the matrix."""
         problem, moments = self.problem, self.moments
-        energies, model = np.empty((self.targets.count, 4)), Arrowhead.zeros(*self._sizes)
+        energies, model = np.empty((self.targets.count, 4)), self._empty()
         size, offsets = problem.motion.unknowns, state.offsets
         scale = np.ones(self._roots.shape[1])
         if len(state.thickness):
@@ -219,13 +220,14 @@ class SharedDescent:
         np.einsum("ss->s", model.corner)[:] += 2 * self._prior
         return energies, model
 
+    def _empty(self) -> Arrowhead:
+        return Arrowhead.zeros(len(self.moments), len(self._units), len(self._prior))
+
     def _held(self, state: Shared) -> np.ndarray:
-        """Gradient of what holds shared unknowns at zero, (S,)."""
-        values = np.zeros_like(self._prior)
-        values[: self.n_betas] = state.skeleton.betas[0, : self.n_betas]
-        if state.offsets is not None:
-            values[-state.offsets.size :] = state.offsets.ravel()
-        return 2 * self._prior * values
+        """The shared unknowns, (S,); without the thickness, which nothing holds at zero."""
+        betas = state.skeleton.betas[0].copy()
+        betas[self.n_betas :] = 0
+        return betas if state.offsets is None else np.append(betas, state.offsets)
 
     def _of_moments(self, energies: np.ndarray) -> np.ndarray:
         """Weighted energies, sums over the frames of each moment, (M,)."""
@@ -238,45 +240,35 @@ class SharedDescent:
 
     def _total(self, state: Shared, energies: np.ndarray) -> float:
         """The weighted sum over all frames, with what holds shared unknowns at zero."""
-        values = np.zeros_like(self._prior)
-        values[: self.n_betas] = state.skeleton.betas[0, : self.n_betas]
-        if state.offsets is not None:
-            values[-state.offsets.size :] = state.offsets.ravel()
-        return float(self._of_moments(energies).sum() + (self._prior * values**2).sum())
+        held = (self._prior * self._held(state) ** 2).sum()
+        return float(self._of_moments(energies).sum() + held)
 
 
 def descend_together(
     body: Body,
+    shared: SharedStart,
     problem: Quadratic,
     start: Bodies,
-    views: Views,
     targets: Targets,
     stored: list[int],
     *,
-    offsets: np.ndarray | None,
-    thickness: np.ndarray | None,
-    shape_prior: float,
     batch: int,
     progress: Callable[[int, int], None] | None = None,
     watch: Callable[[int, Bodies], None] | None = None,
-) -> SharedResult:
-    """Refine all frames of a subject; arguments as of `SharedDescent` and `levenberg_marquardt.descend`.
+) -> Refined:
+    """Refine all frames of a subject.
+
+    Args:
+        body: the body model.
+        shared: what the frames share at the start.
+        problem, start, targets, stored, batch, watch: as of `levenberg_marquardt.descend`.
+        progress: called after every step, with as many frames as correspond to it.
 
     Raises:
-        SolverError: the energies of a start are not finite.
+        SolverError: the energies of the start are not finite.
     """
-    descent = SharedDescent(
-        body,
-        problem,
-        start,
-        views,
-        targets,
-        offsets=offsets,
-        thickness=thickness,
-        shape_prior=shape_prior,
-        batch=batch,
-    )
-    energies = np.zeros((targets.count, len(stored), 4))
+    descent = SharedDescent(body, shared, problem, start, targets, batch)
+    energies = np.zeros((targets.count, len(stored), len(problem.factors)))
     for step in range(stored[-1]):
         if step in stored:
             energies[:, stored.index(step)] = descent.energies
@@ -288,5 +280,5 @@ def descend_together(
             progress((step + 1) * targets.count // stored[-1], targets.count)
     energies[:, -1] = descent.energies
     end = descent.now
-    clothes = None if thickness is None else from_unknown(end.thickness)
-    return SharedResult(descent.bodies(), energies, end.offsets, clothes)
+    clothes = None if shared.thickness is None else from_unknown(end.thickness)
+    return Refined.of(descent.bodies(), stored, energies, end.offsets, clothes)

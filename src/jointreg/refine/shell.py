@@ -9,6 +9,7 @@ the body.
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -39,6 +40,8 @@ UNIT_M = 0.01
 """Below this thickness the unknown's effect fades, so that the thickness stays positive; metres."""
 PACE = 5.0
 """Steps of the unknown for one of a rotation in radians: the shell settles as fast as the pose."""
+
+Skins = TypeVar("Skins", bound=Skinner | PlainSkinner)
 
 
 class Shell:
@@ -80,7 +83,7 @@ def from_unknown(unknown: np.ndarray) -> np.ndarray:
     return UNIT_M * np.logaddexp(0, PACE * unknown)
 
 
-def shell_skinner(body: Body, make: Callable[[Body], Skinner | PlainSkinner]) -> Skinner | PlainSkinner:
+def shell_skinner(body: Body, make: Callable[[Body], Skins]) -> Skins:
     """What poses the shell over bodies: a skinner with a further beta for each part, metres.
 
     Args:

@@ -25,7 +25,8 @@ MOMENTS, CAMERAS = 12, 2
 CONFIG = read_yaml(ROOT / "config" / "config.yaml")
 VARIANTS = CONFIG["variant_settings"]
 SETTINGS = Optimize(**CONFIG["optimize"] | VARIANTS["recommended_start"] | {"store_every": 50})
-PLAIN = SETTINGS.model_copy(update={"label_offsets": "none"})
+FAST = Optimize(**CONFIG["optimize"] | VARIANTS["fast_recommended_start"] | {"store_every": 50})
+BOTH = pytest.mark.parametrize("settings", [SETTINGS, FAST], ids=["adam", "lm"])
 
 
 def regressor_at(body, shift):
@@ -103,26 +104,36 @@ def test_frames_of_limbs_are_those_of_the_model(person):
     np.testing.assert_allclose(frames.numpy(), other, atol=1e-6)
 
 
-def test_a_bias_of_the_regressor_leaves_the_limbs(person):
-    plain, free = (refine(person, settings=settings) for settings in (PLAIN, SETTINGS))
+@BOTH
+def test_a_bias_of_the_regressor_leaves_the_limbs(person, settings):
+    plain = refine(person, settings=settings.model_copy(update={"label_offsets": "none"}))
+    free = refine(person, settings=settings)
     assert limb_error(person, plain) > 0.008
     assert limb_error(person, free) < 0.2 * limb_error(person, plain)
     assert np.ptp(free.betas, axis=0).max() == 0
 
 
-def test_offsets_are_the_mean_residual_of_the_refined_bodies(person):
-    refined = refine(person)
+@pytest.mark.parametrize(
+    ("settings", "tolerance"),
+    [(SETTINGS, 2e-6), (FAST.model_copy(update={"iterations": 60}), 3e-4)],
+    ids=["adam", "lm"],
+)
+def test_offsets_are_the_mean_residual_of_the_refined_bodies(person, settings, tolerance):
+    """Adam renews them in closed form, Levenberg-Marquardt comes to rest there."""
+    refined = refine(person, settings=settings)
     joints = person.biased @ person.body.vertices(**refined.bodies())
     limbs = model.limb_frames(person.body, refined.rotations, refined.betas)
     mean = np.einsum("njac,nja->jc", limbs, person.sample.joints_cam - joints) / len(joints)
-    np.testing.assert_allclose(refined.offsets, mean * MOMENTS / (MOMENTS + 1), atol=2e-6)
+    np.testing.assert_allclose(refined.offsets, mean * MOMENTS / (MOMENTS + 1), atol=tolerance)
 
 
-def test_labels_with_a_wrong_constant_give_the_bodies_of_right_labels(person):
+@BOTH
+def test_labels_with_a_wrong_constant_give_the_bodies_of_right_labels(person, settings):
     constant = np.zeros((17, 3))
     constant[H36M_17.index("left_knee")] = [0.03, -0.04, 0.0]
     labels = person.sample.joints_cam + np.einsum("njac,jc->nja", person.limbs, constant)
-    right, wrong = refine(person), refine(person, replace(person.sample, joints_cam=labels))
+    right = refine(person, settings=settings)
+    wrong = refine(person, replace(person.sample, joints_cam=labels), settings)
     moved = wrong.offsets - right.offsets
     assert np.linalg.norm(moved - constant, axis=1).max() < 0.012
     apart = np.linalg.norm(
@@ -169,21 +180,24 @@ def weaker(person):
 
 
 @pytest.mark.parametrize("name", ["one frame", "one camera", "no mask in half of the frames"])
-def test_what_determines_less_gives_a_weaker_answer(person, name):
+@BOTH
+def test_what_determines_less_gives_a_weaker_answer(person, name, settings):
     sample = weaker(person)[name]
-    settings = SETTINGS.model_copy(update={"iterations": 40})
+    settings = settings.model_copy(update={"iterations": min(settings.iterations, 40)})
     refined = refine(person, sample, settings)
     assert all(np.isfinite(value).all() for value in refined.bodies().values())
     assert np.linalg.norm(refined.offsets, axis=1).max() < 0.15
-    errors = {}
-    for chosen in (settings, settings.model_copy(update={"iterations": 1})):
-        apart = person.body.vertices(**refine(person, sample, chosen).bodies())
-        errors[chosen.iterations] = np.linalg.norm(apart - person.vertices[: len(apart)], axis=2).mean()
-    assert errors[40] < errors[1]
+    start = refine(person, sample, SETTINGS.model_copy(update={"iterations": 1}))
+    errors = []
+    for bodies in (start.bodies(), refined.bodies()):
+        apart = person.body.vertices(**bodies)
+        errors.append(np.linalg.norm(apart - person.vertices[: len(apart)], axis=2).mean())
+    assert errors[1] < errors[0]
 
 
-def test_masks_with_nobody_give_finite_bodies(person):
-    settings = SETTINGS.model_copy(update={"iterations": 20})
+@BOTH
+def test_masks_with_nobody_give_finite_bodies(person, settings):
+    settings = settings.model_copy(update={"iterations": min(settings.iterations, 20)})
     refined = refine(person, weaker(person)["nobody in half of the masks"], settings)
     assert all(np.isfinite(value).all() for value in (*refined.bodies().values(), refined.offsets))
 
@@ -222,7 +236,11 @@ def test_wrong_offsets_are_refused(person, offsets, error, words):
         ({"joint_frame": "root_relative"}, "label_offsets need joint_frame 'absolute'"),
         ({"camera": "weak_perspective"}, "label_offsets need camera 'calibrated'"),
         ({"joint": 0.0}, "joint is 0"),
-        ({"solver": "lm", "multiview": False}, "share_betas is 'subject', but the solver 'lm'"),
+        (
+            {"solver": "lm", "multiview": False, "share_betas": "none"},
+            "label_offsets is 'subject', which the solver 'lm' does not do",
+        ),
+        ({"solver": "lm", "keypoints": 1.0}, "keypoints is 1.0, which the solver 'lm' does not do"),
         ({"start": "refined", "adversarial": 1.0}, "start is 'refined', but adversarial is 1"),
     ],
 )

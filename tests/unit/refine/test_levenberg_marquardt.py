@@ -221,7 +221,6 @@ def test_no_frames_give_no_bodies(scene):
     ("changes", "words"),
     [
         ({"backend": "warp"}, "optimize: backend is 'warp'"),
-        ({"multiview": True}, "optimize: multiview is True"),
         ({"camera": "weak_perspective"}, "optimize: camera is"),
         ({"blur_px": [4.0]}, "optimize: blur_px"),
         ({"decay": "cosine"}, "optimize: decay"),

@@ -1,6 +1,7 @@
 """Clothes of a subject as a shell of unknown thickness."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ MOMENTS, CAMERAS = 8, 2
 CONFIG = read_yaml(ROOT / "config" / "config.yaml")
 DRESSED = {"shell": "subject", "shape_prior": 0.01, "store_every": 100}
 SETTINGS = Optimize(**CONFIG["optimize"] | CONFIG["variant_settings"]["recommended_start"] | DRESSED)
+FAST = Optimize(**CONFIG["optimize"] | CONFIG["variant_settings"]["fast_recommended_start"] | DRESSED)
 WORN_M = np.array([0.02, 0.012, 0.025, 0.015, 0.0, 0.018, 0.008])
 
 
@@ -133,12 +135,13 @@ def test_gradients_of_thickness_pose_and_shape_equal_finite_differences(body, pe
             assert slope == pytest.approx(float(gradient), rel=1e-4, abs=1e-5), (which, at)
 
 
-def test_a_planted_thickness_is_recovered_and_the_body_is_no_fatter(body, person):
+@pytest.mark.parametrize("chosen", [SETTINGS, FAST], ids=["adam", "lm"])
+def test_a_planted_thickness_is_recovered_and_the_body_is_no_fatter(body, person, chosen):
     sample, regressor, skin = person
     weights = balance_energies(body, sample, regressor)
     errors = {}
     for shell in ("none", "subject"):
-        settings = SETTINGS.model_copy(update={"shell": shell})
+        settings = chosen.model_copy(update={"shell": shell})
         refined = refine_sample(body, sample, regressor, settings=settings, weights=weights)
         apart = body.vertices(**refined.bodies()) - skin
         errors[shell] = np.linalg.norm(apart, axis=2).mean()
@@ -182,8 +185,9 @@ def test_a_wrong_thickness_is_refused(body, person, thickness, error, words):
         (
             {"solver": "lm", "multiview": False, "share_betas": "none", "label_offsets": "none"}
             | {"shell": "none"},
-            "shape_prior is 0.01, but the solver 'lm'",
+            "shape_prior is 0.01, which the solver 'lm' does not do",
         ),
+        ({"solver": "lm", "adversarial": 1.0}, "adversarial is 1.0, which the solver 'lm' does not do"),
     ],
 )
 def test_settings_that_leave_the_thickness_open_are_refused(body, person, changes, words):
@@ -191,4 +195,6 @@ def test_settings_that_leave_the_thickness_open_are_refused(body, person, change
     weights = balance_energies(body, sample, regressor)
     settings = SETTINGS.model_copy(update=changes)
     with pytest.raises(ConfigError, match=words):
-        refine_sample(body, sample, regressor, settings=settings, weights=weights)
+        refine_sample(
+            body, sample, regressor, settings=settings, weights=weights, discriminator=SimpleNamespace()
+        )
