@@ -125,7 +125,10 @@ rule optimize_subject:
     resources:
         gpu=GPU,
         runtime=minutes(3),
-        mem_mb=megabytes(3000, 120),
+        # Levenberg-Marquardt keeps two matrices of 86 kB for each moment.
+        mem_mb=lambda wc, attempt: megabytes(
+            3000, 300 if block("optimize", wc.variant)["solver"] == "lm" else 120
+        )(wc, attempt),
     params:
         **BODY_PARAMS,
         cfg=lambda wc: block("optimize", wc.variant),

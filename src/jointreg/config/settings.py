@@ -221,7 +221,7 @@ class Optimize(Settings):
 
     solver: Literal["adam", "lm"] = Field(
         description="adam: paper III; lm: Levenberg-Marquardt, on the CPU, 10 `iterations` of which do "
-        "what 100 of Adam do"
+        "what 100 of Adam do, 15 where frames share betas"
     )
     start: Literal["bodies", "joints", "refined"] = Field(
         description="bodies: the initial method's, moved to the labels; joints: these, fitted to the "

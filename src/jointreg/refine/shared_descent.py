@@ -267,8 +267,10 @@ def descend_together(
     Raises:
         SolverError: the energies of the start are not finite.
     """
-    descent = SharedDescent(body, shared, problem, start, targets, batch)
     energies = np.zeros((targets.count, len(stored), len(problem.factors)))
+    if not targets.count:
+        return Refined.of(start, stored, energies, shared.offsets, shared.thickness)
+    descent = SharedDescent(body, shared, problem, start, targets, batch)
     for step in range(stored[-1]):
         if step in stored:
             energies[:, stored.index(step)] = descent.energies

@@ -202,6 +202,14 @@ def test_masks_with_nobody_give_finite_bodies(person, settings):
     assert all(np.isfinite(value).all() for value in (*refined.bodies().values(), refined.offsets))
 
 
+@BOTH
+def test_no_frames_keep_the_offsets_of_the_start(person, settings):
+    offsets = np.full((17, 3), 0.01)
+    refined = refine(person, person.sample.part(slice(0, 0)), settings, offsets=offsets)
+    assert refined.rotations.shape == (0, 24, 3, 3)
+    np.testing.assert_array_equal(refined.offsets, offsets)
+
+
 def test_one_body_keeps_half_of_the_pull_of_its_labels():
     offsets = LabelOffsets(np.zeros((17, 3)), np.array([-1, *range(23)]), 1, CPU)
     turn, apart = torch.eye(3).expand(1, 24, 3, 3).double(), torch.full((1, 17, 3), 0.04).double()
