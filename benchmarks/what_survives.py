@@ -68,6 +68,8 @@ REMEDIES: dict[str, dict[str, object]] = {
     "prior": PRIOR,
 }
 """Keys of `optimize` that differ from `recommended`."""
+FAST: dict[str, dict[str, object]] = {"fast": {}, "fast, shell": DRESSED}
+"""The same for `fast_recommended`."""
 VALUES = ("absolute", "rooted", "vertices", "shape", "volume")
 
 
@@ -101,8 +103,11 @@ def results(
             (only,) = rounds(*inputs, 1, plain, variants=(variant,), discriminator=which, **changes)
             yield name, only
             continue
-        changes = REMEDIES.get(name, {})
-        for number, each in enumerate(rounds(*inputs, 2, fit_settings(), **changes), start=1):
+        whose = "fast_recommended" if name in FAST else "recommended"
+        changes = (REMEDIES | FAST).get(name, {})
+        pair = f"{whose}_start", whose
+        each_round = rounds(*inputs, 2, fit_settings(), variants=pair, **changes)
+        for number, each in enumerate(each_round, start=1):
             yield f"{name}, round {number}", each
 
 
@@ -169,7 +174,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(5)))
     parser.add_argument("--cameras", type=int, choices=(1, 2, 3, 4), default=2)
     parser.add_argument("--moments", type=int, default=2, help="of each of three actions")
-    variants = [*PAPER, "recommended", *REMEDIES]
+    variants = [*PAPER, "recommended", *REMEDIES, *FAST]
     parser.add_argument("--variants", nargs="+", choices=variants, default=variants, metavar="NAME")
     parser.add_argument("--table", type=Path, default=ROOT / "build/what_survives.csv")
     parser.add_argument("--print", action="store_true", help="tables of the file, nothing measured")
