@@ -37,7 +37,7 @@ class Truth:
         weights: EnergyWeights,
         count: int,
         settings: FitRegressor,
-        variants: tuple[str, ...] = ("recommended_start", "recommended"),
+        solver: str = "",
         *,
         held_out: bool,
         **changes: object,
@@ -48,8 +48,8 @@ class Truth:
             Error of J_opt on the unseen bodies after each round, mm.
         """
         errors = []
-        inputs = samples, spin, weights, count, settings, variants
-        each_round = rounds(self.body, *inputs, **changes)
+        inputs = samples, spin, weights, count, settings
+        each_round = rounds(self.body, *inputs, solver=solver, **changes)
         for number, each in enumerate(each_round, start=1):
             weights_opt = each.regressor.weights
             text = self._describe(each.bodies, weights_opt, held_out)

@@ -3,7 +3,7 @@
 Needs no data: the people of the open data set are filmed with exact masks (benchmarks/film.py), bare or
 in clothes of even thickness on trunk, arms and legs. Five people are refined as `recommended` does, in
 as many rounds as asked, from the bodies of the simulated estimator `sim_spin`. `--set shell=subject
-shape_prior=0.001` refines with a shell. `--variants recommended fast_recommended` compares the solvers
+shape_prior=0.001` refines with a shell. `--solvers lm adam` compares the solvers
 on the same films, with the CPU time of each round.
 
 Printed after each round, mm: errors of the bodies (vertices, vertices moved to their means, shape in
@@ -30,7 +30,7 @@ BETWEEN_S = 1.6
 
 
 def errors_mm(clothes_mm: float, seed: int, options: argparse.Namespace) -> list[list[float]]:
-    """Film, refine and print; the error on the people held out, mm, by variant and round."""
+    """Film, refine and print; the error on the people held out, mm, by solver and round."""
     body, regressor, people = film(
         (*TRAINING, *HELD_OUT),
         cameras=options.cameras,
@@ -47,11 +47,10 @@ def errors_mm(clothes_mm: float, seed: int, options: argparse.Namespace) -> list
     print(f"clothes {clothes_mm:g} mm, seed {seed}, {options.cameras} cameras, {frames} frames")
     changes = dict(item.split("=", 1) for item in options.set)
     truth, errors = Truth(body, regressor, training, unseen), []
-    for variant in options.variants:
-        print(variant)
-        pair = f"{variant}_start", variant
-        inputs = samples, spin, weights, options.rounds, fit_settings(), pair
-        errors.append(truth.follow(*inputs, held_out=True, **changes))
+    for solver in options.solvers:
+        print(solver)
+        inputs = samples, spin, weights, options.rounds, fit_settings()
+        errors.append(truth.follow(*inputs, held_out=True, solver=solver, **changes))
     return errors
 
 
@@ -63,23 +62,17 @@ def main() -> None:
     parser.add_argument("--moments", type=int, default=2, help="of each of three actions")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument(
-        "--variants",
-        nargs="+",
-        choices=("recommended", "fast_recommended"),
-        default=["recommended"],
-        metavar="NAME",
-    )
+    parser.add_argument("--solvers", nargs="+", choices=("lm", "adam"), default=["lm"])
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="KEY=VALUE", help="keys of optimize that differ"
     )
     options = parser.parse_args()
     for clothes_mm in options.clothes:
         errors = np.array([errors_mm(clothes_mm, seed, options) for seed in options.seeds])
-        for variant, rows in zip(options.variants, errors.transpose(1, 2, 0), strict=True):
+        for solver, rows in zip(options.solvers, errors.transpose(1, 2, 0), strict=True):
             for number, row in enumerate(rows, start=1):
                 spread = f"{row.mean():.2f} ({row.min():.2f} to {row.max():.2f})"
-                what = f"clothes {clothes_mm:g} mm, {variant} {options.set}, round {number}"
+                what = f"clothes {clothes_mm:g} mm, {solver} {options.set}, round {number}"
                 print(f"{what}: {spread}", flush=True)
 
 

@@ -7,7 +7,7 @@ are not fitted. Printed after each round, mm, mean over 17 joints: the error of 
 of the person left out; the same of a fit to the true bodies of the other two, which no refinement can
 beat; what the quality table contains (docs/regressor.md); and in the end how much each number goes with
 the error over all films and rounds. `--clothes 18` dresses the people in even clothes of 18 mm, `--set
-shell=subject shape_prior=0.001` refines with a shell, `--solver lm` by Levenberg-Marquardt.
+shell=subject shape_prior=0.001` refines with a shell, `--solver adam` by Adam.
 """
 
 import argparse
@@ -86,10 +86,8 @@ def measured(
     print(f"film {seed}, {case.about}, {training} for {left_out}: J_spin {before:.1f}")
     listed = []
     changes = case.changes | dict(item.split("=", 1) for item in options.set)
-    name = {"adam": "recommended", "lm": "fast_recommended"}[options.solver]
-    pair = f"{name}_start", name
-    inputs = samples, spin, weights, options.rounds, settings, pair
-    each_round = rounds(body, *inputs, **changes)
+    inputs = samples, spin, weights, options.rounds, settings
+    each_round = rounds(body, *inputs, solver=options.solver, **changes)
     for number, each in enumerate(each_round, start=1):
         data = sequences(each.bodies, samples)
         weights_opt = each.regressor.weights
@@ -113,7 +111,7 @@ def main() -> None:
     parser.add_argument("--moments", type=int, default=4, help="of each of three actions")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--clothes", type=float, default=0.0, metavar="MM")
-    parser.add_argument("--solver", choices=("adam", "lm"), default="adam")
+    parser.add_argument("--solver", choices=("lm", "adam"), default="lm")
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="KEY=VALUE", help="keys of optimize that differ"
     )

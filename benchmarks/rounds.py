@@ -22,6 +22,13 @@ CONFIG = read_yaml(ROOT / "config" / "config.yaml")
 Bodies = dict[str, np.ndarray]
 
 
+ADAM: tuple[dict[str, object], dict[str, object]] = (
+    {"solver": "adam", "start": "bodies", "iterations": 100},
+    {"solver": "adam", "iterations": 100, "learning_rate": 5e-3},
+)
+"""Keys of `optimize` by which Adam refines as `recommended`: first round, further rounds."""
+
+
 @dataclass(frozen=True)
 class Round:
     """What one round gives."""
@@ -76,6 +83,7 @@ def rounds(
     settings: FitRegressor,
     variants: tuple[str, ...] = ("recommended_start", "recommended"),
     discriminator: Discriminator | None = None,
+    solver: str = "",
     **changes: object,
 ) -> Iterator[Round]:
     """Refine all subjects and fit J_opt, `count` times.
@@ -89,6 +97,7 @@ def rounds(
         settings: of the fits.
         variants: of the first round, and of each further one.
         discriminator: of a variant that has one.
+        solver: "adam" refines `recommended` by Adam; empty for the solver of the variants.
         changes: keys of `optimize` that differ.
     """
     bodies: dict[str, Bodies] = {}
@@ -96,7 +105,8 @@ def rounds(
     thickness: dict[str, np.ndarray] = {}
     for number in range(count):
         variant = CONFIG["variant_settings"][variants[min(number, len(variants) - 1)]]
-        optimize = Optimize(**CONFIG["optimize"] | variant | {"store_every": 1000} | changes)
+        keys = variant | (ADAM[min(number, 1)] if solver == "adam" else {})
+        optimize = Optimize(**CONFIG["optimize"] | keys | {"store_every": 1000} | changes)
         begin, energies, start = time.process_time(), [], regressor
         renewed: dict[str, np.ndarray] = {}
         amplifies: dict[str, str] = {}
