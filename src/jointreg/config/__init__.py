@@ -28,6 +28,7 @@ from jointreg.config.settings import (
     TrainDiscriminator,
     Triangulate,
 )
+from jointreg.config.solvers import solver_device
 
 __all__ = [
     "RECOMMENDED",
@@ -55,4 +56,5 @@ __all__ = [
     "load",
     "optimize_settings",
     "read_yaml",
+    "solver_device",
 ]

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from jointreg.config.joint_sets import H36M, joint_set
 from jointreg.config.settings import REFERENCE, Config, FitRegressor, Optimize
-from jointreg.config.solvers import check_solver
+from jointreg.config.solvers import check_solver, solver_device
 from jointreg.config.values import Settings, changes_of
 from jointreg.config.weights import GET_WEIGHTS, MASK_RCNN
 from jointreg.errors import ConfigError, default_cure
@@ -133,8 +133,9 @@ def optimize_settings(config: Config, variant: str, where: str = "configuration"
     here = f"{where}: variant '{variant}'"
     if settings.multiview and settings.camera == "weak_perspective":
         raise ConfigError(f"{here}: multiview needs calibrated cameras", "set camera: calibrated")
-    check_solver(settings, config.device, here)
-    if config.device == "cuda" and settings.backend not in ("warp", "pytorch3d"):
+    device = solver_device(settings, config.device)
+    check_solver(settings, device, here)
+    if device == "cuda" and settings.backend not in ("warp", "pytorch3d"):
         raise ConfigError(
             f"{here}: backend '{settings.backend}' has no CUDA kernels", "set optimize.backend: warp"
         )

@@ -16,6 +16,16 @@ LM_ONLY = {
 """The only value of these keys of `optimize` that the solver `lm` works with."""
 
 
+def solver_device(settings: Optimize, device: str) -> str:
+    """Where bodies are refined: on the device, but by `lm`, which has no CUDA kernels, on the CPU.
+
+    Args:
+        settings: of the refinement.
+        device: of the run, "cpu" or "cuda".
+    """
+    return "cpu" if settings.solver == "lm" else device
+
+
 def check_solver(settings: Optimize, device: str, where: str = "optimize") -> None:
     """Refuse settings that ask the solver for what it cannot do.
 

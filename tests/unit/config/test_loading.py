@@ -114,8 +114,11 @@ def test_a_device_without_kernels_is_refused(values):
     values["optimize"]["backend"] = "warp"
     assert config.load(values).device == "cuda"
     values["optimize"]["solver"] = "lm"
-    with pytest.raises(ConfigError, match="variant 'full': device is 'cuda', but the solver 'lm'"):
+    with pytest.raises(ConfigError, match="variant 'full': backend is 'warp', but the solver 'lm'"):
         config.load(values)
+    values["optimize"]["backend"] = "numba"  # on the CPU
+    loaded = config.load(values)
+    assert config.solver_device(config.optimize_settings(loaded, "full"), loaded.device) == "cpu"
 
 
 @pytest.mark.parametrize(
