@@ -128,7 +128,7 @@ def test_a_device_without_kernels_is_refused(values):
         ({"second_round": {"regressor": "opt_multiview"}}, "variants of this run: full, second_round"),
         ({"full": {"regressor": "opt_second_round"}}, "another variant of this run that does not wait"),
         ({"full": {"multiview": True, "camera": "weak_perspective"}}, "needs calibrated cameras"),
-        ({"full": {"solver": "lm", "multiview": True}}, "multiview is True, but the solver 'lm'"),
+        ({"full": {"solver": "lm", "shape_prior": 0.1}}, "shape_prior is 0.1, which the solver 'lm'"),
         ({"full": {"start": "joints", "joint": 0.0}}, "start is 'joints', but joint is 0"),
         (
             {"full": {"start": "refined", "adversarial": 0.0}},
