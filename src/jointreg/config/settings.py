@@ -331,6 +331,10 @@ class Config(Settings):
     dataset: Dataset
     raw_files: RawFiles
     sequences: str = Field(description="table of the work: one row a subject and action")
+    short_sequences: bool = Field(
+        description="refine all training sequences of a variant in one job, one after another: for "
+        "sequences so short that a job takes about as long to start as to refine one"
+    )
     methods_table: str = Field(description="table that describes every known method")
     own_methods: str = Field(
         description="table of methods of your own with the same columns, added to `methods_table`; "
