@@ -18,11 +18,19 @@ SHARED_SCRIPTS = {
     "fit_regressor_opt": "fit_regressor",
     "draw_learning_curve_truth": "draw_learning_curve",
     "optimize_training": "optimize",
+    "estimate_training": "estimate",
+    "estimate_test": "estimate",
 }
 """Rules that are one computation on other files."""
 PLACES = ("tables", "figures", "report.html")
 """Of results/<run>: what is for readers, whichever rule makes it."""
-OF_OTHERS = {"run_network": "estimate", "split_subject": "optimize", "optimize_training": "optimize"}
+OF_OTHERS = {
+    "run_network": "estimate",
+    "split_subject": "optimize",
+    "optimize_training": "optimize",
+    "estimate_training": "estimate",
+    "estimate_test": "estimate",
+}
 """Rules whose output is that of another rule, made in another way."""
 
 
