@@ -21,7 +21,7 @@ CORES_BESIDE_A_GPU = 8
 DISCRIMINATOR_S = 240
 """A tenth of a core's 40 minutes, for each of two variants with D."""
 TABLES_S = 300
-PREPARE_MS, SEGMENT_MS = 55 * 0.75, 75 * 0.40
+PREPARE_MS, SEGMENT_MS = 55 * 0.77, 75 * 0.44
 """Every fifth frame used. Before the decoder skipped pictures `prepare` took 55 (docs/scale.md), and
 `segment` 38 where every frame is used, with the cost of decoding the others 75. Then the ratios that
 `benchmarks/decoding.py` measured."""
@@ -31,7 +31,7 @@ FIT_CORES, SUMS_MS = 8, 3.7
 
 CORE_HOURS = {
     "prepare": FRAMES * PREPARE_MS / 3.6e6,
-    "background": 7 * 60 * 0.56 / 3600,
+    "background": 7 * 60 * 0.63 / 3600,
     "segment by background": TRAINING * SEGMENT_MS / 3.6e6,
     "features": FRAMES * 47 / 3.6e6,
     "run_network": 165 / 105 * FRAMES * 0.8 / 3.6e6,
