@@ -1,8 +1,9 @@
 """Start-up against work, from the logs of a finished run, and projected to the full data set.
 
-`python benchmarks/overhead.py --run open`. Every log ends with the CPU seconds until its script began,
-imports included, and in all. Full: Human3.6M's 2,110,712 frames, every fifth, 105 sequences; work grows
-with the frames, start-up with the jobs. On Slurm every job starts Snakemake twice more.
+`python benchmarks/overhead.py --run open_full`, a run with a job for each sequence. Every log ends with
+the CPU seconds until its script began, imports included, and in all. Full: Human3.6M's 2,110,712 frames,
+every fifth, 105 sequences; work grows with the frames, start-up with the jobs. On Slurm every job starts
+Snakemake twice more.
 """
 
 import argparse
@@ -99,7 +100,7 @@ def snakemake_start() -> float:
 def main() -> None:
     """Print cost and share of start-up by rule."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", default="open")
+    parser.add_argument("--run", default="open_full")
     parser.add_argument("--folder", type=Path, default=Path(), help="checkout that holds the run")
     arguments = parser.parse_args()
     found = costs(arguments.folder / "logs" / arguments.run)

@@ -2,7 +2,8 @@
 
 `python benchmarks/scale.py`. Seven subjects, fifteen actions, six methods, three kinds of regressor and
 five variants, on empty files that stand for Human3.6M, SMPL and the checkpoints: a dry run reads none
-of them. Then parts of it, for the time by number of jobs.
+of them. Then parts of it, for the time by number of jobs; and Snakemake's own time for as many jobs of a
+workflow whose rules compute nothing while they are planned.
 """
 
 import os
@@ -15,10 +16,13 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tests" / "helpers"))
+
+from planned_data import plant_human36m
+
 PARTS = ("Snakefile", "workflow", "src", "config", "envs", "profiles")
 METHODS = "methods=[spin,vibe,meva,vibe_sequence,meva_sequence,keypoints]"
 VARIANTS = ("full", "no_discriminator", "no_silhouette", "multiview", "cosine_decay")
-SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 
 
 def empty_data(folder: Path) -> None:
@@ -28,13 +32,33 @@ def empty_data(folder: Path) -> None:
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
         copy(ROOT / part, folder / part)
     base = folder / "data/human36m"
-    for subject in SUBJECTS:
-        (base / "raw" / subject / "Videos").mkdir(parents=True)
+    plant_human36m(base / "raw")
     networks = ("spin_model_checkpoint.pth.tar", "vibe_model_wo_3dpw.pth.tar", "meva_model_best.pth.tar")
-    files = ("raw/metadata.xml", "smpl/SMPL_NEUTRAL.pkl", "J_regressor_h36m.npy")
+    files = ("smpl/SMPL_NEUTRAL.pkl", "J_regressor_h36m.npy")
     for name in (*files, *(f"networks/{file}" for file in (*networks, "smpl_mean_params.npz"))):
         (base / name).parent.mkdir(exist_ok=True)
         (base / name).touch()
+
+
+def plain_workflow(folder: Path, jobs: int) -> None:
+    """A Snakefile of about `jobs` jobs: chains of nine, each with a script and constant params."""
+    folder.mkdir()
+    (folder / "config").mkdir()
+    (folder / "config/human36m.yaml").write_text("{}", encoding="utf-8")
+    (folder / "none.py").touch()
+    rules = [
+        "wildcard_constraints: n='[0-9]+'",
+        f"rule all:\n    input: expand('results/8/{{n}}', n=range({jobs // 9}))",
+    ]
+    for stage in range(9):
+        first, before = (f"'results/{at}/{{n}}'" if stage else "[]" for at in (0, stage - 1))
+        rules.append(
+            f"rule stage_{stage}:\n    input: first={first}, before={before}\n"
+            f"    output: 'results/{stage}/{{n}}'\n    log: 'logs/{stage}/{{n}}.log'\n"
+            f"    benchmark: 'logs/{stage}/{{n}}.tsv'\n    params: cfg={{'key': 1}}, code='0'\n"
+            "    script: 'none.py'"
+        )
+    (folder / "Snakefile").write_text("\n".join(rules), encoding="utf-8")
 
 
 def dry_run(folder: Path, *arguments: str) -> tuple[dict[str, int], float, float, float]:
@@ -88,6 +112,10 @@ def main() -> None:
         print("\n| jobs | dry run, s | CPU, s | peak memory, MB |\n| ---: | ---: | ---: | ---: |")
         for jobs, seconds, cpu, megabytes in lines:
             print(f"| {jobs} | {seconds:.1f} | {cpu:.1f} | {megabytes:.0f} |")
+        plain = Path(temporary) / "plain"
+        plain_workflow(plain, lines[-1][0])
+        counts, seconds, cpu, megabytes = dry_run(plain)
+        print(f"| {counts['total']}, plain rules | {seconds:.1f} | {cpu:.1f} | {megabytes:.0f} |")
 
 
 def _examples(folder: Path, row: str) -> str:

@@ -1,4 +1,4 @@
-"""Wall time of the full data set on a cluster, calculated: `python benchmarks/wall_time.py`.
+"""Wall time and CPU hours of the full data set, calculated: `python benchmarks/wall_time.py`.
 
 Three networks, three variants, every fifth of Human3.6M's frames; stages one after another. A stage
 takes as many waves as its jobs need workers, a job its mean frames. Costs a frame are those measured on
@@ -21,11 +21,31 @@ CORES_BESIDE_A_GPU = 8
 DISCRIMINATOR_S = 240
 """A tenth of a core's 40 minutes, for each of two variants with D."""
 TABLES_S = 300
-SEGMENT_MS = 75.0
-"""38 are measured, where every frame is used; the rest is what decoding the others costs `prepare`."""
+PREPARE_MS, SEGMENT_MS = 55 * 0.77, 75 * 0.44
+"""Every fifth frame used. Before the decoder skipped pictures `prepare` took 55 (docs/scale.md), and
+`segment` 38 where every frame is used, with the cost of decoding the others 75. Then the ratios that
+`benchmarks/decoding.py` measured."""
 
 FIT_CORES, SUMS_MS = 8, 3.7
 """Threads of a fit; one core's time for the sums over a frame."""
+
+CORE_HOURS = {
+    "prepare": FRAMES * PREPARE_MS / 3.6e6,
+    "background": 7 * 60 * 0.63 / 3600,
+    "segment by background": TRAINING * SEGMENT_MS / 3.6e6,
+    "features": FRAMES * 47 / 3.6e6,
+    "run_network": 165 / 105 * FRAMES * 0.8 / 3.6e6,
+    "fits of the regressor": (1 + VARIANTS) * (TRAINING * SUMS_MS / 3.6e6 + 10 / 3600),
+    "train_discriminator": 2 * 40 / 60,
+    "evaluate, tables, figures": TABLES_S / 3600,
+}
+"""CPU hours of one core without a GPU, apart from the refinement."""
+REFINE_MS = {
+    # 100 iterations, docs/refinement.md: full, no_discriminator, no_silhouette
+    "Adam": 44 + 39 + 9,
+    "lm": 44 / 5.4 + 39 / 6.1 + 9,
+}
+"""Refinement of a frame by the three variants, on one core."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +78,7 @@ def fit(solving_s: float) -> float:
 
 
 STAGES = (
-    Stage("prepare (cores)", 105, job(FRAMES, 105, 55)),
+    Stage("prepare (cores)", 105, job(FRAMES, 105, PREPARE_MS)),
     Stage("segment by background (cores)", 75, job(TRAINING, 75, SEGMENT_MS)),
     Stage("features", 105, job(FRAMES, 105, GPU_SEES_MS), gpu=True),
     Stage("run_network (cores)", 165, job(FRAMES, 105, 0.8)),
@@ -80,6 +100,13 @@ def main() -> None:
     print(f"| all, hours | {' | '.join(f'{h:.1f}' for h in hours)} |")
     longest = [max(STAGES, key=lambda stage, n=n: stage.minutes(n)).name for n in clusters]
     print(f"| longest | {' | '.join(name.split(' (')[0] for name in longest)} |")
+    print("\n| without a GPU, CPU hours | |\n| --- | ---: |")
+    for name, hours_of_one in CORE_HOURS.items():
+        print(f"| {name} | {hours_of_one:.1f} |")
+    for solver, milliseconds in REFINE_MS.items():
+        refining = TRAINING * milliseconds / 3.6e6
+        print(f"| optimize, {solver} | {refining:.1f} |")
+        print(f"| all, {solver} | {refining + sum(CORE_HOURS.values()):.1f} |")
 
 
 if __name__ == "__main__":

@@ -138,6 +138,7 @@ IN_WORDS = {
     "raw_files.missing": "nothing",
     "dataset.joints": "everything that reads labels: all from `prepare` on",
     "sequences": "the jobs of new or changed rows: [cluster.md](cluster.md#when-something-goes-wrong)",
+    "short_sequences": "`estimate`, `optimize` and all after them, with the same results",
     "methods_table": "methods with changed rows, from `estimate` on, `table_1` and `figures`",
     "own_methods": "as `methods_table`",
     "synthesize.parameters": "as `seed`, if a value in it changes",

@@ -2,8 +2,8 @@
 
 IEEE 754 fixes +, -, *, / and the square root to the last bit. Between processors differ: the order in
 which BLAS, torch and NumPy add, whether they fuse a product with a sum, and the C library's exp and
-log. Here sums have one order (`product`), or are exact, so that no order matters (`on_grid`), and exp
-and log are polynomials. Numba fuses and reorders nothing unless `fastmath` allows it.
+log. Here sums have one order (`product`), or are exact, so that no order matters (`jointreg.grid`), and
+exp and log are polynomials. Numba fuses and reorders nothing unless `fastmath` allows it.
 """
 
 import importlib.util
@@ -18,25 +18,10 @@ COMPILED = importlib.util.find_spec("numba") is not None
 if COMPILED:
     from numba import njit
 
-DIGITS = 53
-"""Binary digits of float64."""
-
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function compiled by numba, or as it stands where numba is not installed."""
     return njit(cache=True, nogil=True, error_model="numpy")(function) if COMPILED else function
-
-
-def on_grid(values: np.ndarray, step: float) -> np.ndarray:
-    """Values rounded to multiples of `step`, a power of two.
-
-    Products of such values are multiples of its square. Their sums are exact, in any order and fused or
-    not, as long as they stay below 2**DIGITS times that square.
-    """
-    rounded = np.multiply(values, 1 / step)
-    np.rint(rounded, out=rounded)
-    rounded *= step
-    return rounded
 
 
 def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -28,11 +28,13 @@ def test_the_demo_has_the_jobs_of_its_table_and_variants(demo):
         "prepare": 7 * 3,
         "background": 7,
         "segment": 5 * 3 + 2,
-        "estimate": 5 * 3 + 4 * (2 * 3),  # training by the initial method, tests by all four
+        "estimate_training": 1,  # by the initial method
+        "estimate_test": 4,
         "fit_regressor_spin": 1,
         "energy_weights": 1,
         "train_discriminator": 2,  # the other three variants have none
-        "optimize": 3 * (5 * 3) + 2,
+        "optimize_training": 3,
+        "optimize": 2,  # of test subjects
         "optimize_subject": 2 * 5,  # the two rounds of the recommended variant
         "split_subject": 2 * (5 * 3),
         "fit_regressor_opt": 5,

@@ -11,17 +11,26 @@ from jointreg.config import Config
 FILES = (ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk")))
 BLOCK = re.compile(
     r"^(?P<indent> *)(?:use rule \w+ as (?P<used>\w+) with|rule (?P<rule>\w+)|"
-    r"(?P<directive>configfile|report|include|wildcard_constraints|container|localrules|onstart))\s*:"
+    r"(?P<directive>configfile|report|include|wildcard_constraints|container|localrules|ruleorder|onstart))\s*:"
 )
 SHARED_SCRIPTS = {
     "fit_regressor_spin": "fit_regressor",
     "fit_regressor_opt": "fit_regressor",
     "draw_learning_curve_truth": "draw_learning_curve",
+    "optimize_training": "optimize",
+    "estimate_training": "estimate",
+    "estimate_test": "estimate",
 }
 """Rules that are one computation on other files."""
 PLACES = ("tables", "figures", "report.html")
 """Of results/<run>: what is for readers, whichever rule makes it."""
-OF_OTHERS = {"run_network": "estimate", "split_subject": "optimize"}
+OF_OTHERS = {
+    "run_network": "estimate",
+    "split_subject": "optimize",
+    "optimize_training": "optimize",
+    "estimate_training": "estimate",
+    "estimate_test": "estimate",
+}
 """Rules whose output is that of another rule, made in another way."""
 
 

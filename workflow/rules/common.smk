@@ -15,6 +15,7 @@ results/<run> and its folder in logs/<run>. Exceptions:
 Rule files share one namespace, so no name is bound in two of them (tests/workflow/test_rules.py).
 """
 
+import functools
 import sys
 from collections import Counter
 
@@ -93,6 +94,7 @@ def sequence(wildcards):
     return {key: list(v) if isinstance(v, tuple) else v for key, v in sorted(vars(row).items())}
 
 
+@functools.cache
 def block(stage, variant=None):
     """Settings of one stage as a plain dict, which Snakemake can compare between runs."""
     if stage == "optimize" and variant is not None:
@@ -117,7 +119,12 @@ RECORDING_FRAMES = CONFIG.synthesize.frames if IS_SYNTHETIC else LONGEST_RECORDI
 
 def frames_read(wildcards):
     """Largest number of frames that a job reads: of its subject and action, or of all training sequences."""
-    subject, action = wildcards.get("subject"), wildcards.get("action")
+    return frames_of_all(wildcards.get("subject"), wildcards.get("action"))
+
+
+@functools.cache
+def frames_of_all(subject, action):
+    """Largest number of frames of these sequences; of all training sequences where no subject is given."""
     return sum(
         frames_of(row, RECORDING_FRAMES, CONFIG.prepare.frame_step)
         for row in SEQUENCES

@@ -24,10 +24,61 @@ rule estimate:
         **BODY_PARAMS,
         cfg=block("estimate"),
         reading=lambda wc: METHODS[wc.method].reading(),
+        sequences=lambda wc: [f"{wc.subject}/{wc.action}"],
         raw=lambda wc: RAW_FILES.state_of_predictions(wc.method, wc.subject, wc.action),
         code=code("estimate"),
     script:
         "../scripts/estimate.py"
+
+
+if CONFIG.short_sequences:
+
+    ruleorder: estimate_training > estimate
+
+    use rule estimate as estimate_training with:
+        input:
+            frames=sequences(rules.prepare.output.frames, split="train"),
+            predictions=lambda wc: simulated(wc, split="train"),
+            body=BODY_FILE,
+            map=lambda wc: [file for file in METHODS[wc.method].map_files if file],
+        output:
+            bodies=sequences(rules.estimate.output.bodies, split="train", method="{method}"),
+        log:
+            f"logs/{RUN}/estimate_training/{{method}}.log",
+        benchmark:
+            f"logs/{RUN}/estimate_training/{{method}}.benchmark.tsv"
+        params:
+            **BODY_PARAMS,
+            cfg=block("estimate"),
+            reading=lambda wc: METHODS[wc.method].reading(),
+            sequences=sequences("{subject}/{action}", split="train"),
+            raw=lambda wc: RAW_FILES.state_of_all_predictions(wc.method, "train"),
+            code=code("estimate"),
+
+
+if CONFIG.short_sequences and TEST_SUBJECTS:
+
+    ruleorder: estimate_test > estimate
+
+    use rule estimate as estimate_test with:
+        input:
+            frames=sequences(rules.prepare.output.frames, split="test"),
+            predictions=lambda wc: simulated(wc, split="test"),
+            body=BODY_FILE,
+            map=lambda wc: [file for file in METHODS[wc.method].map_files if file],
+        output:
+            bodies=sequences(rules.estimate.output.bodies, split="test", method="{method}"),
+        log:
+            f"logs/{RUN}/estimate_test/{{method}}.log",
+        benchmark:
+            f"logs/{RUN}/estimate_test/{{method}}.benchmark.tsv"
+        params:
+            **BODY_PARAMS,
+            cfg=block("estimate"),
+            reading=lambda wc: METHODS[wc.method].reading(),
+            sequences=sequences("{subject}/{action}", split="test"),
+            raw=lambda wc: RAW_FILES.state_of_all_predictions(wc.method, "test"),
+            code=code("estimate"),
 
 
 (INITIAL_BODIES,) = expand(rules.estimate.output.bodies, method=CONFIG.initial, allow_missing=True)

@@ -16,10 +16,17 @@ def raw_data(wildcards):
     return expand(rules.triangulate.output.labels, recording=takes)
 
 
-def simulated(wildcards):
-    """The list of files of rule `synthesize`, for methods that read prediction files."""
-    reads_files = IS_SYNTHETIC and METHODS[wildcards.method].kind in FROM_FILES
-    return rules.synthesize.output.raw.format(subject=wildcards.subject) if reads_files else []
+def simulated(wildcards, split=None):
+    """The lists of files of rule `synthesize`, for methods that read prediction files.
+
+    Of the subject, or of all subjects of a split.
+    """
+    if not IS_SYNTHETIC or METHODS[wildcards.method].kind not in FROM_FILES:
+        return []
+    if split is None:
+        return rules.synthesize.output.raw.format(subject=wildcards.subject)
+    subjects = sorted({row.subject for row in SEQUENCES if row.split == split})
+    return [rules.synthesize.output.raw.format(subject=subject) for subject in subjects]
 
 
 def features_of(wildcards):

@@ -98,6 +98,28 @@ rule optimize:
         "../scripts/optimize.py"
 
 
+if CONFIG.short_sequences:
+
+    ruleorder: optimize_training > optimize
+
+    use rule optimize as optimize_training with:
+        input:
+            frames=sequences(rules.prepare.output.frames, split="train"),
+            masks=sequences(rules.segment.output.masks, split="train"),
+            bodies=lambda wc: sequences(start_bodies(wc.variant), split="train"),
+            regressor=energy_regressor,
+            discriminator=discriminator,
+            weights=rules.energy_weights.output.weights,
+            body=BODY_FILE,
+        output:
+            bodies=sequences(rules.optimize.output.bodies, split="train", variant="{variant}"),
+            energies=sequences(rules.optimize.output.energies, split="train", variant="{variant}"),
+        log:
+            f"logs/{RUN}/optimize_training/{{variant}}.log",
+        benchmark:
+            f"logs/{RUN}/optimize_training/{{variant}}.benchmark.tsv"
+
+
 rule optimize_subject:
     """Refine all training or test sequences of one subject together: shared betas, label offsets."""
     input:

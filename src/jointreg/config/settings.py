@@ -331,6 +331,11 @@ class Config(Settings):
     dataset: Dataset
     raw_files: RawFiles
     sequences: str = Field(description="table of the work: one row a subject and action")
+    short_sequences: bool = Field(
+        description="read the predictions of a method for all training or test sequences in one job, "
+        "and refine all training sequences of a variant in one: for sequences so short that a job takes "
+        "about as long to start as to work"
+    )
     methods_table: str = Field(description="table that describes every known method")
     own_methods: str = Field(
         description="table of methods of your own with the same columns, added to `methods_table`; "

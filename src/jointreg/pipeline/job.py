@@ -67,6 +67,11 @@ def start(snakemake: Any) -> Job:
     )
 
 
+def several(files: str | Sequence[str]) -> list[str]:
+    """The one file of a name, or all of them, as a list."""
+    return [files] if isinstance(files, str) else list(files)
+
+
 def by(names: Sequence[str], files: Sequence[str]) -> dict[str, list[str]]:
     """Split files that are ordered by name into one list for each name, all of one length."""
     share = len(files) // len(names)

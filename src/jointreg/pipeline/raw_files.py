@@ -93,6 +93,11 @@ class RawData:
         """State of the prediction files of one method for one sequence."""
         return self._state(self._predictions(method, self.work[subject, action]))
 
+    def state_of_all_predictions(self, method: str, split: str) -> str:
+        """State of the prediction files of one method for all training or test sequences."""
+        rows = [row for row in self.work.values() if row.split == split]
+        return self._state(source for row in rows for source in self._predictions(method, row))
+
     def missing(self, sources: Iterable[Source]) -> list[str]:
         """One line for each raw file that is gone, or take or camera that the data set lacks."""
         gone = [source for source in sources if source.missing and not self._is_kept(source)]

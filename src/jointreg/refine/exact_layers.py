@@ -12,12 +12,13 @@ import numpy as np
 import torch
 
 from jointreg import exact
+from jointreg.grid import DIGITS
 
 _EXPONENT = 0x7FF0000000000000
 """The bits of a positive float64 that give its power of two."""
 _LEAST = 1e-200
 """Smaller numbers are rounded as if the largest were this."""
-_CUT = 1.5 * 2.0 ** (exact.DIGITS - 1)
+_CUT = 1.5 * 2.0 ** (DIGITS - 1)
 """Added to a number and subtracted again, this many steps round it to a multiple of the step."""
 
 
@@ -34,7 +35,7 @@ def rounded(
     """
     if not values.numel():
         return values
-    digits = (exact.DIGITS - math.ceil(math.log2(max(terms, 1)))) // factors
+    digits = (DIGITS - math.ceil(math.log2(max(terms, 1)))) // factors
     cut = _CUT * 2.0 ** (1 - digits)
     if dim == -1 and values.device.type == "cpu":
         rows = values.detach().reshape(-1, values.shape[-1]).numpy()

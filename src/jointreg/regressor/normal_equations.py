@@ -8,7 +8,7 @@ import numpy as np
 
 from jointreg.arrays import real_array
 from jointreg.errors import DataError, ShapeError
-from jointreg.exact import on_grid
+from jointreg.grid import on_grid
 from jointreg.plausible import BODY_M
 from jointreg.skeleton import H36M_17
 

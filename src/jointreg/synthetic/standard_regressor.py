@@ -11,8 +11,8 @@ from scipy.optimize import nnls
 
 from jointreg.body.model import Body
 from jointreg.errors import SolverError
-from jointreg.exact import on_grid
 from jointreg.geometry.rotations import from_axis_angle
+from jointreg.grid import on_grid
 from jointreg.skeleton import H36M_17, LIMB
 from jointreg.synthetic.motion.kinematics import figure
 from jointreg.synthetic.motion.perform import perform

@@ -96,6 +96,7 @@ class OfficialTree:
         mono = self._features(subject, "D3_Positions_mono") / f"{name}.{camera}.cdf"
         return world, mono, self._features(subject, "D2_Positions") / f"{name}.{camera}.cdf"
 
+    @functools.cache  # noqa: B019 - there are few trees
     def _features(self, subject: str, kind: str) -> Path:
         """Folder of one kind of labels, as unpacked by hand or by h36m-fetch's extract_all.py."""
         folder = self.root / subject
