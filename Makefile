@@ -34,8 +34,9 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: help env demo report demo-lab variants test test-functions test-runs test-other-runs test-inputs test-slurm \
-	test-faults test-kills test-machines test-paper-backends lint format docs site clean-demo clean-demo-lab
+.PHONY: help env demo report demo-lab variants test test-functions test-refinement test-runs test-other-runs \
+	test-inputs test-slurm test-faults test-kills test-machines test-paper-backends lint format docs site \
+	clean-demo clean-demo-lab
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -65,21 +66,25 @@ demo-lab: $(READY)
 variants: $(READY)
 	$(SNAKEMAKE) --quiet rules --configfile config/open.yaml config/open_variants.yaml
 
-# Three parts side by side, for two of them wait for whole runs: the first shares the tiny run, the other makes
-# runs of its own. `pytest` alone runs all in turn.
-RUNS := tests/docs tests/workflow tests/browser
-OTHER_RUNS := $(patsubst %,tests/workflow/test_%.py,dag real_layout real_world rules stages)
+# Four parts side by side, about equally long on two cores: the tests of functions in halves, those that share the
+# tiny run, and those with runs of their own or none. `pytest` alone runs all in turn.
+RUNS := tests/docs tests/workflow
+OTHER_RUNS := $(patsubst %,tests/workflow/test_%.py,dag real_layout real_world rules stages) tests/docs/test_site.py
+REFINEMENT := $(addprefix tests/unit/,refine regressor silhouette synthetic)
 test: $(READY)
-	$(MAKE) --no-print-directory --jobs 3 --keep-going test-functions test-runs test-other-runs
+	$(MAKE) --no-print-directory --jobs 4 --keep-going test-functions test-refinement test-runs test-other-runs
 
 test-functions: $(READY)
-	$(BIN)/python -m pytest $(RUNS:%=--ignore %)
+	$(BIN)/python -m pytest $(patsubst %,--ignore %,$(RUNS) tests/browser $(REFINEMENT))
+
+test-refinement: $(READY)
+	$(BIN)/python -m pytest $(REFINEMENT)
 
 test-runs: $(READY)
 	$(BIN)/python -m pytest $(RUNS) $(OTHER_RUNS:%=--ignore %)
 
 test-other-runs: $(READY)
-	$(BIN)/python -m pytest $(OTHER_RUNS)
+	$(BIN)/python -m pytest $(OTHER_RUNS) tests/browser
 
 # `make test` runs a fixed part of them.
 SEED ?= 0

@@ -277,8 +277,11 @@ def all_dry_runs(changes: Mapping[str, str]) -> dict[str, tuple[list[str], list[
     """The same in this process and this folder: a fork for each change, two at a time."""
     for name in LOADED:
         importlib.import_module(name)
+    from snakemake.cli import get_argument_parser
+
     from jointreg.pipeline.digest_cache import cached_digest
 
+    get_argument_parser()  # looks for plugins once for all
     for script in Path("workflow/scripts").glob("*.py"):
         cached_digest(script)  # reads the package once for all
     gc.freeze()  # no child looks through what this process has loaded

@@ -10,6 +10,7 @@ import torch
 
 from jointreg.body import load_body
 from jointreg.config import Config, load, optimize_settings, read_yaml
+from jointreg.figures.shading import shaded
 from jointreg.refine import refine
 from jointreg.refine.exact_layers import rounded
 from jointreg.refine.losses import EnergyWeights
@@ -33,7 +34,7 @@ def main() -> None:
 
 
 def refinement() -> None:
-    """One frame through the refinement, and what a discriminator and a fit add to it."""
+    """One frame through the refinement, and what a discriminator, a fit and a picture add to it."""
     config = settings()
     body = load_body("open")
     bodies = {
@@ -55,7 +56,10 @@ def refinement() -> None:
         settings=optimize_settings(config, "no_discriminator").model_copy(update={"iterations": 1}),
         weights=EnergyWeights(1.0, 1.0, 1.0, 1.0),
     )
-    rounded(torch.ones(1, 2, dtype=torch.float64), -1, terms=2)
+    every_other = torch.ones(2, 4, dtype=torch.float64)[:, ::2]
+    for values in (every_other.contiguous(), every_other):
+        rounded(values, -1, terms=2)
+    shaded(body.vertices(**bodies), body.faces, intrinsics)
     solve_nnls([(np.eye(1), np.eye(2))], np.ones((1, 2)), 1.0)
 
 

@@ -24,6 +24,9 @@ EMPTY = (
     "lab/pose_landmark_full.tflite",
 )
 """Licensed or fetched files, which a dry run does not look into."""
+LONG_TABLES = ("human36m", "human36m_p2", "open_full")
+ACTIONS = ("Directions", "Sitting", "Walking")
+"""Actions that the long tables of sequences keep: a plan of all fifteen takes five times as long."""
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +59,10 @@ def place(tmp_path_factory, root, finished, body):
     for name in EMPTY:
         (folder / "data" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "data" / name).touch()
+    for name in LONG_TABLES:
+        table = folder / f"config/sequences/{name}.tsv"
+        head, *rows = table.read_text().splitlines(keepends=True)
+        table.write_text(head + "".join(row for row in rows if row.split("\t")[1] in ACTIONS))
     plant_human36m(folder / "data/human36m/raw")
     plant_laboratory(folder / "data/lab")
 

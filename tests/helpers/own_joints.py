@@ -96,6 +96,7 @@ def _config(folder):
         "evaluate": {"joints": "all", "root": "neck"},
         "fit_regressor": {"symmetric": True},
         "estimate": {"keypoints_iterations": 6},
+        "optimize": {"iterations": 4},
     }
 
 

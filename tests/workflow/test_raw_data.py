@@ -24,9 +24,10 @@ def call(*settings, options=()):
 
 @pytest.fixture(scope="module")
 def folder(finished, tmp_path_factory):
+    """The finished run, its results taken as made of a user's raw files."""
     folder = tmp_path_factory.mktemp("raw_data") / "run"
     shutil.copytree(finished, folder, symlinks=True)
-    snakemake(folder, *call())
+    snakemake(folder, *call(options=("--touch",)))
     return folder
 
 

@@ -7,9 +7,6 @@ bodies (`planted_networks`). So every format on the way is read, and the number 
 
 import csv
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -19,6 +16,7 @@ from real_tree import ESTIMATORS, MOMENTS, matching, plant_networks, simulated_b
 
 from jointreg import stores
 from jointreg.body import load_body
+from jointreg.cli.commands import main
 from jointreg.config import read_yaml
 from jointreg.config.sequences import load_sequences
 
@@ -46,7 +44,7 @@ def finished(tree):
     return tree
 
 
-def test_only_places_segmenter_and_rounds_differ_from_the_real_config(root):
+def test_only_places_segmenter_and_lengths_differ_from_the_real_config(root):
     files = [root / "config/config.yaml", root / "config/human36m.yaml"]
     real, ours = read_yaml(*files), read_yaml(*files, root / "tests/real/config.yaml")
 
@@ -58,26 +56,23 @@ def test_only_places_segmenter_and_rounds_differ_from_the_real_config(root):
                 yield f"{prefix}{key}"
 
     places = {"sequences", "methods_table", "figures.examples"}
-    allowed = places | {"segment.method", "train_discriminator.max_rounds"}
+    lengths = {"train_discriminator.max_rounds", "train_discriminator.steps", "optimize.iterations"}
+    allowed = places | lengths | {"segment.method"}
     assert set(differing(real, ours)) <= allowed
 
 
-def test_the_doctor_finds_everything_and_then_one_thing_missing(tree):
-    def doctor(files):
-        return subprocess.run(
-            [sys.executable, "-m", "jointreg", "doctor", "--config", *files[1:]],
-            cwd=tree,
-            capture_output=True,
-            text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(["src", os.environ.get("PYTHONPATH", "")])},
-        )
+def test_the_doctor_finds_everything_and_then_one_thing_missing(tree, monkeypatch, capsys):
+    monkeypatch.chdir(tree)
 
-    done = doctor(REAL)
-    assert done.returncode == 0, done.stdout + done.stderr
+    def doctor(files):
+        return main(["doctor", "--config", *files[1:]]), capsys.readouterr().out
+
+    status, text = doctor(REAL)
+    assert status == 0, text
     for words in ("checkpoint of SPIN", "checkpoint of VIBE", "checkpoint of MEVA", "mean parameters"):
-        assert words in done.stdout, words
-    done = doctor(FILES)
-    assert done.returncode == 0, done.stdout + done.stderr
+        assert words in text, words
+    status, text = doctor(FILES)
+    assert status == 0, text
     for words in (
         "layout official",
         "4 files and folders of 1 actions; the first recording is sound",
@@ -86,14 +81,13 @@ def test_the_doctor_finds_everything_and_then_one_thing_missing(tree):
         "2 files; the first is sound, 4 rows",
         "paper",
     ):
-        assert words in done.stdout, words
-    path = tree / "data/human36m/predictions/vibe/S9/Walking.1.60457274.pkl"
-    with missing(path):
-        done = doctor(FILES)
-    assert done.returncode == 1
-    (row,) = [line for line in done.stdout.splitlines() if "predictions of vibe_files" in line]
+        assert words in text, words
+    with missing(tree / "data/human36m/predictions/vibe/S9/Walking.1.60457274.pkl"):
+        status, text = doctor(FILES)
+    assert status == 1
+    (row,) = [line for line in text.splitlines() if "predictions of vibe_files" in line]
     assert row.startswith("FAIL") and "evaluate" in row and "1 of 2 files are missing" in row
-    assert "waits" in done.stdout and "optimize (6 jobs)" in done.stdout
+    assert "waits" in text and "optimize (6 jobs)" in text
 
 
 def test_table_1_has_the_rows_of_the_paper(finished):

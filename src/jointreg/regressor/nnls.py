@@ -159,7 +159,7 @@ def _descend(
     block = sum_weight * (row[:, None] == row)
     for coupling, gram in terms:
         block = block + coupling[np.ix_(row, row)] * gram[np.ix_(vertex, vertex)]
-    block[np.diag_indices_from(block)] *= 1 + 1e-12  # solvable where vertices move alike
+    block.flat[:: len(row) + 1] *= 1 + 1e-12  # the diagonal: solvable where vertices move alike
     right, current = target[row, vertex] + sum_weight, weights[row, vertex]
     inside = np.arange(len(row))
     while len(inside):
@@ -175,9 +175,8 @@ def _descend(
         step = ratio.min()
         current[inside] = np.maximum(before + step * (solution - before), 0)
         inside = np.delete(inside, np.flatnonzero(leaving)[ratio <= step])
-    current[np.setdiff1d(np.arange(len(row)), inside)] = 0
     weights[...] = 0
-    weights[row, vertex] = current
+    weights[row[inside], vertex[inside]] = current[inside]
     passive[...] = weights > 0
 
 

@@ -1,6 +1,7 @@
 """Clothes: a shell off the skin that hangs, folds and moves, and leaves the body below as it is."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -104,9 +105,11 @@ def test_masks_show_the_clothes_and_bodies_the_person_inside(
     tmp_path: Path, parameters: Parameters
 ) -> None:
     covered, files, bodies = {}, {}, {}
+    rig = tmp_path / "rig"
+    write_rig(rig / "data", rig / "truth", parameters, ("S5",), ("Sitting",), ("1",), (CAMERA,), 3)
     for cut in ("none", "tight", "loose"):
+        shutil.copytree(rig, tmp_path / cut)
         root, truth = tmp_path / cut / "data", tmp_path / cut / "truth"
-        write_rig(root, truth, parameters, ("S5",), ("Sitting",), ("1",), (CAMERA,), 3)
         kinds = world(clothes=cut)
         write_subject("S5", root, truth, parameters, {"Sitting": ("1",)}, (CAMERA,), 1, 5.0, 3, kinds)
         covered[cut] = Masks(truth, "S5", "Sitting").coverage("1", CAMERA, 0, (1000, 1002)) / 255
