@@ -153,7 +153,10 @@ def _joint_set(name: str, table: Sequence[dict[str, str]], where: str) -> JointS
     joints = tuple(row["joint"] for row in table)
     twice = [joint for joint in joints if joints.count(joint) > 1]
     if twice or "" in joints:
-        raise ConfigError(f"{where} contains joint '{(twice or [''])[0]}' twice, or without a name")
+        raise ConfigError(
+            f"{where} contains joint '{(twice or [''])[0]}' twice, or without a name",
+            "give every joint a name of its own",
+        )
     mirror = []
     for row in table:
         other = row["mirror"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jointreg.arrays import texts
 from jointreg.errors import DataError
 from jointreg.plausible import BODY_M
 
@@ -40,7 +41,7 @@ def in_order(
             )
         note(f"{where}: joints are taken to be {names[0]}, {names[1]}, ... {names[-1]}, in that order")
         return points.astype(np.float64)
-    order = [str(name) for name in np.asarray(joint_names).ravel()]
+    order = texts(joint_names).ravel().tolist()
     if len(order) != points.shape[1] or len(set(order)) != len(order):
         twice = next((name for name in order if order.count(name) > 1), "")
         fault = f"contain {twice} twice" if twice else f"are {len(order)}"
@@ -51,7 +52,7 @@ def in_order(
     missing = [name for name in names if name not in order]
     if missing:
         raise DataError(
-            f"{where} has no joint {', '.join(missing):.200}",
+            f"{where} has no joint {', '.join(missing):.200}; it has {', '.join(order):.200}",
             f"name the joint set of the file with {source}, or its joints as the set does",
         )
     if order != list(names):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jointreg.arrays import ends_from, lengths
+from jointreg.arrays import ends_from, lengths, texts
 from jointreg.config.joint_sets import H36M, JointSet
 from jointreg.errors import DataError, UnitError
 from jointreg.plausible import CHILD_LEG_M, LEG_M, Bounds
@@ -157,7 +157,7 @@ def left_leg_first(
         DataError: other names, or hips and shoulders whose sides contradict each other.
     """
     if names is not None:
-        order = tuple(str(name) for name in np.asarray(names).ravel())
+        order = tuple(texts(names).ravel().tolist())
         if sorted(order) != sorted(H36M_17):
             raise DataError(
                 f"{where}: joint_names are {str(order)[:300]}, expected the 17 of skeleton.H36M_17",
