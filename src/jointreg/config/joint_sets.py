@@ -22,7 +22,10 @@ COLUMNS = ("set", "joint", "mirror", "place", "root")
 ON_THE_HEAD = ("nose", "head_top", "face")
 """Places that are no joint of SMPL's skeleton. `face` (eyes, ears, jaw) is the middle of the skull."""
 
-OTHER_POINTS = "these are other points than Human3.6M's 17: use J_regressor_h36m.npy, or fit one"
+OTHER_POINTS = (
+    "these are other points than Human3.6M's 17: use J_regressor_h36m.npy, fit one, or read them as "
+    "their own set with --joints (docs/exchange.md)"
+)
 """The next step for a file of most of the sets where Human3.6M's joints are expected."""
 
 TITLES = {

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from jointreg.arrays import texts
+from jointreg.datasets.poses import require_no_origin
 from jointreg.errors import DataError
 from jointreg.plausible import BODY_M
 
@@ -29,10 +30,12 @@ def in_order(
         source: the option or setting that names the joint set.
 
     Raises:
-        DataError: another shape or number of joints, names that repeat, or a joint that is missing.
+        DataError: another shape or number of joints, names that repeat, a joint that is missing, or one
+            at the origin in some rows.
     """
     if points.ndim != 3 or points.shape[2] != 3 or not points.size:
         raise DataError(f"{where} has shape {points.shape}, expected (N, {len(names)}, 3)")
+    require_no_origin(points, where)
     if joint_names is None:
         if points.shape[1] != len(names):
             raise DataError(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jointreg.arrays import texts
+from jointreg.datasets.poses import require_no_origin
 from jointreg.errors import DataError, default_cure
 from jointreg.files.input import require_file
 from jointreg.files.npz import require_declared_sizes
@@ -83,7 +84,7 @@ def read_labels(path: str | Path) -> Labels:
     if len(empty):
         which = ", ".join(names[k] if names else str(k) for k in empty)
         raise DataError(f"{path} has no label of joint {which} in any frame", "leave the joint out")
-    _require_no_origin(joints, names, path)
+    require_no_origin(joints, str(path), names)
     some = joints[~np.isnan(joints).all(axis=(1, 2))]
     if joints.shape[1] > 5:  # few joints may lie close together
         extents = np.nanmax(some, axis=1) - np.nanmin(some, axis=1)
@@ -96,23 +97,6 @@ def read_labels(path: str | Path) -> Labels:
         where = f"labels of {path} extend over {extent:.3g}"
         BODY_M.require(extent, f"{where} m in the median frame", cure)
     return labels
-
-
-def _require_no_origin(joints: np.ndarray, names: tuple[str, ...] | None, path: Path) -> None:
-    """Refuse (0, 0, 0) in some frames: no joint comes to lie there, a lost one is often stored so.
-
-    The root of labels that are relative to it lies there in every frame.
-    """
-    origin = (joints == 0).all(axis=2)
-    mixed = np.flatnonzero(origin.any(axis=0) & ~(origin | np.isnan(joints[..., 0])).all(axis=0))
-    if len(mixed):
-        joint = mixed[0]
-        raise DataError(
-            f"{path}: {names[joint] if names else f'joint {joint}'} is at (0, 0, 0) in "
-            f"{origin[:, joint].sum()} of {len(joints)} frames, as missing labels are stored "
-            f"({len(mixed)} of {joints.shape[1]} joints)",
-            "write NaN where a joint has no label: joints[(joints == 0).all(axis=2)] = np.nan",
-        )
 
 
 def _read_csv(path: Path) -> Labels:

@@ -35,7 +35,7 @@ def test_the_origin_is_a_missing_label_or_the_root(tmp_path, joints):
     lost = joints.copy()
     lost[3, 4] = lost[4, 4] = lost[4, 5] = 0
     np.savez(tmp_path / "a.npz", joints=lost, joint_names=NAMES)
-    words = r"right_knee is at \(0, 0, 0\) in 2 of 5 frames, as missing labels(.|\n)*2 of 6 joints"
+    words = r"right_knee of row 3 is at \(0, 0, 0\), as missing joints .*2 of 5 rows, 2 joints"
     with pytest.raises(DataError, match=words):
         read_labels(tmp_path / "a.npz")
     relative = joints - joints[:, 1:2]
