@@ -150,3 +150,9 @@ def test_public_rows_are_named_without_a_body(template, name):
     weights = load_regressor(fetched(name), note=notes.append).weights
     assert "names of the known matrix" in notes[0]
     assert np.array_equal(weights, load_regressor(fetched(name), template, note=len).weights)
+
+
+def test_public_rows_of_other_joints_are_refused_without_a_body():
+    name = "hongsukchoi/Pose2Mesh_RELEASE/data/COCO/J_regressor_coco.npy"
+    with pytest.raises(DataError, match=r"other joints than Human3.6M's: nose(.|\n)*with --joints"):
+        load_regressor(fetched(name), note=len)

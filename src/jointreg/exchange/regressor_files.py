@@ -310,7 +310,12 @@ def _normalised(matrix: np.ndarray, path: Path, note: Callable[[str], None]) -> 
 def _known_order(matrix: np.ndarray, path: Path, note: Callable[[str], None]) -> tuple[str, ...]:
     """Names of the rows of a public matrix; without a body nothing else gives them."""
     names = known_names(matrix)
-    if names is None or sorted(names) != sorted(H36M_17):
+    if names is not None and sorted(names) != sorted(H36M_17):
+        raise DataError(
+            f"{path} is a public matrix of other joints than Human3.6M's: {', '.join(names):.200}",
+            "name the set of its joints with --joints (docs/exchange.md)",
+        )
+    if names is None:
         raise DataError(
             f"{path}: nothing gives the order of its rows, left or right leg first",
             "give the body that the regressor is for, which shows it, or the order: --joints h36m_17 "
