@@ -1,4 +1,4 @@
-"""Arrays that callers hand to public functions: real numbers, finite, or indices."""
+"""Arrays from callers and files: real numbers, finite, indices, or text."""
 
 from typing import Any
 
@@ -109,3 +109,11 @@ def indices(value: Any, count: int, name: str) -> np.ndarray:
             f"{name} {str(array.tolist())[:120]} do not all exist, expected some of 0..{count - 1}"
         )
     return array.astype(np.intp)
+
+
+def texts(values: Any) -> np.ndarray:
+    """Names as an array of text, of their shape. Bytes are read as UTF-8; what is not is marked."""
+    array = np.asarray(values)
+    if array.dtype.kind == "S":
+        return np.char.decode(array, "utf-8", "replace")
+    return array.astype(str)

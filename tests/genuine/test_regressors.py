@@ -142,3 +142,17 @@ def test_the_body_is_converted_with_the_field_s_regressor(tmp_path, smpl):
     body = convert_body(smpl, tmp_path / "body.npz")
     load_regressor(fetched(STANDARD), body)
     assert load_body(tmp_path / "body.npz").topology_hash == body.topology_hash
+
+
+@pytest.mark.parametrize("name", [name for name in READ if name != RELEASED and "J19" not in name])
+def test_public_rows_are_named_without_a_body(template, name):
+    notes = []
+    weights = load_regressor(fetched(name), note=notes.append).weights
+    assert "names of the known matrix" in notes[0]
+    assert np.array_equal(weights, load_regressor(fetched(name), template, note=len).weights)
+
+
+def test_public_rows_of_other_joints_are_refused_without_a_body():
+    name = "hongsukchoi/Pose2Mesh_RELEASE/data/COCO/J_regressor_coco.npy"
+    with pytest.raises(DataError, match=r"other joints than Human3.6M's: nose(.|\n)*with --joints"):
+        load_regressor(fetched(name), note=len)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from jointreg.arrays import indices, real_array, require_finite
+from jointreg.arrays import indices, real_array, require_finite, texts
 from jointreg.errors import DataError, ShapeError
 
 
@@ -64,3 +64,9 @@ def test_indices_are_integers_that_exist(value, words):
         indices(value, 3, "rows")
     assert indices((2, 0), 3, "rows").tolist() == [2, 0]
     assert indices(np.array([1], np.uint8), 3, "rows").dtype == np.intp
+
+
+@pytest.mark.parametrize("values", [["é", "neck"], np.array(["é".encode(), b"neck"])])
+def test_names_are_text_of_letters_or_of_bytes(values):
+    assert texts(values).tolist() == ["é", "neck"]
+    assert texts(np.array([b"\xe9"])).tolist() == ["\ufffd"]

@@ -3,8 +3,17 @@
 import argparse
 from pathlib import Path
 
-from jointreg.cli.options import Commands, add_body, add_command, add_joints, chosen_joints, note
+from jointreg.cli.options import (
+    NO_BODY,
+    Commands,
+    add_body,
+    add_command,
+    add_joints,
+    chosen_joints,
+    note,
+)
 from jointreg.config.joint_sets import JOINT_SETS
+from jointreg.errors import ConfigError
 from jointreg.files.output import require_picture
 from jointreg.skeleton import H36M_17
 
@@ -23,7 +32,7 @@ def add_inspect(commands: Commands) -> None:
         "--picture", metavar="FILE", help="draw its vertices on the mesh (png, svg, pdf)"
     )
     add_joints(inspect)
-    add_body(inspect)
+    add_body(inspect, f"; `{NO_BODY}` prints the card only")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -35,7 +44,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from jointreg.regressor.card import card
 
     require_picture(arguments.picture)
-    body, named = load_body(arguments.body), chosen_joints(arguments)
+    body = None if arguments.body == NO_BODY else load_body(arguments.body)
+    named = chosen_joints(arguments)
     if sidecar_path(arguments.file).is_file():
         rows = read_named_rows(arguments.file, named, note)
         text = card(Path(arguments.file).name, rows.joints, rows.matrix.shape[1], rows.about)
@@ -43,9 +53,16 @@ def _run(arguments: argparse.Namespace) -> int:
             print(text)
             own = (known for known in JOINT_SETS.values() if known.joints == rows.joints)
             named = named or next(own, None)
+            if body is None:
+                return 0
             if named is None or rows.about["topology_hash"] != body.topology_hash:
                 note(f"the table of places is for regressors of {arguments.body} and of a joint set")
                 return 0
+    if body is None:
+        raise ConfigError(
+            f"{arguments.file} has no card, and without a body there is nothing to measure it on",
+            "give the body of its mesh with --body; `jointreg identify` needs none",
+        )
     regressor = load_regressor(arguments.file, body, joints=named, note=note)
     if named is None or regressor.joint_names == H36M_17:
         named = JOINT_SETS["h36m_17"]

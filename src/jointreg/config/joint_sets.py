@@ -22,7 +22,10 @@ COLUMNS = ("set", "joint", "mirror", "place", "root")
 ON_THE_HEAD = ("nose", "head_top", "face")
 """Places that are no joint of SMPL's skeleton. `face` (eyes, ears, jaw) is the middle of the skull."""
 
-OTHER_POINTS = "these are other points than Human3.6M's 17: use J_regressor_h36m.npy, or fit one"
+OTHER_POINTS = (
+    "these are other points than Human3.6M's 17: use J_regressor_h36m.npy, fit one, or read them as "
+    "their own set with --joints (docs/exchange.md)"
+)
 """The next step for a file of most of the sets where Human3.6M's joints are expected."""
 
 TITLES = {
@@ -153,7 +156,10 @@ def _joint_set(name: str, table: Sequence[dict[str, str]], where: str) -> JointS
     joints = tuple(row["joint"] for row in table)
     twice = [joint for joint in joints if joints.count(joint) > 1]
     if twice or "" in joints:
-        raise ConfigError(f"{where} contains joint '{(twice or [''])[0]}' twice, or without a name")
+        raise ConfigError(
+            f"{where} contains joint '{(twice or [''])[0]}' twice, or without a name",
+            "give every joint a name of its own",
+        )
     mirror = []
     for row in table:
         other = row["mirror"]

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from jointreg.arrays import texts
+from jointreg.datasets.poses import require_no_origin
 from jointreg.errors import DataError
 from jointreg.plausible import BODY_M
 
@@ -28,10 +30,12 @@ def in_order(
         source: the option or setting that names the joint set.
 
     Raises:
-        DataError: another shape or number of joints, names that repeat, or a joint that is missing.
+        DataError: another shape or number of joints, names that repeat, a joint that is missing, or one
+            at the origin in some rows.
     """
     if points.ndim != 3 or points.shape[2] != 3 or not points.size:
         raise DataError(f"{where} has shape {points.shape}, expected (N, {len(names)}, 3)")
+    require_no_origin(points, where)
     if joint_names is None:
         if points.shape[1] != len(names):
             raise DataError(
@@ -40,7 +44,7 @@ def in_order(
             )
         note(f"{where}: joints are taken to be {names[0]}, {names[1]}, ... {names[-1]}, in that order")
         return points.astype(np.float64)
-    order = [str(name) for name in np.asarray(joint_names).ravel()]
+    order = texts(joint_names).ravel().tolist()
     if len(order) != points.shape[1] or len(set(order)) != len(order):
         twice = next((name for name in order if order.count(name) > 1), "")
         fault = f"contain {twice} twice" if twice else f"are {len(order)}"
@@ -51,7 +55,7 @@ def in_order(
     missing = [name for name in names if name not in order]
     if missing:
         raise DataError(
-            f"{where} has no joint {', '.join(missing):.200}",
+            f"{where} has no joint {', '.join(missing):.200}; it has {', '.join(order):.200}",
             f"name the joint set of the file with {source}, or its joints as the set does",
         )
     if order != list(names):

@@ -4,11 +4,11 @@ Joints are (N, 17, 3), metres, order `skeleton.H36M_17`, in any frame of referen
 otherwise. Errors name the first row that is wrong.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from jointreg.arrays import ends_from, lengths
+from jointreg.arrays import ends_from, lengths, texts
 from jointreg.config.joint_sets import H36M, JointSet
 from jointreg.errors import DataError, UnitError
 from jointreg.plausible import CHILD_LEG_M, LEG_M, Bounds
@@ -89,6 +89,34 @@ def require_finite(joints: np.ndarray, where: str, word: str = "row") -> None:
         )
 
 
+def require_no_origin(joints: np.ndarray, where: str, names: Sequence[str] | None = None) -> None:
+    """Refuse (0, 0, 0) in some rows: no joint comes to lie there, and missing ones are often stored so.
+
+    The root of joints that are relative to it lies there in every row.
+
+    Args:
+        joints: (N, J, 3), in any unit and frame; NaN where one is missing.
+        where: names the file.
+        names: of the joints, where they are known.
+
+    Raises:
+        DataError: names the first such joint, and how many rows.
+    """
+    origin = (joints == 0).all(axis=2)
+    if not origin.any():
+        return
+    mixed = np.flatnonzero(origin.any(axis=0) & ~(origin | np.isnan(joints[..., 0])).all(axis=0))
+    if len(mixed):
+        joint, lost = mixed[0], np.flatnonzero(origin[:, mixed].any(axis=1))
+        row = int(np.argmax(origin[:, joint]))
+        raise DataError(
+            f"{where}: {names[joint] if names else f'joint {joint}'} of row {row} is at (0, 0, 0), as "
+            f"missing joints are often stored ({len(lost)} of {len(joints)} rows, {len(mixed)} joints)",
+            "write NaN where a label is missing: joints[(joints == 0).all(axis=2)] = np.nan; leave such "
+            "rows of predictions out",
+        )
+
+
 def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
     """Refuse joints that are not in metres, all of them or those of a row.
 
@@ -154,10 +182,12 @@ def left_leg_first(
         note: is told where the right leg comes first.
 
     Raises:
-        DataError: other names, or hips and shoulders whose sides contradict each other.
+        DataError: other names, hips and shoulders whose sides contradict each other, or a joint at the
+            origin in some rows.
     """
+    require_no_origin(joints, where)
     if names is not None:
-        order = tuple(str(name) for name in np.asarray(names).ravel())
+        order = tuple(texts(names).ravel().tolist())
         if sorted(order) != sorted(H36M_17):
             raise DataError(
                 f"{where}: joint_names are {str(order)[:300]}, expected the 17 of skeleton.H36M_17",

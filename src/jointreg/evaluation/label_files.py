@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jointreg import stores
+from jointreg.arrays import texts
 from jointreg.config.joint_sets import JOINT_SETS, JointSet
 from jointreg.datasets.poses import (
     describe_missing,
@@ -114,7 +115,7 @@ def _names(arrays: Mapping[str, Any], path: Path, count: int) -> dict[str, np.nd
             column = np.asarray(arrays[key])
             if column.dtype.kind not in "USiu":
                 raise DataError(f"{path}: {key} is {column.dtype}, expected names", "give text")
-            names[key] = column.astype(str)
+            names[key] = texts(column)
     numbers, pictures = numbers_of(arrays, str(path)), pictures_of(arrays)
     if numbers is not None:
         names["frame"] = numbers

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from jointreg.arrays import texts
 from jointreg.body.files import SMPLX_55, read_smplx
 from jointreg.body.joints import BATCH
 from jointreg.errors import DataError
@@ -130,9 +131,7 @@ def read_bedlam(
             "give the labels for SMPL-X, as data_processing/df_full_body.py writes them",
         )
     columns = {
-        key: np.asarray(content[key]).astype(str).ravel()
-        for key in ("sub", "gender", "imgname")
-        if key in content
+        key: texts(content[key]).ravel() for key in ("sub", "gender", "imgname") if key in content
     }
     wrong = [key for key, column in columns.items() if len(column) != count]
     if wrong:

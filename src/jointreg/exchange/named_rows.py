@@ -62,9 +62,9 @@ def read_named_rows(
     if sidecar is not None:
         names = tuple(sidecar["joint_names"])
     elif joints is not None:
-        names = _order_of(joints, names or _known_names(matrix), path)
+        names = _order_of(joints, names or known_names(matrix), path)
     elif names is None:
-        names = _known_names(matrix)
+        names = known_names(matrix)
         note(
             f"{path}: nothing names its rows" + ("" if names is None else "; names of the known matrix")
         )
@@ -84,7 +84,7 @@ def _order_of(joints: JointSet, names: tuple[str, ...] | None, path: Path) -> tu
     return names
 
 
-def _known_names(matrix: np.ndarray) -> tuple[str, ...] | None:
+def known_names(matrix: np.ndarray) -> tuple[str, ...] | None:
     """Names of rows that are all known, by name and once."""
     matches = identify(matrix, read_known()).matches
     names = tuple(match.same.joint if match.same else "-" for match in matches)

@@ -23,7 +23,7 @@ from jointreg.config.joint_sets import (
 from jointreg.errors import DataError, default_cure
 from jointreg.exchange.formats import Format, encode, format_of
 from jointreg.exchange.matrix_files import read_matrix
-from jointreg.exchange.named_rows import read_named_rows, write_named_rows
+from jointreg.exchange.named_rows import known_names, read_named_rows, write_named_rows
 from jointreg.exchange.placement import (
     LEFT_LEG,
     crossed,
@@ -75,7 +75,8 @@ def load_regressor(
     Args:
         path: npy, npz, pt or pkl (`SMPL_to_J19.pkl`). A sidecar `<path>.json` is read with it.
         body: the body that the regressor should fit; None skips the checks that need one.
-        legs: the leg that comes first in the file. Needed where there is neither a body nor a sidecar.
+        legs: the leg that comes first in the file. Needed where neither a body nor a sidecar gives it,
+            and the matrix is no public one.
         joints: another joint set, in whose order the rows are unless a sidecar gives theirs; None for
             Human3.6M's.
         note: called with a sentence for everything that was changed or could not be checked.
@@ -104,12 +105,7 @@ def load_regressor(
     sidecar = read_sidecar(path, matrix, body)
     names = names or _row_order(sidecar, legs, path)
     if names is None and body is None:
-        raise DataError(
-            f"{path}: nothing gives the order of its rows, left or right leg first",
-            "give the body that the regressor is for, which shows it, or name the leg: "
-            "--input-legs left or right of `jointreg convert` (legs= in Python). Files named `correct` "
-            "begin with the right",
-        )
+        names = _known_order(matrix, path, note)
     weights = _normalised(matrix, path, note)
     about = {} if sidecar is None else sidecar["about"] | {"topology_hash": sidecar["topology_hash"]}
     if body is None:
@@ -309,6 +305,25 @@ def _normalised(matrix: np.ndarray, path: Path, note: Callable[[str], None]) -> 
         f"{sums.max():.3g}, normalised to 1"
     )
     return weights
+
+
+def _known_order(matrix: np.ndarray, path: Path, note: Callable[[str], None]) -> tuple[str, ...]:
+    """Names of the rows of a public matrix; without a body nothing else gives them."""
+    names = known_names(matrix)
+    if names is not None and sorted(names) != sorted(H36M_17):
+        raise DataError(
+            f"{path} is a public matrix of other joints than Human3.6M's: {', '.join(names):.200}",
+            "name the set of its joints with --joints (docs/exchange.md)",
+        )
+    if names is None:
+        raise DataError(
+            f"{path}: nothing gives the order of its rows, left or right leg first",
+            "give the body that the regressor is for, which shows it, or the order: --joints h36m_17 "
+            "(left leg first) or h36m_17_right_first (legs= in Python). Files named `correct` begin "
+            "with the right",
+        )
+    note(f"{path}: nothing names its rows; names of the known matrix")
+    return names
 
 
 def _row_order(sidecar: dict[str, Any] | None, legs: Legs | None, path: Path) -> tuple[str, ...] | None:

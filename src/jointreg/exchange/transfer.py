@@ -11,6 +11,7 @@ from jointreg.exchange.meshes import Mesh
 from jointreg.exchange.named_rows import NamedRows
 from jointreg.exchange.sidecar import UNKNOWN, digest
 from jointreg.exchange.vertex_maps import LARGEST_DISTANCE_M, VertexMap, map_between, read_map
+from jointreg.plausible import BODY_M
 
 WIDE_M = 0.3
 """Root mean square distance of a row's vertices from its joint that no public regressor has on its own
@@ -38,6 +39,7 @@ def vertex_map_of(
     Raises:
         DataError: neither a file nor two meshes, a file and a source mesh, a mesh of another size or
             with other faces than the regressor's, or as `read_map` and `map_between`.
+        UnitError: a mesh that extends as no body does in metres.
     """
     matrix = rows.matrix
     negative = np.count_nonzero(matrix < 0)
@@ -68,6 +70,13 @@ def vertex_map_of(
             f"the regressor's sidecar names a mesh with other faces than that of --from (sha256 "
             f"{faces!s:.12}, {source.topology_hash[:12]}): vertices may have other numbers",
             "give the mesh that the regressor was made for",
+        )
+    for option, mesh in (("--from", source), ("--to", target)):
+        extent = float(np.ptp(mesh.vertices, axis=0).max())
+        BODY_M.require(
+            extent,
+            f"the mesh of {option} extends over {extent:.4g}",
+            "give both meshes in metres: divide millimetres by 1000, centimetres by 100",
         )
     wide = _wide_rows(matrix, source)
     if wide:
@@ -125,7 +134,7 @@ def transfer(matrix: np.ndarray, vertex_map: VertexMap, where: str) -> np.ndarra
     """
     rows, columns = vertex_map.matrix.shape
     if matrix.shape[1] != rows:
-        turned = columns == matrix.shape[1]
+        turned = columns in (matrix.shape[1], rows)  # MHR's form of a map takes its faces of `--to`
         raise DataError(
             f"{where} is for {matrix.shape[1]} vertices, the map gives {rows} vertices as sums of "
             f"{columns}",

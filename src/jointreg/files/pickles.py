@@ -209,7 +209,7 @@ class _Sparse(_StandIn):
             raise DataError(
                 f"{where}: a sparse matrix of shape {shape!s:.80}, expected at most "
                 f"{LARGEST_MATRIX:.0e} entries",
-                "save the matrix of one mesh alone, dense: numpy.save(file, matrix.toarray())",
+                "save the matrix of one mesh alone: scipy.sparse.save_npz('matrix.npz', matrix)",
             )
         if self.form == "coo":
             place = state["coords"] if "coords" in state else (state["row"], state["col"])

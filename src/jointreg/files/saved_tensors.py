@@ -39,7 +39,7 @@ _STORAGES = {
 }
 """Class of a storage -> its numbers in NumPy's words."""
 _WRITTEN = {"f8": "DoubleStorage", "f4": "FloatStorage", "i8": "LongStorage", "i4": "IntStorage"}
-_LAYOUTS = ("sparse_coo", "sparse_csr")
+_LAYOUTS = ("sparse_coo", "sparse_csr", "sparse_csc")
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 """What a file of before torch 1.6 begins with."""
 _ALIGNMENT = 64
@@ -212,15 +212,18 @@ class _Sparse(NamedTuple):
         shape = tuple(int(count) for count in self.parts[len(tensors)])
         if len(shape) != 2:
             raise _NotPlainError(f"a sparse one of shape {shape!s:.80}")
+        if tensors[-1].dtype == np.float16:  # scipy's sparse arrays have none
+            tensors[-1] = tensors[-1].astype(np.float32)
         if self.layout == "sparse_coo":
             (rows, columns), values = tensors
             whole = sparse.coo_array((values, (rows, columns)), shape=shape)
             whole.sum_duplicates()
             return whole
-        first, columns, values = tensors
-        rowwise = sparse.csr_array((values, columns, first), shape=shape)
-        rowwise.check_format(full_check=True)
-        return rowwise.tocoo()
+        first, others, values = tensors
+        kind = sparse.csc_array if self.layout == "sparse_csc" else sparse.csr_array
+        whole = kind((values, others, first), shape=shape)
+        whole.check_format(full_check=True)
+        return whole.tocoo()
 
 
 def _refuse(kind: str) -> Callable[..., Any]:

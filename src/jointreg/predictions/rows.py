@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jointreg.arrays import texts
 from jointreg.datasets.human36m.pictures import KNOWN, picture
 from jointreg.errors import DataError
 from jointreg.files.pickles import as_array
@@ -41,11 +42,7 @@ def of_sequence(
         DataError: nothing names the frame of a row, or no row is of this sequence.
     """
     frames = numbers_of(values, where)
-    own = {
-        key: np.asarray(values[key]).astype(str)
-        for key in ("take", "camera")
-        if _text(values, key, where)
-    }
+    own = {key: texts(values[key]) for key in ("take", "camera") if _text(values, key, where)}
     if frames is not None and len(own) == 2:
         if {len(column) for column in own.values()} != {len(frames)}:
             raise DataError(f"{where}: take, camera and frame differ in length")
@@ -76,7 +73,7 @@ def numbers_of(values: Mapping[str, Any], where: str) -> np.ndarray | None:
 def pictures_of(values: Mapping[str, Any]) -> np.ndarray | None:
     """File names of the rows' pictures, (N,) text; None where the file has none."""
     key = next((key for key in IMAGES if key in values), None)
-    return None if key is None else np.asarray(values[key]).astype(str).ravel()
+    return None if key is None else texts(values[key]).ravel()
 
 
 def names_of_rows(path: str | Path) -> dict[str, Any]:

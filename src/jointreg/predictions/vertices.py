@@ -112,7 +112,7 @@ def metre_of(points: np.ndarray, what: str, note: Callable[[str], None] = print)
             if metre != 1:
                 note(f"{what} are in {unit}, the bodies extend over {middle:.0f}")
             return metre
-    centimetres = UNITS[0][2].high < middle < UNITS[1][2].low
+    centimetres = 100 * BODY_M.low <= middle < UNITS[1][2].low
     raise UnitError(
         f"{what} extend over {middle:.4g} (median), expected {BODY_M}, or a thousand times that in mm"
         + (": probably centimetres, in which MHR's own model poses" if centimetres else ""),

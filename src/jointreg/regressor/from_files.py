@@ -215,7 +215,8 @@ def _of_set(labels: Labels, joints: JointSet | None, where: str) -> Labels:
     missing = [name for name in joints.joints if name not in labels.names]
     if missing:
         raise DataError(
-            f"{where} has no joint {', '.join(missing):.200}, expected {joints.title}",
+            f"{where} has no joint {', '.join(missing):.200}, expected {joints.title}; it has "
+            f"{', '.join(labels.names):.200}",
             "name the joints as the set does, or leave --joints out",
         )
     order = [labels.names.index(name) for name in joints.joints]

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jointreg.arrays import texts
+from jointreg.datasets.poses import require_no_origin
 from jointreg.errors import DataError, default_cure
 from jointreg.files.input import require_file
 from jointreg.files.npz import require_declared_sizes
@@ -47,7 +49,8 @@ def read_labels(path: str | Path) -> Labels:
             TRC or C3D, one row a mesh, whose unit is converted and whose lost markers have no label.
 
     Raises:
-        DataError: another form, a joint twice in a frame, or a joint without any label.
+        DataError: another form, a joint twice in a frame, without any label, or at the origin in some
+            frames.
         UnitError: an extent that no body has in metres.
     """
     path = Path(path)
@@ -59,7 +62,7 @@ def read_labels(path: str | Path) -> Labels:
         joints, more = _array(path)
         if joints.dtype.kind not in "fiu":
             raise DataError(f"{path} has labels of {joints.dtype}, expected real numbers", FORM)
-        names = tuple(map(str, np.ravel(more["joint_names"]).astype(str))) if more else None
+        names = tuple(texts(more["joint_names"]).ravel().tolist()) if more else None
         labels = Labels(np.array(joints, dtype=np.float64), names)
     joints, names = labels.joints, labels.names
     if joints.ndim != 3 or joints.shape[2] != 3 or not joints.size:
@@ -81,6 +84,7 @@ def read_labels(path: str | Path) -> Labels:
     if len(empty):
         which = ", ".join(names[k] if names else str(k) for k in empty)
         raise DataError(f"{path} has no label of joint {which} in any frame", "leave the joint out")
+    require_no_origin(joints, str(path), names)
     some = joints[~np.isnan(joints).all(axis=(1, 2))]
     if joints.shape[1] > 5:  # few joints may lie close together
         extents = np.nanmax(some, axis=1) - np.nanmin(some, axis=1)
@@ -137,6 +141,18 @@ def _plain(cell: str) -> str:
     return cell
 
 
+def _require_no_names(file: Any, key: str, path: Path) -> None:
+    """Refuse names of joints under another key, whose order would not be read."""
+    joints = file[key]
+    for other in file.files:
+        if other != key and file[other].dtype.kind in "US" and file[other].shape == joints.shape[1:2]:
+            raise DataError(
+                f"{path} has {joints.shape[1]} names under the key {other}, expected them under "
+                "joint_names",
+                "save them as joint_names",
+            )
+
+
 def _array(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
     """The array of a file, and `joint_names` where it has them."""
     require_file(path, "file", "check the path")
@@ -153,6 +169,8 @@ def _array(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
                         f"{', '.join(LABEL_KEYS)}"
                     )
                 names = file["joint_names"] if "joint_names" in file.files else None
+                if names is None:
+                    _require_no_names(file, key, path)
                 return file[key], {} if names is None else {"joint_names": names}
     except (ValueError, EOFError, OSError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(

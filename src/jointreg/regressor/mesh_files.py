@@ -24,6 +24,9 @@ from jointreg.predictions.vertices import VERTICES
 SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".zarr", ".zip")
 """`.zip` is a zarr store in one file."""
 
+TRANSLATIONS = {"transl", "trans"}
+"""Keys of other tools for translations; some are of a camera or a room that the labels are not in."""
+
 
 class Meshes(NamedTuple):
     """The meshes of a file."""
@@ -211,9 +214,12 @@ def _posed(path: Path, body: Body) -> Meshes:
         )
     content = read_predictions(path, body)
     if "translation" not in content:
+        other = sorted(keys & TRANSLATIONS)
         raise DataError(
             f"{path} has no translation: where its bodies stand beside the labels is not known",
-            "give a file with translations in metres, or vertices",
+            f"if {other[0]} is it, in the room of the labels and in metres, save it as `translation`"
+            if other
+            else "give a file with translations in metres, or vertices",
         )
     rotations, betas, translation = (content[key] for key in ("rotations", "betas", "translation"))
 

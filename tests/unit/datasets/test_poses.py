@@ -149,7 +149,7 @@ def test_other_units_orders_and_sides_are_refused(person, change, error, message
     ("row", "joint", "value", "message"),
     [
         (3, slice(None), lambda p: 1000 * p, "a leg of row 3 is 8"),
-        (5, slice(None), lambda p: 0 * p, "a leg of row 5 is 0 m"),
+        (5, slice(None), lambda p: 0 * p, r"joint 0 of row 5 is at \(0, 0, 0\)"),
         (7, 13, lambda p: 1e300 * p, "left_wrist of row 7 lies"),
         (2, 9, lambda p: p + 9, "nose of row 2 lies"),
     ],
@@ -158,6 +158,15 @@ def test_a_single_wrong_row_is_named(person, row, joint, value, message):
     person[row, joint] = value(person[row, joint])
     with pytest.raises(DataError, match=message):
         check(person)
+
+
+def test_missing_joints_stored_as_zeros_are_named(person):
+    """Beside the root of joints that are relative to it, which is zero in every row."""
+    relative = person - person[:, :1]
+    assert poses.left_leg_first(relative, "labels") is relative
+    relative[[2, 3], 16] = 0
+    with pytest.raises(DataError, match=r"joint 16 of row 2 is at .*2 of 20 rows, 1 joints"):
+        poses.left_leg_first(relative, "labels")
 
 
 def test_joints_that_are_not_numbers_are_counted_and_named(person):

@@ -394,10 +394,13 @@ def test_joints_of_another_set_are_brought_to_its_order(tmp_path, body, make_bod
     assert score(pair, {}, {}, plain("smpl_24")).means["as given"]["mpjpe"] < 1e-9
     assert any("reordered by their names" in one for one in told)
     assert any("in that order" in one for one in told)
+    lost = joints - joints[:, :1]
+    lost[0, 20] = 0
     for arrays, message in (
         ({"joints": joints, "joint_names": np.repeat("nose", 24)}, "contain nose twice"),
         ({"joints": joints[:, :23], "joint_names": names[:23]}, "has no joint right_hand"),
         ({"joints": joints[:, :20]}, "has 20 joints, expected 24"),
+        ({"joints": lost}, r"joint 20 of row 0 is at \(0, 0, 0\)"),
     ):
         np.savez(tmp_path / "predictions.npz", **arrays)
         with pytest.raises(DataError, match=message):

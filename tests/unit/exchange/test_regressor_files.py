@@ -12,6 +12,7 @@ import torch
 from planted_regressors import same_bits, silent
 from scipy import sparse
 
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.errors import DataError
 from jointreg.exchange.regressor_files import EXPORTS, export, export_files
 from jointreg.regressor import load_regressor, save_regressor
@@ -165,9 +166,12 @@ def test_row_sums_within_the_rounding_of_the_field_are_left_alone(tmp_path, body
 def test_without_a_body_the_order_is_asked_for(tmp_path, weights):
     np.save(tmp_path / "J.npy", weights[RIGHT_FIRST])
     with pytest.raises(
-        DataError, match=r"nothing gives the order of its rows(.|\n)*--input-legs left or right"
+        DataError,
+        match=r"nothing gives the order of its rows(.|\n)*--joints h36m_17 .* h36m_17_right",
     ):
         load_regressor(tmp_path / "J.npy")
+    named = load_regressor(tmp_path / "J.npy", joints=JOINT_SETS["h36m_17_right_first"], note=len)
+    assert same_bits(named.weights, weights)
     notes = []
     loaded = load_regressor(tmp_path / "J.npy", legs="right", note=notes.append)
     assert same_bits(loaded.weights, weights)

@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 from jointreg.cli import main
-from jointreg.errors import DataError
+from jointreg.errors import DataError, UnitError
 from jointreg.exchange.meshes import Mesh, read_mesh
 from jointreg.exchange.named_rows import NamedRows, read_named_rows
 from jointreg.exchange.transfer import transfer, vertex_map_of
@@ -44,6 +44,9 @@ def test_maps_that_do_not_fit(planted_map, generator):
         transfer(np.ones((5, 60)), planted_map, "J")
     with pytest.raises(DataError, match=r"is for 33 vertices, the map gives 20 .* sums of 60"):
         transfer(np.ones((5, 33)), planted_map, "J")
+    faces_of_to = VertexMap(sparse.csr_array(np.eye(60)), {})
+    with pytest.raises(DataError, match=r"as sums of 60(.|\n)*the other way"):
+        transfer(np.ones((5, 20)), faces_of_to, "J")
     turned = VertexMap(sparse.csr_array(np.array([[1.5, -0.5]])), {})
     with pytest.raises(DataError, match=r"down to -0\.5"):
         transfer(np.ones((5, 1)), turned, "J")
@@ -70,6 +73,10 @@ def test_meshes_that_are_not_the_regressors(body, weights, generator):
         vertex_map_of(own, None, other, mesh)
     vertex_map_of(own._replace(about={}), None, other, mesh, note=notes.append)
     assert len(notes) == 1 and "read vertices all over the mesh of --from" in notes.pop()
+    centimetres = Mesh(100 * mesh.vertices, mesh.faces)
+    for one, option in ((centimetres, "--from"), (mesh, "--to")):
+        with pytest.raises(UnitError, match=rf"mesh of {option} extends over 166\.4"):
+            vertex_map_of(own, None, one, centimetres)
     mirrored = Mesh(mesh.vertices * [-1, 1, 1], mesh.faces)
     vertex_map_of(own, None, mesh, mirrored, note=notes.append)
     assert len(notes) == 1 and "left and right are exchanged" in notes.pop()

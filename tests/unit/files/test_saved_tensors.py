@@ -41,6 +41,8 @@ def test_containers_keep_their_form_and_sparse_tensors_their_entries(tmp_path):
         "list": [1, 2.5, "a", None, (matrix[0], True)],
         "coo": matrix.to_sparse(),
         "csr": matrix.to_sparse_csr(),
+        "csc": matrix.to_sparse_csc(),
+        "half": matrix.half().to_sparse(),
         "number": np.float64(2),
         "array": np.arange(3),
         "shape": matrix.shape,
@@ -51,6 +53,8 @@ def test_containers_keep_their_form_and_sparse_tensors_their_entries(tmp_path):
     assert found["list"][:4] == [1, 2.5, "a", None] and np.array_equal(found["list"][4][0], matrix[0])
     assert np.array_equal(found["coo"].toarray(), matrix)
     assert np.array_equal(found["csr"].toarray(), matrix)
+    assert np.array_equal(found["csc"].toarray(), matrix)
+    assert np.array_equal(found["half"].toarray(), matrix) and found["half"].dtype == np.float32
     assert found["number"] == 2 and found["array"].tolist() == [0, 1, 2] and found["shape"] == [4, 7]
 
 

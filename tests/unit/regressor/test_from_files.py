@@ -98,7 +98,7 @@ def test_parameters_of_a_body_give_the_regressor_of_its_vertices(files, tmp_path
 @pytest.mark.parametrize(
     ("more", "cause"),
     [
-        (["--joints", "coco_17"], "has no joint nose, left_eye"),
+        (["--joints", "coco_17"], "joints; it has "),
         (["--mesh", "MESH"], "the mesh has 3 vertices, the frames have 6890"),
         (["--symmetric", "--mesh", "open"], "needs the sides of the joints"),
         (["--symmetric", "--joints", "lsp_14"], "needs the sides of the joints"),

@@ -30,6 +30,24 @@ def test_every_form_of_labels_is_the_same(tmp_path, joints):
         assert labels.names == names and np.array_equal(labels.joints, joints, equal_nan=True)
 
 
+def test_the_origin_is_a_missing_label_or_the_root(tmp_path, joints):
+    """Zeros in some frames are missing labels; a root lies there in every frame that has it."""
+    lost = joints.copy()
+    lost[3, 4] = lost[4, 4] = lost[4, 5] = 0
+    np.savez(tmp_path / "a.npz", joints=lost, joint_names=NAMES)
+    words = r"right_knee of row 3 is at \(0, 0, 0\), as missing joints .*2 of 5 rows, 2 joints"
+    with pytest.raises(DataError, match=words):
+        read_labels(tmp_path / "a.npz")
+    relative = joints - joints[:, 1:2]
+    np.save(tmp_path / "b.npy", relative)
+    assert np.array_equal(read_labels(tmp_path / "b.npy").joints, relative, equal_nan=True)
+
+
+def test_names_as_bytes_are_names(tmp_path, joints):
+    np.savez(tmp_path / "a.npz", joints=joints, joint_names=np.array(NAMES, "S"))
+    assert read_labels(tmp_path / "a.npz").names == NAMES
+
+
 def test_refusals_of_labels(tmp_path, joints):
     def refused(cause, name, content, kind=DataError):
         if isinstance(content, str):
@@ -58,6 +76,7 @@ def test_refusals_of_labels(tmp_path, joints):
     refused("has no label of joint b in any frame", "a.csv", head + "0,a,0,0,0\n0,b,,,\n")
     refused("expected one of joints, joints_cam, labels", "a.npz", {"points": joints})
     refused("expected 6 different names", "a.npz", {"joints": joints, "joint_names": ["a"] * 6})
+    refused("6 names under the key names", "a.npz", {"joints": joints, "names": NAMES})
     refused(r"expected \(frames, joints, 3\)", "a.npz", {"joints": joints[0]})
     refused("divide millimetres", "a.npz", {"joints": 1000 * joints}, UnitError)
     (tmp_path / "b.csv").write_bytes(f"{head}0,körper,0,0,0\n".encode("latin1"))

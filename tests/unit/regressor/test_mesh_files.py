@@ -78,6 +78,9 @@ def test_parameters_are_posed_by_the_body(tmp_path, body, make_bodies, generator
     np.savez(tmp_path / "b.npz", rotations=rotations, betas=betas)
     with pytest.raises(DataError, match="has no translation"):
         open_meshes(tmp_path / "b.npz", body)
+    np.savez(tmp_path / "b.npz", rotations=rotations, betas=betas, transl=translation)
+    with pytest.raises(DataError, match=r"(?s)has no translation.*if transl is it"):
+        open_meshes(tmp_path / "b.npz", body)
     np.savez(tmp_path / "c.npz", vertices=posed)
     with pytest.raises(DataError, match=r"(?s)has vertices.*leave out --body"):
         open_meshes(tmp_path / "c.npz", body)
