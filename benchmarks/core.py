@@ -23,7 +23,7 @@ from scene import ROOT, SIZE, Scene, globe, peak_mb, settings, smplx_posing, sub
 from timing import median_ms
 
 from jointreg.body.skinning import Skinner, SparseRegressor, from_6d, observe
-from jointreg.refine import refine_sample
+from jointreg.refine import levenberg_marquardt, refine_sample
 from jointreg.refine.adam import Adam
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.losses import EnergyWeights, adversarial_energy, joint_energy
@@ -168,18 +168,24 @@ def growth(repeats: int) -> None:
 
     def whole(scene: Scene, count: int, solver: str = "adam") -> float:
         """One iteration: the preparation of a job, which does not grow with iterations, is left out."""
+        steps = max(5, 80 // count)  # small batches need many to stand out of the preparation
 
-        def run(steps: int) -> float:
+        def run(iterations: int) -> float:
             chosen = settings(
-                iterations=steps, batch=count, store_every=steps, adversarial=0.0, solver=solver
+                iterations=iterations,
+                batch=count,
+                store_every=iterations,
+                adversarial=0.0,
+                solver=solver,
             )
             return median_ms(
                 lambda: refine_sample(*scene.problem(), settings=chosen, weights=WEIGHTS),
                 max(repeats // 3, 1),
             )
 
-        return (run(7) - run(2)) / (5 * count)
+        return (run(2 + steps) - run(2)) / (steps * count)
 
+    levenberg_marquardt.ENOUGH = 0.0  # no frame leaves the batch
     for count in (1, 4, 12, 16, 64, 128, 256):
         scene = Scene(count)
         cost = silhouette_cost(scene, "numba", repeats, count)

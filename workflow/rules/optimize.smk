@@ -62,6 +62,11 @@ rule train_discriminator:
 
 # Variants that refine all sequences of a subject together, those of each split apart.
 BY_SUBJECT = [name for name in CONFIG.variants if settings.optimize_settings(CONFIG, name).by_subject]
+# Where each variant is refined: Levenberg-Marquardt computes on the CPU.
+DEVICES = {
+    name: settings.solver_device(settings.optimize_settings(CONFIG, name), CONFIG.device)
+    for name in CONFIG.variants
+}
 
 
 rule optimize:
@@ -86,13 +91,13 @@ rule optimize:
     conda:
         "../../envs/torch.yaml"
     resources:
-        gpu=GPU,
+        gpu=lambda wc: int(DEVICES[wc.variant] == "cuda"),
         runtime=minutes(3),
         mem_mb=megabytes(3000, 60),
     params:
         **BODY_PARAMS,
         cfg=lambda wc: block("optimize", wc.variant),
-        device=CONFIG.device,
+        device=lambda wc: DEVICES[wc.variant],
         code=code("optimize"),
     script:
         "../scripts/optimize.py"
@@ -145,7 +150,7 @@ rule optimize_subject:
     conda:
         "../../envs/torch.yaml"
     resources:
-        gpu=GPU,
+        gpu=lambda wc: int(DEVICES[wc.variant] == "cuda"),
         runtime=minutes(3),
         # Levenberg-Marquardt keeps two matrices of 86 kB for each moment.
         mem_mb=lambda wc, attempt: megabytes(
@@ -155,7 +160,7 @@ rule optimize_subject:
         **BODY_PARAMS,
         cfg=lambda wc: block("optimize", wc.variant),
         sequences=lambda wc: sequences("{subject}/{action}", wc.split, wc.subject),
-        device=CONFIG.device,
+        device=lambda wc: DEVICES[wc.variant],
         code=code("optimize_subject"),
     script:
         "../scripts/optimize_subject.py"
