@@ -7,7 +7,7 @@ and half of its time is the way back. All are measured in turn, several rounds; 
 
 The gradient of whole meshes is zeros except at the vertices that are read, 5 MB for 64 meshes of 6890
 vertices, and every layer has to write it. `floor` is the layer with a gradient of zeros only: no layer
-with a dense gradient has a faster step. Other ways to write the same places gained 0 to 15 % of a step:
+with a dense gradient has a faster step. Other ways to write the same places gained 0 to 20 % of a step:
 index_copy, scatter, a loop over a few meshes that stay in the cache, one product for all meshes,
 compiled loops. A gradient in einsum's order is made 15 % faster, and costs four times as much where it
 is used.
