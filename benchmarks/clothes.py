@@ -3,7 +3,7 @@
 Needs no data: the people of the open data set are filmed with exact masks (benchmarks/film.py), bare or
 in clothes of even thickness on trunk, arms and legs. Five people are refined as `recommended` does, in
 as many rounds as asked, from the bodies of the simulated estimator `sim_spin`. `--set shell=subject
-shape_prior=0.001` refines with a shell. `--solvers lm adam` compares the solvers
+shape_prior=0.001` refines with a shell. `--solvers adam lm` compares the solvers
 on the same films, with the CPU time of each round.
 
 Printed after each round, mm: errors of the bodies (vertices, vertices moved to their means, shape in
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--moments", type=int, default=2, help="of each of three actions")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--solvers", nargs="+", choices=("lm", "adam"), default=["lm"])
+    parser.add_argument("--solvers", nargs="+", choices=("adam", "lm"), default=["adam"])
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="KEY=VALUE", help="keys of optimize that differ"
     )

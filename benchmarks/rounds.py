@@ -22,11 +22,11 @@ CONFIG = read_yaml(ROOT / "config" / "config.yaml")
 Bodies = dict[str, np.ndarray]
 
 
-ADAM: tuple[dict[str, object], dict[str, object]] = (
-    {"solver": "adam", "start": "bodies", "iterations": 100},
-    {"solver": "adam", "iterations": 100, "learning_rate": 5e-3},
-)
-"""Keys of `optimize` by which Adam refines as `recommended`: first round, further rounds."""
+BY_SOLVER = {
+    "adam": ("recommended_start", "recommended"),
+    "lm": ("fast_recommended_start", "fast_recommended"),
+}
+"""Variants of the first round and of each further one."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,8 @@ def rounds(
     weights: EnergyWeights,
     count: int,
     settings: FitRegressor,
-    variants: tuple[str, ...] = ("recommended_start", "recommended"),
+    variants: tuple[str, ...] = BY_SOLVER["adam"],
     discriminator: Discriminator | None = None,
-    solver: str = "",
     **changes: object,
 ) -> Iterator[Round]:
     """Refine all subjects and fit J_opt, `count` times.
@@ -97,7 +96,6 @@ def rounds(
         settings: of the fits.
         variants: of the first round, and of each further one.
         discriminator: of a variant that has one.
-        solver: "adam" refines `recommended` by Adam; empty for the solver of the variants.
         changes: keys of `optimize` that differ.
     """
     bodies: dict[str, Bodies] = {}
@@ -105,8 +103,7 @@ def rounds(
     thickness: dict[str, np.ndarray] = {}
     for number in range(count):
         variant = CONFIG["variant_settings"][variants[min(number, len(variants) - 1)]]
-        keys = variant | (ADAM[min(number, 1)] if solver == "adam" else {})
-        optimize = Optimize(**CONFIG["optimize"] | keys | {"store_every": 1000} | changes)
+        optimize = Optimize(**CONFIG["optimize"] | variant | {"store_every": 1000} | changes)
         begin, energies, start = time.process_time(), [], regressor
         renewed: dict[str, np.ndarray] = {}
         amplifies: dict[str, str] = {}

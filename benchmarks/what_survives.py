@@ -25,7 +25,7 @@ import pandas as pd
 from against_truth import Truth
 from clothes import BETWEEN_S, HELD_OUT, TRAINING
 from film import Person, film
-from rounds import CONFIG, Round, beginning, fit_settings, rounds
+from rounds import BY_SOLVER, CONFIG, Round, beginning, fit_settings, rounds
 from scene import ROOT
 from scipy import stats
 
@@ -68,8 +68,8 @@ REMEDIES: dict[str, dict[str, object]] = {
     "prior": PRIOR,
 }
 """Keys of `optimize` that differ from `recommended`."""
-BY_ADAM = ("one_sided", "robust")
-"""Remedies that the other solver does not know."""
+FAST: dict[str, dict[str, object]] = {"fast": {}, "fast, shell": DRESSED}
+"""The same for `fast_recommended`."""
 VALUES = ("absolute", "rooted", "vertices", "shape", "volume")
 
 
@@ -103,9 +103,9 @@ def results(
             (only,) = rounds(*inputs, 1, plain, variants=(variant,), discriminator=which, **changes)
             yield name, only
             continue
-        changes = REMEDIES.get(name, {})
-        solver = "adam" if name in BY_ADAM else ""
-        each_round = rounds(*inputs, 2, fit_settings(), solver=solver, **changes)
+        changes = (REMEDIES | FAST).get(name, {})
+        pair = BY_SOLVER["lm" if name in FAST else "adam"]
+        each_round = rounds(*inputs, 2, fit_settings(), pair, **changes)
         for number, each in enumerate(each_round, start=1):
             yield f"{name}, round {number}", each
 
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(5)))
     parser.add_argument("--cameras", type=int, choices=(1, 2, 3, 4), default=2)
     parser.add_argument("--moments", type=int, default=2, help="of each of three actions")
-    variants = [*PAPER, "recommended", *REMEDIES]
+    variants = [*PAPER, "recommended", *REMEDIES, *FAST]
     parser.add_argument("--variants", nargs="+", choices=variants, default=variants, metavar="NAME")
     parser.add_argument("--table", type=Path, default=ROOT / "build/what_survives.csv")
     parser.add_argument("--print", action="store_true", help="tables of the file, nothing measured")
