@@ -44,7 +44,6 @@ CURVATURE = 2.0
 where the distance from the nearest edge does not overestimate it as `contour.SHARE` assumes. With 1 the
 steps overshoot: energies fall in a zigzag."""
 
-
 TINY = 1e-12
 """Least promise that a gain is divided by."""
 
@@ -209,13 +208,13 @@ class SharedDescent:
             for n in which:
                 frame = rows.start + n
                 moment, turn = moments.owner[frame], moments.turn[frame]
-                there = moment, turn, (turn - np.eye(3)) @ self._roots, scale
-                model.add_frame(moment, matrices[n], evaluation.gradient[n], *there[1:])
+                place = turn, (turn - np.eye(3)) @ self._roots, scale
+                model.add_frame(moment, matrices[n], evaluation.gradient[n], *place)
                 if offsets is not None:
                     derivatives, factors = evaluation.joint_rows[n]
                     limbs = skeleton.glob[n, LIMB]
                     model.add_offsets(
-                        moment, derivatives, factors[0], evaluation.joint_errors[n], limbs, *there[1:]
+                        moment, derivatives, factors[0], evaluation.joint_errors[n], limbs, *place
                     )
         np.einsum("ss->s", model.corner)[:] += 2 * self._prior
         return energies, model
