@@ -1,4 +1,4 @@
-"""Arrays from callers and files: real numbers, finite, indices, or text."""
+"""Arrays from callers and files: real numbers, finite, on a grid, indices, or text."""
 
 from typing import Any
 
@@ -11,6 +11,9 @@ _AT_ONCE = 512
 
 LARGEST = 1e15
 """No length, weight or angle is larger, in any unit. Squares of it stay within float32."""
+
+DIGITS = 53
+"""Binary digits of float64."""
 
 
 def real_array(value: Any, name: str) -> np.ndarray:
@@ -117,3 +120,15 @@ def texts(values: Any) -> np.ndarray:
     if array.dtype.kind == "S":
         return np.char.decode(array, "utf-8", "replace")
     return array.astype(str)
+
+
+def on_grid(values: np.ndarray, step: float) -> np.ndarray:
+    """Values rounded to multiples of `step`, a power of two.
+
+    Products of such values are multiples of its square. Their sums are exact, in any order and fused or
+    not, as long as they stay below 2**DIGITS times that square.
+    """
+    rounded = np.multiply(values, 1 / step)
+    np.rint(rounded, out=rounded)
+    rounded *= step
+    return rounded

@@ -1,10 +1,12 @@
 """What public functions accept as arrays, and what they name where they refuse."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
-from jointreg.arrays import indices, real_array, require_finite, texts
+from jointreg.arrays import indices, on_grid, real_array, require_finite, texts
 from jointreg.errors import DataError, ShapeError
 
 
@@ -70,3 +72,15 @@ def test_indices_are_integers_that_exist(value, words):
 def test_names_are_text_of_letters_or_of_bytes(values):
     assert texts(values).tolist() == ["é", "neck"]
     assert texts(np.array([b"\xe9"])).tolist() == ["\ufffd"]
+
+
+def test_sums_of_numbers_on_a_grid_are_exact_in_any_order():
+    generator = np.random.default_rng(0)
+    raw = generator.normal(0, 0.5, (2, 3000))
+    one, two = on_grid(raw, 2.0**-17)
+    assert np.abs(raw - (one, two)).max() <= 2.0**-18
+    exact = math.fsum(one * two)
+    for _ in range(20):
+        order = generator.permutation(3000)
+        assert one[order] @ two[order] == exact
+    assert len({raw[0, order] @ raw[1, order] for order in (np.arange(3000), order)}) == 2

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from jointreg.arrays import on_grid
 from jointreg.geometry.camera import Camera, crop_intrinsics, crop_maps, to_pixels
-from jointreg.grid import on_grid
 from jointreg.stores.schemas import CROP
 
 BOX_STEP_PX = 2.0**-10

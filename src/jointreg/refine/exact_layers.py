@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from jointreg import exact
-from jointreg.grid import DIGITS
+from jointreg.arrays import DIGITS
 
 _EXPONENT = 0x7FF0000000000000
 """The bits of a positive float64 that give its power of two."""

@@ -32,8 +32,8 @@ from jointreg.refine.targets import Targets
 from jointreg.skeleton import LIMB
 
 DAMPING = (30.0, 1.0, 15)
-"""As `levenberg_marquardt.DAMPING`. With less the labels pull the limbs where the regressor's error puts
-them before offsets and silhouettes can correct it."""
+"""As `refine.levenberg_marquardt.DAMPING`. With less the labels pull the limbs where the regressor's
+error puts them before offsets and silhouettes can correct it."""
 
 BETAS_DAMPING, SHELL_DAMPING, OFFSETS_DAMPING = 0.01, 0.01, 0.1
 """Damping of a beta, of the unknown of a thickness and of an offset of a metre, for each moment, where
@@ -41,8 +41,8 @@ a turn of one radian has 1."""
 
 CURVATURE = 2.0
 """Factor on the silhouettes' curvature. What many frames share moves their contours along the normals,
-where the distance from the nearest edge does not overestimate it as `contour.SHARE` assumes. With 1 the
-steps overshoot: energies fall in a zigzag."""
+where the distance from the nearest edge does not overestimate it as `refine.contour.SHARE` assumes.
+With 1 the steps overshoot: energies fall in a zigzag."""
 
 TINY = 1e-12
 """Least promise that a gain is divided by."""
@@ -163,7 +163,7 @@ class SharedDescent:
         }
 
     def _in_cameras(self, skeleton: Skeleton, rows: slice) -> tuple[np.ndarray, ...]:
-        """Rotations, betas and translation of frames, as `SharedBodies.pose`."""
+        """Rotations, betas and translation of frames, as `refine.parameters.SharedBodies.pose`."""
         owner, turn = self.moments.owner[rows], self.moments.turn[rows]
         rotations, betas = skeleton.rotations[owner], skeleton.betas[owner]
         rotations[:, 0] = turn @ rotations[:, 0]
@@ -260,7 +260,8 @@ def descend_together(
     Args:
         body: the body model.
         shared: what the frames share at the start.
-        problem, start, targets, stored, batch, watch: as of `levenberg_marquardt.descend`.
+        problem, start, targets, stored, batch, watch: as of
+            `refine.levenberg_marquardt.descend`.
         progress: called after every step, with as many frames as correspond to it.
 
     Raises:

@@ -6,9 +6,8 @@ from threading import Lock
 
 import numpy as np
 
-from jointreg.arrays import real_array
+from jointreg.arrays import on_grid, real_array
 from jointreg.errors import DataError, ShapeError
-from jointreg.grid import on_grid
 from jointreg.plausible import BODY_M
 from jointreg.skeleton import H36M_17
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from jointreg.arrays import on_grid
 from jointreg.errors import ConfigError
 from jointreg.files.atomic import replacing
-from jointreg.grid import on_grid
 from jointreg.skeleton import H36M_17, H36M_17_IN_32, SMPL_24
 from jointreg.synthetic.parameters import Video
 

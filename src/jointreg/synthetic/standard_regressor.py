@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
+from jointreg.arrays import on_grid
 from jointreg.body.model import Body
 from jointreg.errors import SolverError
 from jointreg.geometry.rotations import from_axis_angle
-from jointreg.grid import on_grid
 from jointreg.skeleton import H36M_17, LIMB
 from jointreg.synthetic.motion.kinematics import figure
 from jointreg.synthetic.motion.perform import perform
