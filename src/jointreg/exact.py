@@ -3,7 +3,8 @@
 IEEE 754 fixes +, -, *, / and the square root to the last bit. Between processors differ: the order in
 which BLAS, torch and NumPy add, whether they fuse a product with a sum, and the C library's exp and
 log. Here sums have one order (`product`), or are exact, so that no order matters
-(`jointreg.arrays.on_grid`), and exp and log are polynomials. Numba fuses and reorders nothing unless `fastmath` allows it.
+(`jointreg.arrays.on_grid`), and exp and log are polynomials. Numba fuses and reorders nothing unless
+`fastmath` allows it.
 """
 
 import importlib.util
