@@ -5,11 +5,11 @@ function startBody(data) {
   const find = (id) => document.getElementById(id);
   const canvas = find("canvas"), context = canvas.getContext("2d");
   const LOOKS = { // hues and shapes of figures/style.py, darker where they lie on a coloured body; they differ in grey by shape
-    std: ["#d55e00", "square"], spin: ["#0072b2", "diamond"], opt_full: ["#007a59", "circle"],
+    std: ["#d55e00", "square"], spin: ["#0072b2", "diamond"], opt_full: ["#007a59", "circle"], opt_recommended: ["#8a4577", "plus"],
     initial: ["#d55e00", "square"], refined: ["#0072b2", "circle"], true: ["#3a3a3a", "diamond"], label: ["#000000", "cross"],
   };
   const FAR_M = 0.25; // no vertex near a joint lies farther away
-  const look = (name) => LOOKS[name] || LOOKS.spin;
+  const look = (name) => LOOKS[name] || ["#6a5300", "triangle"]; // a regressor of another variant
   const SKIN = { template: [214, 209, 199], initial: [246, 206, 172], refined: [118, 168, 212], true: [122, 122, 122] };
   const VIEWS = { front: [0, 0], side: [Math.PI / 2, 0], back: [Math.PI, 0], top: [0, Math.PI / 2] };
   const faces = new (data.face_bytes === 2 ? Uint16Array : Uint32Array)(unpack(data.faces));
@@ -147,6 +147,11 @@ function startBody(data) {
   function outline(shape, x, y, r) {
     if (shape === "cross") return `M${x - r} ${y - r}L${x + r} ${y + r}M${x - r} ${y + r}L${x + r} ${y - r}`;
     if (shape === "circle") return `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
+    if (shape === "triangle") return `M${x} ${y - r}L${x + r} ${y + r}L${x - r} ${y + r}Z`;
+    if (shape === "plus") {
+      const a = 0.4 * r, b = r - a; // half of an arm's width, its length
+      return `M${x - a} ${y - r}h${2 * a}v${b}h${b}v${2 * a}h${-b}v${b}h${-2 * a}v${-b}h${-b}v${-2 * a}h${b}Z`;
+    }
     const s = shape === "diamond" ? 1.3 * r : 0.9 * r;
     return shape === "diamond" ? `M${x} ${y - s}L${x + s} ${y}L${x} ${y + s}L${x - s} ${y}Z` : `M${x - s} ${y - s}h${2 * s}v${2 * s}h${-2 * s}Z`;
   }
