@@ -42,7 +42,7 @@ def open_page(browser, planted):
         options = {"viewport": {"width": 1280, "height": 900}, "accept_downloads": True} | options
         context = browser.new_context(**options)
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)  # ms; other work may take the processor meanwhile
         page = context.new_page()
         page.said, page.asked = [], []
         page.on("console", lambda message: page.said.append(message.text))
