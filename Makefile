@@ -34,7 +34,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-.PHONY: help env demo report demo-lab variants test test-functions test-refinement test-runs test-other-runs \
+.PHONY: help env demo report demo-lab variants test test-functions test-refinement test-runs test-other-runs test-browser \
 	test-inputs test-slurm test-faults test-kills test-machines test-paper-backends lint format docs site \
 	clean-demo clean-demo-lab
 help:
