@@ -73,17 +73,18 @@ def check_solver(settings: Optimize, device: str, where: str = "optimize") -> No
                 f"set {key}: {possible}, or solver: adam",
             )
     shares = settings.multiview or settings.share_betas != "none"
+    has_offsets, has_shell = settings.label_offsets != "none", settings.shell != "none"
+    apart = "for frames that share no betas"
     refusals = (
-        ("shape_prior", settings.shape_prior > 0 and not shares, "share_betas: subject"),
-        ("label_offsets", settings.label_offsets != "none" and not shares, "share_betas: subject"),
-        ("adversarial", settings.shell != "none" and settings.adversarial > 0, "adversarial: 0.0"),
-        ("keypoints", settings.label_offsets != "none" and settings.keypoints > 0, "keypoints: 0.0"),
+        ("shape_prior", settings.shape_prior > 0 and not shares, apart, "share_betas: subject"),
+        ("label_offsets", has_offsets and not shares, apart, "share_betas: subject"),
+        ("adversarial", has_shell and settings.adversarial > 0, "with a shell", "adversarial: 0.0"),
+        ("keypoints", has_offsets and settings.keypoints > 0, "with label_offsets", "keypoints: 0.0"),
     )
-    for key, refused, cure in refusals:
+    for key, refused, where_not, cure in refusals:
         if refused:
-            others = {"adversarial": " with a shell", "keypoints": " with label_offsets"}
             raise ConfigError(
-                f"{where}: {key} is {getattr(settings, key)!r}, which the solver 'lm' does not do"
-                + others.get(key, " for frames that share no betas"),
+                f"{where}: {key} is {getattr(settings, key)!r}, which the solver 'lm' does not do "
+                f"{where_not}",
                 f"set {cure}, or solver: adam",
             )
