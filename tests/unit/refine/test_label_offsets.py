@@ -6,19 +6,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from cameras_around import centred, in_cameras, masks_of, views_around
 from project import ROOT
 
 from jointreg.config import Optimize, read_yaml
 from jointreg.errors import ConfigError, DataError, ShapeError
-from jointreg.geometry.camera import project_pinhole
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.labels import offsets as model
-from jointreg.refine import Sample, Views, refine_sample
+from jointreg.refine import Sample, refine_sample
 from jointreg.refine.energies import CPU, Terms, balance_energies
 from jointreg.refine.label_offsets import LabelOffsets, limb_frames
 from jointreg.refine.parameters import OwnBodies
 from jointreg.refine.targets import checked_targets
-from jointreg.silhouette import Topology, coverage
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24
 
 MOMENTS, CAMERAS = 12, 2
@@ -49,17 +48,11 @@ def person(body, make_bodies):
     turn, betas, translation = make_bodies(generator, MOMENTS)
     betas[:] = 0.6 * betas[0]
     world = body.vertices(turn, betas, translation).astype(np.float64)
-    rotation = from_axis_angle(np.array([[0, 0, 0], [0, 1.4, 0]]))
-    middle = world.mean(axis=(0, 1))
-    move = middle - rotation @ middle
     moment, camera = (index.ravel() for index in np.meshgrid(range(MOMENTS), range(CAMERAS)))
-    views = Views(moment, rotation[camera], move[camera])
-    vertices = np.einsum("nij,nvj->nvi", views.rotation, world[moment]) + views.translation[:, None]
-    centre = vertices.mean(axis=1)
-    intrinsics = np.tile([[430.0, 0, 111.5], [0, 430, 111.5], [0, 0, 1]], (len(moment), 1, 1))
-    intrinsics[:, :2, 2] -= 430 * centre[:, :2] / centre[:, 2:]
-    points = torch.from_numpy(project_pinhole(vertices, intrinsics))
-    masks = (coverage(points, Topology(body.faces), 224).numpy() * 255).round().astype(np.uint8)
+    views = views_around(world, moment, camera, [[0, 0, 0], [0, 1.4, 0]])
+    vertices = in_cameras(views, world[moment])
+    intrinsics = centred(vertices)
+    masks = masks_of(vertices, body.faces, intrinsics)
     rotations = turn[moment].copy()
     rotations[:, 0] = views.rotation @ rotations[:, 0]
     wrong = from_axis_angle(generator.normal(0, 0.06, (len(moment), 24, 3)))

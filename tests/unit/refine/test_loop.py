@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from cameras_around import centred, in_cameras, masks_of, views_around
 from imitated_machines import MACHINES
 from project import ROOT
 
@@ -15,7 +16,7 @@ from jointreg.config import Optimize, TrainDiscriminator, read_yaml
 from jointreg.errors import ConfigError, DataError, ShapeError, SolverError, UnitError
 from jointreg.geometry.camera import project_pinhole
 from jointreg.geometry.rotations import from_axis_angle
-from jointreg.refine import Sample, Views, refine_sample, start_translation
+from jointreg.refine import Sample, refine_sample, start_translation
 from jointreg.refine.adversarial import has_settled, train_discriminator
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.energies import balance_energies
@@ -373,22 +374,18 @@ def stage(body, make_bodies):
     betas[:] = betas[0]
     world = body.vertices(turn, betas, translation).astype(np.float64)
     angle = np.array([0, 1.3, -1.5])
-    rotation = from_axis_angle(np.stack([0 * angle, angle, 0 * angle], axis=1))
-    middle = world.mean(axis=(0, 1))
-    move = np.array([0.05, 0.1, 0.2])[:, None] + middle - rotation @ middle
+    turns = np.stack([0 * angle, angle, 0 * angle], axis=1)
     moment, camera = (index.ravel() for index in np.meshgrid(range(moments), range(cameras)))
-    views = Views(moment + 7, rotation[camera], move[camera])
-    vertices = np.einsum("nij,nvj->nvi", views.rotation, world[moment]) + views.translation[:, None]
+    aside = np.array([0.05, 0.1, 0.2])[:, None]
+    views = views_around(world, moment + 7, camera, turns, aside)
+    vertices = in_cameras(views, world[moment])
     rest = body.joint_regressor @ body.template
     regressor = np.zeros((17, body.n_vertices))
     for row, name in zip(regressor, H36M_17, strict=True):
         joint = rest[SMPL_24.index(H36M_AS_SMPL[name])]
         row[np.argsort(np.linalg.norm(body.template - joint, axis=1))[:20]] = 1 / 20
-    centre = vertices.mean(axis=1)
-    intrinsics = np.tile([[430.0, 0, 111.5], [0, 430, 111.5], [0, 0, 1]], (len(moment), 1, 1))
-    intrinsics[:, :2, 2] -= 430 * centre[:, :2] / centre[:, 2:]
-    points = torch.from_numpy(project_pinhole(vertices, intrinsics))
-    masks = (coverage(points, Topology(body.faces), 224).numpy() * 255).round().astype(np.uint8)
+    intrinsics = centred(vertices)
+    masks = masks_of(vertices, body.faces, intrinsics)
     seen = turn[moment].copy()
     seen[:, 0] = views.rotation @ seen[:, 0]
     wrong = from_axis_angle(generator.normal(0, 0.08, (len(moment), 24, 3)))

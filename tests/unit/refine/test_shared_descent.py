@@ -4,17 +4,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
+from cameras_around import centred, in_cameras, masks_of, views_around
 
-from jointreg.geometry.camera import project_pinhole
 from jointreg.geometry.rotations import from_axis_angle
-from jointreg.refine import Sample, Views
+from jointreg.refine import Sample
 from jointreg.refine.bone_moments import BoneMoments
 from jointreg.refine.quadratic import Quadratic
 from jointreg.refine.shared_descent import CURVATURE, SharedDescent, SharedStart
 from jointreg.refine.shell import PARTS
 from jointreg.refine.targets import checked_targets
-from jointreg.silhouette import Topology, coverage
 
 MOMENTS = 3
 FACTORS = (3.0, 1e-3, 0.0, 0.0)
@@ -27,17 +25,11 @@ def person(body, make_bodies):
     turn, betas, translation = make_bodies(generator, MOMENTS)
     betas[:] = betas[0]
     world = body.vertices(turn, betas, translation).astype(np.float64)
-    middle = world.mean(axis=(0, 1))
-    rotation = from_axis_angle(np.array([[0, 0, 0], [0.1, 1.3, 0.2]]))
-    move = middle - rotation @ middle
     moment, camera = np.array([0, 0, 1, 2, 1]), np.array([0, 1, 1, 0, 0])
-    views = Views(moment, rotation[camera], move[camera])
-    vertices = np.einsum("nij,nvj->nvi", views.rotation, world[moment]) + views.translation[:, None]
-    centre = vertices.mean(axis=1)
-    intrinsics = np.tile([[430.0, 0, 111.5], [0, 430, 111.5], [0, 0, 1]], (len(moment), 1, 1))
-    intrinsics[:, :2, 2] -= 430 * centre[:, :2] / centre[:, 2:]
-    points = torch.from_numpy(project_pinhole(vertices, intrinsics))
-    masks = (coverage(points, Topology(body.faces), 224).numpy() * 255).round().astype(np.uint8)
+    views = views_around(world, moment, camera, [[0, 0, 0], [0.1, 1.3, 0.2]])
+    vertices = in_cameras(views, world[moment])
+    intrinsics = centred(vertices)
+    masks = masks_of(vertices, body.faces, intrinsics)
     rotations = turn[moment].copy()
     rotations[:, 0] = views.rotation @ rotations[:, 0]
     wrong = from_axis_angle(generator.normal(0, 0.06, (len(moment), 24, 3)))

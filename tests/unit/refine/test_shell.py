@@ -6,20 +6,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from cameras_around import centred, in_cameras, masks_of, views_around
 from project import ROOT
 
 from jointreg.body.skinning import Skinner
 from jointreg.body.skinning_torch import PlainSkinner
 from jointreg.config import Optimize, read_yaml
 from jointreg.errors import ConfigError, DataError, ShapeError
-from jointreg.geometry.camera import project_pinhole
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.refine import Sample, Views, refine_sample
 from jointreg.refine.energies import CPU, Terms, balance_energies
 from jointreg.refine.parameters import SharedBodies
 from jointreg.refine.shell import PARTS, Shell, shell_skinner
 from jointreg.refine.targets import checked_targets
-from jointreg.silhouette import Topology, coverage
 from jointreg.skeleton import SMPL_24
 
 MOMENTS, CAMERAS = 8, 2
@@ -62,27 +61,18 @@ def person(body, make_bodies):
     betas[:] = 0.6 * betas[0]
     skin = body.vertices(rotations, betas, translation).astype(np.float64)
     cloth = skin + normals_of(skin, body.faces) * (shares_of(body) @ WORN_M)[:, None]
-    turn = from_axis_angle(np.array([[0, 0, 0], [0, 1.4, 0]]))
-    middle = skin.mean(axis=(0, 1))
-    move = middle - turn @ middle
     moment, camera = (index.ravel() for index in np.meshgrid(range(MOMENTS), range(CAMERAS)))
-    views = Views(moment, turn[camera], move[camera])
-
-    def seen(meshes):
-        return np.einsum("nij,nvj->nvi", views.rotation, meshes[moment]) + views.translation[:, None]
-
-    intrinsics = np.tile([[430.0, 0, 111.5], [0, 430, 111.5], [0, 0, 1]], (len(moment), 1, 1))
-    centre = seen(skin).mean(axis=1)
-    intrinsics[:, :2, 2] -= 430 * centre[:, :2] / centre[:, 2:]
-    points = torch.from_numpy(project_pinhole(seen(cloth), intrinsics))
-    masks = (coverage(points, Topology(body.faces), 224).numpy() * 255).round().astype(np.uint8)
+    views = views_around(skin, moment, camera, [[0, 0, 0], [0, 1.4, 0]])
+    seen = in_cameras(views, skin[moment])
+    intrinsics = centred(seen)
+    masks = masks_of(in_cameras(views, cloth[moment]), body.faces, intrinsics)
     regressor = body.joint_regressor[:17].astype(np.float64)
     turned = rotations[moment].copy()
     turned[:, 0] = views.rotation @ turned[:, 0]
     wrong = from_axis_angle(generator.normal(0, 0.06, (len(moment), 24, 3)))
     bodies = {"rotations": turned @ wrong, "betas": betas[moment] + 0.4}
-    sample = Sample(bodies, regressor @ seen(skin), masks, intrinsics, np.ones(len(moment)), views)
-    return sample, regressor, seen(skin)
+    sample = Sample(bodies, regressor @ seen, masks, intrinsics, np.ones(len(moment)), views)
+    return sample, regressor, seen
 
 
 def test_the_shell_lies_off_the_skin_by_its_thickness_and_leaves_the_skeleton(body, make_bodies):
