@@ -38,7 +38,7 @@ def test_everything_is_on(root):
 def test_the_rest_of_the_workflow_can_be_planned(generated):
     jobs = planned(generated, *WORLD)
     assert jobs["synthesize"] == 2
-    assert {"prepare", "segment", "optimize", "evaluate", "diagnose"} <= set(jobs)
+    assert {"prepare", "segment", "optimize_training", "evaluate", "diagnose"} <= set(jobs)
 
 
 def test_labels_lie_on_the_true_vertices_but_for_what_moves_them(generated):

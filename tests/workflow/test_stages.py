@@ -1,17 +1,28 @@
 """The stages and jobs that `jointreg doctor` names are those of Snakemake's own graph."""
 
 import re
+from collections import Counter
 
+import pytest
 from dry_run import OPEN, planned, snakemake
 
+from jointreg.config import load, read_yaml
 from jointreg.config.examples import load_examples
 from jointreg.config.sequences import load_sequences
 from jointreg.pipeline.required_files import STAGES, jobs, waiting
 
+# Rules of the same stage that read or refine short sequences in one job.
+TOGETHER = {
+    "estimate_training": "estimate",
+    "estimate_test": "estimate",
+    "optimize_training": "optimize",
+}
+
 
 def test_stages_wait_for_what_their_rules_wait_for(checkout):
     graph = snakemake(checkout, "paper", "--rulegraph", "dot", *OPEN).stdout
-    rules = dict(re.findall(r'^\s*(\d+)\[.*?label = "(\w+)', graph, re.MULTILINE))
+    labels = re.findall(r'^\s*(\d+)\[.*?label = "(\w+)', graph, re.MULTILINE)
+    rules = {number: TOGETHER.get(rule, rule) for number, rule in labels}
     after = {}
     for before, rule in re.findall(r"^\s*(\d+) -> (\d+)", graph, re.MULTILINE):
         after.setdefault(rules[before], set()).add(rules[rule])
@@ -28,9 +39,14 @@ def test_stages_wait_for_what_their_rules_wait_for(checkout):
         assert set(waiting([stage])) == following(stage) & set(STAGES), stage
 
 
-def test_stages_have_as_many_jobs_as_a_dry_run_plans(checkout, open_config, monkeypatch):
+@pytest.mark.parametrize("short", [True, False])
+def test_stages_have_as_many_jobs_as_a_dry_run_plans(checkout, root, monkeypatch, short):
     monkeypatch.chdir(checkout)
-    counts = planned(checkout, "paper", *OPEN)
-    work = load_sequences(open_config.sequences)
-    expected = jobs(open_config, work, load_examples(open_config.figures.examples, work))
+    counts = Counter()
+    for rule, number in planned(checkout, "paper", *OPEN, "--config", f"short_sequences={short}").items():
+        counts[TOGETHER.get(rule, rule)] += number
+    settings = read_yaml(root / "config/config.yaml", root / "config/open.yaml")
+    config = load(settings | {"short_sequences": short})
+    work = load_sequences(config.sequences)
+    expected = jobs(config, work, load_examples(config.figures.examples, work))
     assert {stage: counts[stage] for stage in expected} == expected

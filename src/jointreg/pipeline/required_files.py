@@ -220,13 +220,17 @@ def jobs(config: Config, work: Sequence[Work], examples: Sequence[Example]) -> d
     drawn = len({(one.subject, one.action) for one in examples} & {(r.subject, r.action) for r in test})
     others = [name for name in config.methods if name != config.initial]
     initial = len(test) if config.initial in config.methods else drawn
+
+    def together(sequences: int) -> int:
+        return min(sequences, 1) if config.short_sequences else sequences
+
     # Others are refined by subject, in jobs of the rule optimize_subject.
     alone = [name for name in config.variants if not optimize_settings(config, name).by_subject]
     return {
         "prepare": len(work),
         "segment": len(train) + drawn,
-        "estimate": len(train) + initial + len(others) * len(test),
-        "optimize": len(alone) * len(train) + drawn,
+        "estimate": together(len(train)) + together(initial) + len(others) * together(len(test)),
+        "optimize": len(alone) * together(len(train)) + drawn,
         "evaluate": len(config.methods) * len({row.subject for row in test}),
     }
 

@@ -283,12 +283,12 @@ def test_the_body_has_the_colours_and_shapes_of_the_figures(root):
     """The same hue, darker where a mark lies on a coloured body, and the same shape."""
     script = (root / "src/jointreg/report/assets/body_viewer.js").read_text()
     looks = re.findall(r'(\w+): \["(#[0-9a-f]{6})", "(\w+)"\]', script)
-    assert {name for name, _, _ in looks} >= {"std", "spin", "opt_full", "initial", "refined"}
-    shapes = {"square": "s", "diamond": "D", "circle": "o"}
+    assert {name for name, _, _ in looks} >= {"std", "spin", "opt_full", "opt_recommended", "initial", "refined"}
+    shapes = {"square": "s", "diamond": "D", "circle": "o", "plus": "P"}
     for name, colour, shape in looks:
         if name in ("true", "label"):  # greys
             continue
-        regressor = name.removesuffix("_full")
+        regressor = {"opt_full": "opt", "opt_recommended": "recommended"}.get(name, name)
         ours, theirs = (rgb_to_hsv(*to_rgb(one)) for one in (colour, COLOURS[regressor]))
         assert abs(ours[0] - theirs[0]) < 0.02 and ours[2] <= theirs[2], name
         assert shapes[shape] == MARKERS.get(regressor, shapes[shape])
