@@ -33,6 +33,8 @@ PAPER := .venv-paper
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
+# Where it is set, as in many containers, each job would compile all modules that it imports: ten seconds for torch.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help env demo report demo-lab variants test test-functions test-refinement test-runs test-other-runs test-browser \
 	test-inputs test-slurm test-faults test-kills test-machines test-paper-backends lint format docs site \
