@@ -3,8 +3,8 @@
 A mask shows the clothes; a body model has none. The shell is the body's mesh, moved outwards by a
 thickness for each of `PARTS` along the normals of the template in T-pose, and skinned as the body is.
 So a thickness acts like one more beta. The skeleton does not move with it. Silhouettes are those of the
-shell, joints those of the naked body. What the head wears is hair. Hands are bare: there the masks show
-the body.
+shell, joints those of the naked body. What the head wears is hair. Face, neck and hands are bare: there
+the masks show the body.
 """
 
 from collections.abc import Callable
@@ -27,10 +27,16 @@ PARTS = {
     "shins": ("left_knee", "right_knee"),
     "upper_arms": ("left_shoulder", "right_shoulder"),
     "forearms": ("left_elbow", "right_elbow"),
-    "head": ("neck", "head"),
+    "head": ("head",),
     "feet": ("left_ankle", "right_ankle", "left_foot", "right_foot"),
 }
-"""Part of the shell -> skeleton joints that move it."""
+"""Part of the shell -> skeleton joints that move it. Of the head, what faces away from the face."""
+
+FACE = np.array([0.0, -0.5, 0.75**0.5])
+"""From the middle of the head to that of the face in T-pose, where y is up and z forward: 30 degrees
+down. Face, chin and throat are bare: hair is on the other half of the head."""
+HAIRLINE_M = 0.03
+"""Width of the edge between the halves, metres."""
 
 START_M = 0.003
 """Thickness that a refinement starts from, metres."""
@@ -119,7 +125,17 @@ def shell_directions(body: Body) -> np.ndarray:
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     # Faces of one mesh turn their outsides, of another their insides to the right-hand side.
     outwards = np.sign(np.einsum("fk,fk->", corners.mean(axis=1), across))
-    return (outwards * normals[:, :, None] * share[:, None]).astype(body.shape_directions.dtype)
+    normals *= outwards
+    hair = _hairy(body.template, body.skinning_weights[:, names.index("head")])
+    share[:, list(PARTS).index("head")] *= hair
+    return (normals[:, :, None] * share[:, None]).astype(body.shape_directions.dtype)
+
+
+def _hairy(template: np.ndarray, moves: np.ndarray) -> np.ndarray:
+    """0 on the face's half of the head, 1 on the other, (V,); `moves`: skinning weights of the head."""
+    head = template[moves > 0.5]
+    middle = (head.min(axis=0) + head.max(axis=0)) / 2
+    return np.clip(0.5 - (template - middle) @ FACE / HAIRLINE_M, 0, 1)
 
 
 def checked_thickness(thickness: np.ndarray | None) -> np.ndarray:

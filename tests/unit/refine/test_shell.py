@@ -17,7 +17,7 @@ from jointreg.geometry.rotations import from_axis_angle
 from jointreg.refine import Sample, Views, refine_sample
 from jointreg.refine.energies import CPU, Terms, balance_energies
 from jointreg.refine.parameters import SharedBodies
-from jointreg.refine.shell import PARTS, Shell, shell_skinner
+from jointreg.refine.shell import PARTS, Shell, shell_directions, shell_skinner
 from jointreg.refine.targets import checked_targets
 from jointreg.skeleton import SMPL_24
 
@@ -40,14 +40,20 @@ def normals_of(vertices, faces):
 
 
 def shares_of(body):
-    """How far a vertex belongs to each part, (V, P)."""
-    return np.stack(
+    """How far a vertex belongs to each part, (V, P); to the head behind a plane through its middle."""
+    shares = np.stack(
         [
             sum(body.skinning_weights[:, SMPL_24.index(name)] for name in names)
             for names in PARTS.values()
         ],
         axis=1,
     )
+    head = list(PARTS).index("head")
+    ends = [f(body.template[shares[:, head] > 0.5], axis=0) for f in (np.min, np.max)]
+    forward, up = np.cos(np.pi / 6), np.sin(np.pi / 6)
+    before = (body.template - np.mean(ends, axis=0)) @ [0, -up, forward]
+    shares[:, head] *= np.interp(before, [-0.015, 0.015], [1, 0])
+    return shares
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +100,26 @@ def test_the_shell_lies_off_the_skin_by_its_thickness_and_leaves_the_skeleton(bo
         assert inwards.mean() < (0.01 if name == "feet" else 1e-12)
     torch_only = shell_skinner(body, PlainSkinner).vertices(*shell.worn(tuple(pose)))
     np.testing.assert_allclose(torch_only.detach().numpy(), skin + moved, atol=1e-12)
+
+
+def test_hair_leaves_face_neck_and_throat_bare(body):
+    """Landmarks of the open body's surface by their place in T-pose, metres: y is up, z forward."""
+    moved = np.linalg.norm(shell_directions(body)[:, :, list(PARTS).index("head")], axis=1)
+    rest = dict(zip(SMPL_24, body.joint_regressor @ body.template, strict=True))
+    head = body.template[body.skinning_weights[:, SMPL_24.index("head")] > 0.5]
+    top, back, front = head[:, 1].max(), head[:, 2].min(), head[:, 2].max()
+    near = {
+        "nose": body.template[:, 2] > front - 0.01,
+        "throat": (np.abs(body.template[:, 1] - rest["neck"][1]) < 0.01)
+        & (np.abs(body.template[:, 0]) < 0.03)
+        & (body.template[:, 2] > rest["neck"][2]),
+        "crown": body.template[:, 1] > top - 0.01,
+        "back of the head": (body.template[:, 2] < back + 0.01) & (body.template[:, 1] > top - 0.15),
+    }
+    assert all(where.any() for where in near.values())
+    shown = {name: moved[where] for name, where in near.items()}
+    assert max(shown["nose"].max(), shown["throat"].max()) == 0
+    assert min(shown["crown"].min(), shown["back of the head"].min()) > 0.85
 
 
 def test_gradients_of_thickness_pose_and_shape_equal_finite_differences(body, person):
