@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from rounds import BY_SOLVER, Bodies, rounds
+from rounds import Bodies, rounds
 
 from jointreg import metrics
 from jointreg.body import Body
@@ -37,7 +37,7 @@ class Truth:
         weights: EnergyWeights,
         count: int,
         settings: FitRegressor,
-        solver: str = "adam",
+        solver: str = "lm",
         *,
         held_out: bool,
         **changes: object,
@@ -49,7 +49,7 @@ class Truth:
         """
         errors = []
         inputs = samples, spin, weights, count, settings
-        each_round = rounds(self.body, *inputs, BY_SOLVER[solver], **changes)
+        each_round = rounds(self.body, *inputs, solver=solver, **changes)
         for number, each in enumerate(each_round, start=1):
             weights_opt = each.regressor.weights
             text = self._describe(each.bodies, weights_opt, held_out)

@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--moments", type=int, default=2, help="of each of three actions")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--solvers", nargs="+", choices=("adam", "lm"), default=["adam"])
+    parser.add_argument("--solvers", nargs="+", choices=("adam", "lm"), default=["lm"])
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="KEY=VALUE", help="keys of optimize that differ"
     )

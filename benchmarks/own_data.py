@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from film import even_outfit, film
-from rounds import BY_SOLVER, beginning, fit_settings, rounds, sequences
+from rounds import beginning, fit_settings, rounds, sequences
 
 from jointreg.config import FitRegressor
 from jointreg.regressor import fit
@@ -87,7 +87,7 @@ def measured(
     listed = []
     changes = case.changes | dict(item.split("=", 1) for item in options.set)
     inputs = samples, spin, weights, options.rounds, settings
-    each_round = rounds(body, *inputs, BY_SOLVER[options.solver], **changes)
+    each_round = rounds(body, *inputs, solver=options.solver, **changes)
     for number, each in enumerate(each_round, start=1):
         data = sequences(each.bodies, samples)
         weights_opt = each.regressor.weights

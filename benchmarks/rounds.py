@@ -22,11 +22,13 @@ CONFIG = read_yaml(ROOT / "config" / "config.yaml")
 Bodies = dict[str, np.ndarray]
 
 
-BY_SOLVER = {
-    "adam": ("recommended_start", "recommended"),
-    "lm": ("fast_recommended_start", "fast_recommended"),
-}
+RECOMMENDED = ("recommended_start", "recommended")
 """Variants of the first round and of each further one."""
+ADAM: tuple[dict[str, object], dict[str, object]] = (
+    {"solver": "adam", "start": "bodies", "iterations": 100},
+    {"solver": "adam", "iterations": 100, "learning_rate": 5e-3},
+)
+"""Keys that differ where `recommended` is refined by Adam, of the first round and of each further one."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ def rounds(
     weights: EnergyWeights,
     count: int,
     settings: FitRegressor,
-    variants: tuple[str, ...] = BY_SOLVER["adam"],
+    variants: tuple[str, ...] = RECOMMENDED,
+    solver: str = "lm",
     discriminator: Discriminator | None = None,
     **changes: object,
 ) -> Iterator[Round]:
@@ -95,6 +98,7 @@ def rounds(
         count: number of rounds; the third goes on from the second as the second from the first.
         settings: of the fits.
         variants: of the first round, and of each further one.
+        solver: `adam` changes those of `recommended`; other variants have their own.
         discriminator: of a variant that has one.
         changes: keys of `optimize` that differ.
     """
@@ -102,7 +106,10 @@ def rounds(
     offsets: dict[str, np.ndarray] = {}
     thickness: dict[str, np.ndarray] = {}
     for number in range(count):
-        variant = CONFIG["variant_settings"][variants[min(number, len(variants) - 1)]]
+        which = min(number, len(variants) - 1)
+        variant = CONFIG["variant_settings"][variants[which]]
+        if solver == "adam" and variants == RECOMMENDED:
+            variant = variant | ADAM[which]
         optimize = Optimize(**CONFIG["optimize"] | variant | {"store_every": 1000} | changes)
         begin, energies, start = time.process_time(), [], regressor
         renewed: dict[str, np.ndarray] = {}

@@ -25,7 +25,7 @@ import pandas as pd
 from against_truth import Truth
 from clothes import BETWEEN_S, HELD_OUT, TRAINING
 from film import Person, film
-from rounds import BY_SOLVER, CONFIG, Round, beginning, fit_settings, rounds
+from rounds import CONFIG, Round, beginning, fit_settings, rounds
 from scene import ROOT
 from scipy import stats
 
@@ -63,13 +63,13 @@ PAPER = ("full", "no_discriminator", "no_silhouette", MULTIVIEW)
 """Variants of one round."""
 REMEDIES: dict[str, dict[str, object]] = {
     "shell": DRESSED,
-    "one_sided": PRIOR | {"uncovered": 0.2},
-    "robust": PRIOR | {"robust_px": 4.0},
     "prior": PRIOR,
+    "adam": {},
+    "adam, shell": DRESSED,
+    "adam, one-sided": PRIOR | {"uncovered": 0.2},
+    "adam, robust": PRIOR | {"robust_px": 4.0},
 }
-"""Keys of `optimize` that differ from `recommended`."""
-FAST: dict[str, dict[str, object]] = {"fast": {}, "fast, shell": DRESSED}
-"""The same for `fast_recommended`."""
+"""Keys of `optimize` that differ from `recommended`; Levenberg-Marquardt knows no other masks."""
 VALUES = ("absolute", "rooted", "vertices", "shape", "volume")
 
 
@@ -103,9 +103,8 @@ def results(
             (only,) = rounds(*inputs, 1, plain, variants=(variant,), discriminator=which, **changes)
             yield name, only
             continue
-        changes = (REMEDIES | FAST).get(name, {})
-        pair = BY_SOLVER["lm" if name in FAST else "adam"]
-        each_round = rounds(*inputs, 2, fit_settings(), pair, **changes)
+        solver = "adam" if name.startswith("adam") else "lm"
+        each_round = rounds(*inputs, 2, fit_settings(), solver=solver, **REMEDIES.get(name, {}))
         for number, each in enumerate(each_round, start=1):
             yield f"{name}, round {number}", each
 
@@ -173,7 +172,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(5)))
     parser.add_argument("--cameras", type=int, choices=(1, 2, 3, 4), default=2)
     parser.add_argument("--moments", type=int, default=2, help="of each of three actions")
-    variants = [*PAPER, "recommended", *REMEDIES, *FAST]
+    variants = [*PAPER, "recommended", *REMEDIES]
     parser.add_argument("--variants", nargs="+", choices=variants, default=variants, metavar="NAME")
     parser.add_argument("--table", type=Path, default=ROOT / "build/what_survives.csv")
     parser.add_argument("--print", action="store_true", help="tables of the file, nothing measured")

@@ -24,7 +24,7 @@ from jointreg.skeleton import SMPL_24
 MOMENTS, CAMERAS = 8, 2
 CONFIG = read_yaml(ROOT / "config" / "config.yaml")
 DRESSED = {"shell": "subject", "shape_prior": 0.01, "store_every": 100}
-FAST = Optimize(**CONFIG["optimize"] | CONFIG["variant_settings"]["fast_recommended_start"] | DRESSED)
+FAST = Optimize(**CONFIG["optimize"] | CONFIG["variant_settings"]["recommended_start"] | DRESSED)
 SETTINGS = FAST.model_copy(update={"solver": "adam", "start": "bodies", "iterations": 100})
 WORN_M = np.array([0.02, 0.012, 0.025, 0.015, 0.0, 0.018, 0.008])
 
