@@ -21,14 +21,17 @@ from dataclasses import dataclass
 import numpy as np
 from film import even_outfit, film
 from rounds import beginning, fit_settings, rounds, sequences
+from scene import ROOT
 
-from jointreg.config import FitRegressor
+from jointreg.config import FitRegressor, read_yaml
 from jointreg.regressor import fit
 from jointreg.regressor.identifiability import identifiability_rows
 from jointreg.regressor.movement import movement_mm
 
 PEOPLE = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 MEASURES = ("people", "moved", "silhouette")
+STEPS = read_yaml(ROOT / "config/own_data.yaml")["variant_settings"]["recommended"]["iterations"]
+"""Of Levenberg-Marquardt."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,8 @@ def measured(
     before = error_mm(spin, true, unseen)
     print(f"film {seed}, {case.about}, {training} for {left_out}: J_spin {before:.1f}")
     listed = []
-    changes = case.changes | dict(item.split("=", 1) for item in options.set)
+    own = {"iterations": STEPS} if options.solver == "lm" else {}
+    changes = own | case.changes | dict(item.split("=", 1) for item in options.set)
     inputs = samples, spin, weights, options.rounds, settings
     each_round = rounds(body, *inputs, solver=options.solver, **changes)
     for number, each in enumerate(each_round, start=1):

@@ -28,7 +28,7 @@ ADAM: tuple[dict[str, object], dict[str, object]] = (
     {"solver": "adam", "start": "bodies", "iterations": 100},
     {"solver": "adam", "iterations": 100, "learning_rate": 5e-3},
 )
-"""Keys that differ where `recommended` is refined by Adam, of the first round and of each further one."""
+"""Keys that differ where Adam refines `recommended`, of the first round and of each further one."""
 
 
 @dataclass(frozen=True)
