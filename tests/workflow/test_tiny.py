@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 from dry_run import REPORT, TINY, copy_project, planned, snakemake
 
+from jointreg import stores
 from jointreg.config import load, read_yaml
 from jointreg.config.methods import load_methods
 from jointreg.config.sequences import load_sequences
@@ -96,6 +97,32 @@ def test_without_the_truth_the_same_tables_are_made(finished, tmp_path, root):
     snakemake(finished, "learning_curve", *TINY)
     for name in compared:
         assert (finished / name).read_bytes() == (again / name).read_bytes(), name
+
+
+def test_one_job_for_all_short_sequences_gives_the_same_bits(finished, tmp_path):
+    """The same bodies, J_opt and Table I, whether a job refines one sequence or all of them."""
+    rules = ("estimate_training", "estimate_test", "optimize_training", "fit_regressor_opt")
+    together = tmp_path / "together"
+    shutil.copytree(finished, together, symlinks=True)
+    results, apart = together / "results/tiny", finished / "results/tiny"
+    for stage in ("estimate", "optimize", "fit_regressor_opt", "evaluate", "tables"):
+        shutil.rmtree(results / stage)
+    table = "tables/table_1.csv"
+    settings = (*TINY, "--config", "short_sequences=true")
+    made = ("--allowed-rules", *rules, "evaluate", "table_1")
+    snakemake(together, f"results/tiny/{table}", *settings, *made)
+    logs = {path.relative_to(together / "logs/tiny").parts[0] for path in together.glob("logs/tiny/*/*")}
+    assert set(rules) <= logs
+    stored = [path for stage in ("estimate", "optimize") for path in (apart / stage).rglob("*.zarr.zip")]
+    assert len(stored) == 3 + 2 * 2  # bodies of three sequences; refined bodies and energies of two
+    for path in (one.relative_to(apart) for one in stored):
+        schema = stores.ENERGIES if ".energies." in path.name else stores.BODIES
+        alone, among = (schema.read(folder / path) for folder in (apart, results))
+        assert alone.keys() == among.keys()
+        for key, values in alone.items():
+            assert values.tobytes() == among[key].tobytes(), (path, key)
+    for path in ("fit_regressor_opt/J_opt_full.npy", table):
+        assert (apart / path).read_bytes() == (results / path).read_bytes(), path
 
 
 def test_learning_curve_ends_where_the_regressor_is(finished):

@@ -1,13 +1,21 @@
 """Initial bodies of every method, except the networks."""
 
+# Parameters of the rules `estimate`, `estimate_training` and `estimate_test`.
+ESTIMATE_PARAMS = {
+    **BODY_PARAMS,
+    "cfg": block("estimate"),
+    "reading": lambda wc: METHODS[wc.method].reading(),
+    "code": code("estimate"),
+}
+
 
 rule estimate:
     """SMPL bodies of one method for one sequence (paper III: SPIN)."""
     input:
         frames=rules.prepare.output.frames,
         predictions=simulated,
+        map=mesh_maps,
         body=BODY_FILE,
-        map=lambda wc: [file for file in METHODS[wc.method].map_files if file],
     output:
         bodies=f"results/{RUN}/estimate/{{method}}/{{subject}}/{{action}}.zarr.zip",
     log:
@@ -21,12 +29,9 @@ rule estimate:
     resources:
         runtime=minutes(20),
     params:
-        **BODY_PARAMS,
-        cfg=block("estimate"),
-        reading=lambda wc: METHODS[wc.method].reading(),
+        **ESTIMATE_PARAMS,
         sequences=lambda wc: [f"{wc.subject}/{wc.action}"],
-        raw=lambda wc: RAW_FILES.state_of_predictions(wc.method, wc.subject, wc.action),
-        code=code("estimate"),
+        raw=lambda wc: RAW_FILES.state_of_predictions(wc.method, [f"{wc.subject}/{wc.action}"]),
     script:
         "../scripts/estimate.py"
 
@@ -39,8 +44,8 @@ if CONFIG.short_sequences:
         input:
             frames=sequences(rules.prepare.output.frames, split="train"),
             predictions=lambda wc: simulated(wc, split="train"),
+            map=mesh_maps,
             body=BODY_FILE,
-            map=lambda wc: [file for file in METHODS[wc.method].map_files if file],
         output:
             bodies=sequences(rules.estimate.output.bodies, split="train", method="{method}"),
         log:
@@ -48,12 +53,11 @@ if CONFIG.short_sequences:
         benchmark:
             f"logs/{RUN}/estimate_training/{{method}}.benchmark.tsv"
         params:
-            **BODY_PARAMS,
-            cfg=block("estimate"),
-            reading=lambda wc: METHODS[wc.method].reading(),
-            sequences=sequences("{subject}/{action}", split="train"),
-            raw=lambda wc: RAW_FILES.state_of_all_predictions(wc.method, "train"),
-            code=code("estimate"),
+            **ESTIMATE_PARAMS,
+            sequences=sequences("{subject}/{action}", "train"),
+            raw=lambda wc: RAW_FILES.state_of_predictions(
+                wc.method, sequences("{subject}/{action}", "train")
+            ),
 
 
 if CONFIG.short_sequences and TEST_SUBJECTS:
@@ -64,8 +68,8 @@ if CONFIG.short_sequences and TEST_SUBJECTS:
         input:
             frames=sequences(rules.prepare.output.frames, split="test"),
             predictions=lambda wc: simulated(wc, split="test"),
+            map=mesh_maps,
             body=BODY_FILE,
-            map=lambda wc: [file for file in METHODS[wc.method].map_files if file],
         output:
             bodies=sequences(rules.estimate.output.bodies, split="test", method="{method}"),
         log:
@@ -73,12 +77,11 @@ if CONFIG.short_sequences and TEST_SUBJECTS:
         benchmark:
             f"logs/{RUN}/estimate_test/{{method}}.benchmark.tsv"
         params:
-            **BODY_PARAMS,
-            cfg=block("estimate"),
-            reading=lambda wc: METHODS[wc.method].reading(),
-            sequences=sequences("{subject}/{action}", split="test"),
-            raw=lambda wc: RAW_FILES.state_of_all_predictions(wc.method, "test"),
-            code=code("estimate"),
+            **ESTIMATE_PARAMS,
+            sequences=sequences("{subject}/{action}", "test"),
+            raw=lambda wc: RAW_FILES.state_of_predictions(
+                wc.method, sequences("{subject}/{action}", "test")
+            ),
 
 
 (INITIAL_BODIES,) = expand(rules.estimate.output.bodies, method=CONFIG.initial, allow_missing=True)

@@ -29,6 +29,11 @@ def simulated(wildcards, split=None):
     return [rules.synthesize.output.raw.format(subject=subject) for subject in subjects]
 
 
+def mesh_maps(wildcards):
+    """Files that a method's table names to read its meshes with."""
+    return [file for file in METHODS[wildcards.method].map_files if file]
+
+
 def features_of(wildcards):
     """Features of the crops that a network reads."""
     crop = crop_of(METHODS[wildcards.method].kind, CONFIG.run_network)

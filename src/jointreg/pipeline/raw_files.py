@@ -89,13 +89,9 @@ class RawData:
         """State of all videos of one recording, from which landmarks are taken."""
         return self._state(self._videos(take))
 
-    def state_of_predictions(self, method: str, subject: str, action: str) -> str:
-        """State of the prediction files of one method for one sequence."""
-        return self._state(self._predictions(method, self.work[subject, action]))
-
-    def state_of_all_predictions(self, method: str, split: str) -> str:
-        """State of the prediction files of one method for all training or test sequences."""
-        rows = [row for row in self.work.values() if row.split == split]
+    def state_of_predictions(self, method: str, sequences: Sequence[str]) -> str:
+        """State of the prediction files of one method for some sequences, `<subject>/<action>` each."""
+        rows = [self.work[subject, action] for subject, action in (one.split("/") for one in sequences)]
         return self._state(source for row in rows for source in self._predictions(method, row))
 
     def missing(self, sources: Iterable[Source]) -> list[str]:

@@ -22,6 +22,8 @@ SPREAD_UNIT = 16
 """Steps of the stored spread per grey value."""
 _STRIP_BYTES = 4 * 2**20
 """Of one strip of all pictures in float32: what a processor's cache holds."""
+_SUMMED_AT_ONCE = 128
+"""Rows whose sum NumPy does not split in two."""
 _TRIM = 0.125
 _TRIM_FACTOR = 1.647
 """Standard deviation of a normal variable over that of its middle 75 per cent."""
@@ -96,31 +98,53 @@ def room_statistics(pictures: np.ndarray, trust: np.ndarray) -> tuple[np.ndarray
 
 
 def _strip_statistics(pictures: np.ndarray, trust: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    count = len(pictures)
+    count, height, width, _ = pictures.shape
     least = np.zeros(trust.shape[1:], np.uint8)
     for level in range(1, int(trust.max()) + 1):
-        least += (trust >= level).sum(axis=0) >= min(VOTES, count)
-    voting = trust >= least
-    votes = voting.sum(axis=0)[..., None]
+        least += (trust >= level).sum(axis=0, dtype=np.uint16) >= min(VOTES, count)
+    voting = (trust >= least).repeat(3, axis=-1)  # from here on colours are columns
+    votes = voting.sum(axis=0, dtype=np.uint16)
     # A value that is left out is the largest, so that the first `votes` ranks are those that vote.
-    left_out = np.where(voting, np.uint8(0), np.uint8(255)).repeat(3, axis=-1).reshape(pictures.shape)
-    ordered = pictures | left_out
+    ordered = np.where(voting, pictures.reshape(count, height, 3 * width), np.uint8(255))
     sort_first_axis(ordered)
-    low, high = (
-        np.take_along_axis(ordered, rank[None], axis=0)[0].astype(int)
-        for rank in ((votes - 1) // 2, votes // 2)
-    )
-    median = (low + high + 1) // 2
-    rank, cut = np.arange(count), (votes * _TRIM).astype(int)
-    central = ((rank >= cut) & (rank < votes - cut)).astype(np.float32)
+    low, high = (_at_rank(ordered, rank) for rank in ((votes - 1) // 2, votes // 2))
+    median = (low.astype(np.uint16) + high + 1) // 2
+    cut = (votes * _TRIM).astype(np.uint16)
+    ranks = np.arange(count, dtype=np.uint16)[:, None, None]
+    central = (ranks >= cut) & (ranks < votes - cut)
     total = (votes - 2 * cut).astype(np.float32)
-    values = np.moveaxis(ordered, 0, -1).astype(np.float32, order="C")
-    mean = np.einsum("hwcn,hwn->hwc", values, central) / total
-    values -= mean[..., None]
+    values = ordered.astype(np.float32)
+    values -= (ordered * central).sum(axis=0, dtype=np.float32) / total
     values *= values
-    values *= central[..., None, :]
-    spread = np.sqrt(values.sum(axis=-1) / total) * _TRIM_FACTOR * SPREAD_UNIT
-    return median.astype(np.uint8), np.clip(np.round(spread), 0, 255).astype(np.uint8)
+    values *= central
+    spread = np.sqrt(sum_first_axis(values) / total) * _TRIM_FACTOR * SPREAD_UNIT
+    spread = np.clip(np.round(spread), 0, 255)
+    shape = height, width, 3
+    return median.astype(np.uint8).reshape(shape), spread.astype(np.uint8).reshape(shape)
+
+
+def _at_rank(ordered: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """Of values (N, ...) that ascend along the first axis those at `rank` (...)."""
+    values = np.empty_like(ordered[0])
+    for one in range(int(rank.min()), int(rank.max()) + 1):
+        np.copyto(values, ordered[one], where=rank == one)
+    return values
+
+
+def sum_first_axis(rows: np.ndarray) -> np.ndarray:
+    """Sum along the first axis, with the last bits that NumPy's sum along the last axis has."""
+    count = len(rows)
+    if count > _SUMMED_AT_ONCE:
+        half = count // 16 * 8
+        return sum_first_axis(rows[:half]) + sum_first_axis(rows[half:])
+    whole = count // 8 * 8
+    sums = rows[:whole].reshape(-1, 8, *rows.shape[1:]).sum(axis=0)
+    while len(sums) > 1:
+        sums = sums[::2] + sums[1::2]
+    total = sums[0]
+    for row in rows[whole:]:
+        total = total + row
+    return total
 
 
 def sort_first_axis(rows: np.ndarray) -> None:

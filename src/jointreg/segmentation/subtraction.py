@@ -38,16 +38,22 @@ class Room(NamedTuple):
     """Standard deviation of the grey values, `NOISE` at least, (H, W, 3)."""
     light: np.ndarray
     """Linear light of the median, (H, W, 3)."""
+    smooth: np.ndarray
+    """The same, blurred, (H, W, 3)."""
+    power: np.ndarray
+    """Sum of squares of `smooth` over the colours, not quite 0, (H, W)."""
 
     def part(self, window: tuple[slice, slice]) -> "Room":
         """The rows and columns of a window."""
-        return Room(self.median[window], self.noise[window], self.light[window])
+        return Room(*(values[window] for values in self))
 
 
 def room_of(median: np.ndarray, spread: np.ndarray) -> Room:
     """The room by its median and noise, grey values, (H, W, 3)."""
     noise = np.maximum(cv2.blur(spread.astype(np.float64), (5, 5)), NOISE)
-    return Room(median, noise, linear_light(median))
+    light = linear_light(median)
+    smooth = _blurred(light)
+    return Room(median, noise, light, smooth, np.maximum(_dot(smooth, smooth), 1e-4))
 
 
 def person_coverage(
@@ -87,7 +93,7 @@ def person_coverage(
     departure = cv2.subtract(image, room.median, dtype=cv2.CV_64F) / room.noise
     differs = _dot(departure, departure) > 3 * threshold**2
     picture = linear_light(image)
-    shade, shaded = shadow(picture, room.light)
+    shade, shaded = shadow(picture, room)
     foreground = _clean(differs & (~shaded | core) & reach, differs, core, pixels_per_metre)
     share = float(foreground[core].mean()) if core.any() else 0.0
     person = around(foreground)
@@ -109,24 +115,28 @@ def around(marked: np.ndarray) -> tuple[slice, slice] | None:
 
 def linear_light(image: np.ndarray) -> np.ndarray:
     """Light that 8-bit sRGB values stand for, 0-1: mixtures and shadows are linear in it."""
-    return _LIGHT[image]
+    return cv2.LUT(image, _LIGHT)
 
 
-def shadow(picture: np.ndarray, room: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def shadow(picture: np.ndarray, room: Room) -> tuple[np.ndarray, np.ndarray]:
     """Where a picture may show the room in shadow.
 
     Args:
-        picture, room: linear light, (H, W, 3).
+        picture: linear light, (H, W, 3).
+        room: the same part of the empty room.
 
     Returns:
         Brightness over the room's, (H, W), and whether the pixel has the room's colour at a
         brightness within `SHADOW`, (H, W) bool.
     """
-    smooth, empty = cv2.blur(picture, (3, 3)), cv2.blur(room, (3, 3))
-    brightness = np.maximum(_dot(empty, empty), 1e-4)
-    shade = _dot(smooth, empty) / brightness
-    rest = np.maximum(_dot(smooth, smooth) / brightness - shade**2, 0)  # squared departure in colour
+    smooth = _blurred(picture)
+    shade = _dot(smooth, room.smooth) / room.power
+    rest = np.maximum(_dot(smooth, smooth) / room.power - shade**2, 0)  # squared departure in colour
     return shade, (shade > SHADOW[0]) & (shade < SHADOW[1]) & (rest < (SHADOW_COLOUR * shade) ** 2)
+
+
+def _blurred(light: np.ndarray) -> np.ndarray:
+    return cv2.blur(light, (3, 3))
 
 
 def _dot(first: np.ndarray, second: np.ndarray) -> np.ndarray:

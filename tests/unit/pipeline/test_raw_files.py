@@ -84,8 +84,8 @@ def states(raw):
         "P1": raw.state("P1"),
         "P1 Walking": raw.state("P1", "Walking"),
         "P2": raw.state("P2"),
-        "predictions P1": raw.state_of_predictions("theirs", "P1", "Walking"),
-        "predictions P2": raw.state_of_predictions("theirs", "P2", "Sitting"),
+        "predictions P1": raw.state_of_predictions("theirs", ["P1/Walking"]),
+        "predictions P2": raw.state_of_predictions("theirs", ["P2/Sitting"]),
     }
 
 

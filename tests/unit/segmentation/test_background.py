@@ -11,6 +11,7 @@ from jointreg.segmentation.background import (
     background_model,
     room_statistics,
     sort_first_axis,
+    sum_first_axis,
 )
 from jointreg.segmentation.limbs import near_limbs
 
@@ -40,6 +41,28 @@ def test_outliers_and_distrusted_pictures_do_not_count():
     assert spread.max() / SPREAD_UNIT < 6
     trust[:, 2:4] = 0  # never seen empty: all pictures vote
     assert (room_statistics(pictures, trust)[0][2:4] == 250).all()
+
+
+def test_every_pixel_has_the_statistics_of_its_own_votes(generator):
+    pictures = generator.integers(0, 256, (9, 12, 10, 3), dtype=np.uint8)
+    trust = generator.integers(0, 3, pictures.shape[:3], dtype=np.uint8)
+    median, spread = room_statistics(pictures, trust)
+    for row, column, colour in np.ndindex(median.shape):
+        levels = trust[:, row, column]
+        least = max((level for level in (1, 2) if (levels >= level).sum() >= 3), default=0)
+        values = np.sort(pictures[levels >= least, row, column, colour].astype(float))
+        cut = len(values) // 8
+        middle = values[cut : len(values) - cut]
+        assert median[row, column, colour] == int(np.median(values) + 0.5)
+        expected = min(1.647 * SPREAD_UNIT * middle.std(), 255)
+        assert abs(spread[row, column, colour] - expected) <= 0.501
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 21, 128, 129, 300])
+def test_rows_are_summed_as_numpy_sums_along_the_last_axis(generator, count):
+    rows = generator.random((count, 5, 6), dtype=np.float32) ** 3
+    expected = np.moveaxis(rows, 0, -1).copy().sum(axis=-1)
+    assert np.array_equal(sum_first_axis(rows), expected)
 
 
 def test_a_person_who_keeps_to_one_place_is_not_background(tmp_path):

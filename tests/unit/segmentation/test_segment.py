@@ -122,12 +122,13 @@ def test_another_person_out_of_reach_is_left_out(scene):
 
 
 def test_shadows_darken_but_keep_the_colour():
-    room = empty_room(VIEW, np.random.default_rng(5))
-    shade, shaded = shadow(0.7 * room, room)
+    median = empty_room(VIEW, np.random.default_rng(5)).astype(np.uint8)
+    room = room_of(median, np.ones(median.shape))
+    shade, shaded = shadow(0.7 * room.light, room)
     assert shaded.all()
     assert np.abs(shade - 0.7).max() < 1e-4
-    assert not shadow(0.3 * room, room)[1].any()  # too dark: dark clothes
-    assert not shadow(room * np.array([0.9, 0.5, 0.5], np.float32), room)[1].any()  # another colour
+    assert not shadow(0.3 * room.light, room)[1].any()  # too dark: dark clothes
+    assert not shadow(room.light * [0.9, 0.5, 0.5], room)[1].any()  # another colour
 
 
 def test_what_does_not_belong_together_is_refused(scene):
