@@ -126,9 +126,20 @@ def cure_for(raw: bytes) -> str | None:
 
 def _next_step(raw: bytes, damaged: str) -> str:
     """The next step for a file of another format; `damaged` if its first bytes show none."""
-    known = (words for magic, words in _OTHER_FORMATS.items() if raw.startswith(magic))
-    other = next((f"the file is {words}: save its arrays by numpy.savez" for words in known), None)
+    known = next((words for magic, words in _OTHER_FORMATS.items() if raw.startswith(magic)), None)
+    if known is None and _is_text_table(raw):
+        known = "a table in text"
+    other = f"the file is {known}: save its arrays by numpy.savez" if known else None
     return cure_for(raw) or other or damaged
+
+
+def _is_text_table(raw: bytes) -> bool:
+    """Whether the first line has columns or begins with a number; that of a pickle in text does not."""
+    line = raw[:1000].partition(b"\n")[0].strip()
+    return all(31 < byte < 127 or byte == 9 for byte in line) and (
+        line.startswith(tuple(b"%d" % digit for digit in range(10)) + (b"-",))
+        or any(mark in line for mark in b",;\t")
+    )
 
 
 def as_array(value: Any, where: str) -> np.ndarray:
