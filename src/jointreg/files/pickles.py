@@ -9,6 +9,7 @@ import bz2
 import io
 import lzma
 import pickle
+import re
 import zipfile
 import zlib
 from collections import OrderedDict, deque
@@ -59,6 +60,7 @@ def read_pickle(raw: bytes, where: str) -> Any:
         if isinstance(error, _ForeignClass):
             cure = error.cure
         reason = "it begins as no pickle does" if isinstance(error, KeyError) else error
+        reason = "it ends too early" if isinstance(error, EOFError) else reason
         raise DataError(f"{where} is not a plain pickle of arrays: {reason}", cure) from error
 
 
@@ -137,8 +139,7 @@ def _is_text_table(raw: bytes) -> bool:
     """Whether the first line has columns or begins with a number; that of a pickle in text does not."""
     line = raw[:1000].partition(b"\n")[0].strip()
     return all(31 < byte < 127 or byte == 9 for byte in line) and (
-        line.startswith(tuple(b"%d" % digit for digit in range(10)) + (b"-",))
-        or any(mark in line for mark in b",;\t")
+        re.match(rb"-?[0-9]", line) is not None or any(mark in line for mark in b",;\t")
     )
 
 
