@@ -194,3 +194,4 @@ def test_the_profile_of_slurm_on_a_machine_without_slurm_stops_before_any_job(
     text = done.stdout + done.stderr
     assert done.returncode and "no Slurm on this machine, not on the PATH: sbatch" in text
     assert "login node" in text and "[Errno" not in text and "rule synthesize" not in text
+    assert "common.smk" not in text and ", line" not in text, text

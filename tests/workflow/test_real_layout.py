@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 from dry_run import copy_project, snakemake
 from edits import missing, replaced
-from real_tree import ESTIMATORS, MOMENTS, matching, plant_networks, simulated_bodies, write_real_tree
+from real_tree import (
+    CHECKPOINTS,
+    ESTIMATORS,
+    MOMENTS,
+    matching,
+    plant_networks,
+    simulated_bodies,
+    write_real_tree,
+)
 
 from jointreg import stores
 from jointreg.body import load_body
@@ -75,7 +83,7 @@ def test_the_doctor_finds_everything_and_then_one_thing_missing(tree, monkeypatc
     assert status == 0, text
     for words in (
         "layout official",
-        "4 files and folders of 1 actions; the first recording is sound",
+        "4 files and folders of 1 action; the first recording is sound",
         "6890 vertices",
         "fits the body",
         "2 files; the first is sound, 4 rows",
@@ -88,6 +96,42 @@ def test_the_doctor_finds_everything_and_then_one_thing_missing(tree, monkeypatc
     (row,) = [line for line in text.splitlines() if "predictions of vibe_files" in line]
     assert row.startswith("FAIL") and "evaluate" in row and "1 of 2 files are missing" in row
     assert "waits" in text and "optimize (6 jobs)" in text
+
+
+def test_the_doctor_looks_into_the_files_of_networks(tree, monkeypatch, capsys):
+    """Each of another network, or damaged; without the mean parameters the weights alone are read."""
+    monkeypatch.chdir(tree)
+
+    def rows():
+        status = main(["doctor", "--config", *REAL[1:]])
+        return status, capsys.readouterr().out.splitlines()
+
+    def row(lines, what):
+        (found,) = [line for line in lines if line[5:].lstrip().startswith(what)]
+        return found
+
+    status, lines = rows()
+    assert status == 0 and sum("fits the network" in line for line in lines) == 3
+    networks = tree / "data/human36m/networks"
+    vibe, mean = networks / CHECKPOINTS["vibe"], networks / "smpl_mean_params.npz"
+    with replaced(vibe):
+        vibe.write_bytes((networks / CHECKPOINTS["meva"]).read_bytes())
+        status, lines = rows()
+    assert status == 1 and "estimate" in row(lines, "checkpoint of VIBE")
+    assert "is a checkpoint of meva, expected one of vibe" in row(lines, "checkpoint of VIBE")
+    with replaced(mean):
+        mean.write_bytes(b"<html>")
+        status, lines = rows()
+    assert status == 1 and row(lines, "mean parameters").startswith("FAIL")
+    with missing(mean):
+        status, lines = rows()
+    assert status == 1 and "the mean parameters are missing" in row(lines, "checkpoint of MEVA")
+    weights = ("config/human36m.yaml", "tests/real/config.yaml", "masks.yaml")
+    (tree / "masks.yaml").write_text(
+        f"segment: {{method: torchvision, weights: {mean.relative_to(tree)}, sha256: '{'0' * 64}'}}\n"
+    )
+    assert main(["doctor", "--config", *weights]) == 1
+    assert "sha256 is" in row(capsys.readouterr().out.splitlines(), "weights of the segmenter")
 
 
 def test_table_1_has_the_rows_of_the_paper(finished):

@@ -194,21 +194,22 @@ def slurm_requests(jobs):
 
 onstart:
     executor = workflow.executor_settings
-    if hasattr(executor, "array_jobs"):
-        slurm.require_commands()
-        waiting = list(workflow.dag.needrun_jobs())
-        requests = slurm_requests(waiting)
-        slurm.require_one_flag(requests)
-        misplaced = slurm.on_gpu_partitions(requests)
-        if misplaced:
-            print(
-                f"without a GPU, on a partition for GPUs: {', '.join(misplaced)} (docs/cluster.md)"
+    with plan.stop_with_its_text():
+        if hasattr(executor, "array_jobs"):
+            slurm.require_commands()
+            waiting = list(workflow.dag.needrun_jobs())
+            requests = slurm_requests(waiting)
+            slurm.require_one_flag(requests)
+            misplaced = slurm.on_gpu_partitions(requests)
+            if misplaced:
+                print(
+                    f"without a GPU, on a partition for GPUs: {', '.join(misplaced)} (docs/cluster.md)"
+                )
+        if getattr(executor, "array_jobs", None):
+            slurm.require_room_for_arrays(
+                executor.array_jobs,
+                Counter(job.rule.name for job in waiting),
+                jobs=workflow.nodes,
+                limit=executor.array_limit,
             )
-    if getattr(executor, "array_jobs", None):
-        slurm.require_room_for_arrays(
-            executor.array_jobs,
-            Counter(job.rule.name for job in waiting),
-            jobs=workflow.nodes,
-            limit=executor.array_limit,
-        )
     plan.remove_logs(workflow.dag.needrun_jobs())

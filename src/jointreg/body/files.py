@@ -73,7 +73,7 @@ _MEAN_HANDS = ("hands_meanl", "hands_meanr")
 
 _HOW_TO_GET = (
     "register at https://smpl.is.tue.mpg.de (SMPL), https://mano.is.tue.mpg.de (SMPL-H) or "
-    'https://smpl-x.is.tue.mpg.de and set `body:` to the file, or use `body: "open"`'
+    "https://smpl-x.is.tue.mpg.de and give the path of the file, or take the body `open`"
 )
 
 

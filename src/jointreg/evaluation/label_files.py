@@ -99,7 +99,8 @@ def _joints(
     if joints.ndim != 3 or joints.shape[1:] != (count, 3):
         raise DataError(
             f"{path} has joints_cam of shape {joints.shape}, expected joints_cam of shape "
-            f"(N, {count}, 3)"
+            f"(N, {count}, 3)",
+            "name another joint set than Human3.6M's 17 with --joints (docs/exchange.md)",
         )
     if not len(joints):
         raise DataError(f"{path} holds no frames")

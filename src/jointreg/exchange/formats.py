@@ -227,7 +227,7 @@ def _into_j19(matrix: np.ndarray, template: Path | None) -> bytes:
     if template is None:
         raise DataError(
             "SMPL_to_J19.pkl has two rows that are not Human3.6M's (LSP's head top, MPII's thorax)",
-            "give your own SMPL_to_J19.pkl as template; its other rows are kept",
+            "give your own SMPL_to_J19.pkl as template (--template); its other rows are kept",
         )
     raw = read_file(template, "template", "give your own SMPL_to_J19.pkl as template")
     whole = np.asarray(_read_pkl(raw, str(template)))

@@ -258,6 +258,8 @@ def _cause_of_file(away: np.ndarray, file_rows: np.ndarray) -> str:
     row, joint = linear_sum_assignment(away)
     if (away[row, joint] <= LIMITS_M[joint]).all() and (joint != row).any():
         order = file_rows[np.argsort(joint)].tolist()
+        if order == sorted(order):
+            return "its rows have the left leg first (joint set h36m_17): name that order, or none"
         return (
             "its rows land as Human3.6M's joints in another order. If that is what they are: "
             f"np.save('reordered.npy', J[{order}]), J being the file's matrix (17, V)"

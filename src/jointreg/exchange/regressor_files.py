@@ -93,7 +93,9 @@ def load_regressor(
     """
     path = Path(path)
     require_file(
-        path, "regressor", "SPIN's data archive has J_regressor_h36m.npy; set regressor_std to its path"
+        path,
+        "regressor",
+        "give the path of a regressor's file. SPIN's data archive has SMPL's, J_regressor_h36m.npy",
     )
     if joints is not None and legs is not None:
         raise DataError(f"{path}: legs '{legs}' and a joint set are given", "give one of them")

@@ -94,7 +94,10 @@ def read_sidecar(
         )
     if joints is not None and sorted(texts) != sorted(joints):
         which = "the 17 of skeleton.H36M_17" if tuple(joints) == H36M_17 else ", ".join(joints)
-        raise DataError(f"{file}: joint_names are {names!s:.300}, expected {which}", cure)
+        raise DataError(
+            f"{file}: joint_names are {names!s:.300}, expected {which}",
+            f"name the joint set with --joints, here and where it was fitted; or {cure}",
+        )
     if table["sha256"] != digest(matrix):
         raise DataError(f"{file} describes another matrix: its sha256 is not that of {path.name}", cure)
     if body is not None and table["topology_hash"] not in (UNKNOWN, body.topology_hash):

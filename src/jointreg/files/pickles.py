@@ -9,6 +9,7 @@ import bz2
 import io
 import lzma
 import pickle
+import re
 import zipfile
 import zlib
 from collections import OrderedDict, deque
@@ -59,6 +60,7 @@ def read_pickle(raw: bytes, where: str) -> Any:
         if isinstance(error, _ForeignClass):
             cure = error.cure
         reason = "it begins as no pickle does" if isinstance(error, KeyError) else error
+        reason = "it ends too early" if isinstance(error, EOFError) else reason
         raise DataError(f"{where} is not a plain pickle of arrays: {reason}", cure) from error
 
 
@@ -126,9 +128,19 @@ def cure_for(raw: bytes) -> str | None:
 
 def _next_step(raw: bytes, damaged: str) -> str:
     """The next step for a file of another format; `damaged` if its first bytes show none."""
-    known = (words for magic, words in _OTHER_FORMATS.items() if raw.startswith(magic))
-    other = next((f"the file is {words}: save its arrays by numpy.savez" for words in known), None)
+    known = next((words for magic, words in _OTHER_FORMATS.items() if raw.startswith(magic)), None)
+    if known is None and _is_text_table(raw):
+        known = "a table in text"
+    other = f"the file is {known}: save its arrays by numpy.savez" if known else None
     return cure_for(raw) or other or damaged
+
+
+def _is_text_table(raw: bytes) -> bool:
+    """Whether the first line has columns or begins with a number; that of a pickle in text does not."""
+    line = raw[:1000].partition(b"\n")[0].strip()
+    return all(31 < byte < 127 or byte == 9 for byte in line) and (
+        re.match(rb"-?[0-9]", line) is not None or any(mark in line for mark in b",;\t")
+    )
 
 
 def as_array(value: Any, where: str) -> np.ndarray:

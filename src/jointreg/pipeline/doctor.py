@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from jointreg.config.weights import MASK_RCNN
 from jointreg.errors import DataError, JointregError
 from jointreg.files.text_table import text_table
 from jointreg.pipeline.check import Check, attempt
@@ -40,8 +41,7 @@ def examine(body: str, configs: Sequence[str | Path] = (), slurm: bool = False) 
     checks = [Check(True, "python", platform.python_version()), *packages()]
     checks.append(attempt("silhouette kernels", _kernels))
     if slurm:
-        cure = "call it on a node that submits jobs, or load the cluster's module of Slurm"
-        checks.append(attempt("Slurm's commands", require_commands, cure))
+        checks.append(attempt("Slurm's commands", require_commands))
     return checks + (_run(configs) if configs else [attempt("body", lambda: _body(body))])
 
 
@@ -207,7 +207,7 @@ def _recordings(run: Run, subject: str | None = None) -> str:
         )
     rows = [row for row in run.work if subject in (None, row.subject)]
     files = {file for source in sources for file in source.files}
-    result = f"{len(files)} files and folders of {len(rows)} actions"
+    result = f"{len(files)} files and folders of {len(rows)} action{'s' if len(rows) > 1 else ''}"
     if run.config.dataset.source == "landmarks":
         return f"{result}; the labels are made by the workflow"
     if not all(file.exists() for file in files):
@@ -298,6 +298,42 @@ def _look_at_predictions(need: "Need", run: Run) -> str:
     return f"{len(wanted)} files; the first is sound, {count} rows"
 
 
+def _look_at_checkpoint(need: "Need", run: Run) -> str:
+    """Load the network as its rule does; without the mean parameters read its weights alone."""
+    from jointreg.estimators.checkpoint import read_state
+    from jointreg.estimators.networks import load_backbone, load_head
+
+    network, mean = need.kind.removeprefix("run_network."), run.config.run_network.mean_params
+    if mean and not Path(mean).is_file():
+        read_state(need.path, network)
+        return f"{need.path}: of {network}; the mean parameters are missing"
+    if network == "spin":
+        load_backbone(need.path)
+    load_head(network, checkpoint=need.path, mean_params=mean or None)
+    return f"{need.path}: fits the network"
+
+
+def _look_at_mean_params(need: "Need", run: Run) -> str:
+    from jointreg.estimators.checkpoint import read_mean_params
+
+    read_mean_params(need.path)
+    return f"{need.path}: a mean body"
+
+
+def _look_at_weights(need: "Need", run: Run) -> str:
+    """Read the network of the masks or of the landmarks."""
+    segment = run.config.segment
+    if need.kind == "segment.weights" and segment.method in MASK_RCNN:
+        from jointreg.segmentation.mask_rcnn import read_weights
+
+        state = read_weights(need.path, segment.sha256, need.get)
+        return f"{need.path}: {len(state)} parameters, sha256 as configured"
+    from jointreg.labels.landmarker import Landmarker
+
+    Landmarker(need.path)
+    return f"{need.path}: a landmark network"
+
+
 def _there(body: str) -> bool:
     return body == "open" or Path(body).exists()
 
@@ -310,5 +346,11 @@ LOOKS: dict[str, Callable[["Need", Run], str]] = {
     "body": lambda need, run: _body(need.path),
     "regressor_std": _look_at_regressor,
     "predictions": _look_at_predictions,
+    "run_network.spin": _look_at_checkpoint,
+    "run_network.vibe": _look_at_checkpoint,
+    "run_network.meva": _look_at_checkpoint,
+    "run_network.mean_params": _look_at_mean_params,
+    "segment.weights": _look_at_weights,
+    "triangulate.weights": _look_at_weights,
 }
 """How to read a need of each kind. Files of other kinds only have to exist."""

@@ -34,7 +34,8 @@ def require_commands() -> str:
     if missing:
         raise DataError(
             f"no Slurm on this machine, not on the PATH: {', '.join(missing)}",
-            "call it on a login node of the cluster, or leave `--profile slurm` out: --cores 8",
+            "call it on a login node, or load the cluster's module of Slurm. To run on this machine: "
+            "--cores 8 in place of --profile slurm",
         )
     return ", ".join(group[0] for group in places)
 

@@ -36,6 +36,7 @@ def card(name: str, joints: Sequence[str], vertices: int, about: Mapping[str, An
         *numbers, errors = (about[key][joint] for key in KEYS)
         rows.append((joint, *numbers, *("-" if errors is None else f"{x:.2f}" for x in errors or "xyz")))
     digests = [*about["vertices_sha256"].items(), *about["labels_sha256"].items()]
+    most = f"at most {about['max_vertices']}" if about["max_vertices"] else "any number of"
     axes = "the first frame" if about["axes"] == "first frame" else "the mesh at rest"
     return "\n".join(
         [
@@ -46,7 +47,7 @@ def card(name: str, joints: Sequence[str], vertices: int, about: Mapping[str, An
             "",
             f"- frames: {about['frames']}",
             f"- people: {about['people'] or 'number not given'}",
-            f"- solver: {about['solver']}; at most {about['max_vertices'] or 'any'} vertices a joint"
+            f"- solver: {about['solver']}; {most} vertices a joint"
             + ("; left and right alike" if about["symmetric"] else ""),
             f"- made by: jointreg {about['jointreg']}",
             f"- licence of the body: {about['body_licence']}",

@@ -96,6 +96,11 @@ def fit_files(
             "to the fit, and its standard errors come out too small"
         )
     names = read.names or tuple(f"joint {k}" for k in range(read.joints.shape[1]))
+    if not read.names:
+        note(
+            f"{labels} does not name its joints, so the rows are called {names[0]} to {names[-1]}: "
+            "--joints names them, and evaluate needs the names"
+        )
     reference = None if mesh is None else mesh.vertices
     mirror = mirror_of_mesh(mesh, joints, body) if symmetric and mesh and joints else None
     fitted = fit_own_candidates(

@@ -178,6 +178,12 @@ def test_without_a_body_the_order_is_asked_for(tmp_path, weights):
     assert len(notes) == 1 and "taken for Human3.6M's 17 joints" in notes[0]
 
 
+def test_rows_that_are_in_order_already_are_told_so(tmp_path, body, weights):
+    np.save(tmp_path / "J.npy", weights)
+    with pytest.raises(DataError, match=r"next: .*left leg first \(joint set h36m_17\)"):
+        load_regressor(tmp_path / "J.npy", body, joints=JOINT_SETS["h36m_17_right_first"])
+
+
 def test_a_sidecar_or_the_form_of_the_file_gives_the_order(tmp_path, regressor, weights, j19):
     save_regressor(regressor, tmp_path / "J.npy", legs="right")
     assert same_bits(load_regressor(tmp_path / "J.npy", note=silent).weights, weights)

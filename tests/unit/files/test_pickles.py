@@ -86,6 +86,11 @@ def test_other_files_under_the_name_say_what_they_are():
         (b'{"images": []}', r"begins as no pickle does(.|\n)*the file is JSON: save its arrays"),
         (b"MATLAB 5.0 MAT-file, Platform", "the file is MATLAB's"),
         (b"\x89HDF\r\n\x1a\n" + bytes(64), "the file is HDF5"),
+        (b"frame,joint,x,y,z\n0,0,1.0,2.0,3.0\n", "the file is a table in text"),
+        (b"0.1,0.2\n", "the file is a table in text"),
+        (b"-1.0e+00 2.0e+00\n", "the file is a table in text"),
+        (b"(dp0\nS'poses'\n", "truncated or no pickle"),
+        (b"\n", "truncated or no pickle"),
     ):
         with pytest.raises(DataError, match=cure):
             read_pickle(raw, "SMPL_NEUTRAL.pkl")
