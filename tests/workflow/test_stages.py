@@ -43,7 +43,9 @@ def test_stages_wait_for_what_their_rules_wait_for(checkout):
 def test_stages_have_as_many_jobs_as_a_dry_run_plans(checkout, root, monkeypatch, short):
     monkeypatch.chdir(checkout)
     counts = Counter()
-    for rule, number in planned(checkout, "paper", *OPEN, "--config", f"short_sequences={short}").items():
+    for rule, number in planned(
+        checkout, "paper", *OPEN, "--config", f"short_sequences={short}"
+    ).items():
         counts[TOGETHER.get(rule, rule)] += number
     settings = read_yaml(root / "config/config.yaml", root / "config/open.yaml")
     config = load(settings | {"short_sequences": short})

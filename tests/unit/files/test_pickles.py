@@ -211,5 +211,7 @@ def test_a_sparse_matrix_is_no_larger_than_a_mesh_needs():
 
     huge = sparse.csr_matrix(([1.0], ([0], [0])), shape=(24, 10**6))
     content = read_pickle(pickle.dumps(huge), "body")
-    with pytest.raises(DataError, match=r"J: a sparse matrix of shape \(24, 1000000\), expected at most 2e\+07"):
+    with pytest.raises(
+        DataError, match=r"J: a sparse matrix of shape \(24, 1000000\), expected at most 2e\+07"
+    ):
         as_array(content, "J")

@@ -283,7 +283,14 @@ def test_the_body_has_the_colours_and_shapes_of_the_figures(root):
     """The same hue, darker where a mark lies on a coloured body, and the same shape."""
     script = (root / "src/jointreg/report/assets/body_viewer.js").read_text()
     looks = re.findall(r'(\w+): \["(#[0-9a-f]{6})", "(\w+)"\]', script)
-    assert {name for name, _, _ in looks} >= {"std", "spin", "opt_full", "opt_recommended", "initial", "refined"}
+    assert {name for name, _, _ in looks} >= {
+        "std",
+        "spin",
+        "opt_full",
+        "opt_recommended",
+        "initial",
+        "refined",
+    }
     shapes = {"square": "s", "diamond": "D", "circle": "o", "plus": "P"}
     for name, colour, shape in looks:
         if name in ("true", "label"):  # greys
