@@ -109,11 +109,9 @@ class Side:
         stacked = np.stack([np.asarray(weights, np.float64) for weights in regressors.values()])
         if self.body is None or self.mesh_map is not None:  # else the body's faces have shown its mesh
             first = next(self._own_meshes())[0].astype(np.float64)
+            by = "" if self.mesh_map is None else ", through the map,"
             for name, weights in zip(regressors, stacked, strict=True):
-                called = f"regressor {name}" + (
-                    ", through the map," if self.mesh_map is not None else ""
-                )
-                require_own_mesh(weights, first, called, f"the meshes of {self.where}")
+                require_own_mesh(weights, first, f"regressor {name}{by}", f"the meshes of {self.where}")
         used = np.flatnonzero(stacked.any(axis=(0, 1)))
         read = stacked[:, :, used]
         parts = [

@@ -54,7 +54,7 @@ def test_a_mesh_with_other_numbers_is_refused_without_a_body(body, bodies):
     order = np.random.default_rng(2).permutation(body.n_vertices)
     meshes = body.vertices(*(part[:3] for part in bodies.values()))
     weights = {"J.npy": near_joints(body, np.random.default_rng(1))}
-    cause = r"rows of regressor J\.npy read vertices all over the meshes of a\.npz"
+    cause = r"rows of regressor J\.npy.* read vertices all over the meshes of a\.npz"
     with pytest.raises(DataError, match=cause):
         Side("a.npz", {"vertices": meshes[:, order]}).joints(weights)
     for numbers, known in ((np.arange(body.n_vertices), True), (order, False)):
