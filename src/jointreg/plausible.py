@@ -67,3 +67,18 @@ DEPTH_M = Bounds(0.0, 100.0)
 """Depth or translation of a body in front of the camera."""
 CAMERA_M = Bounds(0.0, 200.0)
 """A camera's distance from the middle of all cameras."""
+
+OTHER_UNITS = {"millimetres": 1e-3, "centimetres": 1e-2, "inches": 0.0254, "feet": 0.3048}
+"""Units that are taken for metres by mistake, in metres."""
+
+
+def to_metres(extent: float) -> str:
+    """How the numbers become metres: the cure where a person extends over none.
+
+    Args:
+        extent: longest side of the box around the person, in the unit of the numbers.
+    """
+    units = [
+        f"{unit} times {metre:g}" for unit, metre in OTHER_UNITS.items() if BODY_M.hold(extent * metre)
+    ]
+    return "give metres" + (f": {', or '.join(units)}" if units else "")

@@ -40,5 +40,16 @@ def test_the_error_names_length_bounds_and_cure():
         plausible.POSE_RADIUS_M.require(900, "reaches 900", "divide by 1000")
 
 
+@pytest.mark.parametrize(
+    ("unit", "metre"),
+    [("millimetres", 1e-3), ("centimetres", 0.01), ("inches", 0.0254), ("feet", 0.3048)],
+)
+def test_a_person_in_another_unit_is_brought_to_metres(unit, metre):
+    """Of every plausible size: the unit is among those of the cure. No unit makes a person of 1 km."""
+    for size in (0.5, 1.1, 1.75, 2.1):
+        assert f"{unit} times {metre:g}" in plausible.to_metres(size / metre)
+    assert plausible.to_metres(1e6) == "give metres"
+
+
 def test_the_pelvis_is_the_root_of_both_skeletons():
     assert H36M_17[PELVIS] == SMPL_24[PELVIS] == "pelvis"

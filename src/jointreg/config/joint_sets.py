@@ -145,7 +145,10 @@ def read_joint_sets(path: str | Path) -> dict[str, JointSet]:
                 f"the joints are: {', '.join(SMPL_24)}",
             )
         if cells["root"] not in ("yes", "-"):
-            raise ConfigError(f"{where}: root is '{cells['root']:.80}', expected 'yes' or '-'")
+            raise ConfigError(
+                f"{where}: root is '{cells['root']:.80}', expected 'yes' or '-'",
+                "write yes for the joint that skeletons are moved to, - for the others",
+            )
         tables.setdefault(cells["set"], []).append(cells)
     if not tables:
         raise ConfigError(f"{path} has no rows", "give one row for each joint")
@@ -195,7 +198,9 @@ def joint_set(name: str) -> JointSet:
         )
     sets = list(read_joint_sets(name).values())
     if len(sets) > 1:
-        raise ConfigError(f"{name} contains {len(sets)} joint sets, expected one")
+        raise ConfigError(
+            f"{name} contains {len(sets)} joint sets, expected one", "give each a table of its own"
+        )
     return sets[0]
 
 

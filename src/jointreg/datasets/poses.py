@@ -10,6 +10,7 @@ import numpy as np
 
 from jointreg.arrays import ends_from, lengths, texts
 from jointreg.config.joint_sets import H36M, JointSet
+from jointreg.datasets.facing import AHEAD_M, CLEAR, backward
 from jointreg.errors import DataError, UnitError
 from jointreg.plausible import CHILD_LEG_M, LEG_M, Bounds
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, PELVIS, rows
@@ -29,8 +30,8 @@ UPRIGHT_RAD = np.pi / 3
 """Median angle between predicted and labelled trunk beyond which the frames of reference differ."""
 UPSIDE_DOWN_RAD = 2 * np.pi / 3
 """Angle between the trunk and the picture's upward direction of a person upside down."""
-CLEAR = 0.8
-"""Share of the rows that have to agree before they decide something."""
+_FACING = ("nose", "left_knee", "right_knee")
+"""Places that all have to point backward before labels of Human3.6M's joints are refused."""
 
 PROPORTIONS: tuple[tuple[str, str, float, float], ...] = (
     ("pelvis", "{side}_hip", 0.0, 0.40),
@@ -59,8 +60,6 @@ ROWS_OF_A_PERSON = 250
 _FAR = 1e9
 _APART_M = 0.05
 """Hips or shoulders that lie nearer together show no side."""
-_AHEAD_M = 0.02
-"""Nose and bent knees show where a person looks if they lie this far out of line; less in a child."""
 
 
 def missing_rows(joints: np.ndarray) -> np.ndarray:
@@ -194,7 +193,7 @@ def left_leg_first(
                 "name the joints as it does; jointreg evaluate reads other joint sets with --joints",
             )
         joints = joints[:, rows(H36M_17, order)]
-        if _like_shoulders(joints) <= 1 - CLEAR:
+        if legs_crossed(joints):
             raise DataError(
                 f"{where}: by its joint_names the hips lie crossed to the shoulders",
                 "joint_names have to be in the order of the joints in the file",
@@ -204,6 +203,11 @@ def left_leg_first(
         note(f"{where}: the right leg comes first, joints are reordered")
         return joints[:, rows(H36M_17, H36M_17_RIGHT_FIRST)]
     return joints
+
+
+def legs_crossed(joints: np.ndarray) -> bool:
+    """Whether the hips of most rows lie crossed to the shoulders: the other leg comes first."""
+    return _like_shoulders(joints) <= 1 - CLEAR
 
 
 def order_of_legs(joints: np.ndarray, where: str) -> int:
@@ -245,7 +249,7 @@ def require_person(joints: np.ndarray, where: str) -> None:
                 f"{low * leg:.2g} to {high * longer * leg:.2g} m for legs of {leg:.2g} m: another order",
                 "give the joints in the order of skeleton.H36M_17, or add joint_names",
             )
-    _require_facing(joints, where, _AHEAD_M * min(leg / LEG_M.low, 1.0))
+    _require_facing(joints, where, AHEAD_M * min(leg / LEG_M.low, 1.0))
 
 
 def require_upright(trunk: np.ndarray, labelled: np.ndarray, where: str) -> None:
@@ -316,22 +320,8 @@ def require_same_sides(
 
 def _require_facing(joints: np.ndarray, where: str, least: float) -> None:
     """Refuse nose and knees that point backward where they lie at least so far out of line, metres."""
-    forward = np.cross(_across(joints, "hip") + _across(joints, "shoulder"), _trunk(joints))
-    length = np.linalg.norm(forward, axis=-1)
-    forward = forward / np.maximum(length, 1e-12)[:, None]
-    backward = []
-    for name, ends in (
-        ("nose", ("neck", "head_top")),
-        ("left_knee", ("left_hip", "left_ankle")),
-        ("right_knee", ("right_hip", "right_ankle")),
-    ):
-        middle = joints[:, rows(ends)].mean(axis=1)
-        ahead = ((joints[:, H36M_17.index(name)] - middle) * forward).sum(axis=-1)
-        clear = (np.abs(ahead) > least) & (length > 1e-4)
-        enough = clear.mean() > 0.1
-        backward.append(float((ahead[clear] < 0).mean()) if enough else 0.0)
-    nose, *knees = backward
-    if nose > CLEAR and min(knees) > CLEAR:
+    shares = backward(joints, H36M, least)
+    if len(shares) == len(_FACING) and min(shares.values()) > CLEAR:
         raise DataError(
             f"{where}: the nose is at the back of the head and knees bend backward: left and right are "
             "exchanged throughout, or an axis is mirrored",
@@ -382,8 +372,3 @@ def _like_shoulders(joints: np.ndarray) -> float:
     hips, shoulders = _across(joints, "hip"), _across(joints, "shoulder")
     apart = np.minimum(np.linalg.norm(hips, axis=-1), np.linalg.norm(shoulders, axis=-1)) > _APART_M
     return float(((hips * shoulders).sum(axis=-1)[apart] > 0).mean()) if apart.any() else np.nan
-
-
-def _trunk(joints: np.ndarray) -> np.ndarray:
-    """Pelvis to neck, (N, 3)."""
-    return joints[:, H36M_17.index("neck")] - joints[:, PELVIS]

@@ -131,10 +131,13 @@ def _picked(
         )
     missing = [key for key in wanted if key not in position]
     if missing:
+        later = isinstance(missing[0], int) and all(key + 1 in position for key in wanted)
         raise DataError(
             f"{where}: {len(missing)} of {len(wanted)} labelled frames have no prediction, first "
             f"{missing[0]}",
-            "run the method on every labelled frame, or leave the others out of the labels",
+            "it may count frames from 1: subtract 1, frames count from 0 in both files"
+            if later
+            else "run the method on every labelled frame, or leave the others out of the labels",
         )
     rows = [position[key] for key in wanted]
     return {key: value[rows] for key, value in arrays.items()}

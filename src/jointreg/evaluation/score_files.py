@@ -8,7 +8,7 @@ import numpy as np
 
 from jointreg import metrics
 from jointreg.body.model import Body
-from jointreg.datasets.poses import UPRIGHT_RAD, require_same_sides
+from jointreg.datasets.poses import UPRIGHT_RAD, legs_crossed, require_same_sides
 from jointreg.errors import DataError
 from jointreg.evaluation.disagreement import require_not_mirrored, suspicions
 from jointreg.evaluation.matching import matched_rows
@@ -146,6 +146,8 @@ def score(
         np.broadcast_to(side, (len(names), *side.shape[1:])) for side in (predicted, true)
     )
     root, counted = protocol.root_rows, protocol.counted_rows
+    if pair.predicted.kind == "vertices" and pair.predicted.body is None:  # nothing else shows it
+        _require_order_of_legs(names, predicted, protocol)
     _require_same_frame(pair, predicted[0], true[0], protocol, note)
     parts = _accelerations(pair.times) if "acceleration" in protocol.metrics else []
     if "acceleration" in protocol.metrics and not parts:
@@ -177,6 +179,22 @@ def score(
         means[name] = {key: float(values[key]) for key in protocol.metrics if key in values}
         by_joint[name] = {key: joints[key] for key in protocol.metrics if key in joints}
     return Scores(means, by_joint, len(true[0]), sum(len(one) - 2 for one, _ in parts))
+
+
+def _require_order_of_legs(names: list[str], joints: np.ndarray, protocol: Protocol) -> None:
+    """Refuse regressors of Human3.6M's joints whose rows were taken to begin with the other leg.
+
+    Args:
+        names: of the regressors, R.
+        joints: that they read, (R, N, J, 3).
+        protocol: whose joints they are.
+    """
+    for name, read in zip(names, joints, strict=True):
+        if protocol.joints.joints == H36M_17 and legs_crossed(read):
+            raise DataError(
+                f"regressor {name}: its hips lie crossed to its shoulders, so the other leg comes first",
+                "name the order of its rows: --joints h36m_17 (left leg first) or h36m_17_right_first",
+            )
 
 
 def _vertex_errors(pair: Pair, predicted_root: np.ndarray, true_root: np.ndarray) -> np.ndarray:
@@ -248,7 +266,8 @@ def _require_same_frame(
         if not angle < UPRIGHT_RAD:
             raise DataError(
                 f"{where}: the trunk points {np.degrees(angle):.0f} degrees (median) away from that of "
-                f"{pair.truth.where}, expected a few: another frame of reference, or other rows",
+                f"{pair.truth.where}, expected a few: another frame of reference, other rows, or joints "
+                "of another set",
                 "give both sides in the camera's frame: x right, y down, z forward",
             )
     if side.kind == "joints" and names == H36M_17:

@@ -11,6 +11,7 @@ from jointreg.body.model import Body
 from jointreg.config.joint_sets import JointSet
 from jointreg.errors import ConfigError, DataError
 from jointreg.evaluation.presets import OWN
+from jointreg.exchange.placement import require_own_mesh
 from jointreg.exchange.regressor_files import load_regressor
 from jointreg.predictions.vertices import mesh_name
 from jointreg.skeleton import H36M_17, SMPL_24
@@ -84,7 +85,7 @@ class Side:
             regressors: name -> weights (J, V), all of one shape.
 
         Raises:
-            DataError: a regressor of another mesh, or none for meshes and bodies.
+            DataError: a regressor or a map of another mesh, or no regressor for meshes and bodies.
         """
         if self.kind == "joints":
             return self.content["joints"][None].astype(np.float64)
@@ -106,6 +107,11 @@ class Side:
             pose = self.content["rotations"], self.content["betas"]
             return regressed_joints(self.body, *pose, regressors)
         stacked = np.stack([np.asarray(weights, np.float64) for weights in regressors.values()])
+        if self.body is None or self.mesh_map is not None:  # else the body's faces have shown its mesh
+            first = next(self._own_meshes())[0].astype(np.float64)
+            by = "" if self.mesh_map is None else ", through the map,"
+            for name, weights in zip(regressors, stacked, strict=True):
+                require_own_mesh(weights, first, f"regressor {name}{by}", f"the meshes of {self.where}")
         used = np.flatnonzero(stacked.any(axis=(0, 1)))
         read = stacked[:, :, used]
         parts = [

@@ -25,6 +25,8 @@ class Match(NamedTuple):
     """Without `same`, the known row with most vertices in common; None where none is near."""
     common: float
     """Part of vertices in common with `same` or `nearest`, estimated."""
+    empty: bool = False
+    """Whether the row reads no vertex, or is not finite."""
 
 
 class Identity(NamedTuple):
@@ -34,7 +36,7 @@ class Identity(NamedTuple):
     precision: str
     """The shortest mantissa that holds all weights: bfloat16, float16, float32 or float64."""
     row_sums: tuple[float, float]
-    """Smallest and largest."""
+    """Smallest and largest of the finite ones; NaN where none is."""
     negative: int
     """Weights below zero."""
     matches: tuple[Match, ...]
@@ -69,9 +71,10 @@ def identify(matrix: np.ndarray, known: Known) -> Identity:
                 best = int(parts.argmax())
                 if parts[best] >= LEAST_COMMON:
                     nearest, common = known.rows[best], float(parts[best])
-        matches.append(Match(row, same, nearest, common))
+        matches.append(Match(row, same, nearest, common, empty=one is None))
     with np.errstate(over="ignore", invalid="ignore"):
         sums = matrix.sum(axis=1)
+    sums = sums[np.isfinite(sums)] if np.isfinite(sums).any() else np.array([np.nan])
     sha256 = digest(matrix)
     return Identity(
         shape=(matrix.shape[0], matrix.shape[1]),
@@ -145,7 +148,10 @@ def _unknown(matches: Sequence[Match], identity: Identity) -> list[str]:
     if identity.other_mesh:
         return [f"{rows}: no known matrix has {identity.shape[1]} vertices"]
     lines = [rows]
-    for matrix, group in _by_matrix(matches).items():
+    empty = [match.row for match in matches if match.empty]
+    if empty:
+        lines.append(f"  {numbers(empty)}: read no vertex, or hold NaN or infinity")
+    for matrix, group in _by_matrix([match for match in matches if not match.empty]).items():
         at = numbers([match.row for match in group])
         if not matrix:
             lines.append(f"  {at}: no known row is near, none has a fifth of the vertices in common")

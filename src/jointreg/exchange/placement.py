@@ -41,6 +41,10 @@ LIMITS_M = np.array(
 SET_REACH_M = 0.2
 """Rows of a known joint set land this near to their places; rows on the face, to the skull's middle."""
 
+WIDE_M = 0.3
+"""Root mean square distance of a row's vertices from its joint that no public regressor has on its own
+mesh (at most 0.18 m); on a mesh with other numbers most rows do."""
+
 LEFT: tuple[str, ...] = tuple(name for name in H36M_17 if name.startswith("left_"))
 LEFT_LEG: tuple[str, ...] = ("left_hip", "left_knee", "left_ankle")
 
@@ -176,6 +180,37 @@ def require_reach(landed: np.ndarray, joints: JointSet, vertices: np.ndarray, wh
             f"({joints.joints[second]}) lie {apart[first, second]:.3g} apart on the mesh, expected at "
             f"most {limits[first, second]:.3g}",
             "name the joint set of the file with --joints, or leave it out",
+        )
+
+
+def require_own_mesh(matrix: np.ndarray, vertices: np.ndarray, name: str, mesh: str) -> None:
+    """Refuse a mesh of as many vertices with other numbers: most rows read vertices all over it.
+
+    Args:
+        matrix: (J, V), in any scale; what is below zero does not count.
+        vertices: of a person in any pose, (V, 3) metres.
+        name: names the regressor in the error.
+        mesh: names the mesh.
+
+    Raises:
+        DataError: more than half of the rows, three at least, read vertices farther than `WIDE_M` from
+            their joint.
+    """
+    wide = 0
+    for weights in np.maximum(matrix, 0.0):
+        read = np.flatnonzero(weights)
+        if not len(read):
+            continue
+        shares = weights[read] / weights[read].max()
+        shares /= shares.sum()
+        places = vertices[read] - shares @ vertices[read]
+        wide += bool(np.sqrt(shares @ np.square(places).sum(axis=1)) > WIDE_M)
+    if wide > max(2, len(matrix) / 2):
+        raise DataError(
+            f"{wide} of {len(matrix)} rows of {name} read vertices all over {mesh}: it belongs to "
+            "another mesh",
+            "give the mesh that the regressor was made for: SMPL and the open body have as many "
+            "vertices, with other numbers",
         )
 
 

@@ -9,13 +9,10 @@ import numpy as np
 from jointreg.errors import DataError
 from jointreg.exchange.meshes import Mesh
 from jointreg.exchange.named_rows import NamedRows
+from jointreg.exchange.placement import require_own_mesh
 from jointreg.exchange.sidecar import UNKNOWN, digest
 from jointreg.exchange.vertex_maps import LARGEST_DISTANCE_M, VertexMap, map_between, read_map
-from jointreg.plausible import BODY_M
-
-WIDE_M = 0.3
-"""Root mean square distance of a row's vertices from its joint that no public regressor has on its own
-mesh (at most 0.18 m); on a mesh with other numbers most rows do."""
+from jointreg.plausible import BODY_M, to_metres
 
 
 def vertex_map_of(
@@ -37,8 +34,9 @@ def vertex_map_of(
         note: called with a sentence on raw weights, and on meshes that do not seem to belong together.
 
     Raises:
-        DataError: neither a file nor two meshes, a file and a source mesh, a mesh of another size or
-            with other faces than the regressor's, or as `read_map` and `map_between`.
+        DataError: neither a file nor two meshes, a file and a source mesh, a mesh of another size, with
+            other faces or other numbers of its vertices than the regressor's, or as `read_map` and
+            `map_between`.
         UnitError: a mesh that extends as no body does in metres.
     """
     matrix = rows.matrix
@@ -76,35 +74,13 @@ def vertex_map_of(
         BODY_M.require(
             extent,
             f"the mesh of {option} extends over {extent:.4g}",
-            "give both meshes in metres: divide millimetres by 1000, centimetres by 100",
+            f"{to_metres(extent)}, of both meshes",
         )
-    wide = _wide_rows(matrix, source)
-    if wide:
-        note(
-            f"{len(wide)} of {len(matrix)} rows, first {rows.joints[wide[0]]}, read vertices all over "
-            "the mesh of --from: is it the regressor's? SMPL and the open body have as many vertices, "
-            "with other numbers"
-        )
+    require_own_mesh(matrix, source.vertices, "the regressor", "the mesh of --from")
     if sorted((_inside(source), _inside(target))) == [-1, 1]:
         note("one of the two meshes is inside out: if it is mirrored, left and right are exchanged")
     used = np.flatnonzero(matrix.any(axis=0))
     return map_between(source, target, used, LARGEST_DISTANCE_M if limit_m is None else limit_m)
-
-
-def _wide_rows(matrix: np.ndarray, mesh: Mesh) -> list[int]:
-    """Rows whose vertices lie farther than `WIDE_M` from their joint (root mean square)."""
-    positive = np.maximum(matrix, 0.0)
-    wide = []
-    for row, weights in enumerate(positive):
-        read = np.flatnonzero(weights)
-        if not len(read):
-            continue
-        shares = weights[read] / weights[read].max()
-        shares /= shares.sum()
-        places = mesh.vertices[read] - shares @ mesh.vertices[read]
-        if np.sqrt(shares @ np.square(places).sum(axis=1)) > WIDE_M:
-            wide.append(row)
-    return wide
 
 
 def _inside(mesh: Mesh) -> int:
@@ -134,12 +110,14 @@ def transfer(matrix: np.ndarray, vertex_map: VertexMap, where: str) -> np.ndarra
     """
     rows, columns = vertex_map.matrix.shape
     if matrix.shape[1] != rows:
-        turned = columns in (matrix.shape[1], rows)  # MHR's form of a map takes its faces of `--to`
+        other_way = "this map leads the other way"
+        if rows == columns:  # MHR's form takes its faces of `--to`, whatever mesh they belong to
+            other_way += ", or is one of other meshes"
         raise DataError(
             f"{where} is for {matrix.shape[1]} vertices, the map gives {rows} vertices as sums of "
             f"{columns}",
-            "this map leads the other way: MHR's `mhr2smpl` moves a regressor of SMPL to MHR"
-            if turned
+            f"{other_way}: MHR's `mhr2smpl` moves a regressor of SMPL to MHR"
+            if columns in (matrix.shape[1], rows)
             else "give the map between the regressor's mesh and the new one",
         )
     lowest = vertex_map.matrix.data.min(initial=0.0)

@@ -13,7 +13,7 @@ from jointreg.body.model import Body
 from jointreg.errors import DataError, UnitError
 from jointreg.files.pickles import as_array
 from jointreg.geometry.volume import volume
-from jointreg.plausible import BODY_M, Bounds
+from jointreg.plausible import BODY_M, Bounds, to_metres
 
 VERTICES = ("vertices", "pred_vertices", "verts", "verts_smplx", "smplx_vertices", "vertices3d")
 """Keys of posed vertices: SAM 3D Body has pred_vertices, WHAM verts, NLF vertices3d."""
@@ -112,11 +112,10 @@ def metre_of(points: np.ndarray, what: str, note: Callable[[str], None] = print)
             if metre != 1:
                 note(f"{what} are in {unit}, the bodies extend over {middle:.0f}")
             return metre
-    centimetres = 100 * BODY_M.low <= middle < UNITS[1][2].low
     raise UnitError(
         f"{what} extend over {middle:.4g} (median), expected {BODY_M}, or a thousand times that in mm"
-        + (": probably centimetres, in which MHR's own model poses" if centimetres else ""),
-        "divide by 100" if centimetres else "give metres, or millimetres",
+        + ("; MHR's own model poses in centimetres" if BODY_M.hold(middle / 100) else ""),
+        to_metres(middle),
     )
 
 

@@ -9,9 +9,10 @@ from jointreg import __version__
 from jointreg.body.files import load_body
 from jointreg.body.model import Body
 from jointreg.config.joint_sets import JointSet
+from jointreg.datasets.facing import require_facing
 from jointreg.errors import ConfigError, DataError
 from jointreg.exchange.meshes import Mesh
-from jointreg.exchange.placement import require_places
+from jointreg.exchange.placement import require_places, require_reach
 from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.sidecar import UNKNOWN
 from jointreg.predictions.vertices import LONGEST_EDGES, edge_ratio
@@ -120,7 +121,7 @@ def fit_files(
             f"labels over {LARGE_MM:g} mm from the fit: look whether mesh and labels are of one moment"
         )
     if joints is not None:
-        _note_places(fitted.weights, joints, body or _open_body(mesh), labels, note)
+        _note_names(fitted.weights, joints, body or _open_body(mesh), frames, labels, note)
     about = {
         "topology_hash": UNKNOWN if mesh is None else mesh.topology_hash,
         "frames": frames.frames,
@@ -171,20 +172,30 @@ def _open_body(mesh: Mesh | None) -> Body | None:
     return body if mesh is not None and mesh.topology_hash == body.topology_hash else None
 
 
-def _note_places(
+def _note_names(
     weights: np.ndarray,
     joints: JointSet,
     body: Body | None,
+    frames: LabelledMeshes,
     labels: str,
     note: Callable[[str], None],
 ) -> None:
-    """A note where joints land far from their names: labels under wrong names fit as well."""
-    if body is None:
-        return
+    """A note where joints do not lie as their names say: labels under wrong names fit as well.
+
+    On a body they land at known places. On another mesh their distances and their sides show it.
+    """
+    where = f"the fit to {labels}"
     try:
-        require_places(weights @ body.template, joints, body, f"the fit to {labels}")
+        if body is not None:
+            require_places(weights @ body.template, joints, body, where)
+            return
+        meshes = next(iter(frames))[0].astype(np.float64)
+        upright = meshes[np.ptp(meshes, axis=1).max(axis=1).argmax()]
+        require_reach(weights @ upright, joints, upright, where)
+        require_facing(frames.labels.joints, joints, where)
     except DataError as error:
-        note(f"{error}: look whether the labels have their joints' own names and order")
+        fault = str(error).partition("\n  next:")[0]
+        note(f"{fault}: look whether the labels have their joints' own names and order")
 
 
 def _licence(mesh: Mesh | None) -> str:

@@ -1,6 +1,7 @@
 """Labelled joints of any joint set in files: npy, npz, csv, TRC and C3D."""
 
 import csv
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,7 +14,7 @@ from jointreg.datasets.poses import require_no_origin
 from jointreg.errors import DataError, default_cure
 from jointreg.files.input import require_file
 from jointreg.files.npz import require_declared_sizes
-from jointreg.plausible import BODY_M
+from jointreg.plausible import BODY_M, to_metres
 from jointreg.regressor.marker_files import read_c3d, read_trc
 
 LABEL_KEYS = ("joints", "joints_cam", "labels")
@@ -67,7 +68,8 @@ def read_labels(path: str | Path) -> Labels:
     joints, names = labels.joints, labels.names
     if joints.ndim != 3 or joints.shape[2] != 3 or not joints.size:
         raise DataError(f"{path} has labels of shape {joints.shape}, expected (frames, joints, 3)", FORM)
-    if names is not None and (len(names) != joints.shape[1] or len(set(names)) != len(names)):
+    different = set(names or ()) - {""}
+    if names is not None and not len(different) == len(names) == joints.shape[1]:
         raise DataError(
             f"{path} names {names!s:.200}, expected {joints.shape[1]} different names",
             "give joint_names the name of each joint, in their order",
@@ -92,7 +94,7 @@ def read_labels(path: str | Path) -> Labels:
         cure = (
             "its header may name another unit than that of its numbers"
             if path.suffix.lower() in MARKERS
-            else "give metres: divide millimetres by 1000, centimetres by 100"
+            else to_metres(extent)
         )
         where = f"labels of {path} extend over {extent:.3g}"
         BODY_M.require(extent, f"{where} m in the median frame", cure)
@@ -106,15 +108,18 @@ def _read_csv(path: Path) -> Labels:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream)
-            if tuple(next(reader, ())) != CSV_COLUMNS:
-                raise ValueError(f"columns other than {','.join(CSV_COLUMNS)}")
+            head = ",".join(next(reader, ()))
+            if head != ",".join(CSV_COLUMNS):
+                raise ValueError(f"its columns are {head:.100}, expected {','.join(CSV_COLUMNS)}")
             for cells in reader:
                 line = reader.line_num
                 if not cells:
                     continue
                 if len(cells) != len(CSV_COLUMNS):
                     raise ValueError(f"{len(cells)} cells, expected {len(CSV_COLUMNS)}")
-                key = int(_plain(cells[0])), cells[1]
+                if not re.fullmatch("[+-]?[0-9]+", cells[0].strip(), re.ASCII):
+                    raise ValueError(f"frame '{cells[0]:.40}', expected a whole number in plain digits")
+                key = int(cells[0]), cells[1]
                 if not 0 <= key[0] <= LARGEST_FRAME or not key[1]:
                     raise ValueError(f"frame {key[0]} of joint '{key[1]:.80}', expected both, from 0")
                 if key in places:

@@ -7,7 +7,7 @@ import numpy as np
 
 from jointreg.body.model import Body
 from jointreg.errors import DataError
-from jointreg.plausible import BODY_M
+from jointreg.plausible import BODY_M, to_metres
 from jointreg.provenance import content_digest
 from jointreg.regressor.label_files import Labels
 from jointreg.regressor.mesh_files import open_meshes
@@ -119,7 +119,7 @@ def _require_frames(meshes: np.ndarray, joints: np.ndarray, file: Path, first: i
     BODY_M.require(
         float(extent[worst]),
         f"{file}: vertices of frame {first + worst} extend over {extent[worst]:.3g}",
-        "give metres: divide millimetres by 1000, centimetres by 100",
+        to_metres(float(extent[worst])),
     )
     with np.errstate(over="ignore"):  # a label so far away is refused below
         away = np.linalg.norm(joints - axes.mean(axis=2, dtype=np.float64)[:, None], axis=2)

@@ -81,6 +81,8 @@ def test_labels_that_number_their_frames_are_matched_by_them(run, scene, step):
     assert error < 1e-2 and count == 3
     with pytest.raises(DataError, match="1 of 1 labelled frames have no prediction, first 99"):
         run(theirs, {"joints_cam": joints[:1], "frame": [99]})
+    with pytest.raises(DataError, match=r"(?s)1 of 3 labelled frames.*count frames from 1: subtract 1"):
+        run(bodies | {"frame_ids": np.arange(COUNT) + 1}, {"joints_cam": joints[:3], "frame": range(3)})
     with pytest.raises(DataError, match="frame 3 stands twice"):
         run(theirs, {"joints_cam": joints[:2], "frame": [3, 3]})
     with pytest.raises(DataError, match="3 stands twice"):

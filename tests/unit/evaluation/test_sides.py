@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from planted_regressors import near_joints
+from scipy import sparse
 
 from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.errors import ConfigError, DataError
@@ -46,6 +47,24 @@ def test_a_regressor_of_another_mesh_is_refused(body):
         meshes.joints({"J_std.npy": near_joints(body, np.random.default_rng(1))})
     with pytest.raises(DataError, match="no regressor"):
         meshes.joints({})
+
+
+def test_a_mesh_with_other_numbers_is_refused_without_a_body(body, bodies):
+    """As many vertices in another order, as SMPL's beside the open body's; or a map of other meshes."""
+    order = np.random.default_rng(2).permutation(body.n_vertices)
+    meshes = body.vertices(*(part[:3] for part in bodies.values()))
+    weights = {"J.npy": near_joints(body, np.random.default_rng(1))}
+    cause = r"rows of regressor J\.npy.* read vertices all over the meshes of a\.npz"
+    with pytest.raises(DataError, match=cause):
+        Side("a.npz", {"vertices": meshes[:, order]}).joints(weights)
+    for numbers, known in ((np.arange(body.n_vertices), True), (order, False)):
+        entries = np.ones(body.n_vertices), (np.arange(body.n_vertices), numbers)
+        side = Side("a.npz", {"vertices": meshes}, mesh_map=sparse.csr_array(entries))
+        if known:
+            assert np.abs(side.joints(weights)[0] - weights["J.npy"] @ meshes).max() < 1e-6
+            continue
+        with pytest.raises(DataError, match=cause):
+            side.joints(weights)
 
 
 @pytest.mark.parametrize("name", ["coco_17", "lsp_14", "smpl_24"])

@@ -92,11 +92,15 @@ def test_a_row_like_no_other_and_a_mesh_like_no_other(known):
     )
 
 
-def test_an_empty_row_is_unknown(matrices, known):
+@pytest.mark.parametrize("value", [0, np.nan, np.inf, -1])
+def test_a_row_that_reads_no_vertex_is_named(matrices, known, value):
     matrix = matrices[0]["human"].copy()
-    matrix[3] = 0
+    matrix[3] = value
     identity = identify(matrix, known)
     assert [match.row for match in identity.matches if match.same is None] == [3]
+    text = statement(identity, known)
+    assert "row 3 is unknown\n  3: read no vertex, or hold NaN or infinity" in text
+    assert "nan" not in text.splitlines()[0]
 
 
 def test_bfloat16_is_told_from_float32(matrices, known):

@@ -64,8 +64,9 @@ def test_millimetres_are_noted_once_and_brought_to_metres(meshes):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda v: 100 * v, UnitError, "probably centimetres"),
-        (lambda v: 3 * v, UnitError, r"in mm\n  next:   give metres, or millimetres"),
+        (lambda v: 100 * v, UnitError, r"(?s)MHR's own .* next: .*centimetres times 0\.01"),
+        (lambda v: v / 0.0254, UnitError, r"next:   give metres: .*inches times 0\.0254"),
+        (lambda v: v / 0.3048, UnitError, r"in mm\n  next:   give metres: feet times 0\.3048$"),
         (lambda v: v / 100, UnitError, "extend over"),
         (lambda v: np.where(np.arange(COUNT)[:, None, None] == 1, 1000 * v, v), UnitError, "row 1"),
         (lambda v: np.where(np.arange(COUNT)[:, None, None] == 2, np.nan, v), DataError, "row 2 is not"),

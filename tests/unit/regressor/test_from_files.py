@@ -173,6 +173,28 @@ def test_labels_under_wrong_names_fit_well_and_are_noted(files, tmp_path, capsys
         assert status == 0 and "own names" in told and "lands" in told
 
 
+def test_exchanged_sides_and_another_order_are_noted_on_any_mesh(files, tmp_path, capsys):
+    """No mesh is named, so that the distances and sides of the joints alone show it.
+
+    The knees of `files` bend either way: here both legs are bent by the labels.
+    """
+    with np.load(files[0] / "labels.npz") as file:
+        names = file["joint_names"].tolist()
+        joints = file["joints"][:, [names.index(name) for name in LSP.joints]]
+    knees = [LSP.joints.index(f"{side}_knee") for side in ("left", "right")]
+    trunk = joints[:, LSP.joints.index("neck")] - joints[:, 2:4].mean(axis=1)
+    across = joints[:, LSP.joints.index("left_hip")] - joints[:, LSP.joints.index("right_hip")]
+    forward = np.cross(across, trunk)
+    joints[:, knees] += 0.12 * (forward / np.linalg.norm(forward, axis=1)[:, None])[:, None]
+    for labels, words in (
+        (joints, None),
+        (joints[:, LSP.mirror], "by left and right left_knee and right_knee point backward"),
+        (np.roll(joints, 5, axis=1), "is not of the 14 joints of LSP and 3DPW"),
+    ):
+        told = _fit(files, tmp_path, capsys, "--joints", "lsp_14", labels={"joints": labels})[1]
+        assert ("own names and order" in told) == bool(words) and (words or "") in told
+
+
 def test_repeated_frames_are_counted(files, tmp_path, capsys):
     meshes, folder = np.load(files[0] / "meshes.npy"), files[0]
     with np.load(folder / "labels.npz") as file:

@@ -59,12 +59,13 @@ def test_refusals_of_labels(tmp_path, joints):
 
     head = "frame,joint,x,y,z\n"
     refused("neck stands in frame 0 twice", "a.csv", head + "0,neck,0,0,0\n0,neck,1,1,1\n")
-    refused("line 2: ", "a.csv", head + "first,neck,0,0,0\n")
+    for frame in ("first", "0.0", "1_0", "٣"):
+        refused(f"line 2: frame '{frame}', expected a whole", "a.csv", f"{head}{frame},neck,0,0,0\n")
     refused("has no rows", "a.csv", head)
     refused("is an empty file", "a.csv", "")
     for name in ("Neck", " neck", "neck "):
         refused("differ in spaces or capitals", "a.csv", f"{head}0,neck,0,0,0\n1,{name},1,1,1\n")
-    refused("columns other than frame,joint,x,y,z", "a.csv", "joint,x,y,z\n")
+    refused("columns are joint,x,y,z, expected frame,joint,x,y,z", "a.csv", "joint,x,y,z\n")
     refused("line 2: 4 cells, expected 5", "a.csv", head + "0,neck,0,0\n")
     refused("line 2: 6 cells, expected 5", "a.csv", head + "0,neck,0,0,0,0\n")
     refused("line 3: frame 1000000000000 ", "a.csv", head + "0,a,0,0,0\n1000000000000,a,0,0,0\n")
@@ -75,10 +76,11 @@ def test_refusals_of_labels(tmp_path, joints):
     refused("expected 6 different names", "a.npz", {"joints": joints, "joint_names": "neck"})
     refused("has no label of joint b in any frame", "a.csv", head + "0,a,0,0,0\n0,b,,,\n")
     refused("expected one of joints, joints_cam, labels", "a.npz", {"points": joints})
-    refused("expected 6 different names", "a.npz", {"joints": joints, "joint_names": ["a"] * 6})
+    for names in (["a"] * 6, ["", *NAMES[1:]]):
+        refused("expected 6 different names", "a.npz", {"joints": joints, "joint_names": names})
     refused("6 names under the key names", "a.npz", {"joints": joints, "names": NAMES})
     refused(r"expected \(frames, joints, 3\)", "a.npz", {"joints": joints[0]})
-    refused("divide millimetres", "a.npz", {"joints": 1000 * joints}, UnitError)
+    refused("millimetres times 0", "a.npz", {"joints": 1000 * joints}, UnitError)
     (tmp_path / "b.csv").write_bytes(f"{head}0,körper,0,0,0\n".encode("latin1"))
     with pytest.raises(DataError, match="can't decode byte 0x"):
         read_labels(tmp_path / "b.csv")

@@ -60,8 +60,8 @@ def test_refusals_of_meshes(tmp_path, generator):
         with pytest.raises(kind, match=cause):
             list(LabelledMeshes(files, Labels(np.zeros((frames, 3, 3)), None)))
 
-    refused(UnitError, "divide millimetres by 1000", 1000 * meshes)
-    refused(UnitError, "centimetres by 100", 100 * meshes)
+    refused(UnitError, r"give metres: millimetres times 0\.001$", 1000 * meshes)
+    refused(UnitError, r"centimetres times 0\.01", 100 * meshes)
     refused(DataError, "8 meshes and labels of 9 frames", meshes, frames=9)
     refused(DataError, "have 19 and 20 vertices, expected one mesh", meshes[:4], meshes[4:, :19])
     one = meshes.copy()
