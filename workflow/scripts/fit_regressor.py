@@ -18,6 +18,7 @@ save_regressor(regressor, job.output.npy, body=body)  # refused here, not by lat
 rows = identifiability_rows(body, training, training.subjects, regressor, settings, workers=job.threads)
 moved: list[float | None] = [None] * len(rows)
 if path := job.input.start:
-    moved = movement_mm(body, training, regressor.weights, load_fitted(path, body).weights).tolist()
+    before = load_fitted(path, body).weights
+    moved = movement_mm(body, training, regressor.weights, before, workers=job.threads).tolist()
 table = [row | {"moved_mm": value} for row, value in zip(rows, moved, strict=True)]
 write_rows(job.output.table, table, (*COLUMNS, "moved_mm"))

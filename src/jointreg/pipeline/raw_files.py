@@ -9,6 +9,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -77,7 +78,7 @@ class RawData:
         self.record = Path(record)
         self.is_made = config.dataset.source == "synthetic"
         self.rows = _read_record(self.record)
-        self.states: dict[Path, tuple[str, str]] = {}
+        self.states: dict[Path, tuple[str, str] | None] = {}
 
     def state(self, subject: str, action: str | None = None) -> str:
         """State of the recordings of a subject, or of one of its sequences, as a short text."""
@@ -187,9 +188,8 @@ class RawData:
         states: dict[str, str] = {}
         for source in sources:
             for path in source.files:
-                if path.exists():
-                    row = self._look(source.what, path)
-                    states[str(path)] = row[1 if by_contents else 0]
+                if found := self._look(source.what, path):
+                    states[str(path)] = found[1 if by_contents else 0]
             if self.config.raw_files.missing == "keep":
                 for name, row in self.rows.get(source.what, {}).items():
                     if not Path(name).exists():
@@ -198,15 +198,18 @@ class RawData:
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         return f"raw files: {len(states)}, {'contents' if by_contents else 'sizes and times'} {digest}"
 
-    def _look(self, what: str, path: Path) -> tuple[str, str]:
-        """Size and time of a raw file, and its sha256 where contents are compared."""
+    def _look(self, what: str, path: Path) -> tuple[str, str] | None:
+        """Size and time of a raw file, and its sha256 where contents are compared. None if it is gone.
+
+        A plan asks the file system once.
+        """
         if path not in self.states:
             size_and_time = _size_and_time(path)
             known = self.rows.get(what, {}).get(str(path), ("", ""))
             sha256 = known[1] if known[0] == size_and_time else ""
-            if self.config.raw_files.changed == "contents" and not sha256:
+            if self.config.raw_files.changed == "contents" and size_and_time and not sha256:
                 sha256 = _contents(path)
-            self.states[path] = size_and_time, sha256
+            self.states[path] = (size_and_time, sha256) if size_and_time else None
         return self.states[path]
 
     def _is_kept(self, source: Source) -> bool:
@@ -228,8 +231,8 @@ class RawData:
             rows[source.what] = {p: row for p, row in known.items() if not Path(p).exists()}
             if self.config.raw_files.missing == "stop":
                 rows[source.what].clear()
-            there = [path for path in source.files if path.exists()]
-            rows[source.what] |= {str(path): self._look(source.what, path) for path in there}
+            there = ((path, self._look(source.what, path)) for path in source.files)
+            rows[source.what] |= {str(path): found for path, found in there if found}
         if rows != self.rows:
             self.rows = rows
             lines = ["\t".join(HEAD)]
@@ -260,10 +263,13 @@ def _read_record(path: Path) -> dict[str, dict[str, tuple[str, str]]]:
 def _size_and_time(path: Path) -> str:
     """Bytes and time of last change, s; of a folder the number of its files and a digest of theirs.
 
-    Whole seconds, because archives that copy a data set keep no more.
+    Whole seconds, because archives that copy a data set keep no more. Empty if there is nothing.
     """
-    if not path.is_dir():
+    try:
         status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    if not stat.S_ISDIR(status.st_mode):
         return f"{status.st_size} {int(status.st_mtime)}"
     with os.scandir(path) as entries:
         files = sorted((entry.name, entry.stat()) for entry in entries)

@@ -20,7 +20,7 @@ GRID_M = 2.0**-17
 """Coordinates are rounded to multiples of this, 8 micrometres. Their sums of products are then exact up
 to half a million square metres, or as many frames, whatever the order and the processor."""
 
-TILE = 512
+TILE = 384
 """Rows of a Gram matrix that are added at a time, and side of the tiles in which one triangle is copied
 to the other."""
 

@@ -22,3 +22,4 @@ def test_a_planted_distance_is_measured_over_all_frames(body, make_bodies):
     moved = movement_mm(body, sequences, fitted, start)
     expected = np.where(np.arange(17) == 4, 1e3 * np.sqrt(np.concatenate(squares).mean()), 0)
     np.testing.assert_allclose(moved, expected, rtol=1e-5, atol=1e-9)
+    assert np.array_equal(moved, movement_mm(body, sequences, fitted, start, workers=2))
