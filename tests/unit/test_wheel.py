@@ -1,11 +1,14 @@
 """The built wheel in a fresh environment with what it asks for and nothing else: every command runs."""
 
 import ast
+import email
 import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -26,7 +29,7 @@ HEAVY = ("torch", "snakemake", "numba", "zarr", "matplotlib", "pandas", "cv2", "
 def wheel(tmp_path_factory):
     """The wheel, built of a copy: setuptools writes into the folder that it builds."""
     folder = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy2(ROOT / name, folder / name)
     unwanted = shutil.ignore_patterns("__pycache__", "*.egg-info")
     shutil.copytree(ROOT / "src", folder / "src", ignore=unwanted)
@@ -139,6 +142,20 @@ def test_the_core_is_small(fresh):
     command = ["du", "--summarize", "--dereference", "--apparent-size", "--block-size=1000", packages]
     size = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert 100 < int(size.split()[0]) / 1000 < LARGEST_MB
+
+
+def test_the_page_of_a_package_index_leads_nowhere_into_the_checkout(wheel):
+    """Its text is README's, without pictures and links that only a checkout has."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        metadata = email.message_from_bytes(archive.read(name))
+    page = metadata.get_payload(decode=True).decode()
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    targets = re.findall(r"\]\(([^)]*)\)|(?:src|href)=\"([^\"]*)\"", page)
+    assert all(link.startswith("https://") for pair in targets for link in pair if link), targets
+    assert "](docs/" in (ROOT / "README.md").read_text() and "<img" not in page
+    for words in ("docs/tutorial_score.md", "make demo", "Not in the box", "repository"):
+        assert words in page
 
 
 def test_only_tests_and_benchmarks_import_smplx():

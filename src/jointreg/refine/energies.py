@@ -13,6 +13,7 @@ from jointreg.errors import DataError
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.label_offsets import LabelOffsets
 from jointreg.refine.losses import (
+    TERMS,
     EnergyWeights,
     adversarial_energy,
     balanced_weights,
@@ -44,7 +45,7 @@ class Terms:
     Args:
         body: the body model.
         regressor: reads the joints, (J, V).
-        factors: on joint, silhouette, adversarial and keypoint energy; 0 removes a term.
+        factors: on the energies, in the order of `refine.losses.TERMS`; 0 removes a term.
         discriminator: needed where its factor is not 0.
         device: where bodies are refined.
         backend: computes the silhouette, one of `jointreg.silhouette.BACKENDS`.
@@ -58,7 +59,7 @@ class Terms:
         self,
         body: Body,
         regressor: np.ndarray,
-        factors: tuple[float, float, float, float],
+        factors: tuple[float, ...],
         discriminator: Discriminator | None = None,
         device: torch.device = CPU,
         *,
@@ -69,9 +70,9 @@ class Terms:
         uncovered: float = 1.0,
     ) -> None:
         self.factors = torch.tensor(factors, dtype=torch.float64, device=device)
-        self.joint_on, self.silhouette_on, self.adversarial_on, self.keypoints_on = (
-            factor > 0 for factor in factors
-        )
+        on = {term: factor > 0 for term, factor in zip(TERMS, factors, strict=True)}
+        self.joint_on, self.keypoints_on = on["joint"], on["keypoints"]
+        self.silhouette_on, self.adversarial_on = on["silhouette"], on["adversarial"]
         self.discriminator, self.backend, self.halves = discriminator, backend, halves
         self.root, self.shell, self.uncovered = PELVIS if root_relative else None, shell, uncovered
         within = None
@@ -96,7 +97,7 @@ class Terms:
         blur_px: float = 0.0,
         offsets: LabelOffsets | None = None,
     ) -> torch.Tensor:
-        """Unweighted energies of the frames `rows`, (n, 4) in the order of `refine.losses.TERMS`.
+        """Unweighted energies of the frames `rows`, (n, T) in the order of `refine.losses.TERMS`.
 
         Terms that are off are zero. `blur_px` is the standard deviation that the silhouette is blurred
         by, so that refinement can go from coarse to fine. With `offsets`, the labels are compared with
@@ -165,15 +166,15 @@ def balance_energies(
         raise DataError(
             f"none of {targets.count} frames has a person mask, expected some", "see rule segment"
         )
-    terms = Terms(body, regressor, (1, 1, 0, 1))
+    terms = Terms(body, regressor, tuple(float(term != "adversarial") for term in TERMS))
     unknowns = OwnBodies(body, start_bodies(body, sample, regressor), CPU)
     batches = [slice(n, n + batch) for n in range(0, targets.count, batch)]
     with one_torch_thread(), torch.no_grad():
         parts = [terms.energies(unknowns.pose(rows), targets, rows).numpy() for rows in batches]
-    energies = np.concatenate(parts)
+    energies = dict(zip(TERMS, np.concatenate(parts).T, strict=True))
     least_joint = targets.joints.shape[1] * LEAST_JOINT_M**2
     return balanced_weights(
-        mean_joint=max(float(energies[:, 0].mean()), least_joint),
-        mean_silhouette=float(energies[has_mask, 1].mean()),
-        mean_keypoints=float(energies[:, 3].mean()),
+        mean_joint=max(float(energies["joint"].mean()), least_joint),
+        mean_silhouette=float(energies["silhouette"][has_mask].mean()),
+        mean_keypoints=float(energies["keypoints"].mean()),
     )

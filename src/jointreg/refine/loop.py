@@ -32,7 +32,7 @@ from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.energies import CPU, Terms
 from jointreg.refine.label_offsets import LabelOffsets, checked_offsets
 from jointreg.refine.levenberg_marquardt import descend, start_on_joints
-from jointreg.refine.losses import REFERENCE_CODE, TERMS, EnergyWeights
+from jointreg.refine.losses import REFERENCE_CODE, TERMS, EnergyWeights, only
 from jointreg.refine.parameters import OwnBodies, SharedBodies, Views, checked_views
 from jointreg.refine.quadratic import Quadratic
 from jointreg.refine.result import Refined
@@ -135,7 +135,7 @@ def refine_sample(
             body, start["betas"], start["translation"], sample.intrinsics, targets.intrinsics
         )
     if settings.start == "joints":
-        joint_only = factors[0], 0.0, 0.0, 0.0
+        joint_only = only("joint", factors[TERMS.index("joint")])
         problem = Quadratic(body, BoneMoments(body, regressor), joint_only, root_relative=root_relative)
         start = start_on_joints(problem, start, targets, batch=settings.batch)
     stored = sorted({*range(0, settings.iterations, settings.store_every), settings.iterations})
@@ -176,7 +176,7 @@ def refine_sample(
             shell=shell,
             uncovered=settings.uncovered,
         )
-        keypoints_only = Terms(body, regressor, (0, 0, 0, 1), device=where)
+        keypoints_only = Terms(body, regressor, only("keypoints"), device=where)
         for first in range(0, count, max(size, 1)):
             rows = slice(first, min(first + size, count))
             begin = {name: value[rows] for name, value in start.items()}
@@ -216,14 +216,11 @@ def _in_sample_camera(body: Body, weak_k: np.ndarray, sample_k: np.ndarray, bodi
     return bodies | {"translation": moved}
 
 
-def term_factors(settings: Optimize, weights: EnergyWeights) -> tuple[float, float, float, float]:
+def term_factors(settings: Optimize, weights: EnergyWeights) -> tuple[float, ...]:
     """The factor on each energy, in the order of `TERMS`."""
     if settings.weights == "reference_code":
         weights = REFERENCE_CODE
-    joint, silhouette, adversarial, keypoints = (
-        getattr(settings, term) * getattr(weights, term) for term in TERMS
-    )
-    return joint, silhouette, adversarial, keypoints
+    return tuple(getattr(settings, term) * getattr(weights, term) for term in TERMS)
 
 
 def step_size(settings: Optimize, iteration: int) -> float:
@@ -263,7 +260,7 @@ class _Block:
         progress: Progress | None,
         watch: Watch | None,
     ) -> None:
-        """Adam on all unknowns; fills `energies` (n, S, 4) at the stored iterations."""
+        """Adam on all unknowns; fills `energies` (n, S, T) at the stored iterations."""
         settings, parameters = self.settings, self.unknowns.parameters
         if terms.shell is not None:
             parameters = [*parameters, terms.shell.unknown]
@@ -298,7 +295,7 @@ class _Block:
         """Set `.grad` of the parameters, batch after batch.
 
         Returns:
-            Energies of all frames, (n, 4).
+            Energies of all frames, (n, T).
 
         Raises:
             SolverError: a gradient or an energy is not finite.
@@ -332,7 +329,7 @@ class _Block:
         return energies
 
     def _energies(self, terms: Terms, rows: slice, iteration: int) -> torch.Tensor:
-        """Energies of one batch, (n, 4), with the iteration's blur."""
+        """Energies of one batch, (n, T), with the iteration's blur."""
         blurs = [*self.settings.blur_px, 0.0]
         stage = min(iteration * len(blurs) // self.settings.iterations, len(blurs) - 1)
         try:

@@ -17,6 +17,12 @@ from jointreg.files.json_object import read_object
 TERMS = ("joint", "silhouette", "adversarial", "keypoints")
 """Order of the energies in every array."""
 
+
+def only(term: str, factor: float = 1.0) -> tuple[float, ...]:
+    """Factors in the order of `TERMS` that leave one term."""
+    return tuple(factor if name == term else 0.0 for name in TERMS)
+
+
 LARGEST_WEIGHT = 1e30
 """A factor on an energy is smaller, and larger than the inverse of this; the largest known is 1e9."""
 

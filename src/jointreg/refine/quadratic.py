@@ -18,6 +18,7 @@ from jointreg.body.skinning import Skinner, project
 from jointreg.refine.bone_moments import BoneMoments
 from jointreg.refine.contour import contour_rows, edge_distances
 from jointreg.refine.discriminator import Discriminator
+from jointreg.refine.losses import TERMS
 from jointreg.refine.normal_matrix import add_rows
 from jointreg.refine.shell import shell_motion, shell_skinner
 from jointreg.refine.targets import Targets
@@ -67,7 +68,7 @@ class Evaluation:
 
     skeleton: Skeleton
     energies: np.ndarray
-    """Unweighted, in the order of `refine.losses.TERMS`, (N, 4); infinite for a body that is not
+    """Unweighted, in the order of `refine.losses.TERMS`, (N, T); infinite for a body that is not
     wholly in front of the camera."""
     gradient: np.ndarray
     """Of the weighted sum, by the unknowns of `body.motion`, (N, P)."""
@@ -103,7 +104,7 @@ class Quadratic:
         self,
         body: Body,
         moments: BoneMoments,
-        factors: tuple[float, float, float, float],
+        factors: tuple[float, ...],
         discriminator: Discriminator | None = None,
         *,
         root_relative: bool = False,
@@ -130,7 +131,7 @@ class Quadratic:
         joints moved by them; `offsets` are constants of the gradient.
         """
         count, size = len(skeleton), self.motion.unknowns
-        energies, gradient = np.zeros((count, 4)), np.zeros((count, size))
+        energies, gradient = np.zeros((count, len(TERMS))), np.zeros((count, size))
         joint_rows, errors = self._joints(skeleton, goals, offsets, energies, gradient)
         posed, points, area = None, np.zeros((0, 2, count)), np.zeros((0, 2, count))
         if self.skinner is not None:

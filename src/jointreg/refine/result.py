@@ -25,7 +25,7 @@ class Refined:
     """Number of steps before each stored energy; last: all of them; (S,) int32."""
     energies: np.ndarray
     """In the order of `refine.losses.TERMS`: joint (m^2), silhouette (px), adversarial (1), keypoints
-    (px^2), unweighted; 0 where a term is off or a frame has no mask; (N, S, 4)."""
+    (px^2), unweighted; 0 where a term is off or a frame has no mask; (N, S, T)."""
     offsets: np.ndarray | None = None
     """Label offsets of the subject in the frames of its limbs, metres, (17, 3); None without."""
     thickness: np.ndarray | None = None

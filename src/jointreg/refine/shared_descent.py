@@ -24,6 +24,7 @@ from jointreg.refine.levenberg_marquardt import (
     batches,
     require_finite,
 )
+from jointreg.refine.losses import TERMS
 from jointreg.refine.parameters import Moments, Views
 from jointreg.refine.quadratic import Goals, Quadratic
 from jointreg.refine.result import Refined
@@ -186,9 +187,9 @@ class SharedDescent:
         return Shared(motion.moved(self.now.skeleton, steps), unknown, offsets)
 
     def _evaluate(self, state: Shared, *, first: bool = False) -> tuple[np.ndarray, Arrowhead]:
-        """Energies of all frames (N, 4), with the matrix."""
+        """Energies of all frames (N, T), with the matrix."""
         problem, moments = self.problem, self.moments
-        energies, model = np.empty((self.targets.count, 4)), self._empty()
+        energies, model = np.empty((self.targets.count, len(TERMS))), self._empty()
         size, offsets = problem.motion.unknowns, state.offsets
         scale = np.ones(self._roots.shape[1])
         if len(state.thickness):
