@@ -1,6 +1,6 @@
 """README.md as the long description of the package. All else is in pyproject.toml.
 
-A package index shows the page alone: links and pictures that lead into the repository would lead nowhere there.
+A package index shows the page alone: links and pictures of the repository would lead nowhere there.
 The picture is left out; a link keeps its words, most of which are the path.
 """
 
