@@ -35,7 +35,8 @@ def require_file(
             if (size or may_be_empty) and size <= LARGEST_BYTES:
                 return
             fault = f"has {size} bytes, expected under {LARGEST_BYTES}" if size else "is an empty file"
-            cure = cure if size else "write it again, or fetch it again: it has no byte"
+            if not size:
+                cure = cure or "write it again, or fetch it again: it has no byte"
         elif path.is_dir():
             fault = "is a folder, expected a file"
         else:
