@@ -311,6 +311,9 @@ class _Block:
                 total = total + self.settings.shape_prior * self.unknowns.pose(rows)[1].square().sum()
             total.backward()
             parts.append(part.detach())
+        for value in parameters:
+            if value.grad is None:  # no term reads it
+                value.grad = torch.zeros_like(value)
         energies = torch.cat(parts).cpu().numpy()
         theta = parameters[0]
         finite = torch.stack([torch.isfinite(p.grad).all() for p in parameters]).all()  # type: ignore[arg-type]

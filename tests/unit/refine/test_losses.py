@@ -1,11 +1,14 @@
 import json
 import math
+from dataclasses import fields
 
 import numpy as np
 import pytest
 import torch
 
+from jointreg.config import Optimize
 from jointreg.errors import DataError
+from jointreg.figures.curves import TERM_TITLES
 from jointreg.geometry.camera import project_pinhole
 from jointreg.refine.losses import (
     REFERENCE_CODE,
@@ -18,7 +21,9 @@ from jointreg.refine.losses import (
     discriminator_loss,
     joint_energy,
     keypoint_energy,
+    only,
 )
+from jointreg.stores import ENERGIES
 
 GOOD = {"joint": 1.0, "silhouette": 1.0, "adversarial": 1.0, "keypoints": 1.0}
 
@@ -95,6 +100,14 @@ def test_weights_of_useless_energies_are_refused(bad):
         balanced_weights(bad, 1.0, 1.0)
     with pytest.raises(DataError, match="mean silhouette energy"):
         balanced_weights(1.0, bad, 1.0)
+
+
+def test_settings_stores_and_figures_have_every_term():
+    assert ENERGIES.arrays["energies"].dims[-1] == len(TERMS)
+    assert [title.split(",")[0] for title in TERM_TITLES] == list(TERMS)
+    assert set(TERMS) <= set(Optimize.model_fields)
+    assert tuple(field.name for field in fields(EnergyWeights)) == TERMS
+    assert only("silhouette", 3.0) == tuple(3.0 * (term == "silhouette") for term in TERMS)
 
 
 def test_weights_survive_json():
