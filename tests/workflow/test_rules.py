@@ -136,6 +136,8 @@ def test_one_name_in_five_places(rule):
     script = SHARED_SCRIPTS.get(rule, rule)
     if "script:" in text:
         assert f'"../scripts/{script}.py"' in text
+        for directive in ("benchmark:", "conda:"):
+            assert directive in text, directive
     assert (ROOT / f"workflow/scripts/{script}.py").is_file()
     if 'code("' in text or "code=code" in text:
         assert f'code=code("{script}")' in text
