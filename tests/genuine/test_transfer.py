@@ -80,3 +80,17 @@ def test_soma_to_anny():
     moved = transfer(matrix, made, "J")
     assert np.allclose(moved.sum(axis=1), matrix.sum(axis=1), atol=1e-12)
     assert np.abs(moved @ anny.vertices - matrix @ soma.vertices).max() < 5e-4
+
+
+def test_no_regressor_of_smpl_belongs_to_the_open_body(tmp_path, capsys):
+    """Both meshes have 6890 vertices; SMPL's numbers read vertices all over the open body."""
+    for name in (
+        "nkolot/GraphCMR/data/J_regressor_h36m.npy",
+        "zju3dv/GVHMR/hmr4d/utils/body_model/smpl_coco17_J_regressor.pt",
+        "zju3dv/GVHMR/hmr4d/utils/body_model/smpl_neutral_J_regressor.pt",
+    ):
+        command = ["transfer", str(fetched(name)), str(tmp_path / "J.npz"), "--from", "open", "--to"]
+        assert main([*command, "open"]) == 1
+        assert "all over the mesh of --from" in capsys.readouterr().err
+        template = str(fetched("qianlim/CAPE/data/template_mesh.obj"))
+        assert main([*command[:3], "--from", template, "--to", template]) == 0

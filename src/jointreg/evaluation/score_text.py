@@ -73,7 +73,7 @@ def sentences(
         for word, side, body in zip(("predictions:", "truth:"), pair[:2], bodies, strict=True)
     ]
     text = [
-        f"Protocol{name}: {protocol.joints_in_words}, mean over {frames} frames.",
+        f"Protocol{name}: {protocol.joints_in_words}, mean over {frames} frame{'s' * (frames != 1)}.",
         f"Body: {'; '.join(read)}.",
         f"Regressor: {_regressor(pair, truth_regressors)}.",
     ]
@@ -103,7 +103,9 @@ def _form(side: Side, body: str) -> str:
     if side.kind == "joints":
         return "joints"
     if side.kind == "vertices":
-        return f"meshes of {mesh_name(side.n_vertices)}" + (f", body {body}" if body else "")
+        own = side.n_vertices if side.mesh_map is None else int(side.mesh_map.shape[1])
+        mapped = "" if side.mesh_map is None else f", moved by a map to {mesh_name(side.n_vertices)}"
+        return f"meshes of {mesh_name(own)}" + (f", body {body}" if body else "") + mapped
     return f"parameters posed with body {body}, {side.n_vertices} vertices"
 
 

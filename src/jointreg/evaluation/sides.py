@@ -89,12 +89,15 @@ class Side:
         """
         if self.kind == "joints":
             return self.content["joints"][None].astype(np.float64)
+        mapped = self.mesh_map is not None
         for name, weights in regressors.items():
             if weights.shape[1] != self.n_vertices:
                 raise DataError(
                     f"regressor {name} is for {mesh_name(weights.shape[1])}, {self.where} has meshes of "
-                    f"{mesh_name(self.n_vertices)}",
-                    "give the regressor of that mesh: jointreg transfer moves one to another mesh",
+                    f"{mesh_name(self.n_vertices)}" + (", through its map" if mapped else ""),
+                    "give the map to the regressor's mesh"
+                    if mapped
+                    else "give the regressor of that mesh: jointreg transfer moves one to another mesh",
                 )
         if not regressors:
             raise DataError(
@@ -107,9 +110,9 @@ class Side:
             pose = self.content["rotations"], self.content["betas"]
             return regressed_joints(self.body, *pose, regressors)
         stacked = np.stack([np.asarray(weights, np.float64) for weights in regressors.values()])
-        if self.body is None or self.mesh_map is not None:  # else the body's faces have shown its mesh
+        if self.body is None or mapped:  # else the body's faces have shown its mesh
             first = next(self._own_meshes())[0].astype(np.float64)
-            by = "" if self.mesh_map is None else ", through the map,"
+            by = ", through the map," if mapped else ""
             for name, weights in zip(regressors, stacked, strict=True):
                 require_own_mesh(weights, first, f"regressor {name}{by}", f"the meshes of {self.where}")
         used = np.flatnonzero(stacked.any(axis=(0, 1)))

@@ -116,7 +116,7 @@ def statement(identity: Identity, known: Known, names: Sequence[str] | None = No
     for matrix, group in _by_matrix(same).items():
         rows = [match.row for match in group]
         own = [match.same.row for match in group if match.same]
-        of = f"'s {numbers(own)}" if own != rows else f"'s {numbers(own)}, in its own order"
+        of = f"'s {numbers(own)}" + (", in its own order" if own == rows and len(own) > 1 else "")
         lines.append(f"{_rows(rows)} {matrix}{of}")
         lines.append(f"  known from {known.source(matrix).where}")
     unknown = [match for match in identity.matches if not match.same]

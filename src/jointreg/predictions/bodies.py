@@ -250,7 +250,8 @@ def match_predictions(
             raise DataError(
                 f"{where}: no prediction for take {identity[0]}, camera {identity[1]}, frame {frame} "
                 f"({len(position)} rows in the file, {len(frames.frame)} frames wanted)",
-                "run the method on every frame that `prepare` keeps (prepare.frame_step)",
+                "run the method on every frame that `prepare` keeps (prepare.frame_step); frames count "
+                "from 0",
             )
         chosen.append(position[identity])
     return {key: value[chosen] for key, value in arrays.items() if key not in IDENTITY}

@@ -23,7 +23,7 @@ MESHES: dict[int, str] = {
     10475: "SMPL-X",
     13718: "Anny",
     18056: "SOMA",
-    18439: "MHR (SAM 3D Body)",
+    18439: "MHR, SAM 3D Body",
 }
 """Number of vertices -> the body that is known to have it."""
 

@@ -33,7 +33,8 @@ def card(name: str, joints: Sequence[str], vertices: int, about: Mapping[str, An
         return None
     rows = []
     for joint in joints:
-        *numbers, errors = (about[key][joint] for key in KEYS)
+        labelled, residual, vertices_read, row_sum, errors = (about[key][joint] for key in KEYS)
+        numbers = (labelled, f"{residual:.2f}", vertices_read, f"{row_sum:.4f}")
         rows.append((joint, *numbers, *("-" if errors is None else f"{x:.2f}" for x in errors or "xyz")))
     digests = [*about["vertices_sha256"].items(), *about["labels_sha256"].items()]
     most = f"at most {about['max_vertices']}" if about["max_vertices"] else "any number of"
