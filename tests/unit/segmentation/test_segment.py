@@ -124,11 +124,13 @@ def test_another_person_out_of_reach_is_left_out(scene):
 def test_shadows_darken_but_keep_the_colour():
     median = empty_room(VIEW, np.random.default_rng(5)).astype(np.uint8)
     room = room_of(median, np.ones(median.shape))
-    shade, shaded = shadow(0.7 * room.light, room)
-    assert shaded.all()
+    asked = np.arange(median.shape[1]) % 3 > 0
+    asked = np.broadcast_to(asked, median.shape[:2])
+    shade, shaded = shadow(0.7 * room.light, room, asked)
+    assert np.array_equal(shaded, asked)
     assert np.abs(shade - 0.7).max() < 1e-4
-    assert not shadow(0.3 * room.light, room)[1].any()  # too dark: dark clothes
-    assert not shadow(room.light * [0.9, 0.5, 0.5], room)[1].any()  # another colour
+    assert not shadow(0.3 * room.light, room, asked)[1].any()  # too dark: dark clothes
+    assert not shadow(room.light * [0.9, 0.5, 0.5], room, asked)[1].any()  # another colour
 
 
 def test_what_does_not_belong_together_is_refused(scene):
