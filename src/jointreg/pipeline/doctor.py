@@ -60,14 +60,12 @@ def report(checks: Sequence[Check]) -> str:
 
 def _kernels() -> str:
     """Compile and run: a tetrahedron with a right-angled triangle of 6 px as outline covers 18 px."""
-    import torch
-
-    from jointreg.silhouette.rendering import coverage
+    from jointreg.silhouette.drawing import covered
     from jointreg.silhouette.topology import Topology
 
     faces = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]])
-    points = torch.tensor([[[4.0, 4.0], [10.0, 4.0], [4.0, 10.0], [6.0, 6.0]]], dtype=torch.float64)
-    area = float(coverage(points, Topology(faces), 16).sum())
+    points = np.array([[[4.0, 4.0], [10.0, 4.0], [4.0, 10.0], [6.0, 6.0]]])
+    area = float(covered(points, Topology(faces), 16, 16).sum())
     if abs(area - 18) > 1e-6:
         raise DataError(f"a silhouette of 18 px is {area:.6f} px", "reinstall numba and numpy")
     return "compiled, and right"
