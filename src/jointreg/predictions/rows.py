@@ -76,6 +76,12 @@ def pictures_of(values: Mapping[str, Any]) -> np.ndarray | None:
     return None if key is None else texts(values[key]).ravel()
 
 
+def names_of(values: Mapping[str, Any], where: str) -> np.ndarray | None:
+    """Frame numbers of the rows, else their pictures' file names, (N,); None where there are neither."""
+    numbers = numbers_of(values, where)
+    return pictures_of(values) if numbers is None else numbers
+
+
 def names_of_rows(path: str | Path) -> dict[str, Any]:
     """The names of pictures in a file that lists them, such as SPIN's `h36m_valid_protocol2.npz`.
 
