@@ -69,12 +69,13 @@ def read_labels(path: str | Path) -> Labels:
             raise DataError(f"{path} has labels of {joints.dtype}, expected real numbers", FORM)
         given = more.get("joint_names")
         names = None if given is None else tuple(texts(given).ravel().tolist())
-        labels = Labels(np.array(joints, dtype=np.float64), names, rows=names_of(more, str(path)))
+        labels = Labels(np.array(joints, dtype=np.float64), names)
     joints, names = labels.joints, labels.names
     if joints.ndim != 3 or joints.shape[2] != 3 or not joints.size:
         raise DataError(f"{path} has labels of shape {joints.shape}, expected (frames, joints, 3)", FORM)
     if path.suffix.lower() == ".npz":
         require_read(more, np.isfinite(joints).all(axis=2), str(path))
+        labels = labels._replace(rows=names_of(more, str(path), len(joints)))
     different = set(names or ()) - {""}
     if names is not None and not len(different) == len(names) == joints.shape[1]:
         raise DataError(

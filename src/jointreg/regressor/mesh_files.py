@@ -143,7 +143,7 @@ def _npz(path: Path) -> Meshes:
 def _named(meshes: Meshes, others: Mapping[str, Any], path: Path) -> Meshes:
     """The meshes with what the file's other arrays name them by."""
     require_read(others, np.ones(meshes.frames, dtype=bool), str(path))
-    return meshes._replace(rows=names_of(others, str(path)))
+    return meshes._replace(rows=names_of(others, str(path), meshes.frames))
 
 
 def _streamed(path: Path, opened: Callable[[], AbstractContextManager[Any]]) -> Meshes:
@@ -244,5 +244,5 @@ def _posed(path: Path, body: Body) -> Meshes:
             part = slice(begin, begin + count)
             yield body.vertices(rotations[part], betas[part], translation[part])
 
-    rows = content.get("frame", content.get("imgname"))
+    rows = names_of(content, str(path), len(rotations))
     return Meshes(len(rotations), body.n_vertices, parts, rows)

@@ -92,6 +92,14 @@ def test_rows_that_both_files_name_belong_together(tmp_path, generator):
     read({"frame": rising})
     read({}, frame_ids=rising)
     read({"imgname": pictures}, frame=rising)  # nothing to compare
+    cameras = {"take": np.repeat("1", 9), "camera": np.repeat(["a", "b", "c"], 3)}
+    views = cameras | {"frame": np.tile([4, 5, 6], 3)}
+    read({}, **views)
+    read(views, **views)
+    with pytest.raises(DataError, match=r"row 0 is 1 a 4 in .*v\.npz, 1 c 4 in the labels"):
+        read(views, **views | {"camera": cameras["camera"][::-1]})
+    with pytest.raises(DataError, match="9 rows, but 8 names of them"):
+        read({}, frame=rising[1:])
     with pytest.raises(DataError, match=r"row 0 is 3 in .*v\.npz, 5 in the labels"):
         read({"frame": order}, frame_ids=rising)
     with pytest.raises(DataError, match=r"row 0 is 0\.jpg in .*v\.npz, 3\.jpg in the labels"):
