@@ -14,6 +14,9 @@ from jointreg.exchange.sidecar import UNKNOWN, digest
 from jointreg.exchange.vertex_maps import LARGEST_DISTANCE_M, VertexMap, map_between, read_map
 from jointreg.plausible import BODY_M, to_metres
 
+GROWN_M = 1.7
+"""Longest side of the box around a grown person, about."""
+
 
 def vertex_map_of(
     rows: NamedRows,
@@ -127,6 +130,21 @@ def transfer(matrix: np.ndarray, vertex_map: VertexMap, where: str) -> np.ndarra
             "weights outside of a triangle turn signs: make the map of nearest points",
         )
     return np.asarray((vertex_map.matrix.T @ matrix.T).T)
+
+
+def require_on_mesh(moved: np.ndarray, target: Mesh, where: str) -> None:
+    """Refuse a regressor that was moved by a map of other meshes: it reads the new mesh all over.
+
+    Args:
+        moved: of the target mesh, (J, T).
+        target: any pose and unit.
+        where: names the regressor in the error.
+
+    Raises:
+        DataError: as `placement.require_own_mesh`.
+    """
+    metres = target.vertices * (GROWN_M / np.ptp(target.vertices, axis=0).max())
+    require_own_mesh(moved, metres, f"{where}, moved by the map,", "the mesh of --to")
 
 
 def derivation(
