@@ -7,10 +7,6 @@ from jointreg.config.tsv import require_name, require_once, rows, whole_number
 from jointreg.errors import ConfigError, default_cure
 
 SPLITS = ("train", "test")
-MEAN_RECORDING = 2513
-"""Mean number of frames of a Human3.6M recording: estimates of disk space use it."""
-LONGEST_RECORDING = 6500
-"""Number of frames of a long recording of Human3.6M: requests for time and memory use it."""
 
 
 @dataclass(frozen=True)
@@ -28,18 +24,6 @@ class Work:
     """Last frame of the take used, included; -1 for its end."""
     split: str
     """`train` (regressors are fitted on it) or `test`."""
-
-
-def frames_of(row: Work, recording: int, step: int) -> int:
-    """Number of frames that a sequence uses, in all takes and cameras.
-
-    Args:
-        row: the sequence.
-        recording: number of frames to assume for a recording whose end the table leaves open.
-        step: use every `step`-th frame.
-    """
-    last = recording if row.last_frame < 0 else row.last_frame + 1
-    return max(1, -(-(last - row.first_frame) // step)) * len(row.takes) * len(row.cameras)
 
 
 @default_cure("correct that row of the table")

@@ -128,7 +128,9 @@ def _run(configs: Sequence[str | Path]) -> list[Check]:
 def _disk(run: Run) -> Check:
     """The space that the run will fill, against the free space where its results go."""
     from jointreg.pipeline.disk import disk
+    from jointreg.pipeline.lengths import MEAN_RECORDING, recording_frames
 
+    known = recording_frames(run.config, run.work)
     sizes = disk(run.config, run.work, run.methods)
     there = sum(
         path.stat().st_size
@@ -141,6 +143,9 @@ def _disk(run: Run) -> Check:
     parts = ", ".join(f"{stage} {_gigabytes(size)}" for stage, size in list(sizes.items())[:3])
     result = f"about {_gigabytes(total)} for the whole run ({parts}); {_gigabytes(free)} free"
     result += f", {_gigabytes(there)} there" if there else ""
+    takes = [take for row in run.work if row.last_frame < 0 for take in row.takes]
+    if assumed := sum(take not in known for take in takes):
+        result += f"\n{assumed} recordings taken to have {MEAN_RECORDING} frames, Human3.6M's mean"
     enough = total <= free + there
     return Check(enough, "disk", result, "make room, or link `results` to a larger disk", "prepare")
 

@@ -20,7 +20,9 @@ def test_human36m_table_is_the_whole_data_set(root):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("subject\taction\nS1\tWalking\n", "columns are"),
+        ("subject\taction\nS1\tWalking\n", "add takes, cameras, first_frame, last_frame, split"),
+        (HEAD.replace("\t", ","), "put one tab between columns"),
+        (HEAD.replace("subject\taction", "action\tsubject"), "in this order: subject action takes"),
         (HEAD, "no rows"),
         (HEAD + "S1\tWalking\t1\ta\t0\t-1\tdev\n", "split is 'dev'"),
         (HEAD + "S1\tWalking\t1\ta\tx\t-1\ttrain\n", "first_frame is 'x', expected a whole number"),
