@@ -3,8 +3,8 @@
 Batch 64 on one core: forward, backward, and a step of both. The gradient of the vertices arrives in
 their `.grad`, in their order in memory, as an optimiser reads it. einsum makes it in another order,
 and half of its time is the way back. All are measured in turn, several rounds; medians of CPU time.
-`read` is the layer where only the vertices that it reads are posed. Other work on the machine costs the layer
-more than einsum: it waits for memory, einsum computes.
+`read` is the layer where only the vertices that it reads are posed. Other work on the machine costs
+the layer more than einsum: it waits for memory, einsum computes.
 
 The gradient of whole meshes is zeros except at the vertices that are read, 5 MB for 64 meshes of 6890
 vertices, and every layer has to write it. `floor` is the layer with a gradient of zeros only: no layer
