@@ -147,7 +147,7 @@ def meshes(tmp_path, body, predictions, frames):
 
 
 def test_meshes_score_as_the_bodies_that_posed_them(run, meshes, body, frames, predictions):
-    """Rules estimate and evaluate, from files in millimetres; a fit to few frames reads meshes all over."""
+    """Rules estimate and evaluate, from files in millimetres. A fit may read the mesh all over."""
     protocol = Evaluate(joints=17, root="pelvis", average="frames")
     near = near_joints(body, np.random.default_rng(1))
     regressors = {"J": near, "wide": 0.8 * near + 0.2 / body.n_vertices}
