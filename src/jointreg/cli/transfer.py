@@ -53,7 +53,7 @@ def _run(arguments: argparse.Namespace) -> int:
     vertex_map = vertex_map_of(rows, arguments.map, source, target, arguments.limit, note)
     moved = transfer(rows.matrix, vertex_map, arguments.input)
     if source is None and target is not None:
-        require_on_mesh(moved, target, arguments.input)
+        require_on_mesh(moved, rows, target, arguments.input)
     mesh, matrix = (target, moved) if source is None else (source, rows.matrix)
     if joints is not None and mesh is not None and rows.joints == joints.joints:
         require_reach(matrix @ mesh.vertices, joints, mesh.vertices, arguments.input)

@@ -111,8 +111,6 @@ def load_regressor(
     weights = _normalised(matrix, path, note)
     about = {} if sidecar is None else sidecar["about"] | {"topology_hash": sidecar["topology_hash"]}
     if body is None:
-        if sidecar is None:
-            note(f"{path}: rows taken for Human3.6M's 17 joints; without a body nothing checks it")
         return Regressor(weights[rows(H36M_17, names or H36M_17)], about=about)
     if names is None and crossed(weights @ body.template) == LEFT_LEG:
         note(f"{path}: the right leg comes first, rows reordered to left leg first")
@@ -321,6 +319,8 @@ def _known_order(
                 f"{', '.join(given):.100}, ...",
                 "leave the order to the matrix, without --joints and --input-legs",
             )
+        if names is None:
+            note(f"{path}: rows taken for Human3.6M's 17 joints; without a body nothing checks it")
         return given
     if names is not None and sorted(names) != sorted(H36M_17):
         raise DataError(

@@ -78,6 +78,7 @@ def estimate(
         else:
             require_shape_space(values, path, body.n_vertices, reading.get("body", ""))
             content = bodies(values, path, body.n_betas, reading["six"])
+        _require_read(content, values, path)
         parts.append(_identified(content, values, path))
         where = path
     keys = set.intersection(*(set(part) for part in parts))
@@ -153,9 +154,14 @@ def read_predictions(
     else:
         require_shape_space(values, where, body.n_vertices, note=note)
         content = bodies(values, where, body.n_betas, note=note)
+    return content | _names_of(values, where, _require_read(content, values, where))
+
+
+def _require_read(content: Mapping[str, np.ndarray], values: Mapping[str, Any], where: str) -> int:
+    """Number of rows that were read, after `unread.require_read` of what stands beside them."""
     first = next(iter(content.values()))
-    require_read(values, np.ones(first.shape[: 2 if kind == "joints" else 1], dtype=bool), where)
-    return content | _names_of(values, where, len(first))
+    require_read(values, np.ones(first.shape[: 2 if "joints" in content else 1], dtype=bool), where)
+    return len(first)
 
 
 def _names_of(values: Mapping[str, Any], where: str, count: int) -> dict[str, np.ndarray]:

@@ -176,3 +176,7 @@ def test_a_map_of_other_meshes_with_as_many_vertices(tmp_path, body, weights, ge
     assert "moved by the map, read vertices all over the mesh of --to" in capsys.readouterr().err
     assert not (tmp_path / "out.npy").exists()
     assert main([*command, str(tmp_path / "own.npz")]) == 0
+    wide = Regressor(0.8 * weights + 0.2 / len(places), about={"topology_hash": body.topology_hash})
+    save_regressor(wide, tmp_path / "J.npy")  # a fit to few frames is wide on its own mesh
+    assert main([*command, str(tmp_path / "own.npz")]) == 0
+    assert main([*command[:3], "--from", "open", "--to", "open"]) == 0
