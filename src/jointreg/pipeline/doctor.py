@@ -142,9 +142,9 @@ def _disk(run: Run) -> Check:
     )
     free = shutil.disk_usage(Path()).free
     total = sum(sizes.values())
-    parts = ", ".join(f"{stage} {_gigabytes(size)}" for stage, size in list(sizes.items())[:3])
-    result = f"about {_gigabytes(total)} for the whole run ({parts}); {_gigabytes(free)} free"
-    result += f", {_gigabytes(there)} there" if there else ""
+    parts = ", ".join(f"{stage} {_bytes(size)}" for stage, size in list(sizes.items())[:3])
+    result = f"about {_bytes(total)} for the whole run ({parts}); {_bytes(free)} free"
+    result += f", {_bytes(there)} there" if there else ""
     takes = [take for row in run.work if row.last_frame < 0 for take in row.takes]
     if assumed := sum(take not in known for take in takes):
         result += f"\n{assumed} recordings taken to have {MEAN_RECORDING} frames, Human3.6M's mean"
@@ -152,8 +152,8 @@ def _disk(run: Run) -> Check:
     return Check(enough, "disk", result, "make room, or link `results` to a larger disk", "prepare")
 
 
-def _gigabytes(size: float) -> str:
-    return f"{size / 1e9:.1f} GB"
+def _bytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def _read(configs: Sequence[str | Path]) -> Run:
