@@ -160,7 +160,7 @@ def _read(configs: Sequence[str | Path]) -> Run:
     from jointreg.config.examples import load_examples
     from jointreg.config.loading import load, read_yaml
     from jointreg.config.methods import load_methods, require_bodies
-    from jointreg.config.sequences import load_sequences
+    from jointreg.config.sequences import load_sequences, require_splits
 
     files = [DEFAULTS, *map(Path, configs)]
     missing = [str(path) for path in files if not path.is_file()]
@@ -171,6 +171,7 @@ def _read(configs: Sequence[str | Path]) -> Run:
     config = load(read_yaml(*files), [str(path) for path in files])
     used = sorted({config.initial, *config.methods})
     work = load_sequences(config.sequences)
+    require_splits(work, config.sequences)
     methods = load_methods(*config.methods_tables, required=used)
     require_bodies(methods, config.initial)
     return Run(config, work, methods, load_examples(config.figures.examples, work))
