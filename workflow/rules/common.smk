@@ -31,7 +31,7 @@ from jointreg.pipeline import plan, required_files, slurm
 from jointreg.config.methods import FROM_FILES, WITHOUT_BODIES, crop_of, load_methods, network_of
 from jointreg.config.methods import require_bodies
 from jointreg.config.joint_sets import joint_set
-from jointreg.config.sequences import load_sequences
+from jointreg.config.sequences import load_sequences, require_splits
 from jointreg.datasets.easymocap import other_file
 from jointreg.evaluation.network_words import CROPS
 from jointreg.provenance import file_digest
@@ -41,6 +41,7 @@ from jointreg.pipeline.lengths import LONGEST_RECORDING, frames_of, recording_fr
 with plan.stop_with_its_text():
     CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles], home=ROOT)
     SEQUENCES = load_sequences(CONFIG.sequences)
+    require_splits(SEQUENCES, CONFIG.sequences)
     USED = {CONFIG.initial, *CONFIG.methods}
     METHODS = load_methods(*CONFIG.methods_tables, required=USED)
     require_bodies(METHODS, CONFIG.initial)

@@ -1,5 +1,6 @@
 """The sequence table: one row for each subject and action."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,3 +55,18 @@ def load_sequences(path: str | Path) -> list[Work]:
     if not sequences:
         raise ConfigError(f"{path} has no rows")
     return sequences
+
+
+def require_splits(sequences: Iterable[Work], path: str | Path) -> None:
+    """Refuse a run that could only fail at its end: nothing to fit to, or nothing to evaluate on.
+
+    Raises:
+        ConfigError: no row is train, or none test.
+    """
+    lacking = set(SPLITS) - {row.split for row in sequences}
+    if lacking:
+        raise ConfigError(
+            f"{path}: no row has split {sorted(lacking)[0]}",
+            "regressors are fitted on train and evaluated on test: leave a person out of the fit, "
+            "or the last frames of one",
+        )

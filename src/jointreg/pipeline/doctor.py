@@ -140,9 +140,9 @@ def _disk(run: Run) -> Check:
     )
     free = shutil.disk_usage(Path()).free
     total = sum(sizes.values())
-    parts = ", ".join(f"{stage} {_gigabytes(size)}" for stage, size in list(sizes.items())[:3])
-    result = f"about {_gigabytes(total)} for the whole run ({parts}); {_gigabytes(free)} free"
-    result += f", {_gigabytes(there)} there" if there else ""
+    parts = ", ".join(f"{stage} {_bytes(size)}" for stage, size in list(sizes.items())[:3])
+    result = f"about {_bytes(total)} for the whole run ({parts}); {_bytes(free)} free"
+    result += f", {_bytes(there)} there" if there else ""
     takes = [take for row in run.work if row.last_frame < 0 for take in row.takes]
     if assumed := sum(take not in known for take in takes):
         result += f"\n{assumed} recordings taken to have {MEAN_RECORDING} frames, Human3.6M's mean"
@@ -150,15 +150,15 @@ def _disk(run: Run) -> Check:
     return Check(enough, "disk", result, "make room, or link `results` to a larger disk", "prepare")
 
 
-def _gigabytes(size: float) -> str:
-    return f"{size / 1e9:.1f} GB"
+def _bytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def _read(configs: Sequence[str | Path]) -> Run:
     from jointreg.config.examples import load_examples
     from jointreg.config.loading import load, read_yaml
     from jointreg.config.methods import load_methods, require_bodies
-    from jointreg.config.sequences import load_sequences
+    from jointreg.config.sequences import load_sequences, require_splits
 
     files = [DEFAULTS, *map(Path, configs)]
     missing = [str(path) for path in files if not path.is_file()]
@@ -169,6 +169,7 @@ def _read(configs: Sequence[str | Path]) -> Run:
     config = load(read_yaml(*files), [str(path) for path in files])
     used = sorted({config.initial, *config.methods})
     work = load_sequences(config.sequences)
+    require_splits(work, config.sequences)
     methods = load_methods(*config.methods_tables, required=used)
     require_bodies(methods, config.initial)
     return Run(config, work, methods, load_examples(config.figures.examples, work))
