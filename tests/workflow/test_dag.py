@@ -36,7 +36,7 @@ def test_the_demo_has_the_jobs_of_its_table_and_variants(demo):
         "optimize_training": 3,
         "optimize": 2,  # of test subjects
         "optimize_subject": 2 * 5,  # the two rounds of the recommended variant
-        "split_subject": 2 * (5 * 3),
+        "split_training": 2,
         "fit_regressor_opt": 5,
         "evaluate": 4 * 2,
         "agreement": 1,
@@ -54,8 +54,8 @@ def test_the_demo_has_the_jobs_of_its_table_and_variants(demo):
 def test_the_recommended_variant_refines_a_subject_in_a_job_and_round(untouched, demo):
     """The figures show test sequences of `full` only."""
     without = planned(untouched, *OPEN, "--config", "variants=[full,no_discriminator,no_silhouette]")
-    assert "optimize_subject" not in without and "split_subject" not in without
-    rounds = {"optimize_subject": 2 * 5, "split_subject": 2 * 5 * 3}
+    assert "optimize_subject" not in without and "split_training" not in without
+    rounds = {"optimize_subject": 2 * 5, "split_training": 2}
     assert demo == without | rounds | {"fit_regressor_opt": 5}
 
 

@@ -18,6 +18,7 @@ SHARED_SCRIPTS = {
     "fit_regressor_opt": "fit_regressor",
     "draw_learning_curve_truth": "draw_learning_curve",
     "optimize_training": "optimize",
+    "split_training": "split_subject",
     "estimate_training": "estimate",
     "estimate_test": "estimate",
 }
@@ -27,6 +28,7 @@ PLACES = ("tables", "figures", "report.html")
 OF_OTHERS = {
     "run_network": "estimate",
     "split_subject": "optimize",
+    "split_training": "optimize",
     "optimize_training": "optimize",
     "estimate_training": "estimate",
     "estimate_test": "estimate",

@@ -16,6 +16,7 @@ TOGETHER = {
     "estimate_training": "estimate",
     "estimate_test": "estimate",
     "optimize_training": "optimize",
+    "split_training": "split_subject",
 }
 
 

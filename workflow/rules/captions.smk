@@ -4,7 +4,7 @@ from jointreg.config.examples import load_examples
 from jointreg.datasets.human36m.layouts import human36m_layout
 from jointreg.evaluation.network_words import protocol_words
 from jointreg.evaluation.protocol import protocol_sentence
-from jointreg.labels import make
+from jointreg.labels.words import labels_words
 from jointreg.tables.names import SIMULATED
 from jointreg.tables.render import FORMS
 
@@ -31,7 +31,7 @@ PROTOCOL = protocol_sentence(
         CONFIG.run_network, [METHODS[method] for method in CONFIG.methods], CONFIG.body
     ),
     given=any(METHODS[method].kind == "joints" for method in CONFIG.methods),
-    labels=make.about(CONFIG.triangulate) if CONFIG.dataset.source == "landmarks" else "",
+    labels=labels_words(CONFIG.triangulate) if CONFIG.dataset.source == "landmarks" else "",
     body=CONFIG.body.rpartition("/")[2],
     joint_set=JOINT_SET,
 )

@@ -101,6 +101,12 @@ def of_subject(pattern):
     )
 
 
+def of_training_subjects(pattern):
+    """A file of each training subject."""
+    subjects = sorted({row.subject for row in TRAINING})
+    return expand(pattern, split="train", subject=subjects, allow_missing=True)
+
+
 def jobs_of(rule):
     """Wildcards of every job of a rule with one wildcard of JOBS, or with none."""
     (name,) = rule.wildcard_names or [None]

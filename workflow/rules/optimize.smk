@@ -184,6 +184,27 @@ rule split_subject:
     conda:
         "../../envs/jointreg.yaml"
     params:
+        sequences=lambda wc: [f"{wc.subject}/{wc.action}"],
         code=code("split_subject"),
     script:
         "../scripts/split_subject.py"
+
+
+if CONFIG.short_sequences:
+
+    ruleorder: split_training > split_subject
+
+    use rule split_subject as split_training with:
+        input:
+            bodies=of_training_subjects(rules.optimize_subject.output.bodies),
+            energies=of_training_subjects(rules.optimize_subject.output.energies),
+        output:
+            bodies=sequences(rules.optimize.output.bodies, split="train", variant="{variant}"),
+            energies=sequences(rules.optimize.output.energies, split="train", variant="{variant}"),
+        log:
+            f"logs/{RUN}/split_training/{{variant}}.log",
+        benchmark:
+            f"logs/{RUN}/split_training/{{variant}}.benchmark.tsv"
+        params:
+            sequences=sequences("{subject}/{action}", "train"),
+            code=code("split_subject"),

@@ -57,18 +57,10 @@ def sampler(camera: Camera, crop_k: np.ndarray) -> Sampler:
     wider = np.array(crop_k, dtype=np.float64)
     wider[:2, 2] += 1  # one pixel more on every side, so that the outermost samples are interpolated too
     maps = crop_maps(camera, wider, CROP + 2)
-    if factor == 1:
-        x, y = (np.ascontiguousarray(grid[1:-1, 1:-1]) for grid in maps)
-        return Sampler(x, y, 1)
-    size = (CROP + 2) * factor
-    x, y = (
-        np.ascontiguousarray(
-            cv2.resize(grid, (size, size), interpolation=cv2.INTER_LINEAR)[
-                factor:-factor, factor:-factor
-            ]
-        )
-        for grid in maps
-    )
+    if factor > 1:
+        size = (CROP + 2) * factor, (CROP + 2) * factor
+        maps = tuple(cv2.resize(grid, size, interpolation=cv2.INTER_LINEAR) for grid in maps)
+    x, y = (grid[factor:-factor, factor:-factor] for grid in maps)
     return Sampler(x, y, factor)
 
 

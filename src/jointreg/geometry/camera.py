@@ -46,19 +46,22 @@ class Camera:
 
     def distort(self, normalised: np.ndarray) -> np.ndarray:
         """Normalised coordinates x/z, y/z as the lens shows them, (..., 2) -> (..., 2)."""
+        return np.stack(self._distort(normalised[..., 0], normalised[..., 1]), axis=-1)
+
+    def _distort(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         lens = distort_fisheye if self.fisheye else distort
-        return lens(normalised, self.distortion)
+        return lens(x, y, self.distortion)
 
 
 def to_pixels(normalised: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
     """Normalised image coordinates to pixels, (..., 2) with K (..., 3, 3) broadcast -> (..., 2)."""
-    x, y = normalised[..., 0], normalised[..., 1]
-    return np.stack(
-        [
-            intrinsics[..., 0, 0] * x + intrinsics[..., 0, 1] * y + intrinsics[..., 0, 2],
-            intrinsics[..., 1, 1] * y + intrinsics[..., 1, 2],
-        ],
-        axis=-1,
+    return np.stack(_to_pixels(normalised[..., 0], normalised[..., 1], intrinsics), axis=-1)
+
+
+def _to_pixels(x: np.ndarray, y: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return (
+        intrinsics[..., 0, 0] * x + intrinsics[..., 0, 1] * y + intrinsics[..., 0, 2],
+        intrinsics[..., 1, 1] * y + intrinsics[..., 1, 2],
     )
 
 
@@ -67,44 +70,44 @@ def project_pinhole(points_cam: np.ndarray, intrinsics: np.ndarray) -> np.ndarra
     return to_pixels(points_cam[..., :2] / points_cam[..., 2:], intrinsics[:, None])
 
 
-def distort(normalised: np.ndarray, distortion: np.ndarray) -> np.ndarray:
-    """Brown-Conrady distortion in OpenCV's order, (..., 2) -> (..., 2).
+def distort(x: np.ndarray, y: np.ndarray, distortion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Brown-Conrady distortion in OpenCV's order.
 
     Args:
-        normalised: x/z, y/z.
+        x, y: x/z and y/z, of any shape.
         distortion: k1 k2 p1 p2 k3 (5,), k4 k5 k6 (8,), s1 s2 s3 s4 (12,): rational and thin prism terms.
+
+    Returns:
+        x and y as the lens shows them.
     """
     k1, k2, p1, p2, k3 = distortion[:5]
-    x, y = normalised[..., 0], normalised[..., 1]
     r2 = x * x + y * y
     radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
     if len(distortion) > 5:
         k4, k5, k6 = distortion[5:8]
         radial = radial / (1 + r2 * (k4 + r2 * (k5 + r2 * k6)))
-    bent = np.stack(
-        [
-            x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x),
-            y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y,
-        ],
-        axis=-1,
-    )
+    bent_x = x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x)
+    bent_y = y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
     if len(distortion) > 8:
         s1, s2, s3, s4 = distortion[8:12]
-        bent += np.stack([r2 * (s1 + r2 * s2), r2 * (s3 + r2 * s4)], axis=-1)
-    return bent
+        bent_x, bent_y = bent_x + r2 * (s1 + r2 * s2), bent_y + r2 * (s3 + r2 * s4)
+    return bent_x, bent_y
 
 
-def distort_fisheye(normalised: np.ndarray, distortion: np.ndarray) -> np.ndarray:
-    """OpenCV's fisheye model, k1 k2 k3 k4, (..., 2) -> (..., 2).
+def distort_fisheye(
+    x: np.ndarray, y: np.ndarray, distortion: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """OpenCV's fisheye model, k1 k2 k3 k4; arguments and result as of `distort`.
 
     The angle t to the optical axis is shown at radius t (1 + k1 t^2 + k2 t^4 + k3 t^6 + k4 t^8).
     """
     k1, k2, k3, k4 = distortion
-    radius = np.linalg.norm(normalised, axis=-1, keepdims=True)
+    radius = np.sqrt(x * x + y * y)
     angle = np.arctan(radius)
     t2 = angle * angle
     bent = angle * (1 + t2 * (k1 + t2 * (k2 + t2 * (k3 + t2 * k4))))
-    return normalised * np.where(radius > 1e-8, bent / np.maximum(radius, 1e-8), 1.0)
+    stretch = np.where(radius > 1e-8, bent / np.maximum(radius, 1e-8), 1.0)
+    return x * stretch, y * stretch
 
 
 def crop_intrinsics(
@@ -124,8 +127,8 @@ def crop_intrinsics(
 
 def crop_maps(camera: Camera, crop_k: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Where in the distorted image each crop pixel lies: x and y for cv2.remap, (size, size) each."""
-    column, row = np.meshgrid(np.arange(size, dtype=np.float64), np.arange(size, dtype=np.float64))
-    y = (row - crop_k[1, 2]) / crop_k[1, 1]
+    column = np.arange(size, dtype=np.float64)
+    y = np.repeat((column[:, None] - crop_k[1, 2]) / crop_k[1, 1], size, axis=1)
     x = (column - crop_k[0, 2] - crop_k[0, 1] * y) / crop_k[0, 0]
-    source = to_pixels(camera.distort(np.stack([x, y], axis=-1)), camera.intrinsics)
-    return source[..., 0].astype(np.float32), source[..., 1].astype(np.float32)
+    map_x, map_y = _to_pixels(*camera._distort(x, y), camera.intrinsics)
+    return map_x.astype(np.float32), map_y.astype(np.float32)

@@ -1,7 +1,7 @@
 """Rule `triangulate`: joint labels from 2D landmarks.
 
 Cameras are synchronised, left and right agreed on, landmarks triangulated and the 17 joints derived. The
-labels come from a landmark network, not from motion capture. `LABELS_ABOUT` describes each joint.
+labels come from a landmark network, not from motion capture. `words.LABELS_ABOUT` describes each joint.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,18 +19,8 @@ from jointreg.geometry.camera import Camera
 from jointreg.labels import sides
 from jointreg.labels.landmarker import BLAZEPOSE_33, MIRROR_33
 from jointreg.labels.triangulation import Triangulated, synchronise, triangulate
+from jointreg.labels.words import LONGEST_GAP, labels_words
 from jointreg.skeleton import H36M_17
-
-LABELS_ABOUT = """\
-Triangulated 2D landmarks of BlazePose (pose_landmark_full, MediaPipe 0.10.21); no markers.
-Hips, knees, ankles, shoulders, elbows and wrists are the network's landmarks of that name.
-pelvis: midpoint of the hips. neck: midpoint of the shoulders. spine: midpoint of pelvis and neck.
-nose: the network's nose. head_top: beyond the midpoint of the ears by 0.6 of its way from the neck.
-Joints no two cameras show are interpolated over at most {gap} frames; {smoothing}."""
-"""A description of the labels, stored with them and printed in captions."""
-
-LONGEST_GAP = 5
-"""Most frames in a row without a view of a joint that are bridged by a straight line."""
 
 _LIMBS = [
     BLAZEPOSE_33.index(f"{side}_{name}")
@@ -92,19 +82,12 @@ def make_labels(
         "swapped": swapped,
         "residual_px": residual,
         "used": used,
-        "about": np.array(about(settings)),
+        "about": np.array(labels_words(settings)),
     }
 
 
-def about(settings: config.Triangulate) -> str:
-    """The description of labels with these settings."""
-    hz = settings.smoothing_hz
-    smoothing = f"low-pass filter at {hz:g} Hz" if hz else "unsmoothed"
-    return LABELS_ABOUT.format(gap=LONGEST_GAP, smoothing=smoothing)
-
-
 def h36m_joints(points: np.ndarray) -> np.ndarray:
-    """The 17 joints from 33 landmarks, (..., 33, D) -> (..., 17, D); rules in `LABELS_ABOUT`."""
+    """The 17 joints from 33 landmarks, (..., 33, D) -> (..., 17, D); rules in `words.LABELS_ABOUT`."""
 
     def at(name: str) -> np.ndarray:
         return points[..., BLAZEPOSE_33.index(name), :]

@@ -307,7 +307,11 @@ def solve_regressor(
     if stats.frames == 0:
         raise ShapeError("no frames in the statistics, expected at least one")
     if stats.groups != groups(settings):
-        raise ShapeError(f"statistics with axes {stats.groups} do not fit '{settings.translation}'")
+        raise ShapeError(
+            f"statistics with {len(stats.groups)} groups of axes do not fit '{settings.translation}', "
+            f"expected {len(groups(settings))}",
+            "make them for `groups(settings)`",
+        )
     stats.complete()
     if mirror is not None:
         stats.symmetrise(mirror, sides)

@@ -11,10 +11,10 @@ from jointreg.errors import DataError, ShapeError
 from jointreg.plausible import BODY_M
 from jointreg.skeleton import H36M_17
 
-TOGETHER = ((0, 1, 2),)
-DEPTH_APART = ((0, 1), (2,))
-Groups = tuple[tuple[int, ...], ...]
+Groups = tuple[slice, ...]
 """Groups of camera axes. Each group has sums of its own."""
+TOGETHER: Groups = (slice(0, 3),)
+DEPTH_APART: Groups = (slice(0, 2), slice(2, 3))
 
 GRID_M = 2.0**-17
 """Coordinates are rounded to multiples of this, 8 micrometres. Their sums of products are then exact up

@@ -33,9 +33,9 @@ def draw_limbs(
     """
     radius = max(1, round(radius_px))
     near = np.zeros((height, width), np.uint8)
-    for line in joint_set.lines:
-        ends = [joints_px[row].round().astype(int).tolist() for row in line]
-        cv2.line(near, ends[0], ends[1], 1, 2 * radius)
-        for end in ends:
-            cv2.circle(near, end, radius, 1, -1)
-    return near.astype(bool)
+    points, lines = joints_px.round().astype(int).tolist(), joint_set.lines
+    for first, last in lines:
+        cv2.line(near, points[first], points[last], 1, 2 * radius)
+    for row in {row for line in lines for row in line}:
+        cv2.circle(near, points[row], radius, 1, -1)
+    return near.view(bool)

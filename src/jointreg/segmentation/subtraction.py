@@ -54,7 +54,7 @@ def room_of(median: np.ndarray, spread: np.ndarray) -> Room:
     noise = np.maximum(cv2.blur(spread.astype(np.float64), (5, 5)), NOISE)
     light = linear_light(median)
     smooth = _blurred(light)
-    return Room(median, noise**-2, light, smooth, np.maximum(_dot(smooth, smooth), 1e-4))
+    return Room(median, 1 / noise**2, light, smooth, np.maximum(_dot(smooth, smooth), 1e-4))
 
 
 def person_coverage(

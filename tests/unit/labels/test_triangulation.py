@@ -5,7 +5,7 @@ import pytest
 
 from jointreg import config
 from jointreg.errors import DataError
-from jointreg.geometry.camera import Camera, distort
+from jointreg.geometry.camera import Camera
 from jointreg.labels import make
 from jointreg.labels.landmarker import BLAZEPOSE_33, MIRROR_33
 from jointreg.labels.sides import agree_on_sides, exchange, steady_sides
@@ -57,7 +57,7 @@ def dancer(frames):
 def test_undistort_inverts_the_lens():
     camera = ring()[0]
     points = np.random.default_rng(0).uniform([-0.3, -0.55], [0.3, 0.55], (50, 2))
-    pixels = distort(points, camera.distortion) @ camera.intrinsics[:2, :2].T + camera.intrinsics[:2, 2]
+    pixels = camera.distort(points) @ camera.intrinsics[:2, :2].T + camera.intrinsics[:2, 2]
     np.testing.assert_allclose(undistort(camera, pixels), points, atol=1e-10)
     assert np.isnan(undistort(camera, np.full((1, 2), np.nan))).all()
 
