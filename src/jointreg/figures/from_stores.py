@@ -23,6 +23,7 @@ from jointreg.figures.panels import DrawnBody, DrawnFrame
 from jointreg.figures.saving import save
 from jointreg.figures.shading import shaded
 from jointreg.geometry.camera import project_pinhole
+from jointreg.silhouette.meshes import mesh_coverage
 from jointreg.tables.names import MEAN, TABLE_1
 
 if TYPE_CHECKING:
@@ -285,8 +286,6 @@ def _drawn(
     body: Body, bodies: Mapping[str, np.ndarray], intrinsics: np.ndarray, regressor: Regressor
 ) -> list[DrawnBody]:
     """Bodies posed, rendered and read, one a row."""
-    from jointreg.silhouette.meshes import mesh_coverage  # loads torch, which other figures do without
-
     vertices = body.vertices(**bodies)
     of_bodies = (
         mesh_coverage(vertices, body.faces, intrinsics),
