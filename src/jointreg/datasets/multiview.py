@@ -27,6 +27,7 @@ from jointreg.datasets.multiview_tree import MultiviewTree
 from jointreg.datasets.named_joints import in_order
 from jointreg.datasets.poses import describe_missing, left_leg_first, missing_rows
 from jointreg.datasets.recording import Recording, frame_window
+from jointreg.datasets.unread import require_read
 from jointreg.datasets.video import probe
 from jointreg.errors import DataError, ShapeError
 from jointreg.files.input import require_file
@@ -100,7 +101,8 @@ def read_recording_labels(
 
     Raises:
         DataError: the file is missing, damaged, or lacks an array or a joint; no moment has all joints;
-            sides contradict each other.
+            sides contradict each other; an array that is not read marks labels as not valid, or names
+            moments or joints.
         ShapeError: joints that are not (N, J, 3), or offsets that do not fit the cameras.
     """
     path = Path(path)
@@ -121,6 +123,8 @@ def read_recording_labels(
         )
     else:
         joints = left_leg_first(joints, where, arrays.get("joint_names"))
+    others = {key: value for key, value in arrays.items() if key not in ("cameras", "frame_offsets")}
+    require_read(others, np.isfinite(arrays["joints_world"]).all(axis=2), where)
     if missing_rows(joints).all():
         missing = describe_missing(joints, "frame", joint_set.joints)
         raise DataError(f"{where}: {missing}", "give whole moments")

@@ -143,7 +143,7 @@ def require_on_mesh(moved: np.ndarray, rows: NamedRows, target: Mesh, where: str
         where: names the regressor in the error.
 
     Raises:
-        DataError: as `placement.require_own_mesh`.
+        DataError: as `exchange.placement.require_own_mesh`.
     """
     body = read_mesh(OPEN_BODY)
     own = rows.about.get("topology_hash") == body.topology_hash

@@ -147,7 +147,7 @@ def write_labels(path: str | Path, labels: Mapping[str, np.ndarray]) -> None:
 
     Arrays: joints_world (N, 17, 3) metres, `skeleton.H36M_17` order, calibration's frame; cameras (C,)
     names; frame_offsets (C,), moment n is frame n + offset of that camera's video; about, one text.
-    `datasets.multiview` ignores further arrays.
+    `datasets.multiview` ignores further arrays, unless they mark labels as not valid or name moments.
     """
     arrays: dict[str, Any] = dict(labels)
     with replacing(path) as temporary:

@@ -15,13 +15,20 @@ from jointreg.config.joint_sets import H36M, JOINT_SETS, ON_THE_HEAD, JointSet, 
 from jointreg.config.methods import prediction_paths
 from jointreg.config.settings import Estimate
 from jointreg.datasets.poses import faces_away, require_same_sides, require_upright
+from jointreg.datasets.unread import require_read
 from jointreg.errors import DataError
 from jointreg.predictions.conventions import JOINTS, PARTS, WHOLE, bodies, named_joints
 from jointreg.predictions.files import read_file
 from jointreg.predictions.keypoint_fit import fit_keypoints
-from jointreg.predictions.rows import IDENTITY, names_of_rows, numbers_of, of_sequence, pictures_of
+from jointreg.predictions.rows import (
+    IDENTITY,
+    NAMES,
+    names_of_rows,
+    numbers_of,
+    of_sequence,
+    pictures_of,
+)
 from jointreg.predictions.shape_space import require_model, require_shape_space
-from jointreg.predictions.unread import require_read
 from jointreg.predictions.vertices import VERTICES, require_mesh, vertices
 from jointreg.skeleton import H36M_17, SMPL_24
 from jointreg.stores.schema import Record
@@ -158,9 +165,10 @@ def read_predictions(
 
 
 def _require_read(content: Mapping[str, np.ndarray], values: Mapping[str, Any], where: str) -> int:
-    """Number of rows that were read, after `unread.require_read` of what stands beside them."""
+    """Number of rows that were read, after a look at what stands beside them."""
     first = next(iter(content.values()))
-    require_read(values, np.ones(first.shape[: 2 if "joints" in content else 1], dtype=bool), where)
+    given = np.ones(first.shape[: 2 if "joints" in content else 1], dtype=bool)
+    require_read(values, given, where, NAMES)
     return len(first)
 
 

@@ -54,10 +54,10 @@ def read_bodycompress(path: Path) -> dict[str, np.ndarray]:
     try:
         import bodycompress
         import msgpack
-    except ImportError:
+    except ImportError as error:
         raise DataError(
             f"{path} is compressed by xz and contains no pickle: probably meshes of bodycompress (NLF), "
-            "whose vertices stand in an order that only that package has",
+            f"whose vertices stand in an order that only that package has ({error})",
             _UNPACK,
         ) from None
 

@@ -17,6 +17,8 @@ IDENTITY = ("take", "camera", "frame")
 """Arrays that identify a row."""
 IMAGES = ("imgname", "image_path", "img_path", "img_name")
 """Keys of the file names of the pictures."""
+NAMES = frozenset((*NUMBERS, *IMAGES, *IDENTITY))
+"""Every key that names rows."""
 
 
 def of_sequence(

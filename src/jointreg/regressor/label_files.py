@@ -11,12 +11,12 @@ import numpy as np
 
 from jointreg.arrays import texts
 from jointreg.datasets.poses import require_no_origin
+from jointreg.datasets.unread import plain_others, require_read
 from jointreg.errors import DataError, default_cure
 from jointreg.files.input import require_file
 from jointreg.files.npz import require_declared_sizes
 from jointreg.plausible import BODY_M, to_metres
-from jointreg.predictions.rows import names_of
-from jointreg.predictions.unread import plain_others, require_read
+from jointreg.predictions.rows import NAMES, names_of
 from jointreg.regressor.marker_files import read_c3d, read_trc
 
 LABEL_KEYS = ("joints", "joints_cam", "labels")
@@ -74,7 +74,7 @@ def read_labels(path: str | Path) -> Labels:
     if joints.ndim != 3 or joints.shape[2] != 3 or not joints.size:
         raise DataError(f"{path} has labels of shape {joints.shape}, expected (frames, joints, 3)", FORM)
     if path.suffix.lower() == ".npz":
-        require_read(more, np.isfinite(joints).all(axis=2), str(path))
+        require_read(more, np.isfinite(joints).all(axis=2), str(path), NAMES)
         labels = labels._replace(rows=names_of(more, str(path), len(joints)))
     different = set(names or ()) - {""}
     if names is not None and not len(different) == len(names) == joints.shape[1]:
@@ -169,7 +169,7 @@ def _array(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
                         f"{path} has the keys {', '.join(file.files)[:200]}, expected one of "
                         f"{', '.join(LABEL_KEYS)}"
                     )
-                return file[key], plain_others(file, key)
+                return file[key], plain_others(file, key, NAMES)
     except (ValueError, EOFError, OSError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
             f"{path} is no plain {path.suffix[1:]}: {error!s:.200}",

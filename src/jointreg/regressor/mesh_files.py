@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.datasets.unread import plain_others, require_read
 from jointreg.errors import DataError, default_cure
 from jointreg.files.input import require_file
 from jointreg.files.npy import read_header
@@ -19,8 +20,7 @@ from jointreg.files.saved_tensors import read_saved
 from jointreg.predictions.bodies import read_predictions
 from jointreg.predictions.conventions import PARTS, WHOLE
 from jointreg.predictions.files import read_file
-from jointreg.predictions.rows import names_of
-from jointreg.predictions.unread import plain_others, require_read
+from jointreg.predictions.rows import NAMES, names_of
 from jointreg.predictions.vertices import VERTICES
 
 SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".zarr", ".zip")
@@ -130,7 +130,7 @@ def _npz(path: Path) -> Meshes:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
     key = _key(names, path)
     with np.load(path, allow_pickle=False) as file:
-        others = plain_others(file, key)
+        others = plain_others(file, key, NAMES)
 
     @contextmanager
     def opened() -> Iterator[Any]:
@@ -142,7 +142,7 @@ def _npz(path: Path) -> Meshes:
 
 def _named(meshes: Meshes, others: Mapping[str, Any], path: Path) -> Meshes:
     """The meshes with what the file's other arrays name them by."""
-    require_read(others, np.ones(meshes.frames, dtype=bool), str(path))
+    require_read(others, np.ones(meshes.frames, dtype=bool), str(path), NAMES)
     return meshes._replace(rows=names_of(others, str(path), meshes.frames))
 
 

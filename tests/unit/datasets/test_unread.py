@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from jointreg.config.joint_sets import JOINT_SETS
+from jointreg.datasets.multiview import read_recording_labels
+from jointreg.datasets.unread import require_read
 from jointreg.errors import DataError
 from jointreg.evaluation.label_files import read_labelled_frames
 from jointreg.predictions.bodies import read_predictions
-from jointreg.predictions.unread import require_read
+from jointreg.predictions.rows import NAMES
 from jointreg.regressor.label_files import read_labels
 
 N, J = 12, 14
@@ -25,6 +27,7 @@ GIVEN = np.ones((N, J), bool)
         ("joints_valid", LOST[..., None].astype(np.float32), "marks 2 of 168 joints"),
         ("confidence", np.where(LOST, 0.9, 0.0), "marks 2 of 168 joints"),
         ("visibility", np.where(LOST, 1, np.nan), "marks 2 of 168 joints"),
+        ("scores", np.where(LOST, 0.4, 0.0), "marks 2 of 168 joints"),
         ("invalid", ~LOST, "marks 2 of 168 joints"),
         ("has_smpl", np.arange(N) > 2, "marks 3 of 12 rows as not valid"),
         ("frame_idx", NUMBERS, "names its rows under the key frame_idx.*(.|\\n)*save them as frame"),
@@ -40,7 +43,7 @@ GIVEN = np.ones((N, J), bool)
 )
 def test_what_changes_the_meaning_is_not_passed_over(key, value, cause):
     with pytest.raises(DataError, match=cause):
-        require_read({key: value}, GIVEN, "a.npz")
+        require_read({key: value}, GIVEN, "a.npz", NAMES)
 
 
 def test_what_changes_nothing_is_passed_over():
@@ -61,11 +64,12 @@ def test_what_changes_nothing_is_passed_over():
         },
         GIVEN & LOST,
         "a.npz",
+        NAMES,
     )
 
 
 def test_every_reader_refuses_them(tmp_path, body, generator):
-    """Labels of a fit, the truth and the predictions of `evaluate`."""
+    """Labels of a fit and of a recording, the truth and the predictions of `evaluate`."""
     body_joints = body.template[generator.choice(body.n_vertices, J)].astype(np.float64)
     joints = body_joints + generator.normal(0, 0.01, (N, J, 3))
     np.savez(tmp_path / "t.npz", joints_cam=joints, valid=LOST)
@@ -76,6 +80,9 @@ def test_every_reader_refuses_them(tmp_path, body, generator):
         read_labelled_frames(tmp_path / "t.npz", lsp, note=str)
     with pytest.raises(DataError, match=r"t\.npz: valid marks 2"):
         read_predictions(tmp_path / "t.npz", None, kind="joints", names=lsp.joints, note=str)
+    np.savez(tmp_path / "r.npz", joints_world=joints, valid=LOST)
+    with pytest.raises(DataError, match=r"r\.npz: valid marks 2"):
+        read_recording_labels(tmp_path / "r.npz", lsp)
     with pytest.raises(DataError, match=r"l\.npz names its rows under the key frame_idx"):
         read_labels(tmp_path / "l.npz")
     with pytest.raises(DataError, match=r"v\.npz names its rows under the key frame_idx"):

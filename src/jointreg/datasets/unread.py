@@ -4,19 +4,17 @@ Passing over them gives wrong numbers without a word: the rows are of other fram
 the file calls invalid.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 
 from jointreg.arrays import texts
 from jointreg.errors import DataError
-from jointreg.predictions.rows import IDENTITY, IMAGES
-from jointreg.predictions.tools import NUMBERS
 
 LARGEST_BYTES = 10**8
 """Larger arrays beside meshes name no rows: text of 60 letters for 400,000 of them is as large."""
-_VALID = ("valid", "visib", "conf", "mask", "has_")
+_VALID = ("valid", "visib", "conf", "score", "mask", "has_")
 """Parts of keys under which numbers above zero mark what counts; `invalid` marks what does not."""
 _FRAMES = ("frame", "index", "indices", "idx")
 _PICTURES = ("img", "image", "pict", "file", "path")
@@ -24,21 +22,24 @@ _PICTURES = ("img", "image", "pict", "file", "path")
 _JOINT_NAMES = "joint_names"
 
 
-def require_read(values: Mapping[Any, Any], given: np.ndarray, where: str) -> None:
+def require_read(
+    values: Mapping[Any, Any], given: np.ndarray, where: str, names: Collection[str] = ()
+) -> None:
     """Refuse marks of what is not valid, and names of rows or joints under a key that is not read.
 
     Args:
         values: of the file, by their keys.
         given: which joints have numbers, (N, J) bool; of bodies and meshes which rows, (N,).
         where: names the file in errors.
+        names: keys that are read, and by which rows may be named.
 
     Raises:
         DataError: names the key and the cure.
     """
-    named = bool(set(values) & {*NUMBERS, *IMAGES, *IDENTITY})
+    named = bool(set(values) & set(names))
     for key, value in values.items():
         column = _column(value)
-        if column is None or key in (*NUMBERS, *IMAGES, *IDENTITY, _JOINT_NAMES):
+        if column is None or key in (*names, _JOINT_NAMES):
             continue
         name = str(key).lower()
         _require_valid(column, given, name, f"{where}: {key!s:.60}")
@@ -60,8 +61,13 @@ def require_read(values: Mapping[Any, Any], given: np.ndarray, where: str) -> No
             )
 
 
-def plain_others(file: Any, key: str) -> dict[str, np.ndarray]:
+def plain_others(file: Any, key: str, names: Collection[str]) -> dict[str, np.ndarray]:
     """The arrays of an opened npz but one, without what is large, or no numbers and no text.
+
+    Args:
+        file: of numpy.load.
+        key: the one that is left out.
+        names: keys that may name rows.
 
     Raises:
         ValueError: names of rows or joints that are neither.
@@ -72,7 +78,7 @@ def plain_others(file: Any, key: str) -> dict[str, np.ndarray]:
             if other != key and file.zip.getinfo(f"{other}.npy").file_size <= LARGEST_BYTES:
                 others[other] = file[other]
         except ValueError:  # Python objects, which are not read
-            if other in (*NUMBERS, *IMAGES, *IDENTITY, _JOINT_NAMES):
+            if other in (*names, _JOINT_NAMES):
                 raise
     return others
 
