@@ -108,7 +108,9 @@ def follow(folder: Path, options: argparse.Namespace, recordings: dict, cameras:
     print(f"run: {minutes:.1f} minutes, {(usage.ru_utime + usage.ru_stime) / 60:.1f} of CPU")
 
 
-def errors_mm(folder: Path, truth: Path, actions: Sequence[str]) -> dict[str, tuple[float, float]]:
+def errors_mm(
+    folder: Path, truth: Path, actions: Sequence[str], run: str = "mine"
+) -> dict[str, tuple[float, float]]:
     """Error of each regressor on the true bodies of the person left out: absolute, root-aligned."""
     body = load_body("open")
     vertices = []
@@ -118,7 +120,7 @@ def errors_mm(folder: Path, truth: Path, actions: Sequence[str]) -> dict[str, tu
             vertices.append(body.vertices(**values))
     meshes = np.concatenate(vertices).astype(np.float64)
     true, listed = np.load(truth / "J_true.npy") @ meshes, {}
-    results = folder / "results/mine"
+    results = folder / "results" / run
     for path in [
         results / "fit_regressor_spin/J_spin.npy",
         *results.glob("fit_regressor_opt/J_opt_*.npy"),
