@@ -56,12 +56,12 @@ def sampler(camera: Camera, crop_k: np.ndarray) -> Sampler:
     factor = int(max(1, np.ceil(camera.intrinsics[0, 0] / crop_k[0, 0] - 1e-6)))
     wider = np.array(crop_k, dtype=np.float64)
     wider[:2, 2] += 1  # one pixel more on every side, so that the outermost samples are interpolated too
-    maps = crop_maps(camera, wider, CROP + 2)
+    x, y = crop_maps(camera, wider, CROP + 2)
     if factor > 1:
         size = (CROP + 2) * factor, (CROP + 2) * factor
-        maps = tuple(cv2.resize(grid, size, interpolation=cv2.INTER_LINEAR) for grid in maps)
-    x, y = (grid[factor:-factor, factor:-factor] for grid in maps)
-    return Sampler(x, y, factor)
+        x, y = (cv2.resize(grid, size, interpolation=cv2.INTER_LINEAR) for grid in (x, y))
+    inner = slice(factor, -factor)
+    return Sampler(x[inner, inner], y[inner, inner], factor)
 
 
 def person_box(
