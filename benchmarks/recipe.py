@@ -109,12 +109,14 @@ def make(cameras: int, seed: int, clothes: str) -> str:
         path.write_text(yaml.safe_dump(parameters), encoding="utf-8")
         synthesize = f"synthesize={{clothes: tight, parameters: {path}}}"
     files = ["config/open.yaml", *(["config/open_variants.yaml"] if cameras == 4 else [])]
-    targets = ["fit_regressor_spin/J_spin.npy", "energy_weights/weights.json"]
+    targets = [
+        f"results/{run}/fit_regressor_spin/J_spin.npy",
+        f"results/{run}/energy_weights/weights.json",
+        *(f"data/{run}/human36m/{subject}/files.json" for subject in TEST),
+    ]
     command = [sys.executable, "-m", "snakemake", "--quiet", "--cores", "1", "--configfile", *files]
     command += ["--config", f"run={run}", f"seed={seed}", "variants=[full]", synthesize]
-    subprocess.run(
-        [*command, "--", *(f"results/{run}/{target}" for target in targets)], cwd=ROOT, check=True
-    )
+    subprocess.run([*command, "--", *targets], cwd=ROOT, check=True)
     return run
 
 
@@ -149,7 +151,7 @@ def main() -> None:
         runs = (make(options.cameras, seed, options.clothes) for seed in options.seeds)
         places = [(ROOT / "results" / run, ROOT / "data" / run / "truth") for run in runs]
     for results, truth in places:
-        print(f"{results}, {options.rounds} rounds")
+        print(f"{results}, {options.rounds} rounds", flush=True)
         run = Run(results, truth, alone=options.alone, every=options.every)
         run.rounds(options.rounds, optimize, fit_settings(**fitting), held_out=options.held_out)
 

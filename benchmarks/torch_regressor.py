@@ -3,12 +3,13 @@
 Batch 64 on one core: forward, backward, and a step of both. The gradient of the vertices arrives in
 their `.grad`, in their order in memory, as an optimiser reads it. einsum makes it in another order,
 and half of its time is the way back. All are measured in turn, several rounds; medians of CPU time.
-`read` is the layer where only the vertices that it reads are posed.
+`read` is the layer where only the vertices that it reads are posed. Other work on the machine costs
+the layer more than einsum: it waits for memory, einsum computes.
 
 The gradient of whole meshes is zeros except at the vertices that are read, 5 MB for 64 meshes of 6890
 vertices, and every layer has to write it. `floor` is the layer with a gradient of zeros only: no layer
 with a dense gradient has a faster step. Other ways to write the same places gained 0 to 20 % of a step:
-index_copy, scatter, a loop over a few meshes that stay in the cache, one product for all meshes,
+index_copy, scatter, a loop over a few meshes that stay in the cache,
 compiled loops. A gradient in einsum's order is made 15 % faster, and costs four times as much where it
 is used.
 """

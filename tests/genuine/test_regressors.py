@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from jointreg.body import convert_body, load_body
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.errors import DataError
 from jointreg.exchange.placement import LANDINGS_M, expected_joints
 from jointreg.regressor import load_regressor
@@ -156,3 +157,12 @@ def test_public_rows_of_other_joints_are_refused_without_a_body():
     name = "hongsukchoi/Pose2Mesh_RELEASE/data/COCO/J_regressor_coco.npy"
     with pytest.raises(DataError, match=r"other joints than Human3.6M's: nose(.|\n)*with --joints"):
         load_regressor(fetched(name), note=len)
+
+
+def test_the_order_of_a_public_matrix_is_not_overruled():
+    """Without a body nothing else shows that the wrong leg is taken for the first."""
+    name = "hongsukchoi/Pose2Mesh_RELEASE/data/Human36M/J_regressor_h36m_correct.npy"
+    with pytest.raises(DataError, match="is a public matrix, whose rows are pelvis, right_hip"):
+        load_regressor(fetched(name), joints=JOINT_SETS["h36m_17"], note=len)
+    read = load_regressor(fetched(name), joints=JOINT_SETS["h36m_17_right_first"], note=len)
+    assert np.array_equal(read.weights, load_regressor(fetched(name), note=len).weights)

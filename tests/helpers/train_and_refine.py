@@ -1,9 +1,10 @@
-"""A process of its own: train a discriminator on saved frames, refine them with it, fit a regressor.
+"""A process of its own: train, refine saved frames with and without a discriminator, fit a regressor.
 
 Usage: python tests/helpers/train_and_refine.py FRAMES.npz RESULT.npz
 """
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 from project import ROOT
@@ -11,7 +12,7 @@ from project import ROOT
 from jointreg.body import load_body
 from jointreg.body.posing import Layout, Posed
 from jointreg.config import FitRegressor, Optimize, TrainDiscriminator, read_yaml
-from jointreg.refine import Sample, refine_sample
+from jointreg.refine import Sample, Views, refine_sample
 from jointreg.refine.adversarial import train_discriminator
 from jointreg.regressor.fitting import solve_regressor
 from jointreg.regressor.normal_equations import Statistics
@@ -42,6 +43,16 @@ def main(frames, result):
         weights=trained.weights,
         discriminator=trained.discriminator,
     )
+    sample = replace(sample, views=Views.apart(len(sample)))
+    recommended = settings["variant_settings"]["recommended_start"]
+    recommended |= {"shell": "subject", "shape_prior": 0.001}
+    together = refine_sample(
+        body,
+        sample,
+        arrays["regressor"],
+        settings=Optimize(**settings["optimize"] | recommended),
+        weights=trained.weights,
+    )
     statistics = Statistics(body.n_vertices)
     posed = Posed(Layout(body), refined.rotations, refined.betas, refined.translation)
     statistics.add(posed.vertices.transpose(2, 0, 1), sample.joints_cam)
@@ -51,6 +62,9 @@ def main(frames, result):
     np.savez(
         result,
         **refined.bodies(),
+        **{f"recommended_{name}": value for name, value in together.bodies().items()},
+        recommended_offsets=together.offsets,
+        recommended_thickness=together.thickness,
         regressor=fitted.weights,
         discriminator=trained.discriminator.parameters["pose_2.weight"].numpy(),
         plain_product=numbers @ numbers,

@@ -31,15 +31,17 @@ from jointreg.pipeline import plan, required_files, slurm
 from jointreg.config.methods import FROM_FILES, WITHOUT_BODIES, crop_of, load_methods, network_of
 from jointreg.config.methods import require_bodies
 from jointreg.config.joint_sets import joint_set
-from jointreg.config.sequences import LONGEST_RECORDING, frames_of, load_sequences
+from jointreg.config.sequences import load_sequences, require_splits
 from jointreg.datasets.easymocap import other_file
 from jointreg.evaluation.network_words import CROPS
 from jointreg.provenance import file_digest
 from jointreg.pipeline.digest_cache import cached_digest
+from jointreg.pipeline.lengths import LONGEST_RECORDING, frames_of, recording_frames
 
 with plan.stop_with_its_text():
     CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles], home=ROOT)
     SEQUENCES = load_sequences(CONFIG.sequences)
+    require_splits(SEQUENCES, CONFIG.sequences)
     USED = {CONFIG.initial, *CONFIG.methods}
     METHODS = load_methods(*CONFIG.methods_tables, required=USED)
     require_bodies(METHODS, CONFIG.initial)
@@ -112,9 +114,10 @@ def code(script):
     return cached_digest(ROOT / "workflow" / "scripts" / f"{script}.py")
 
 
-# Frames of a recording whose end the sequence table leaves open, at the data set's own rate. Time and memory
-# are requested for a long recording.
-RECORDING_FRAMES = CONFIG.synthesize.frames if IS_SYNTHETIC else LONGEST_RECORDING
+@functools.cache
+def known_frames():
+    """Frames of the recordings whose end the sequence table leaves open, asked once."""
+    return recording_frames(CONFIG, SEQUENCES)
 
 
 def frames_read(wildcards):
@@ -126,7 +129,7 @@ def frames_read(wildcards):
 def frames_of_all(subject, action):
     """Largest number of frames of these sequences; of all training sequences where no subject is given."""
     return sum(
-        frames_of(row, RECORDING_FRAMES, CONFIG.prepare.frame_step)
+        frames_of(row, CONFIG.prepare.frame_step, known_frames(), LONGEST_RECORDING)
         for row in SEQUENCES
         if (row.split == "train" if subject is None else row.subject == subject)
         and action in (None, row.action)

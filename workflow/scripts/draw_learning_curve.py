@@ -9,5 +9,4 @@ from jointreg.pipeline.job import start
 
 job = start(snakemake)
 figure = learning_curves(pd.read_csv(job.input.table))
-for path in job.output:
-    save(figure, path, Figures(**job.params.cfg).dpi)
+save(figure, *job.output, dpi=Figures(**job.params.cfg).dpi)

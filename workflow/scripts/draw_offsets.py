@@ -11,5 +11,4 @@ job = start(snakemake)
 body, dpi = load_body(job.params.body), Figures(**job.params.cfg).dpi
 joints = stores.OFFSETS.read(job.input.offsets).weights @ body.template
 figure = offset_arrows(body.template, body.faces, joints, read_arrows(job.input.table))
-for path in job.output:
-    save(figure, path, dpi)
+save(figure, *job.output, dpi=dpi)

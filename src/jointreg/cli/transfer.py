@@ -43,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from jointreg.exchange.meshes import read_mesh
     from jointreg.exchange.named_rows import read_named_rows, write_named_rows
     from jointreg.exchange.placement import require_reach
-    from jointreg.exchange.transfer import derivation, transfer, vertex_map_of
+    from jointreg.exchange.transfer import derivation, require_on_mesh, transfer, vertex_map_of
     from jointreg.files.atomic import sidecar_path
 
     require_other(arguments.output, [getattr(arguments, k) for k in ("input", "map", "source", "to")])
@@ -52,6 +52,8 @@ def _run(arguments: argparse.Namespace) -> int:
     source, target = (path and read_mesh(path, note) for path in (arguments.source, arguments.to))
     vertex_map = vertex_map_of(rows, arguments.map, source, target, arguments.limit, note)
     moved = transfer(rows.matrix, vertex_map, arguments.input)
+    if source is None and target is not None:
+        require_on_mesh(moved, rows, target, arguments.input)
     mesh, matrix = (target, moved) if source is None else (source, rows.matrix)
     if joints is not None and mesh is not None and rows.joints == joints.joints:
         require_reach(matrix @ mesh.vertices, joints, mesh.vertices, arguments.input)

@@ -1,6 +1,7 @@
 """From YAML files to checked settings; every fault is listed with its key."""
 
 import os
+import re
 import reprlib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from jointreg.config.joint_sets import H36M, joint_set
 from jointreg.config.settings import REFERENCE, Config, FitRegressor, Optimize
 from jointreg.config.solvers import check_solver, solver_device
-from jointreg.config.values import Settings, changes_of
+from jointreg.config.values import NAME, Settings, changes_of
 from jointreg.config.weights import GET_WEIGHTS, MASK_RCNN
 from jointreg.errors import ConfigError, default_cure
 from jointreg.files.input import read_file
@@ -25,6 +26,9 @@ LARGEST_YAML, MOST_NODES = 10**6, 10**5
 
 MOST_FAULTS, MOST_LETTERS = 30, 2000
 """Faults that an error lists, and the letters of each."""
+
+SLIP = 0.88
+"""Likeness of two names from which on one is taken for the other misspelt (`difflib`)."""
 
 OLD_KEYS: dict[str, str] = {
     "dataset.kind": "dataset.source: human36m, or multiview",
@@ -75,6 +79,7 @@ def load(values: Mapping[str, Any], files: list[str] | None = None, home: Path =
             f"{where}: variants lacks '{REFERENCE}', the regressor that Table I calls opt",
             f"add {REFERENCE} to variants",
         )
+    _require_no_slip(config, where)
     unknown = set(config.fit_regressor.variants) - set(config.variant_settings)
     if unknown:
         raise ConfigError(
@@ -84,6 +89,26 @@ def load(values: Mapping[str, Any], files: list[str] | None = None, home: Path =
     for regressor in ("spin", *(f"opt_{variant}" for variant in config.variants)):
         fit_settings(config, regressor, where)
     return config
+
+
+def _require_no_slip(config: Config, where: str) -> None:
+    """Refuse settings of a variant that the run does not have, where only a letter is wrong.
+
+    Variants that a run does not use are no fault, such as those of config.yaml.
+    """
+    for name in sorted(set(config.variant_settings) - set(config.variants)):
+        others = [used for used in config.variants if _letters(used) != _letters(name)]
+        if near := get_close_matches(name, others, n=1, cutoff=SLIP):
+            raise ConfigError(
+                f"{where}: variant_settings has '{name}', which is no variant of this run; did you mean "
+                f"'{near[0]}'?",
+                f"correct the name, or add {name} to variants",
+            )
+
+
+def _letters(name: str) -> str:
+    """A name without its numbers: `mine_1` and `mine_2` are no slip."""
+    return re.sub(r"\d", "", name)
 
 
 def _require_joints(config: Config, where: str) -> None:
@@ -232,7 +257,35 @@ def _explain(fault: Any, prefix: tuple[str, ...]) -> str:
         return f"  unknown key '{key:.200}'{hint} Allowed here: {', '.join(allowed)}"
     if fault["type"] == "missing":
         return f"  key '{key}' is missing"
-    return f"  '{key}' is {reprlib.repr(fault['input'])}: {fault['msg']}"
+    return f"  '{key}' is {reprlib.repr(fault['input'])}: {_expected(fault)}"
+
+
+def _expected(fault: Any) -> str:
+    """What a value should have been, in the words of somebody who writes YAML; else pydantic's own."""
+    kind, bounds = fault["type"], fault.get("ctx", {})
+    if kind == "string_pattern_mismatch" and bounds["pattern"] == NAME:
+        return "expected letters, digits, '_' and '-' only"
+    words = _EXPECTED.get(kind.removesuffix("_type").removesuffix("_parsing"))
+    return words.format(**bounds) if words else fault["msg"].replace("Input should be", "expected")
+
+
+_EXPECTED = {
+    "greater_than": "expected more than {gt:g}",
+    "greater_than_equal": "expected {ge:g} or more",
+    "less_than": "expected less than {lt:g}",
+    "less_than_equal": "expected {le:g} or less",
+    "literal_error": "expected {expected}",
+    "int": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float": "expected a number",
+    "bool": "expected true or false",
+    "string": "expected text; put quotes around a number that is meant as a name",
+    "list": "expected a list, as in [a, b]",
+    "tuple": "expected a list, as in [a, b]",
+    "dict": "expected keys with values under it; leave the line out for the defaults",
+    "model": "expected keys with values under it; leave the line out for the defaults",
+}
+"""Pydantic's type of fault, without its ending -> what was expected."""
 
 
 def _block(path: tuple[str, ...]) -> type[Settings]:
@@ -299,7 +352,9 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
             raise ValueError(f"it has {len(raw)} bytes, expected under {LARGEST_YAML}")
         content = yaml.load(raw.decode("utf-8-sig"), Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is not YAML: {str(error)[:500]}", "correct that line") from None
+        cure = "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else "correct that line"
+        cure = "put blanks in place of tabs" if "'\\t'" in str(error) else cure
+        raise ConfigError(f"{path} is not YAML: {str(error)[:500]}", cure) from None
     if content is None:
         return {}
     if not isinstance(content, dict):

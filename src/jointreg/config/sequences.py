@@ -1,5 +1,6 @@
 """The sequence table: one row for each subject and action."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,10 +8,6 @@ from jointreg.config.tsv import require_name, require_once, rows, whole_number
 from jointreg.errors import ConfigError, default_cure
 
 SPLITS = ("train", "test")
-MEAN_RECORDING = 2513
-"""Mean number of frames of a Human3.6M recording: estimates of disk space use it."""
-LONGEST_RECORDING = 6500
-"""Number of frames of a long recording of Human3.6M: requests for time and memory use it."""
 
 
 @dataclass(frozen=True)
@@ -28,18 +25,6 @@ class Work:
     """Last frame of the take used, included; -1 for its end."""
     split: str
     """`train` (regressors are fitted on it) or `test`."""
-
-
-def frames_of(row: Work, recording: int, step: int) -> int:
-    """Number of frames that a sequence uses, in all takes and cameras.
-
-    Args:
-        row: the sequence.
-        recording: number of frames to assume for a recording whose end the table leaves open.
-        step: use every `step`-th frame.
-    """
-    last = recording if row.last_frame < 0 else row.last_frame + 1
-    return max(1, -(-(last - row.first_frame) // step)) * len(row.takes) * len(row.cameras)
 
 
 @default_cure("correct that row of the table")
@@ -70,3 +55,18 @@ def load_sequences(path: str | Path) -> list[Work]:
     if not sequences:
         raise ConfigError(f"{path} has no rows")
     return sequences
+
+
+def require_splits(sequences: Iterable[Work], path: str | Path) -> None:
+    """Refuse a run that could only fail at its end: nothing to fit to, or nothing to evaluate on.
+
+    Raises:
+        ConfigError: no row is train, or none test.
+    """
+    lacking = set(SPLITS) - {row.split for row in sequences}
+    if lacking:
+        raise ConfigError(
+            f"{path}: no row has split {sorted(lacking)[0]}",
+            "regressors are fitted on train and evaluated on test: leave a person out of the fit, "
+            "or the last frames of one",
+        )

@@ -32,7 +32,7 @@ def rows(
         may = f", and perhaps {', '.join(optional)}" if optional else ""
         raise ConfigError(
             f"{path}: columns are {str(names)[:300]}, expected {columns}{may}",
-            "columns are separated by one tab",
+            _cure_of_head(names, columns),
         )
     for number, line in enumerate(lines[1:], start=1):
         cells = line.split("\t")
@@ -43,6 +43,15 @@ def rows(
                 "columns are separated by one tab",
             )
         yield f"{path}: row {number}", dict.fromkeys(optional, "") | dict(zip(names, cells, strict=True))
+
+
+def _cure_of_head(names: Sequence[str], columns: Sequence[str]) -> str:
+    """The next step where the head of a table is wrong."""
+    if len(names) < 2:
+        return "put one tab between columns"
+    lacking = [name for name in columns if name not in names]
+    in_order = f"name them once each, in this order: {' '.join(columns)}"
+    return f"add {', '.join(lacking)}" if lacking else in_order
 
 
 def whole_number(text: str, where: str, column: str) -> int:

@@ -23,7 +23,8 @@ Count = Annotated[int, Field(gt=0, le=LARGEST)]
 CountOrZero = Annotated[int, Field(ge=0, le=LARGEST)]
 Metres = Annotated[float, Field(ge=1e-6, le=10)]
 LearningRate = Annotated[float, Field(ge=1e-12, le=100)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]+$")]
+NAME = r"^[A-Za-z0-9_\-]+$"
+Name = Annotated[str, Field(pattern=NAME)]
 """Part of a path."""
 
 

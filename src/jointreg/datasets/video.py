@@ -46,6 +46,21 @@ def probe(path: str | Path) -> VideoInfo:
     return _probe(*_file(path))
 
 
+def frames_by_header(path: str | Path) -> int:
+    """About how many frames a video has, without a look at its packets: for estimates.
+
+    Raises:
+        DataError: the file is missing, truncated or not a video.
+    """
+    with _Opened(path) as (container, stream):
+        if stream.frames:
+            return int(stream.frames)
+        seconds = float(stream.duration * stream.time_base) if stream.duration else 0.0
+        if not seconds and container.duration:
+            seconds = container.duration / av.time_base
+        return round(seconds * float(stream.average_rate or 0))
+
+
 _State = tuple[int, int] | None
 """Size and time of a file. Opening takes some 30 ms, so a file of the same state is opened once."""
 

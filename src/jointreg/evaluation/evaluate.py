@@ -73,7 +73,7 @@ def evaluate(
     root, used = protocol_root(protocol, joint_set), protocol_joints(protocol, joint_set)
     if "joints" in bodies or "vertices" in bodies:
         weights = {name: np.asarray(getattr(r, "weights", r)) for name, r in regressors.items()}
-        predicted = Side("the method", bodies).joints(weights)
+        predicted = Side("the method", bodies, body).joints(weights)
     else:
         predicted = regressed_joints(body, bodies["rotations"], bodies["betas"], regressors)
     errors = [metrics.both_errors(joints, joints_cam, root, used) for joints in predicted]

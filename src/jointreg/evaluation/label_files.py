@@ -22,6 +22,7 @@ from jointreg.files.input import read_file
 from jointreg.files.pickles import read_npz
 from jointreg.predictions.conventions import in_order
 from jointreg.predictions.rows import IDENTITY, numbers_of, pictures_of
+from jointreg.predictions.unread import require_read
 from jointreg.predictions.vertices import metre_of
 from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import Record
@@ -57,6 +58,8 @@ def read_labelled_frames(
     raw = read_file(path, "label file", "see docs/exchange.md for the format")
     arrays = read_npz(raw, str(path))
     joints = _joints(arrays, path, joint_set, note)
+    given = np.isfinite(arrays["joints_cam"]).all(axis=2)  # of all joints, in the file's order
+    require_read(arrays, given, str(path))
     missing = missing_rows(joints)
     if missing.any():
         note(f"{path}: {describe_missing(joints, names=joint_set.joints)}; they are left out")

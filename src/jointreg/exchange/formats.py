@@ -18,7 +18,8 @@ from jointreg.config.joint_sets import SMPL_TO_J19
 from jointreg.errors import DataError
 from jointreg.files.input import read_file
 from jointreg.files.npy import read_array
-from jointreg.files.pickles import as_array, cure_for, read_npz, read_pickle
+from jointreg.files.other_formats import cure_for
+from jointreg.files.pickles import as_array, read_npz, read_pickle
 from jointreg.files.saved_tensors import decode_saved, encode_saved
 from jointreg.skeleton import H36M_17, rows
 

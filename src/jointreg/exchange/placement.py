@@ -195,6 +195,25 @@ def require_own_mesh(matrix: np.ndarray, vertices: np.ndarray, name: str, mesh: 
     Raises:
         DataError: two rows or more read vertices farther than `WIDE_M` from their joint.
     """
+    wide = wide_rows(matrix, vertices)
+    if wide > 1:
+        raise DataError(
+            f"{wide} of {len(matrix)} rows of {name} read vertices all over {mesh}: it belongs to "
+            "another mesh",
+            "give the mesh that the regressor was made for: SMPL and the open body have as many "
+            "vertices, with other numbers",
+        )
+
+
+def wide_rows(matrix: np.ndarray, vertices: np.ndarray) -> int:
+    """How many rows read vertices farther than `WIDE_M` from their joint, root mean square.
+
+    A fit to few frames without candidates has such rows on its own mesh.
+
+    Args:
+        matrix: (J, V), in any scale; what is below zero does not count.
+        vertices: of a person in any pose, (V, 3) metres.
+    """
     wide = 0
     for weights in np.maximum(matrix, 0.0):
         read = np.flatnonzero(weights)
@@ -204,13 +223,7 @@ def require_own_mesh(matrix: np.ndarray, vertices: np.ndarray, name: str, mesh: 
         shares /= shares.sum()
         places = vertices[read] - shares @ vertices[read]
         wide += bool(np.sqrt(shares @ np.square(places).sum(axis=1)) > WIDE_M)
-    if wide > 1:
-        raise DataError(
-            f"{wide} of {len(matrix)} rows of {name} read vertices all over {mesh}: it belongs to "
-            "another mesh",
-            "give the mesh that the regressor was made for: SMPL and the open body have as many "
-            "vertices, with other numbers",
-        )
+    return wide
 
 
 def require_placement(

@@ -88,8 +88,8 @@ def load_regressor(
     Raises:
         DataError: missing or unreadable file, another joint set, another number of vertices, a row that
             is empty or not finite, a row that lands farther from its joint than `exchange.placement`
-            allows or at another joint, a sidecar that does not match the file or the body, or nothing
-            that gives the order of the rows.
+            allows or at another joint, a sidecar that does not match the file or the body, nothing that
+            gives the order of the rows, or another order than that of a public matrix.
     """
     path = Path(path)
     require_file(
@@ -106,13 +106,11 @@ def load_regressor(
     matrix, names = _read_matrix(path, body, note)
     sidecar = read_sidecar(path, matrix, body)
     names = names or _row_order(sidecar, legs, path)
-    if names is None and body is None:
-        names = _known_order(matrix, path, note)
+    if body is None and sidecar is None:
+        names = _known_order(matrix, names, path, note)
     weights = _normalised(matrix, path, note)
     about = {} if sidecar is None else sidecar["about"] | {"topology_hash": sidecar["topology_hash"]}
     if body is None:
-        if sidecar is None:
-            note(f"{path}: rows taken for Human3.6M's 17 joints; without a body nothing checks it")
         return Regressor(weights[rows(H36M_17, names or H36M_17)], about=about)
     if names is None and crossed(weights @ body.template) == LEFT_LEG:
         note(f"{path}: the right leg comes first, rows reordered to left leg first")
@@ -309,9 +307,21 @@ def _normalised(matrix: np.ndarray, path: Path, note: Callable[[str], None]) -> 
     return weights
 
 
-def _known_order(matrix: np.ndarray, path: Path, note: Callable[[str], None]) -> tuple[str, ...]:
-    """Names of the rows of a public matrix; without a body nothing else gives them."""
+def _known_order(
+    matrix: np.ndarray, given: tuple[str, ...] | None, path: Path, note: Callable[[str], None]
+) -> tuple[str, ...]:
+    """Names of the rows without a body and a sidecar: those given, which a public matrix has to bear."""
     names = known_names(matrix)
+    if given is not None:
+        if names not in (None, given):
+            raise DataError(
+                f"{path} is a public matrix, whose rows are {', '.join(names):.300}; the order given is "
+                f"{', '.join(given):.100}, ...",
+                "leave the order to the matrix, without --joints and --input-legs",
+            )
+        if names is None:
+            note(f"{path}: rows taken for Human3.6M's 17 joints; without a body nothing checks it")
+        return given
     if names is not None and sorted(names) != sorted(H36M_17):
         raise DataError(
             f"{path} is a public matrix of other joints than Human3.6M's: {', '.join(names):.200}",

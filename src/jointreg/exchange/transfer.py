@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 
 from jointreg.errors import DataError
-from jointreg.exchange.meshes import Mesh
+from jointreg.exchange.meshes import OPEN_BODY, Mesh, read_mesh
 from jointreg.exchange.named_rows import NamedRows
-from jointreg.exchange.placement import require_own_mesh
+from jointreg.exchange.placement import require_own_mesh, wide_rows
 from jointreg.exchange.sidecar import UNKNOWN, digest
 from jointreg.exchange.vertex_maps import LARGEST_DISTANCE_M, VertexMap, map_between, read_map
 from jointreg.plausible import BODY_M, to_metres
+
+GROWN_M = 1.7
+"""Longest side of the box around a grown person, about."""
 
 
 def vertex_map_of(
@@ -76,7 +79,8 @@ def vertex_map_of(
             f"the mesh of {option} extends over {extent:.4g}",
             f"{to_metres(extent)}, of both meshes",
         )
-    require_own_mesh(matrix, source.vertices, "the regressor", "the mesh of --from")
+    if faces == UNKNOWN:
+        require_own_mesh(matrix, source.vertices, "the regressor", "the mesh of --from")
     if sorted((_inside(source), _inside(target))) == [-1, 1]:
         note("one of the two meshes is inside out: if it is mirrored, left and right are exchanged")
     used = np.flatnonzero(matrix.any(axis=0))
@@ -127,6 +131,26 @@ def transfer(matrix: np.ndarray, vertex_map: VertexMap, where: str) -> np.ndarra
             "weights outside of a triangle turn signs: make the map of nearest points",
         )
     return np.asarray((vertex_map.matrix.T @ matrix.T).T)
+
+
+def require_on_mesh(moved: np.ndarray, rows: NamedRows, target: Mesh, where: str) -> None:
+    """Refuse a regressor that was moved by a map of other meshes: it reads the new mesh all over.
+
+    Args:
+        moved: of the target mesh, (J, T).
+        rows: the regressor; one of the open body may read that all over, too.
+        target: any pose and unit.
+        where: names the regressor in the error.
+
+    Raises:
+        DataError: as `placement.require_own_mesh`.
+    """
+    body = read_mesh(OPEN_BODY)
+    own = rows.about.get("topology_hash") == body.topology_hash
+    if own and wide_rows(rows.matrix, body.vertices) > 1:
+        return
+    metres = target.vertices * (GROWN_M / np.ptp(target.vertices, axis=0).max())
+    require_own_mesh(moved, metres, f"{where}, moved by the map,", "the mesh of --to")
 
 
 def derivation(

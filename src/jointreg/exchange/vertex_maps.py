@@ -2,7 +2,8 @@
 
 A map M, (source vertices, target vertices), moves a regressor of the source mesh to the target mesh:
 J_target = J_source @ M. Published maps of this kind: mhr2smpl and mhr2smplx of MHR's repository (faces
-and weights of their corners), smplx2smpl of BEDLAM and of GVHMR (a matrix).
+and weights of their corners), smplx2smpl of BEDLAM and of GVHMR (a matrix), smplx2smpl_deftrafo_setup
+of SMPL-X's download (a matrix beside that of the normals).
 """
 
 from pathlib import Path
@@ -16,7 +17,7 @@ from jointreg.exchange.meshes import Mesh, read_mesh
 from jointreg.exchange.sidecar import digest
 from jointreg.files.input import require_file
 from jointreg.files.npy import read_array
-from jointreg.files.pickles import as_array, read_npz, read_pickle
+from jointreg.files.pickles import as_matrix, read_npz, read_pickle
 from jointreg.files.saved_tensors import read_saved
 from jointreg.provenance import content_digest
 
@@ -29,6 +30,10 @@ LARGEST_SUM_ERROR = 1e-3
 """A vertex is a weighted mean of others: weights sum to 1 within this."""
 NOISE = 1e-9
 """Entries nearer to zero are rounding errors of the map's maker, some of them negative: left out."""
+WITH_NORMALS = "mtx"
+"""Key of SMPL-X's own maps: as many columns for the normals follow those of the vertices."""
+MATRIX_KEYS = ("matrix", WITH_NORMALS)
+"""Keys of a matrix: BEDLAM, and the correspondences of SMPL, SMPL-H and SMPL-X from their download."""
 FACE_KEYS = ("triangle_ids", "baryc_coords")
 """Keys of MHR's maps: face of the target mesh (S,) and weights of its corners (S, 3)."""
 LARGEST_DISTANCE_M = 0.02
@@ -49,8 +54,8 @@ def read_map(path: str | Path, target: Mesh | None = None) -> VertexMap:
     """A published map.
 
     Args:
-        path: a matrix, sparse or dense, in npz, npy, pt or pkl, also under the key `matrix`; or an npz
-            with the keys `FACE_KEYS`, as MHR's.
+        path: a matrix, sparse or dense, in npz, npy, pt or pkl, also under one of `MATRIX_KEYS`; or an
+            npz with the keys `FACE_KEYS`, as MHR's.
         target: the target mesh, by whose faces a map of the second kind is numbered.
 
     Raises:
@@ -67,21 +72,26 @@ def read_map(path: str | Path, target: Mesh | None = None) -> VertexMap:
         numbers, weights = (np.asarray(content[key]) for key in FACE_KEYS)
         matrix = _of_faces(numbers, weights, target, path)
     else:
+        key = ""
         if isinstance(content, dict):
-            if "matrix" not in content:
+            key = next((key for key in MATRIX_KEYS if key in content), "")
+            if not key:
                 keys = ", ".join(map(str, list(content)[:6]))
                 raise DataError(
-                    f"{path} holds {keys:.200}, expected a matrix, a key 'matrix', or {FACE_KEYS}"
+                    f"{path} holds {keys:.200}, expected a matrix, one of the keys "
+                    f"{', '.join(MATRIX_KEYS)}, or {' and '.join(FACE_KEYS)}"
                 )
-            content = content["matrix"]
+            content = content[key]
         if not sparse.issparse(content):
-            content = as_array(content, str(path))
+            content = as_matrix(content, str(path))
         if content.ndim != 2 or content.dtype.kind not in "fiu" or 0 in content.shape:
             raise DataError(
                 f"{path} holds {content.dtype} of shape {content.shape}, expected a matrix",
                 "save the map alone: (old vertices, new vertices), real numbers",
             )
         matrix = sparse.csr_array(content, dtype=np.float64)
+        if key == WITH_NORMALS:
+            matrix = matrix[:, : matrix.shape[1] // 2]
     matrix.data[np.abs(matrix.data) < NOISE] = 0
     matrix.eliminate_zeros()
     sums = np.asarray(matrix.sum(axis=1)).ravel()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from jointreg import stores
 from jointreg.body.model import Body
@@ -24,6 +23,7 @@ from jointreg.figures.panels import DrawnBody, DrawnFrame
 from jointreg.figures.saving import save
 from jointreg.figures.shading import shaded
 from jointreg.geometry.camera import project_pinhole
+from jointreg.silhouette.meshes import mesh_coverage
 from jointreg.tables.names import MEAN, TABLE_1
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def draw_overlays(
     """
     for index, (example, path) in enumerate(zip(examples, outputs, strict=True)):
         panels = _frames(body, example, {name: paths[index] for name, paths in files.items()}, regressor)
-        save(overlays.overlay(panels, f"{example.subject}, {example.action}"), path, dpi)
+        save(overlays.overlay(panels, f"{example.subject}, {example.action}"), path, dpi=dpi)
 
 
 def draw_ablations(
@@ -69,7 +69,7 @@ def draw_ablations(
         first_frame(body, example, {name: paths[index] for name, paths in files.items()}, regressor)
         for index, example in enumerate(examples)
     ]
-    _save(overlays.ablations(frames), outputs, dpi)
+    save(overlays.ablations(frames), *outputs, dpi=dpi)
 
 
 def draw_fit(
@@ -114,7 +114,7 @@ def draw_energies(files: Mapping[str, Sequence[str]], outputs: Sequence[str], dp
     for variant, paths in files.items():
         read = [stores.ENERGIES.read(path) for path in paths]
         energies[variant] = read[0].iteration, np.concatenate([store.energies for store in read])
-    _save(curves.energy_curves(energies), outputs, dpi)
+    save(curves.energy_curves(energies), *outputs, dpi=dpi)
 
 
 def draw_discriminators(files: Mapping[str, str], outputs: Sequence[str], dpi: int) -> None:
@@ -124,12 +124,12 @@ def draw_discriminators(files: Mapping[str, str], outputs: Sequence[str], dpi: i
         record = json.loads(Path(path).read_text(encoding="utf-8"))
         right = np.array([[turn["initial"], turn["refined"]] for turn in record["rounds"]])
         trainings[variant] = curves.DiscriminatorTraining(np.array(record["losses"]), right)
-    _save(curves.discriminator_curves(trainings), outputs, dpi)
+    save(curves.discriminator_curves(trainings), *outputs, dpi=dpi)
 
 
 def draw_variants(table: str | Path, outputs: Sequence[str], dpi: int) -> None:
     """Changes from `full` as dots, from variants.csv."""
-    _save(curves.variant_changes(pd.read_csv(table)), outputs, dpi)
+    save(curves.variant_changes(pd.read_csv(table)), *outputs, dpi=dpi)
 
 
 def draw_examples(
@@ -146,8 +146,8 @@ def draw_examples(
         first_frame(body, example, {name: paths[index] for name, paths in files.items()}, regressor)
         for index, example in enumerate(examples)
     ]
-    _save(overlays.teaser(frames[0]), teaser, dpi)
-    _save(overlays.triplets(frames), triplets, dpi)
+    save(overlays.teaser(frames[0]), *teaser, dpi=dpi)
+    save(overlays.triplets(frames), *triplets, dpi=dpi)
 
 
 def draw_joint_estimates(
@@ -177,7 +177,7 @@ def draw_joint_estimates(
         }
         bodies = {name: frame.bodies["refined"] for name, frame in read.items()}
         frames.append(replace(next(iter(read.values())), bodies=bodies))
-    _save(overlays.joint_estimates(frames), outputs, dpi)
+    save(overlays.joint_estimates(frames), *outputs, dpi=dpi)
 
 
 def draw_errors(
@@ -185,7 +185,7 @@ def draw_errors(
 ) -> None:
     """Error of every joint or action as dots, from `by_joint.csv` or `by_action.csv`."""
     rows = pd.read_csv(table)
-    _save(error_dots.errors_by(rows[rows[by] != MEAN], by, methods), outputs, dpi)
+    save(error_dots.errors_by(rows[rows[by] != MEAN], by, methods), *outputs, dpi=dpi)
 
 
 def draw_errors_on_body(
@@ -213,7 +213,7 @@ def draw_errors_on_body(
         for name, part in rows.groupby("regressor", sort=False)
     }
     figure = errors_on_body(body.template, body.faces, regressor.apply(body.template[None])[0], errors)
-    _save(figure, outputs, dpi)
+    save(figure, *outputs, dpi=dpi)
 
 
 def draw_joint_marks(
@@ -230,7 +230,7 @@ def draw_joint_marks(
         if name in TABLE_1
     }
     joints["true"] = true_regressor @ body.template
-    _save(joint_marks(body.template, body.faces, joints), outputs, dpi)
+    save(joint_marks(body.template, body.faces, joints), *outputs, dpi=dpi)
 
 
 def draw_table(
@@ -241,7 +241,7 @@ def draw_table(
     dpi: int,
 ) -> None:
     """Table I as dots, from its CSV."""
-    _save(error_dots.table_1_plot(pd.read_csv(table), methods, paper_values), outputs, dpi)
+    save(error_dots.table_1_plot(pd.read_csv(table), methods, paper_values), *outputs, dpi=dpi)
 
 
 def draw_support(
@@ -249,7 +249,7 @@ def draw_support(
 ) -> None:
     """Vertices that each regressor of Table I uses, on the mesh, from front and side."""
     weights = {TABLE_1[name]: one.weights for name, one in regressors.items() if name in TABLE_1}
-    _save(regressor_support(body.template, body.faces, weights), outputs, dpi)
+    save(regressor_support(body.template, body.faces, weights), *outputs, dpi=dpi)
 
 
 def _frames(
@@ -286,8 +286,6 @@ def _drawn(
     body: Body, bodies: Mapping[str, np.ndarray], intrinsics: np.ndarray, regressor: Regressor
 ) -> list[DrawnBody]:
     """Bodies posed, rendered and read, one a row."""
-    from jointreg.silhouette.meshes import mesh_coverage  # loads torch, which other figures do without
-
     vertices = body.vertices(**bodies)
     of_bodies = (
         mesh_coverage(vertices, body.faces, intrinsics),
@@ -295,8 +293,3 @@ def _drawn(
         project_pinhole(regressor.apply(vertices), intrinsics),
     )
     return [DrawnBody(*one) for one in zip(*of_bodies, strict=True)]
-
-
-def _save(figure: Figure, outputs: Sequence[str], dpi: int) -> None:
-    for path in outputs:
-        save(figure, path, dpi)

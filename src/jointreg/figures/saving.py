@@ -8,10 +8,15 @@ from matplotlib.figure import Figure
 from jointreg.figures.style import STYLE
 
 
-def save(figure: Figure, path: str | Path, dpi: int = 150) -> None:
-    """Write PNG, SVG or PDF by the path's ending; the same figure gives the same bytes."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+def save(figure: Figure, *paths: str | Path, dpi: int = 150) -> None:
+    """Write PNG, SVG or PDF by each path's ending; the same figure gives the same bytes.
+
+    Places are found once, for all files: that takes as long as to draw.
+    """
     dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {"Software": None}}
     with mpl.rc_context(STYLE):
-        figure.savefig(path, dpi=dpi, metadata=dates.get(path.suffix))
+        figure.draw_without_rendering()
+        figure.set_layout_engine(None)
+        for path in map(Path, paths):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(path, dpi=dpi, metadata=dates.get(path.suffix))

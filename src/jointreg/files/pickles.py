@@ -9,7 +9,6 @@ import bz2
 import io
 import lzma
 import pickle
-import re
 import zipfile
 import zlib
 from collections import OrderedDict, deque
@@ -24,6 +23,7 @@ from numpy._core.numeric import _frombuffer  # type: ignore[attr-defined]
 from jointreg.errors import DataError
 from jointreg.files.npy import read_array, read_header
 from jointreg.files.npz import DEFLATED
+from jointreg.files.other_formats import next_step
 
 LARGEST_MATRIX = 2 * 10**7
 """Entries that a sparse matrix may claim before it is unpacked; the largest known mesh needs 2.4e6."""
@@ -36,6 +36,9 @@ UNPACKED_BYTES = 10**9
 
 _LZMA_BYTES = 2**28
 """Memory of an lzma decompressor; its strongest presets need a quarter."""
+
+_PICKLE = b"\x80"
+"""First byte of a pickle since protocol 2."""
 
 
 def read_pickle(raw: bytes, where: str) -> Any:
@@ -56,7 +59,7 @@ def read_pickle(raw: bytes, where: str) -> Any:
         what, _, cure = str(error).partition("\n  next:   ")
         raise DataError(f"{where}: {what}", cure or None) from None
     except Exception as error:
-        cure = _next_step(raw, "fetch the file again: it is truncated or no pickle")
+        cure = next_step(raw, "fetch the file again: it is truncated or no pickle")
         if isinstance(error, _ForeignClass):
             cure = error.cure
         reason = "it begins as no pickle does" if isinstance(error, KeyError) else error
@@ -92,7 +95,7 @@ def read_npz(raw: bytes, where: str, keys: Collection[str] | None = None) -> dic
             f"{where} is not a readable npz of plain arrays: {error}",
             "the file is a pickle: save its arrays by numpy.savez"
             if raw.startswith(_PICKLE)
-            else _next_step(raw, "fetch the file again: it is truncated or no npz"),
+            else next_step(raw, "fetch the file again: it is truncated or no npz"),
         ) from error
     return entries
 
@@ -103,44 +106,6 @@ def _read_npy(raw: bytes, where: str) -> Any:
         return read_array(raw, where)
     value = read_pickle(raw[header.begin :], where)
     return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
-
-
-_PICKLE = b"\x80"
-"""First byte of a pickle since protocol 2."""
-_OTHER_FORMATS = {
-    b"MATLAB 5.0 MAT-file": "MATLAB's",
-    b"\x89HDF\r\n\x1a\n": "HDF5 (or MATLAB 7.3)",
-    b"\x93NUMPY": "an npy, which has one array without a name",
-    b"{": "JSON",
-    b"[": "JSON",
-}
-"""First bytes -> format of files that are neither an npz nor a pickle."""
-
-
-def cure_for(raw: bytes) -> str | None:
-    """The next step for a file whose content does not match its suffix; None if it is unknown."""
-    if raw.startswith(b"version https://git-lfs"):
-        return "the file is a Git LFS pointer, not the data: run `git lfs pull` where it came from"
-    if raw[:200].lstrip().lower().startswith((b"<!doctype", b"<html")):
-        return "the file is a web page, not the data: download the raw file"
-    return None
-
-
-def _next_step(raw: bytes, damaged: str) -> str:
-    """The next step for a file of another format; `damaged` if its first bytes show none."""
-    known = next((words for magic, words in _OTHER_FORMATS.items() if raw.startswith(magic)), None)
-    if known is None and _is_text_table(raw):
-        known = "a table in text"
-    other = f"the file is {known}: save its arrays by numpy.savez" if known else None
-    return cure_for(raw) or other or damaged
-
-
-def _is_text_table(raw: bytes) -> bool:
-    """Whether the first line has columns or begins with a number; that of a pickle in text does not."""
-    line = raw[:1000].partition(b"\n")[0].strip()
-    return all(31 < byte < 127 or byte == 9 for byte in line) and (
-        re.match(rb"-?[0-9]", line) is not None or any(mark in line for mark in b",;\t")
-    )
 
 
 def as_array(value: Any, where: str) -> np.ndarray:
@@ -154,17 +119,28 @@ def as_array(value: Any, where: str) -> np.ndarray:
         DataError: a chumpy expression whose value was not stored, or no numbers at all.
     """
     if isinstance(value, _StandIn):
-        try:
-            return value.array(where)
-        except (LookupError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
-            raise DataError(
-                f"{where}: {value.about} does not contain its values ({error!r:.200})",
-                "convert this file with chumpy installed: save np.array(value) of each entry",
-            ) from error
+        return _stored(value, lambda: value.array(where), where)
     try:
         return np.asarray(value)
     except (ValueError, TypeError) as error:
         raise DataError(f"{where}: lists of different lengths are no array ({error})") from error
+
+
+def as_matrix(value: Any, where: str) -> Any:
+    """As `as_array`, but a sparse matrix of any size stays sparse: an array of scipy."""
+    if isinstance(value, _Sparse):
+        return _stored(value, value.matrix, where)
+    return as_array(value, where)
+
+
+def _stored(value: "_StandIn", read: Callable[[], Any], where: str) -> Any:
+    try:
+        return read()
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
+        raise DataError(
+            f"{where}: {value.about} does not contain its values ({error!r:.200})",
+            "convert this file with chumpy installed: save np.array(value) of each entry",
+        ) from error
 
 
 class _ForeignClass(pickle.UnpicklingError):
@@ -213,23 +189,28 @@ class _Sparse(_StandIn):
     form = ""
 
     def array(self, where: str) -> np.ndarray:
+        matrix = self.matrix()
+        if np.prod(matrix.shape, dtype=float) > LARGEST_MATRIX:
+            raise DataError(
+                f"{where}: a sparse matrix of shape {matrix.shape!s:.80}, expected at most "
+                f"{LARGEST_MATRIX:.0e} entries",
+                "save the matrix of one mesh alone: scipy.sparse.save_npz('matrix.npz', matrix)",
+            )
+        return matrix.toarray()
+
+    def matrix(self) -> Any:
+        """The matrix as a sparse array, which has no more entries than the file."""
         from scipy import sparse
 
         state = self.state
         shape = tuple(int(n) for n in state.get("_shape", state.get("shape")))
-        if np.prod(shape, dtype=float) > LARGEST_MATRIX:
-            raise DataError(
-                f"{where}: a sparse matrix of shape {shape!s:.80}, expected at most "
-                f"{LARGEST_MATRIX:.0e} entries",
-                "save the matrix of one mesh alone: scipy.sparse.save_npz('matrix.npz', matrix)",
-            )
         if self.form == "coo":
             place = state["coords"] if "coords" in state else (state["row"], state["col"])
-            return sparse.coo_array((state["data"], tuple(place)), shape=shape).toarray()
+            return sparse.coo_array((state["data"], tuple(place)), shape=shape)
         kind = sparse.csc_array if self.form == "csc" else sparse.csr_array
         matrix = kind((state["data"], state["indices"], state["indptr"]), shape=shape)
         matrix.check_format(full_check=True)
-        return matrix.toarray()
+        return matrix
 
 
 class _JoblibArray:

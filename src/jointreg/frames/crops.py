@@ -56,12 +56,15 @@ def sampler(camera: Camera, crop_k: np.ndarray) -> Sampler:
     factor = int(max(1, np.ceil(camera.intrinsics[0, 0] / crop_k[0, 0] - 1e-6)))
     wider = np.array(crop_k, dtype=np.float64)
     wider[:2, 2] += 1  # one pixel more on every side, so that the outermost samples are interpolated too
-    x, y = crop_maps(camera, wider, CROP + 2)
-    if factor > 1:
-        size = (CROP + 2) * factor, (CROP + 2) * factor
-        x, y = (cv2.resize(grid, size, interpolation=cv2.INTER_LINEAR) for grid in (x, y))
-    inner = slice(factor, -factor)
-    return Sampler(x[inner, inner], y[inner, inner], factor)
+    x, y = (_finer(grid, factor) for grid in crop_maps(camera, wider, CROP + 2))
+    return Sampler(x, y, factor)
+
+
+def _finer(grid: np.ndarray, factor: int) -> np.ndarray:
+    """Interpolated to so many samples a pixel, without the outermost pixels."""
+    size = len(grid) * factor, len(grid) * factor
+    fine = cv2.resize(grid, size, interpolation=cv2.INTER_LINEAR) if factor > 1 else grid
+    return fine[factor:-factor, factor:-factor]
 
 
 def person_box(

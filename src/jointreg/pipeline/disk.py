@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from jointreg.config.methods import Method, crop_of
-from jointreg.config.sequences import MEAN_RECORDING, Work, frames_of
+from jointreg.config.sequences import Work
 from jointreg.config.settings import Config
+from jointreg.pipeline.lengths import MEAN_RECORDING, frames_of, recording_frames
 
 BYTES_A_FRAME = {
     "synthesize": 145_000,
@@ -34,9 +35,9 @@ def disk(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) ->
         methods: the table of methods.
     """
     made = config.dataset.source == "synthetic"
-    length, step = config.synthesize.frames if made else MEAN_RECORDING, config.prepare.frame_step
+    known, step = recording_frames(config, work), config.prepare.frame_step
     train, test = (
-        sum(frames_of(row, length, step) for row in work if row.split == split)
+        sum(frames_of(row, step, known, MEAN_RECORDING) for row in work if row.split == split)
         for split in ("train", "test")
     )
     used = {config.initial, *config.methods}

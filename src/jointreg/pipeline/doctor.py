@@ -60,14 +60,12 @@ def report(checks: Sequence[Check]) -> str:
 
 def _kernels() -> str:
     """Compile and run: a tetrahedron with a right-angled triangle of 6 px as outline covers 18 px."""
-    import torch
-
-    from jointreg.silhouette.rendering import coverage
+    from jointreg.silhouette.drawing import covered
     from jointreg.silhouette.topology import Topology
 
     faces = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]])
-    points = torch.tensor([[[4.0, 4.0], [10.0, 4.0], [4.0, 10.0], [6.0, 6.0]]], dtype=torch.float64)
-    area = float(coverage(points, Topology(faces), 16).sum())
+    points = np.array([[[4.0, 4.0], [10.0, 4.0], [4.0, 10.0], [6.0, 6.0]]])
+    area = float(covered(points, Topology(faces), 16, 16).sum())
     if abs(area - 18) > 1e-6:
         raise DataError(f"a silhouette of 18 px is {area:.6f} px", "reinstall numba and numpy")
     return "compiled, and right"
@@ -130,7 +128,9 @@ def _run(configs: Sequence[str | Path]) -> list[Check]:
 def _disk(run: Run) -> Check:
     """The space that the run will fill, against the free space where its results go."""
     from jointreg.pipeline.disk import disk
+    from jointreg.pipeline.lengths import MEAN_RECORDING, recording_frames
 
+    known = recording_frames(run.config, run.work)
     sizes = disk(run.config, run.work, run.methods)
     there = sum(
         path.stat().st_size
@@ -140,22 +140,25 @@ def _disk(run: Run) -> Check:
     )
     free = shutil.disk_usage(Path()).free
     total = sum(sizes.values())
-    parts = ", ".join(f"{stage} {_gigabytes(size)}" for stage, size in list(sizes.items())[:3])
-    result = f"about {_gigabytes(total)} for the whole run ({parts}); {_gigabytes(free)} free"
-    result += f", {_gigabytes(there)} there" if there else ""
+    parts = ", ".join(f"{stage} {_bytes(size)}" for stage, size in list(sizes.items())[:3])
+    result = f"about {_bytes(total)} for the whole run ({parts}); {_bytes(free)} free"
+    result += f", {_bytes(there)} there" if there else ""
+    takes = [take for row in run.work if row.last_frame < 0 for take in row.takes]
+    if assumed := sum(take not in known for take in takes):
+        result += f"\n{assumed} recordings taken to have {MEAN_RECORDING} frames, Human3.6M's mean"
     enough = total <= free + there
     return Check(enough, "disk", result, "make room, or link `results` to a larger disk", "prepare")
 
 
-def _gigabytes(size: float) -> str:
-    return f"{size / 1e9:.1f} GB"
+def _bytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def _read(configs: Sequence[str | Path]) -> Run:
     from jointreg.config.examples import load_examples
     from jointreg.config.loading import load, read_yaml
     from jointreg.config.methods import load_methods, require_bodies
-    from jointreg.config.sequences import load_sequences
+    from jointreg.config.sequences import load_sequences, require_splits
 
     files = [DEFAULTS, *map(Path, configs)]
     missing = [str(path) for path in files if not path.is_file()]
@@ -166,6 +169,7 @@ def _read(configs: Sequence[str | Path]) -> Run:
     config = load(read_yaml(*files), [str(path) for path in files])
     used = sorted({config.initial, *config.methods})
     work = load_sequences(config.sequences)
+    require_splits(work, config.sequences)
     methods = load_methods(*config.methods_tables, required=used)
     require_bodies(methods, config.initial)
     return Run(config, work, methods, load_examples(config.figures.examples, work))

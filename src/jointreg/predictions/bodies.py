@@ -21,6 +21,7 @@ from jointreg.predictions.files import read_file
 from jointreg.predictions.keypoint_fit import fit_keypoints
 from jointreg.predictions.rows import IDENTITY, names_of_rows, numbers_of, of_sequence, pictures_of
 from jointreg.predictions.shape_space import require_model, require_shape_space
+from jointreg.predictions.unread import require_read
 from jointreg.predictions.vertices import VERTICES, require_mesh, vertices
 from jointreg.skeleton import H36M_17, SMPL_24
 from jointreg.stores.schema import Record
@@ -77,6 +78,7 @@ def estimate(
         else:
             require_shape_space(values, path, body.n_vertices, reading.get("body", ""))
             content = bodies(values, path, body.n_betas, reading["six"])
+        _require_read(content, values, path)
         parts.append(_identified(content, values, path))
         where = path
     keys = set.intersection(*(set(part) for part in parts))
@@ -152,8 +154,14 @@ def read_predictions(
     else:
         require_shape_space(values, where, body.n_vertices, note=note)
         content = bodies(values, where, body.n_betas, note=note)
-    count = len(next(iter(content.values())))
-    return content | _names_of(values, where, count)
+    return content | _names_of(values, where, _require_read(content, values, where))
+
+
+def _require_read(content: Mapping[str, np.ndarray], values: Mapping[str, Any], where: str) -> int:
+    """Number of rows that were read, after `unread.require_read` of what stands beside them."""
+    first = next(iter(content.values()))
+    require_read(values, np.ones(first.shape[: 2 if "joints" in content else 1], dtype=bool), where)
+    return len(first)
 
 
 def _names_of(values: Mapping[str, Any], where: str, count: int) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from jointreg.arrays import texts
 from jointreg.datasets.named_joints import in_order
 from jointreg.datasets.poses import (
     left_leg_first,
@@ -60,13 +61,15 @@ def bodies(
         where: names the file in errors.
         n_betas: shape directions of the body.
         six: convention of 6D rotations, one of `SIX`; empty: the numbers must show it.
-        note: is told what is left out.
+        note: is told what is left out, and a gender.
 
     Raises:
-        DataError: keys are missing, shapes unknown, conventions undecided, or numbers no rotations.
+        DataError: keys are missing, shapes unknown, conventions undecided, numbers no rotations, or
+            rows of several genders.
         UnitError: angles in degrees, or a translation that is not in metres.
     """
     _require_camera(values, where)
+    _require_one_gender(values, where, note)
     key = next((key for key in WHOLE if key in values), None)
     if key is not None:
         rotations = _rotations(_array(values, key, where), f"{where}: {key}", (24, 22, 52, 55), six)
@@ -164,6 +167,23 @@ def _require_camera(values: Mapping[str, Any], where: str) -> None:
             f"{where} has '{world[0]}', poses in a room's frame, and none in the camera's",
             "save the tool's poses in the camera's frame too",
         )
+
+
+def _require_one_gender(values: Mapping[str, Any], where: str, note: Callable[[str], None]) -> None:
+    """Refuse rows of several genders, whose betas are of a body each; a note names a single one."""
+    meta = values.get("meta")
+    meta = meta if isinstance(meta, dict) else {}
+    named = values.get("gender", values.get("genders", meta.get("gender")))
+    if named is None:
+        return
+    genders = np.unique(texts(named)).tolist()
+    if len({gender[:1].lower() for gender in genders}) > 1:
+        raise DataError(
+            f"{where} has rows of several genders, each of another body: {', '.join(genders)[:200]}",
+            "save the rows of each gender in a file of their own, and give it the body of that gender",
+        )
+    if genders and genders[0][:1].lower() in ("m", "f"):
+        note(f"{where}: the gender is '{genders[0]:.40}': the betas are of the body of that gender")
 
 
 def _array(values: Mapping[str, Any], key: str, where: str) -> np.ndarray:

@@ -8,7 +8,8 @@ from typing import Any
 
 from jointreg.errors import DataError
 from jointreg.files.input import require_file
-from jointreg.files.pickles import cure_for, read_npz, read_pickle
+from jointreg.files.other_formats import cure_for
+from jointreg.files.pickles import read_npz, read_pickle
 from jointreg.files.saved_tensors import read_saved
 from jointreg.predictions.bodycompress import is_bodycompress, read_bodycompress
 from jointreg.predictions.other_tools import refuse_other_tools, refuse_scene

@@ -5,12 +5,12 @@ from typing import Any
 
 from jointreg.errors import DataError
 
-_JOINTS = "pose the bodies with the tool, and give the 17 joints of their meshes (kind joints)"
+_SKIN = "pose them with SKEL and save its skin, which has SMPL's 6890 vertices: kind vertices"
 _MESHES = "its meshes are read: kind vertices, with a regressor of their mesh (jointreg transfer)"
 
 BY_KEYS: dict[str, tuple[frozenset[str], str]] = {
     "SAM 3D Body: bodies of MHR": (frozenset({"mhr_model_params"}), _MESHES),
-    "HSMR: bodies of SKEL": (frozenset({"patch_cam_t", "full_cam_t"}), _JOINTS),
+    "HSMR: bodies of SKEL": (frozenset({"patch_cam_t", "full_cam_t"}), _SKIN),
     "NLF: meshes without parameters": (frozenset({"vertices", "uncertainties"}), _MESHES),
     "GLAMR: people in a room's frame": (
         frozenset({"person_data"}),

@@ -76,6 +76,23 @@ def pictures_of(values: Mapping[str, Any]) -> np.ndarray | None:
     return None if key is None else texts(values[key]).ravel()
 
 
+def names_of(values: Mapping[str, Any], where: str, count: int) -> np.ndarray | None:
+    """What a file calls its rows, (count,): frame numbers; text of take, camera and frame; or pictures.
+
+    Raises:
+        DataError: another number of names than rows.
+    """
+    names = numbers_of(values, where)
+    if names is None:
+        names = pictures_of(values)
+    elif all(_text(values, key, where) for key in ("take", "camera")):
+        columns = (texts(values["take"]), texts(values["camera"]), names.astype(str))
+        names = np.array([" ".join(row) for row in zip(*columns, strict=False)])
+    if names is not None and len(names) != count:
+        raise DataError(f"{where}: {count} rows, but {len(names)} names of them", "name every row once")
+    return names
+
+
 def names_of_rows(path: str | Path) -> dict[str, Any]:
     """The names of pictures in a file that lists them, such as SPIN's `h36m_valid_protocol2.npz`.
 

@@ -25,6 +25,9 @@ _BY_WIDTH = {
 }
 """Numbers in a row of rotations -> model."""
 
+_OF_22 = frozenset(joints * numbers for joints in (21, 22) for numbers in (3, 6, 9))
+"""The same of the body's joints without hands, with and without the root: SMPL-H or SMPL-X."""
+
 _FACE = ("jaw_pose", "expression", "leye_pose", "reye_pose")
 """Entries that only files of SMPL-X have."""
 
@@ -41,9 +44,13 @@ def model_of(values: Mapping[str, Any], where: str = "file") -> str:
         return named
     if set(_FACE) & set(values):
         return "SMPL-X"
+    return _BY_WIDTH.get(_width(values, where), "")
+
+
+def _width(values: Mapping[str, Any], where: str) -> int:
+    """Numbers in a row of rotations, of all joints or of those but the root; 0 without rotations."""
     key = next((key for key in (*WHOLE, PARTS[1]) if key in values), None)
-    width = 0 if key is None else int(np.prod(as_array(values[key], f"{where}: {key}").shape[1:]))
-    return _BY_WIDTH.get(width, "")
+    return 0 if key is None else int(np.prod(as_array(values[key], f"{where}: {key}").shape[1:]))
 
 
 def require_shape_space(
@@ -60,12 +67,17 @@ def require_shape_space(
         where: names the file.
         n_vertices: of the body that is to be posed.
         named: column `body` of the method: one of `config.methods.BODIES`, or empty.
-        note: is told of another model with the same shape directions.
+        note: is told of another model with the same shape directions, and of joints of two models.
 
     Raises:
         DataError: the model that is named, or that the file shows, has another mesh.
     """
     model = named or model_of(values, where)
+    if not model and _width(values, where) in _OF_22:
+        note(
+            f"{where}: its 22 joints are SMPL-H's or SMPL-X's, whose betas differ; they are taken for "
+            "the body's. An entry `model` in the file names them"
+        )
     if model in ("", RUN):
         return
     fitting = OF_MESH.get(n_vertices, ())

@@ -102,6 +102,12 @@ def fit_files(
             f"{labels} does not name its joints, so the rows are called {names[0]} to {names[-1]}: "
             "--joints names them, and evaluate needs the names"
         )
+    still = np.flatnonzero(((read.joints == 0) | np.isnan(read.joints)).all(axis=(0, 2)))
+    if len(still):
+        note(
+            f"{names[still[0]]} is at the origin in every frame, so labels are relative to it: meshes "
+            "have to be relative to the same point, or every joint is shifted"
+        )
     reference = None if mesh is None else mesh.vertices
     mirror = mirror_of_mesh(mesh, joints, body) if symmetric and mesh and joints else None
     fitted = fit_own_candidates(

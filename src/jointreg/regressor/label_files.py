@@ -15,6 +15,8 @@ from jointreg.errors import DataError, default_cure
 from jointreg.files.input import require_file
 from jointreg.files.npz import require_declared_sizes
 from jointreg.plausible import BODY_M, to_metres
+from jointreg.predictions.rows import names_of
+from jointreg.predictions.unread import plain_others, require_read
 from jointreg.regressor.marker_files import read_c3d, read_trc
 
 LABEL_KEYS = ("joints", "joints_cam", "labels")
@@ -38,6 +40,8 @@ class Labels(NamedTuple):
     """Of the joints, where the file gives them."""
     sparse: bool = False
     """Whether frames without a label may be missing from its end, as in a csv."""
+    rows: np.ndarray | None = None
+    """Frame numbers or pictures' file names that the file gives its rows, (N,)."""
 
 
 @default_cure("docs/exchange.md gives the form of a label file")
@@ -63,11 +67,15 @@ def read_labels(path: str | Path) -> Labels:
         joints, more = _array(path)
         if joints.dtype.kind not in "fiu":
             raise DataError(f"{path} has labels of {joints.dtype}, expected real numbers", FORM)
-        names = tuple(texts(more["joint_names"]).ravel().tolist()) if more else None
+        given = more.get("joint_names")
+        names = None if given is None else tuple(texts(given).ravel().tolist())
         labels = Labels(np.array(joints, dtype=np.float64), names)
     joints, names = labels.joints, labels.names
     if joints.ndim != 3 or joints.shape[2] != 3 or not joints.size:
         raise DataError(f"{path} has labels of shape {joints.shape}, expected (frames, joints, 3)", FORM)
+    if path.suffix.lower() == ".npz":
+        require_read(more, np.isfinite(joints).all(axis=2), str(path))
+        labels = labels._replace(rows=names_of(more, str(path), len(joints)))
     different = set(names or ()) - {""}
     if names is not None and not len(different) == len(names) == joints.shape[1]:
         raise DataError(
@@ -146,20 +154,8 @@ def _plain(cell: str) -> str:
     return cell
 
 
-def _require_no_names(file: Any, key: str, path: Path) -> None:
-    """Refuse names of joints under another key, whose order would not be read."""
-    joints = file[key]
-    for other in file.files:
-        if other != key and file[other].dtype.kind in "US" and file[other].shape == joints.shape[1:2]:
-            raise DataError(
-                f"{path} has {joints.shape[1]} names under the key {other}, expected them under "
-                "joint_names",
-                "save them as joint_names",
-            )
-
-
 def _array(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
-    """The array of a file, and `joint_names` where it has them."""
+    """The labels in a file, and its other arrays."""
     require_file(path, "file", "check the path")
     try:
         if path.suffix.lower() == ".npy":
@@ -173,10 +169,7 @@ def _array(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
                         f"{path} has the keys {', '.join(file.files)[:200]}, expected one of "
                         f"{', '.join(LABEL_KEYS)}"
                     )
-                names = file["joint_names"] if "joint_names" in file.files else None
-                if names is None:
-                    _require_no_names(file, key, path)
-                return file[key], {} if names is None else {"joint_names": names}
+                return file[key], plain_others(file, key)
     except (ValueError, EOFError, OSError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
             f"{path} is no plain {path.suffix[1:]}: {error!s:.200}",

@@ -70,6 +70,7 @@ class LabelledMeshes:
                 "give one label for each mesh, in the order of the files; NaN where there is none. "
                 "Frames of a csv count from 0",
             )
+        self._require_same_rows()
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Vertices (n, V, 3), floats, and joints (n, J, 3), float64, of up to `CHUNK` frames.
@@ -86,6 +87,35 @@ class LabelledMeshes:
                 yield part, joints
                 first, begin = first + len(part), begin + len(part)
         self._checked = True
+
+    def _require_same_rows(self) -> None:
+        """Refuse labels of other frames than those of the meshes, as far as the files name them.
+
+        Label n belongs to mesh n. Where one side names its rows only, its frame numbers must rise.
+        """
+        first = 0
+        for file, meshes in zip(self.files, self.meshes, strict=True):
+            part = slice(first, first + meshes.frames)
+            labelled = None if self.labels.rows is None else self.labels.rows[part]
+            first += meshes.frames
+            sides = {str(file): meshes.rows, "the labels": labelled}
+            named = {what: rows for what, rows in sides.items() if rows is not None}
+            if len(named) == 2 and len({rows.dtype.kind for rows in named.values()}) == 1:
+                one, other = named.values()
+                wrong = np.flatnonzero(one != other)
+                if len(wrong):
+                    raise DataError(
+                        f"row {wrong[0]} is {one[wrong[0]]} in {file}, {other[wrong[0]]} in the labels",
+                        "bring the rows of both files into one order: label n belongs to mesh n",
+                    )
+                continue
+            for what, rows in named.items():
+                if rows.dtype.kind == "i" and (np.diff(rows) <= 0).any():
+                    raise DataError(
+                        f"frames of {what} are not in order, by their own numbers, and the other file "
+                        "names none",
+                        "sort the rows of both files by frame: label n belongs to mesh n",
+                    )
 
     def digests(self) -> dict[str, str]:
         """sha256 of every file of vertices, by its name; by its path where two have one name."""

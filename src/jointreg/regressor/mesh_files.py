@@ -3,7 +3,7 @@
 import math
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,8 @@ from jointreg.files.saved_tensors import read_saved
 from jointreg.predictions.bodies import read_predictions
 from jointreg.predictions.conventions import PARTS, WHOLE
 from jointreg.predictions.files import read_file
+from jointreg.predictions.rows import names_of
+from jointreg.predictions.unread import plain_others, require_read
 from jointreg.predictions.vertices import VERTICES
 
 SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".zarr", ".zip")
@@ -36,6 +38,8 @@ class Meshes(NamedTuple):
     """Of each mesh."""
     parts: Callable[[int], Iterator[np.ndarray]]
     """`parts(n)` reads (up to n, V, 3) floats at a time, in the order of the file."""
+    rows: np.ndarray | None = None
+    """Frame numbers or pictures' file names that the file gives its meshes, (frames,)."""
 
 
 @default_cure("docs/exchange.md gives the form of a file of vertices")
@@ -125,13 +129,21 @@ def _npz(path: Path) -> Meshes:
     with zipfile.ZipFile(path) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
     key = _key(names, path)
+    with np.load(path, allow_pickle=False) as file:
+        others = plain_others(file, key)
 
     @contextmanager
     def opened() -> Iterator[Any]:
         with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as stream:
             yield stream
 
-    return _streamed(path, opened)
+    return _named(_streamed(path, opened), others, path)
+
+
+def _named(meshes: Meshes, others: Mapping[str, Any], path: Path) -> Meshes:
+    """The meshes with what the file's other arrays name them by."""
+    require_read(others, np.ones(meshes.frames, dtype=bool), str(path))
+    return meshes._replace(rows=names_of(others, str(path), meshes.frames))
 
 
 def _streamed(path: Path, opened: Callable[[], AbstractContextManager[Any]]) -> Meshes:
@@ -179,12 +191,16 @@ def _key(names: list[str], path: Path) -> str:
 def _tensor(path: Path) -> Meshes:
     cures = ("save it as a tensor: torch.save(vertices, file)", "fetch the file again")
     content = read_saved(path, "file of vertices", cures)
+    others: dict[str, Any] = {}
     if isinstance(content, dict):
-        arrays = [str(key) for key, value in content.items() if isinstance(value, np.ndarray)]
-        content = content[_key(arrays, path)]
+        arrays = {str(key): value for key, value in content.items() if isinstance(value, np.ndarray)}
+        key = _key(list(arrays), path)
+        others = {other: value for other, value in content.items() if other != key}
+        content = arrays[key]
     if not isinstance(content, np.ndarray):
         raise DataError(f"{path} holds a {type(content).__name__}, expected a dense tensor", cures[0])
-    return _sliced(content.shape, content.dtype, content.__getitem__, path)
+    meshes = _sliced(content.shape, content.dtype, content.__getitem__, path)
+    return _named(meshes, others, path)
 
 
 def _zarr(path: Path) -> Meshes:
@@ -228,4 +244,5 @@ def _posed(path: Path, body: Body) -> Meshes:
             part = slice(begin, begin + count)
             yield body.vertices(rotations[part], betas[part], translation[part])
 
-    return Meshes(len(rotations), body.n_vertices, parts)
+    rows = names_of(content, str(path), len(rotations))
+    return Meshes(len(rotations), body.n_vertices, parts, rows)

@@ -43,10 +43,8 @@ def mesh_coverage(
     vertices: np.ndarray, faces: np.ndarray, crop_intrinsics: np.ndarray, size: int = CROP
 ) -> np.ndarray:
     """`rendered` for meshes that are posed already: vertices (N, V, 3) metres, camera frame."""
-    import torch
-
-    from jointreg.silhouette.rendering import coverage
+    from jointreg.silhouette.drawing import covered
     from jointreg.silhouette.topology import Topology
 
     points = project_pinhole(vertices, crop_intrinsics).astype(np.float32)
-    return coverage(torch.from_numpy(points), Topology(faces), size).numpy()
+    return covered(points, Topology(faces), size, size)

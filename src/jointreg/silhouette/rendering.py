@@ -27,7 +27,8 @@ import torch
 
 from jointreg.errors import ConfigError, ShapeError
 from jointreg.silhouette import _numba_backend, _one_face_backend
-from jointreg.silhouette.topology import PointsError, Topology, check_finite, check_points
+from jointreg.silhouette._numba_kernels import LARGEST_PX
+from jointreg.silhouette.topology import PointsError, Topology, check_points
 
 __all__ = ["BACKENDS", "PointsError", "Topology", "coverage", "silhouette_gradients", "silhouette_l2"]
 
@@ -211,7 +212,7 @@ def _check(points: torch.Tensor, topology: Topology, backend: str) -> None:
         raise ConfigError(f"silhouette backend is {backend!r}, expected one of {', '.join(BACKENDS)}")
     check_points(points, topology)
     if backend != "numba":  # its kernel checks the points while it reads them
-        check_finite(points)
+        _check_finite(points)
 
 
 def _checked_depth(depth: torch.Tensor | None, points: torch.Tensor, backend: str) -> torch.Tensor:
@@ -222,7 +223,7 @@ def _checked_depth(depth: torch.Tensor | None, points: torch.Tensor, backend: st
         )
     if depth.shape != points.shape[:2]:
         raise ShapeError(f"depth has shape {tuple(depth.shape)}, expected {tuple(points.shape[:2])}")
-    check_finite(depth)
+    _check_finite(depth)
     return depth
 
 
@@ -245,3 +246,14 @@ def _checked_weights(weights: np.ndarray | torch.Tensor, squares: torch.Tensor) 
             "give one weight for each pixel of the masks",
         )
     return weights
+
+
+def _check_finite(values: torch.Tensor) -> None:
+    """Refuse a frame (row of `values`) with NaN, infinity, or a number beyond `LARGEST_PX`.
+
+    Raises:
+        PointsError: names the first such frame.
+    """
+    bad = ~(values.detach().abs() <= LARGEST_PX).flatten(start_dim=1).all(dim=1)
+    if bad.any():
+        raise PointsError(int(bad.nonzero()[0, 0]))

@@ -1,7 +1,8 @@
 """The input of a silhouette: a closed mesh and its projected vertices."""
 
+from typing import Any
+
 import numpy as np
-import torch
 
 from jointreg.errors import DataError, ShapeError
 from jointreg.silhouette._numba_kernels import LARGEST_PX
@@ -56,8 +57,8 @@ class PointsError(DataError):
         self.frame = frame
 
 
-def check_points(points: torch.Tensor, topology: Topology) -> None:
-    """Refuse projected vertices that do not fit a mesh.
+def check_points(points: Any, topology: Topology) -> None:
+    """Refuse projected vertices, an array or a tensor, that do not fit a mesh.
 
     Raises:
         ShapeError: not (N, at least `topology.n_vertices`, 2) float32 or float64.
@@ -66,19 +67,8 @@ def check_points(points: torch.Tensor, topology: Topology) -> None:
         raise ShapeError(
             f"points have shape {tuple(points.shape)}, expected (N, at least {topology.n_vertices}, 2)"
         )
-    if points.dtype not in (torch.float32, torch.float64):
+    if str(points.dtype).removeprefix("torch.") not in ("float32", "float64"):
         raise ShapeError(f"points are {points.dtype}, expected float32 or float64")
-
-
-def check_finite(values: torch.Tensor) -> None:
-    """Refuse a frame (row of `values`) with NaN, infinity, or a number beyond `LARGEST_PX`.
-
-    Raises:
-        PointsError: names the first such frame.
-    """
-    bad = ~(values.detach().abs() <= LARGEST_PX).flatten(start_dim=1).all(dim=1)
-    if bad.any():
-        raise PointsError(int(bad.nonzero()[0, 0]))
 
 
 def _paired_edges(faces: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The configuration: refusals name the key and the file; the shipped files are complete."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,40 @@ def test_wrong_values_are_named(values, block, key, value, message):
     values[block][key] = value
     with pytest.raises(ConfigError, match=message):
         config.load(values)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("prepare.frame_step", 0, "is 0: expected more than 0$"),
+        ("prepare.frame_step", 1.5, "expected a whole number"),
+        ("prepare", None, "is None: expected keys with values under it"),
+        ("run", 2026, "put quotes around a number"),
+        ("run", "my run", "expected letters, digits, '_' and '-' only"),
+        ("variants", "full", "expected a list"),
+        ("device", "gpu", "expected 'cpu' or 'cuda'"),
+    ],
+)
+def test_what_was_expected_is_said_in_words_of_yaml(values, path, value, message):
+    *blocks, key = path.split(".")
+    block = values
+    for name in blocks:
+        block = block[name]
+    block[key] = value
+    with pytest.raises(ConfigError) as caught:
+        config.load(values)
+    assert re.search(message, str(caught.value), re.MULTILINE)
+    assert "Input should" not in str(caught.value)
+
+
+def test_settings_of_a_misspelt_variant_are_not_passed_over(values):
+    values["variant_settings"]["recomended"] = {"iterations": 5}
+    with pytest.raises(ConfigError, match="did you mean 'recommended'"):
+        config.load(values)
+    del values["variant_settings"]["recomended"]
+    values["variant_settings"] |= {"mine_1": {"iterations": 5}, "mine_2": {"iterations": 6}}
+    values["variants"] = ["full", "mine_2"]
+    config.load(values)  # mine_1 waits for another run
 
 
 def test_missing_key_and_undefined_variant(values):
@@ -286,7 +321,8 @@ def test_the_page_of_the_configuration_is_in_step(root):
         (b"run: open\nseed: 1\nrun: other\n", "key 'run' stands twice"),
         (b"optimize:\n  batch: 1\n  batch: 2\n", "key 'batch' stands twice"),
         (b"- run\n", "contains a list, expected keys"),
-        (b"run: \xff\n", "is not YAML"),
+        (b"run: \xff\n", "is not YAML(.|\n)*save it as UTF-8"),
+        (b"run: open\nprepare:\n\tframe_step: 1\n", "put blanks in place of tabs"),
         (None, "does not exist"),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 
 from jointreg.config.examples import load_examples
 from jointreg.config.methods import load_methods
-from jointreg.config.sequences import load_sequences
+from jointreg.config.sequences import load_sequences, require_splits
 from jointreg.errors import ConfigError
 
 HEAD = "subject\taction\ttakes\tcameras\tfirst_frame\tlast_frame\tsplit\n"
@@ -20,7 +20,9 @@ def test_human36m_table_is_the_whole_data_set(root):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("subject\taction\nS1\tWalking\n", "columns are"),
+        ("subject\taction\nS1\tWalking\n", "add takes, cameras, first_frame, last_frame, split"),
+        (HEAD.replace("\t", ","), "put one tab between columns"),
+        (HEAD.replace("subject\taction", "action\tsubject"), "in this order: subject action takes"),
         (HEAD, "no rows"),
         (HEAD + "S1\tWalking\t1\ta\t0\t-1\tdev\n", "split is 'dev'"),
         (HEAD + "S1\tWalking\t1\ta\tx\t-1\ttrain\n", "first_frame is 'x', expected a whole number"),
@@ -40,6 +42,14 @@ def test_bad_tables_are_refused(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ConfigError, match=message):
         load_sequences(path)
+
+
+@pytest.mark.parametrize(("split", "lacking"), [("train", "test"), ("test", "train")])
+def test_a_run_needs_rows_to_fit_and_rows_to_evaluate(tmp_path, split, lacking):
+    path = tmp_path / "table.tsv"
+    path.write_text(HEAD + f"S1\tWalking\t1\ta\t0\t-1\t{split}\n")
+    with pytest.raises(ConfigError, match=f"table.tsv: no row has split {lacking}"):
+        require_splits(load_sequences(path), path)
 
 
 def test_methods(root):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from capture_scene import write_video
 
-from jointreg.datasets.video import probe, read_frames, sample_frames
+from jointreg.datasets.video import frames_by_header, probe, read_frames, sample_frames
 from jointreg.errors import DataError
 
 COUNT = 40
@@ -29,6 +29,19 @@ def number_of(image: np.ndarray) -> int:
 def test_probe_counts_frames_without_decoding(clip):
     info = probe(clip)
     assert (info.frames, info.width, info.height, info.rate) == (COUNT, 64, 48, 25.0)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_header_tells_how_long_a_video_is(clip, tmp_path, suffix):
+    """MP4 counts its pictures, Matroska only gives a duration."""
+    copy = tmp_path / f"copy{suffix}"
+    with av.open(str(clip)) as source, av.open(str(copy), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    assert frames_by_header(copy) == COUNT
 
 
 def test_read_frames_yields_the_frames_that_were_asked_for(clip):

@@ -159,3 +159,24 @@ def test_the_command_refuses_rows_of_another_joint_set(tmp_path, weights, capsys
     assert "J.npy is not of COCO's 17 joints: rows" in error and "--joints" in error
     assert not (tmp_path / "out.npy").exists()
     assert main([*command, "--to", "open", "--joints", "h36m_17"]) == 0
+
+
+def test_a_map_of_other_meshes_with_as_many_vertices(tmp_path, body, weights, generator, capsys):
+    """SMPL and the open body have as many vertices: by SMPL's map the open body's rows go astray."""
+    np.save(tmp_path / "J.npy", weights)
+    centimetres = {"vertices": 100 * body.template, "faces": body.faces}
+    np.savez(tmp_path / "mesh.npz", **centimetres)
+    places = np.arange(body.n_vertices)
+    for name, order in (("own", places), ("other", generator.permutation(places))):
+        entries = np.ones(body.n_vertices), (places, order)
+        sparse.save_npz(tmp_path / f"{name}.npz", sparse.csr_array(entries))
+    command = ["transfer", str(tmp_path / "J.npy"), str(tmp_path / "out.npy")]
+    command += ["--to", str(tmp_path / "mesh.npz"), "--map"]
+    assert main([*command, str(tmp_path / "other.npz")]) == 1
+    assert "moved by the map, read vertices all over the mesh of --to" in capsys.readouterr().err
+    assert not (tmp_path / "out.npy").exists()
+    assert main([*command, str(tmp_path / "own.npz")]) == 0
+    wide = Regressor(0.8 * weights + 0.2 / len(places), about={"topology_hash": body.topology_hash})
+    save_regressor(wide, tmp_path / "J.npy")  # a fit to few frames is wide on its own mesh
+    assert main([*command, str(tmp_path / "own.npz")]) == 0
+    assert main([*command[:3], "--from", "open", "--to", "open"]) == 0

@@ -39,6 +39,10 @@ def test_every_published_form_gives_the_same_matrix(tmp_path, target, faces_and_
     sparse.save_npz(tmp_path / "a.npz", sparse.csc_matrix(dense))
     np.save(tmp_path / "a.npy", dense)
     (tmp_path / "bedlam.pkl").write_bytes(pickle.dumps({"matrix": dense}))
+    with_normals = sparse.csc_matrix(np.concatenate([dense, 0.1 - dense], axis=1))
+    for form in ("csc", "csr", "coo"):
+        stored = {"mtx": with_normals.asformat(form)}
+        (tmp_path / f"smplx_{form}.pkl").write_bytes(pickle.dumps(stored, protocol=2))
     torch.save(torch.from_numpy(dense).to_sparse(), tmp_path / "gvhmr.pt")
     torch.save(torch.from_numpy(dense), tmp_path / "dense.pt")
     np.savez(tmp_path / "one.npz", dense)
@@ -46,6 +50,16 @@ def test_every_published_form_gives_the_same_matrix(tmp_path, target, faces_and_
         read = read_map(file, target)
         assert np.array_equal(read.matrix.toarray(), dense), file
         assert read.about["map"] == file.name and len(read.about["map_sha256"]) == 64
+
+
+def test_a_pickled_map_of_two_large_meshes_stays_sparse(tmp_path):
+    """SMPL-X's own maps: 6890 rows, and 20,950 columns of vertices and normals."""
+    columns = np.random.default_rng(3).integers(0, 10475, 6890)
+    entries = np.ones(6890), (np.arange(6890), columns)
+    stored = {"mtx": sparse.csc_matrix(entries, shape=(6890, 20_950))}
+    (tmp_path / "smplx2smpl_deftrafo_setup.pkl").write_bytes(pickle.dumps(stored, protocol=2))
+    read = read_map(tmp_path / "smplx2smpl_deftrafo_setup.pkl").matrix
+    assert read.shape == (6890, 10475) and np.array_equal(read.indices, columns)
 
 
 def test_rounding_of_the_maker_is_left_out(tmp_path, dense):
@@ -79,7 +93,7 @@ def test_refusals(tmp_path, target, faces_and_weights, dense):
     refused(r"of shape \(0, 30\), expected a matrix", dense[:0])
     refused("sums to .*, expected 1", dense.T)
     refused("mesh of 31 vertices, the mesh has 30", np.pad(dense, ((0, 0), (0, 1))), target)
-    refused("holds a, b", {"a": faces, "b": weights})
+    refused("holds a, b, expected a matrix, one of", {"a": faces, "b": weights})
     with pytest.raises(DataError, match="does not exist"):
         read_map(tmp_path / "none.npz")
 

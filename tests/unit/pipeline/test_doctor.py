@@ -138,6 +138,7 @@ def test_the_disk_of_a_run_is_stated_and_too_little_fails(doctor, monkeypatch):
     status, text = doctor("config/human36m.yaml")
     row = line(text, "disk")
     assert "(prepare 29." in row and "GB for the whole run" in row
+    assert "210 recordings taken to have 2513 frames" in row
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage(10**11, 10**11, 10**6))
     status, text = doctor("config/open.yaml")

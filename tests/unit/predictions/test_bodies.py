@@ -79,6 +79,12 @@ def test_a_frame_without_prediction_is_named(run, predictions):
         run({key: value[gone] for key, value in predictions.items()})
 
 
+def test_rows_that_the_file_calls_invalid_are_refused(run, predictions):
+    valid = np.arange(len(predictions["frame"])) != 3
+    with pytest.raises(DataError, match="valid marks 1 of 12 rows as not valid"):
+        run(predictions | {"valid": valid})
+
+
 def test_a_frame_that_stands_twice_is_named(run, predictions):
     twice = {key: np.concatenate([value, value[:1]]) for key, value in predictions.items()}
     with pytest.raises(DataError, match="stands twice"):
@@ -141,9 +147,10 @@ def meshes(tmp_path, body, predictions, frames):
 
 
 def test_meshes_score_as_the_bodies_that_posed_them(run, meshes, body, frames, predictions):
-    """Rules estimate and evaluate, from files in millimetres."""
+    """Rules estimate and evaluate, from files in millimetres. A fit may read the mesh all over."""
     protocol = Evaluate(joints=17, root="pelvis", average="frames")
-    regressors = {"J": near_joints(body, np.random.default_rng(1))}
+    near = near_joints(body, np.random.default_rng(1))
+    regressors = {"J": near, "wide": 0.8 * near + 0.2 / body.n_vertices}
     found = meshes(lambda mesh: 1000 * mesh)
     assert found["vertices"].dtype == np.float32
     of_meshes = evaluate(body, found, frames.joints_cam, regressors, protocol)

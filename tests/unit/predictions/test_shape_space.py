@@ -73,3 +73,16 @@ def test_meshes_are_of_the_model_that_the_method_names():
         DataError, match=r"meshes of 10475 vertices \(SMPL-X\), its method is of SMPL by"
     ):
         require_model(np.zeros((1, 10475, 3)), "a.npz", "SMPL")
+
+
+def test_twenty_two_joints_are_of_two_models_and_that_is_said():
+    """As GVHMR's parameters are, saved without their tool's form."""
+    parts = {"global_orient": np.zeros((COUNT, 3)), "body_pose": np.zeros((COUNT, 63))}
+    told = []
+    for content in (parts, values(22, 6)):
+        require_shape_space(content, "a.npz", SMPL, note=told.append)
+        assert "SMPL-H's or SMPL-X's" in told.pop()
+    require_shape_space(parts | {"model": np.array("SMPL-H")}, "a.npz", SMPL, note=told.append)
+    assert "which has the shape directions of SMPL" in told.pop()
+    require_shape_space(values(24, 3), "a.npz", SMPL, note=told.append)
+    assert not told

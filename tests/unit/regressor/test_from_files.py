@@ -55,12 +55,15 @@ def test_the_command_writes_regressor_sidecar_card_and_picture(files, tmp_path, 
 
 def test_labels_without_names_are_noted_where_evaluate_will_need_them(files, tmp_path, capsys):
     folder, _ = files
-    np.save(tmp_path / "labels.npy", np.load(folder / "labels.npz")["joints"][:40])
-    np.save(tmp_path / "meshes.npy", np.load(folder / "meshes.npy")[:40])
+    labels = np.load(folder / "labels.npz")["joints"][:40]
+    root = labels[:, :1].copy()  # labels and meshes are relative to the first joint
+    np.save(tmp_path / "labels.npy", labels - root)
+    np.save(tmp_path / "meshes.npy", np.load(folder / "meshes.npy")[:40] - root)
     command = ["fit", str(tmp_path / "meshes.npy"), "--labels", str(tmp_path / "labels.npy")]
     assert main([*command, "--output", str(tmp_path / "J.npy"), "--mesh", "open"]) == 0
     printed = capsys.readouterr()
     assert "does not name its joints, so the rows are called joint 0 to joint 13" in printed.err
+    assert "joint 0 is at the origin in every frame, so labels are relative to it" in printed.err
     assert "any number of vertices a joint" in printed.out
     assert main(["inspect", str(tmp_path / "J.npy"), "--joints", "lsp_14"]) == 1
     assert "here and where it was fitted" in capsys.readouterr().err

@@ -79,6 +79,7 @@ def test_refusals_of_labels(tmp_path, joints):
     for names in (["a"] * 6, ["", *NAMES[1:]]):
         refused("expected 6 different names", "a.npz", {"joints": joints, "joint_names": names})
     refused("6 names under the key names", "a.npz", {"joints": joints, "names": NAMES})
+    refused("marks 1 of", "a.npz", {"joints": joints, "valid": np.arange(len(joints)) > 0})
     refused(r"expected \(frames, joints, 3\)", "a.npz", {"joints": joints[0]})
     refused("millimetres times 0", "a.npz", {"joints": 1000 * joints}, UnitError)
     (tmp_path / "b.csv").write_bytes(f"{head}0,körper,0,0,0\n".encode("latin1"))

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 from jointreg.errors import DataError, UnitError
-from jointreg.regressor.label_files import Labels
+from jointreg.regressor.label_files import Labels, read_labels
 from jointreg.regressor.labelled_meshes import LabelledMeshes
 
 
@@ -72,3 +73,40 @@ def test_refusals_of_meshes(tmp_path, generator):
     refused(DataError, r"expected floats \(frames, V, 3\)", meshes[..., :2])
     with pytest.raises(DataError, match="does not exist"):
         LabelledMeshes([tmp_path / "none.npy"], Labels(np.zeros((8, 3, 3)), None))
+
+
+def test_rows_that_both_files_name_belong_together(tmp_path, generator):
+    """Label n belongs to mesh n: other frames in the rows would fit, and give a wrong regressor."""
+    meshes, order = generator.normal(0, 0.3, (9, 400, 3)), np.array([3, 1, 2, 0, 4, 5, 8, 7, 6])
+    joints = meshes[:, :6].copy()
+
+    def read(vertices, **labels):
+        np.savez(tmp_path / "v.npz", vertices=meshes, **vertices)
+        np.savez(tmp_path / "l.npz", joints=joints, **labels)
+        found = read_labels(tmp_path / "l.npz")
+        return LabelledMeshes([tmp_path / "v.npz"], found)
+
+    rising, pictures = np.arange(9) + 5, np.array([f"{k}.jpg" for k in range(9)])
+    for same in ({"frame": order}, {"imgname": pictures[order]}):
+        assert read(same, **same).frames == 9
+    read({"frame": rising})
+    read({}, frame_ids=rising)
+    read({"imgname": pictures}, frame=rising)  # nothing to compare
+    cameras = {"take": np.repeat("1", 9), "camera": np.repeat(["a", "b", "c"], 3)}
+    views = cameras | {"frame": np.tile([4, 5, 6], 3)}
+    read({}, **views)
+    read(views, **views)
+    with pytest.raises(DataError, match=r"row 0 is 1 a 4 in .*v\.npz, 1 c 4 in the labels"):
+        read(views, **views | {"camera": cameras["camera"][::-1]})
+    with pytest.raises(DataError, match="9 rows, but 8 names of them"):
+        read({}, frame=rising[1:])
+    with pytest.raises(DataError, match=r"row 0 is 3 in .*v\.npz, 5 in the labels"):
+        read({"frame": order}, frame_ids=rising)
+    with pytest.raises(DataError, match=r"row 0 is 0\.jpg in .*v\.npz, 3\.jpg in the labels"):
+        read({"imgname": pictures}, img_path=pictures[order])
+    for wrong in (({"frame": order}, {}), ({}, {"frame": order})):
+        with pytest.raises(DataError, match=r"frames of .* are not in order, by their own numbers"):
+            read(wrong[0], **wrong[1])
+    torch.save({"vertices": torch.tensor(meshes), "frame": torch.tensor(order)}, tmp_path / "v.pt")
+    with pytest.raises(DataError, match=r"frames of .*v\.pt are not in order"):
+        LabelledMeshes([tmp_path / "v.pt"], Labels(joints, None))
