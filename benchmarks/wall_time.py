@@ -11,6 +11,9 @@ from math import ceil
 FRAMES, TRAINING = 422_142, 311_997
 """Frames that are used, and those of them to train on; 105 and 75 sequences."""
 VARIANTS = 3
+PREPARE_MS, SEGMENT_MS = 24, 49
+"""Every fifth frame used, the decoding of the others included: `benchmarks/decoding.py` on a busy core,
+and 1.3 ms to write a crop."""
 
 # ASSUMED
 GPU_REFINES_MS, GPU_SEES_MS = 3.0, 1.0
@@ -21,17 +24,13 @@ CORES_BESIDE_A_GPU = 8
 DISCRIMINATOR_S = 240
 """A tenth of a core's 40 minutes, for each of two variants with D."""
 TABLES_S = 300
-PREPARE_MS, SEGMENT_MS = 55 * 0.77, 75 * 0.44
-"""Every fifth frame used. Before the decoder skipped pictures `prepare` took 55 (docs/scale.md), and
-`segment` 38 where every frame is used, with the cost of decoding the others 75. Then the ratios that
-`benchmarks/decoding.py` measured."""
 
 FIT_CORES, SUMS_MS = 8, 3.7
 """Threads of a fit; one core's time for the sums over a frame."""
 
 CORE_HOURS = {
     "prepare": FRAMES * PREPARE_MS / 3.6e6,
-    "background": 7 * 60 * 0.63 / 3600,
+    "background": 7 * 60 * 0.38 / 3600,
     "segment by background": TRAINING * SEGMENT_MS / 3.6e6,
     "features": FRAMES * 47 / 3.6e6,
     "run_network": 165 / 105 * FRAMES * 0.8 / 3.6e6,
