@@ -73,9 +73,10 @@ def plain_others(file: Any, key: str, names: Collection[str]) -> dict[str, np.nd
         ValueError: names of rows or joints that are neither.
     """
     others = {}
+    sizes = {info.filename.removesuffix(".npy"): info.file_size for info in file.zip.infolist()}
     for other in file.files:
         try:
-            if other != key and file.zip.getinfo(f"{other}.npy").file_size <= LARGEST_BYTES:
+            if other != key and sizes[other] <= LARGEST_BYTES:
                 others[other] = file[other]
         except ValueError:  # Python objects, which are not read
             if other in (*names, _JOINT_NAMES):
@@ -91,7 +92,7 @@ def _rows_by(text: bool, column: np.ndarray) -> tuple[str, ...]:
 
 def _column(value: Any) -> np.ndarray | None:
     """Numbers, truth values or text with one or two axes; None for everything else."""
-    if isinstance(value, list) and value and isinstance(value[0], str | int | float):
+    if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
         value = np.asarray(value)
     if not isinstance(value, np.ndarray):
         return None
