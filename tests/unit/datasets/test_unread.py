@@ -1,7 +1,5 @@
 """Arrays under keys that are not read, and that change what the others mean, are refused."""
 
-import zipfile
-
 import numpy as np
 import pytest
 
@@ -94,16 +92,6 @@ def test_every_reader_refuses_them(tmp_path, body, generator):
     joints[~LOST] = np.nan
     np.savez(tmp_path / "t.npz", joints_cam=joints, valid=LOST)
     assert len(read_labelled_frames(tmp_path / "t.npz", lsp, note=str)["row"]) == N - 2
-
-
-def test_other_things_in_an_npz_are_passed_over(tmp_path):
-    """Python objects, and files that are no arrays."""
-    joints = np.random.default_rng(1).normal(0, 0.3, (N, J, 3))
-    np.savez(tmp_path / "l.npz", joints=joints, about=np.array([{"by": 1}], object), frame=np.arange(N))
-    with zipfile.ZipFile(tmp_path / "l.npz", "a") as archive:
-        archive.writestr("readme.txt", "labels")
-    labels = read_labels(tmp_path / "l.npz")
-    assert np.array_equal(labels.joints, joints) and labels.rows.tolist() == list(range(N))
 
 
 def test_bodies_of_several_genders_are_not_posed_by_one(tmp_path, body, make_bodies, generator):
