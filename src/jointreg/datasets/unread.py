@@ -61,26 +61,10 @@ def require_read(
             )
 
 
-def plain_others(file: Any, key: str, names: Collection[str]) -> dict[str, np.ndarray]:
-    """The arrays of an opened npz but one, without what is large, or no numbers and no text.
-
-    Args:
-        file: of numpy.load.
-        key: the one that is left out.
-        names: keys that may name rows.
-
-    Raises:
-        ValueError: names of rows or joints that are neither.
-    """
-    others = {}
-    for other in file.files:
-        try:
-            if other != key and file.zip.getinfo(f"{other}.npy").file_size <= LARGEST_BYTES:
-                others[other] = file[other]
-        except ValueError:  # Python objects, which are not read
-            if other in (*names, _JOINT_NAMES):
-                raise
-    return others
+def others_of(file: Any, key: str) -> dict[str, np.ndarray]:
+    """The arrays of an opened npz (numpy.load) but one, without large ones."""
+    sizes = {info.filename.removesuffix(".npy"): info.file_size for info in file.zip.infolist()}
+    return {other: file[other] for other in file.files if other != key and sizes[other] <= LARGEST_BYTES}
 
 
 def _rows_by(text: bool, column: np.ndarray) -> tuple[str, ...]:
@@ -91,7 +75,7 @@ def _rows_by(text: bool, column: np.ndarray) -> tuple[str, ...]:
 
 def _column(value: Any) -> np.ndarray | None:
     """Numbers, truth values or text with one or two axes; None for everything else."""
-    if isinstance(value, list) and value and isinstance(value[0], str | int | float):
+    if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
         value = np.asarray(value)
     if not isinstance(value, np.ndarray):
         return None

@@ -11,7 +11,7 @@ import numpy as np
 
 from jointreg.arrays import texts
 from jointreg.datasets.poses import require_no_origin
-from jointreg.datasets.unread import plain_others, require_read
+from jointreg.datasets.unread import others_of, require_read
 from jointreg.errors import DataError, default_cure
 from jointreg.files.input import require_file
 from jointreg.files.npz import require_declared_sizes
@@ -169,7 +169,7 @@ def _array(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
                         f"{path} has the keys {', '.join(file.files)[:200]}, expected one of "
                         f"{', '.join(LABEL_KEYS)}"
                     )
-                return file[key], plain_others(file, key, NAMES)
+                return file[key], others_of(file, key)
     except (ValueError, EOFError, OSError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
             f"{path} is no plain {path.suffix[1:]}: {error!s:.200}",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jointreg.body.model import Body
-from jointreg.datasets.unread import plain_others, require_read
+from jointreg.datasets.unread import others_of, require_read
 from jointreg.errors import DataError, default_cure
 from jointreg.files.input import require_file
 from jointreg.files.npy import read_header
@@ -130,7 +130,7 @@ def _npz(path: Path) -> Meshes:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
     key = _key(names, path)
     with np.load(path, allow_pickle=False) as file:
-        others = plain_others(file, key, NAMES)
+        others = others_of(file, key)
 
     @contextmanager
     def opened() -> Iterator[Any]:

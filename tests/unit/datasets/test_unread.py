@@ -61,6 +61,8 @@ def test_what_changes_nothing_is_passed_over():
             "marker_names": np.array(JOINT_SETS["lsp_14"].joints),
             "camera": {"focal": 1},
             "boxes": [np.zeros(4), np.zeros((2, 4))],
+            "people": [1, [2, 3]],
+            "tracks": [],
         },
         GIVEN & LOST,
         "a.npz",
