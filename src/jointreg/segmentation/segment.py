@@ -11,7 +11,7 @@ from jointreg import config
 from jointreg.config.joint_sets import joint_set_of
 from jointreg.datasets.recording import Recording
 from jointreg.datasets.video import videos
-from jointreg.errors import ConfigError, StoreError
+from jointreg.errors import ConfigError, DataError, StoreError
 from jointreg.frames.crops import sampler
 from jointreg.progress import counter, report
 from jointreg.segmentation.background import SPREAD_UNIT
@@ -72,10 +72,18 @@ def segment(
     Raises:
         ConfigError: the method is not installed in this environment.
         DataError: a recording or the network's weights are missing or damaged, or the weights have
-            another sha256 than the settings.
+            another sha256 than the settings; or the person was found in no frame at all.
         StoreError: the background model does not fit the recordings.
     """
     masks, score = SEGMENTERS[settings.method](footage, settings, device)
+    if not score.any():
+        raise DataError(
+            f"segment.method '{settings.method}' found the person in none of the {len(score)} frames",
+            "a person who stays in one place is taken for the room: add frames without, or take another "
+            "segment.method (docs/tutorial_own_regressor.md)"
+            if settings.method == "background"
+            else "look at the videos and labels of this sequence, or take another segment.method",
+        )
     masks = np.where(score[:, None, None] > 0, masks, np.uint8(0))
     print(f"{np.count_nonzero(score)} of {len(score)} frames have a mask")
     return {"masks": masks, "score": score}, {

@@ -92,15 +92,22 @@ def test_the_outline_does_not_move_with_the_threshold(scene):
     assert abs(areas[0] - areas[1]) / outline < 0.1
 
 
-def test_a_video_without_the_person_gives_score_zero_and_an_empty_mask(scene, tmp_path):
+def test_frames_without_the_person_have_score_zero_and_an_empty_mask(scene, tmp_path):
+    """The person leaves after half of the film. Who was never there is a fault of the film."""
     (take,) = scene.recordings
     empty = np.repeat(empty_room(VIEW, np.random.default_rng(5))[None], COUNT, axis=0)
     noise = np.random.default_rng(8).normal(0, 2, empty.shape)
-    video = write_video(tmp_path / "empty.mp4", np.clip(empty + noise, 0, 255).astype(np.uint8))
-    gone = recording(video, VIEW, take.joints_cam)
-    arrays, _ = segment(replace(scene, recordings=[gone]), SETTINGS)
-    assert not arrays["score"].any()
-    assert not arrays["masks"].any()
+    empty = np.clip(empty + noise, 0, 255).astype(np.uint8)
+    left = images(VIEW, walk(COUNT), np.random.default_rng(7), shadow=0.35)
+    left[COUNT // 2 :] = empty[COUNT // 2 :]
+    leaves = recording(write_video(tmp_path / "leaves.mp4", left), VIEW, take.joints_cam)
+    arrays, _ = segment(replace(scene, recordings=[leaves]), SETTINGS)
+    there = scene.frames.frame < COUNT // 2
+    assert np.array_equal(arrays["score"] > 0, there)
+    assert not arrays["masks"][~there].any()
+    gone = recording(write_video(tmp_path / "empty.mp4", empty), VIEW, take.joints_cam)
+    with pytest.raises(DataError, match=r"in none of the \d+ frames"):
+        segment(replace(scene, recordings=[gone]), SETTINGS)
 
 
 def test_another_person_out_of_reach_is_left_out(scene):
