@@ -50,14 +50,14 @@ def film(folder: Path, options: argparse.Namespace) -> tuple[dict, dict, Path]:
         Joints (N, 17, 3) by recording and (K, R, t) by camera, metres, and the folder of the truth.
     """
     rate, names = 1 / SECONDS_BETWEEN, CAMERAS[: options.cameras]
-    values = yaml.safe_load((ROOT / "config/generator.yaml").read_text())
+    values = yaml.safe_load((ROOT / "config/generator.yaml").read_text(encoding="utf-8"))
     values["planted_seed"] = options.seed
     values["rig"]["position_jitter_m"] = values["rig"]["aim_jitter_rad"] = 0.0  # one calibration for all
     for camera in values["rig"]["cameras"].values():
         camera["distortion"] = [0.0] * 5
     own, truth = folder / "laboratory", folder / "truth"
     own.mkdir()
-    (own / "generator.yaml").write_text(yaml.safe_dump(values))
+    (own / "generator.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     parameters = load_parameters(own / "generator.yaml")
     kinds = Kinds(**SIMPLEST.model_dump() | dict(item.split("=", 1) for item in options.world))
     write_rig(own, truth, parameters, PEOPLE, options.actions, ["1"], CAMERAS, options.seed, kinds)
@@ -93,7 +93,8 @@ def follow(folder: Path, options: argparse.Namespace, recordings: dict, cameras:
     listed = ",".join(cameras)
     for block in page:
         if block.file and not (ROOT / block.file).exists():
-            (folder / block.file).write_text(block.text.replace("cam1,cam2,cam3", listed))
+            text = block.text.replace("cam1,cam2,cam3", listed)
+            (folder / block.file).write_text(text, encoding="utf-8")
     (first,) = [
         block for block in page if block.language == "python" and "recordings.items()" in block.text
     ]

@@ -48,7 +48,7 @@ class Terms:
         factors: on the energies, in the order of `refine.losses.TERMS`; 0 removes a term.
         discriminator: needed where its factor is not 0.
         device: where bodies are refined.
-        backend: computes the silhouette, one of `jointreg.silhouette.BACKENDS`.
+        backend: computes the silhouette, one of `jointreg.silhouette.rendering.BACKENDS`.
         root_relative: compare joints after both skeletons are moved to the pelvis.
         halves: the discriminator's outputs on pose count one half together, that on shape the other.
         shell: clothes that the silhouettes show; None: they show the bodies.

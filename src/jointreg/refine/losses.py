@@ -1,7 +1,7 @@
 """The energies of the refinement, one number a frame, and the weights that balance them.
 
 Source: paper III, Eq. 2-6; the 2D term is the reference code's. The silhouette term of Eq. 4 is
-`jointreg.silhouette.silhouette_l2`.
+`jointreg.silhouette.rendering.silhouette_l2`.
 """
 
 import math

@@ -7,7 +7,7 @@ from jointreg.silhouette.topology import PointsError, Topology, check_points
 
 
 def covered(points: np.ndarray, topology: Topology, height: int, width: int) -> np.ndarray:
-    """Covered share of every pixel, (N, V, 2) px -> (N, H, W), as `rendering.coverage`.
+    """Covered share of every pixel, (N, V, 2) px -> (N, H, W), as `silhouette.rendering.coverage`.
 
     Raises:
         ShapeError: the points do not fit the topology.
