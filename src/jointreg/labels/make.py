@@ -1,7 +1,8 @@
 """Rule `triangulate`: joint labels from 2D landmarks.
 
 Cameras are synchronised, left and right agreed on, landmarks triangulated and the 17 joints derived. The
-labels come from a landmark network, not from motion capture. `labels.words.LABELS_ABOUT` describes each joint.
+labels come from a landmark network, not from motion capture. `labels.words.LABELS_ABOUT` describes each
+joint.
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,7 +88,7 @@ def make_labels(
 
 
 def h36m_joints(points: np.ndarray) -> np.ndarray:
-    """The 17 joints from 33 landmarks, (..., 33, D) -> (..., 17, D); rules in `labels.words.LABELS_ABOUT`."""
+    """The 17 joints from 33 landmarks, (..., 33, D) -> (..., 17, D), by `labels.words.LABELS_ABOUT`."""
 
     def at(name: str) -> np.ndarray:
         return points[..., BLAZEPOSE_33.index(name), :]
