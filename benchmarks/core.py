@@ -27,7 +27,7 @@ from jointreg.refine import levenberg_marquardt, refine_sample
 from jointreg.refine.adam import Adam
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.losses import EnergyWeights, adversarial_energy, joint_energy
-from jointreg.silhouette.rendering import Topology, silhouette_l2
+from jointreg.silhouette import Topology, silhouette_l2
 
 WEIGHTS = EnergyWeights(1.0, 1e-4, 4.0, 1e-3)
 PAPER_PYTHON = ROOT / ".venv-paper" / "bin" / "python"

@@ -22,7 +22,7 @@ from jointreg.geometry.rasterise import rasterise
 from jointreg.predictions.keypoint_fit import fit_keypoints
 from jointreg.refine import Sample, Views
 from jointreg.refine.targets import dilated
-from jointreg.silhouette.rendering import Topology, coverage
+from jointreg.silhouette import Topology, coverage
 from jointreg.skeleton import H36M_17_IN_32
 from jointreg.synthetic.clothes import PARTS, Clothes
 from jointreg.synthetic.furniture import furnish

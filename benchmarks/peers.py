@@ -34,7 +34,7 @@ from jointreg.body.skinning import Skinner
 from jointreg.config import FitRegressor, load, read_yaml
 from jointreg.datasets.video import read_frames
 from jointreg.regressor import Statistics, fit_regressor
-from jointreg.silhouette.rendering import silhouette_l2
+from jointreg.silhouette import silhouette_l2
 
 ENVIRONMENTS = ROOT / "build" / "peers"
 FRAMES = 64

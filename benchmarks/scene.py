@@ -13,7 +13,7 @@ from jointreg.config import Optimize, read_yaml
 from jointreg.geometry.camera import project_pinhole
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.refine import Sample
-from jointreg.silhouette.rendering import Topology, coverage
+from jointreg.silhouette import Topology, coverage
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = 224

@@ -6,7 +6,7 @@ import torch
 from jointreg.geometry.camera import project_pinhole
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.refine import Views
-from jointreg.silhouette.rendering import Topology, coverage
+from jointreg.silhouette import Topology, coverage
 
 SIZE, FOCAL_PX = 224, 430.0
 

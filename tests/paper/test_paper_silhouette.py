@@ -7,7 +7,7 @@ from scipy.spatial import ConvexHull
 
 from jointreg.body import load_body
 from jointreg.geometry.camera import project_pinhole
-from jointreg.silhouette.rendering import Topology, coverage
+from jointreg.silhouette import Topology, coverage
 
 pytest.importorskip("pytorch3d", reason="PyTorch3D has its own environment: make test-paper-backends")
 from pytorch3d.renderer import (

@@ -9,7 +9,7 @@ from scene import SIZE
 from jointreg.body import Body
 from jointreg.geometry.camera import project_pinhole
 from jointreg.labels.offsets import limb_frames
-from jointreg.silhouette.rendering import Topology, coverage
+from jointreg.silhouette import Topology, coverage
 from jointreg.synthetic.parameters import SIMPLEST
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from jointreg.silhouette._numba_kernels import L2, PULL
-from jointreg.silhouette.drawing import covered, draw, grouped
+from jointreg.silhouette.drawing import covered, draw
 from jointreg.silhouette.topology import Topology
 
 
@@ -26,20 +26,6 @@ def l2(points: torch.Tensor, topology: Topology, mask: torch.Tensor) -> torch.Te
         PointsError: a point is not finite.
     """
     return _SilhouetteL2.apply(points, topology, mask)
-
-
-def l2_and_gradients(
-    points: np.ndarray, topology: Topology, mask: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`l2` of points (V, 2, N) with its gradient and that of the covered area, both (V, 2, N).
-
-    Raises:
-        PointsError: a point is not finite.
-    """
-    frames = points.transpose(2, 0, 1)
-    loss, area = np.empty(len(frames), dtype=points.dtype), np.zeros_like(grouped(frames))
-    grad = draw(L2, frames, topology, mask=mask, loss=loss, area=area)
-    return loss, grad, area.reshape(*area.shape[:2], -1)[:, :, : len(frames)]
 
 
 class _Coverage(torch.autograd.Function):

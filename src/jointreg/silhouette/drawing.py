@@ -19,6 +19,22 @@ def covered(points: np.ndarray, topology: Topology, height: int, width: int) -> 
     return image
 
 
+def l2_and_gradients(
+    points: np.ndarray, topology: Topology, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sum of (mask / 255 - coverage)^2, (N,); its gradient and that of the covered area, both (V, 2, N).
+
+    Points are (V, 2, N) px, masks (N, H, W) uint8.
+
+    Raises:
+        PointsError: a point is not finite.
+    """
+    frames = points.transpose(2, 0, 1)
+    loss, area = np.empty(len(frames), dtype=points.dtype), np.zeros_like(grouped(frames))
+    grad = draw(_numba_kernels.L2, frames, topology, mask=mask, loss=loss, area=area)
+    return loss, grad, area.reshape(*area.shape[:2], -1)[:, :, : len(frames)]
+
+
 def draw(
     task: int,
     points: np.ndarray,

@@ -21,16 +21,19 @@ them); any layout gives the same numbers.
 """
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from jointreg.errors import ConfigError, ShapeError
-from jointreg.silhouette import _numba_backend, _one_face_backend
+from jointreg.silhouette import drawing
 from jointreg.silhouette._numba_kernels import LARGEST_PX
 from jointreg.silhouette.topology import PointsError, Topology, check_points
 
 __all__ = ["BACKENDS", "PointsError", "Topology", "coverage", "silhouette_gradients", "silhouette_l2"]
+
+if TYPE_CHECKING:
+    import torch
 
 BACKENDS = ("numba", "warp", "pytorch3d", "one_face")
 """Ways to draw. `numba`: exact areas, CPU. `warp`: the same on CPU or CUDA. `pytorch3d`: the reference
@@ -38,13 +41,13 @@ code's soft rasteriser. `one_face`: our emulation of `pytorch3d`."""
 
 
 def coverage(
-    points_px: torch.Tensor,
+    points_px: "torch.Tensor",
     topology: Topology,
     size: int | tuple[int, int],
     *,
     backend: str = "numba",
-    depth: torch.Tensor | None = None,
-) -> torch.Tensor:
+    depth: "torch.Tensor | None" = None,
+) -> "torch.Tensor":
     """Share of every pixel that the projected mesh covers, differentiable in the points.
 
     Args:
@@ -72,16 +75,16 @@ def coverage(
 
 
 def silhouette_l2(
-    points_px: torch.Tensor,
+    points_px: "torch.Tensor",
     topology: Topology,
-    mask: np.ndarray | torch.Tensor,
+    mask: "np.ndarray | torch.Tensor",
     *,
     backend: str = "numba",
-    depth: torch.Tensor | None = None,
+    depth: "torch.Tensor | None" = None,
     blur_px: float = 0.0,
     uncovered: float = 1.0,
-    weights: np.ndarray | torch.Tensor | None = None,
-) -> torch.Tensor:
+    weights: "np.ndarray | torch.Tensor | None" = None,
+) -> "torch.Tensor":
     """Squared difference of mask and coverage, summed over pixels.
 
     Equal to `((mask / 255 - coverage(...)) ** 2).sum((1, 2))`, several times faster with `numba`
@@ -119,6 +122,8 @@ def silhouette_l2(
         raise ConfigError(f"uncovered is {uncovered}, expected a factor, at least 0")
     plain = blur_px == 0 and uncovered == 1 and weights is None
     if plain and backend == "numba":
+        from jointreg.silhouette import _numba_backend
+
         return _numba_backend.l2(points_px, topology, mask)
     if plain and backend == "warp":
         from jointreg.silhouette import _warp_backend
@@ -132,7 +137,7 @@ def silhouette_l2(
         residual = down @ residual @ across
     squares = residual.square()
     if uncovered != 1:
-        squares = torch.where(residual > 0, uncovered * squares, squares)
+        squares = squares.where(residual <= 0, uncovered * squares)
     if weights is not None:
         squares = squares * _checked_weights(weights, squares)
     return squares.sum(dim=(1, 2))
@@ -158,21 +163,25 @@ def silhouette_gradients(
         ShapeError: arrays do not fit each other, or the mask is not uint8.
         PointsError: a point is not finite.
     """
-    frames = torch.from_numpy(points_px).permute(2, 0, 1)
+    frames = points_px.transpose(2, 0, 1)
     check_points(frames, topology)
-    return _numba_backend.l2_and_gradients(points_px, topology, _checked_mask(mask, frames).numpy())
+    mask = np.ascontiguousarray(mask)
+    _check_mask(mask, len(frames))
+    return drawing.l2_and_gradients(points_px, topology, mask)
 
 
 def _covered(
-    points: torch.Tensor,
+    points: "torch.Tensor",
     topology: Topology,
     height: int,
     width: int,
     backend: str,
-    depth: torch.Tensor | None,
-) -> torch.Tensor:
-    """Coverage from checked arguments. Optional packages are imported where they are used."""
+    depth: "torch.Tensor | None",
+) -> "torch.Tensor":
+    """Coverage from checked arguments. A backend's packages are imported where it is used."""
     if backend == "numba":
+        from jointreg.silhouette import _numba_backend
+
         return _numba_backend.coverage(points, topology, height, width)
     if backend == "warp":
         from jointreg.silhouette import _warp_backend
@@ -183,14 +192,18 @@ def _covered(
         from jointreg.silhouette import _pytorch3d_backend
 
         return _pytorch3d_backend.coverage(points, depth, topology, height, width)
+    from jointreg.silhouette import _one_face_backend
+
     return _one_face_backend.coverage(points, depth, topology, height, width)
 
 
-def _gaussian(length: int, deviation: float) -> torch.Tensor:
+def _gaussian(length: int, deviation: float) -> "torch.Tensor":
     """Blur along one axis as a symmetric matrix, 0 outside: (length, length) float64.
 
     For blurs as wide as the useful ones a product with this matrix costs less than a convolution.
     """
+    import torch
+
     reach = math.ceil(8 * deviation) + 1
     weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float64) / deviation) ** 2)
     place = torch.arange(length, dtype=torch.float64)
@@ -207,7 +220,7 @@ def _image_size(size: int | tuple[int, int]) -> tuple[int, int]:
     return int(pair[0]), int(pair[1])
 
 
-def _check(points: torch.Tensor, topology: Topology, backend: str) -> None:
+def _check(points: "torch.Tensor", topology: Topology, backend: str) -> None:
     if backend not in BACKENDS:
         raise ConfigError(f"silhouette backend is {backend!r}, expected one of {', '.join(BACKENDS)}")
     check_points(points, topology)
@@ -215,7 +228,7 @@ def _check(points: torch.Tensor, topology: Topology, backend: str) -> None:
         _check_finite(points)
 
 
-def _checked_depth(depth: torch.Tensor | None, points: torch.Tensor, backend: str) -> torch.Tensor:
+def _checked_depth(depth: "torch.Tensor | None", points: "torch.Tensor", backend: str) -> "torch.Tensor":
     if depth is None:
         raise ConfigError(
             f"silhouette backend '{backend}' draws the nearest face and needs depth (N, V)",
@@ -227,18 +240,26 @@ def _checked_depth(depth: torch.Tensor | None, points: torch.Tensor, backend: st
     return depth
 
 
-def _checked_mask(mask: np.ndarray | torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+def _checked_mask(mask: "np.ndarray | torch.Tensor", points: "torch.Tensor") -> "torch.Tensor":
     """The mask as a contiguous tensor; it shares memory with a NumPy array if torch accepts that."""
+    import torch
+
     if not isinstance(mask, torch.Tensor):
         mask = np.require(mask, requirements=["C", "W"])
-    if str(mask.dtype).removeprefix("torch.") != "uint8" or mask.ndim != 3 or len(mask) != len(points):
-        raise ShapeError(
-            f"mask is {mask.dtype} of shape {tuple(mask.shape)}, expected uint8 ({len(points)}, H, W)"
-        )
+    _check_mask(mask, len(points))
     return torch.as_tensor(mask).contiguous()
 
 
-def _checked_weights(weights: np.ndarray | torch.Tensor, squares: torch.Tensor) -> torch.Tensor:
+def _check_mask(mask: "np.ndarray | torch.Tensor", count: int) -> None:
+    if str(mask.dtype).removeprefix("torch.") != "uint8" or mask.ndim != 3 or len(mask) != count:
+        raise ShapeError(
+            f"mask is {mask.dtype} of shape {tuple(mask.shape)}, expected uint8 ({count}, H, W)"
+        )
+
+
+def _checked_weights(weights: "np.ndarray | torch.Tensor", squares: "torch.Tensor") -> "torch.Tensor":
+    import torch
+
     weights = torch.as_tensor(weights).to(squares)
     if weights.shape != squares.shape:
         raise ShapeError(
@@ -248,7 +269,7 @@ def _checked_weights(weights: np.ndarray | torch.Tensor, squares: torch.Tensor) 
     return weights
 
 
-def _check_finite(values: torch.Tensor) -> None:
+def _check_finite(values: "torch.Tensor") -> None:
     """Refuse a frame (row of `values`) with NaN, infinity, or a number beyond `LARGEST_PX`.
 
     Raises:

@@ -14,7 +14,7 @@ from jointreg.refine import Sample, levenberg_marquardt, refine_sample
 from jointreg.refine.discriminator import Discriminator
 from jointreg.refine.energies import balance_energies
 from jointreg.refine.loop import term_factors
-from jointreg.silhouette.rendering import Topology, coverage
+from jointreg.silhouette import Topology, coverage
 
 FRAMES = 6
 CONFIG = read_yaml(ROOT / "config" / "config.yaml")

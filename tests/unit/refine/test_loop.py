@@ -24,7 +24,7 @@ from jointreg.refine.loop import step_size
 from jointreg.refine.losses import TERMS, EnergyWeights
 from jointreg.refine.targets import dilated
 from jointreg.refine.weak_camera import move_to_camera, weak_perspective
-from jointreg.silhouette.rendering import Topology, coverage
+from jointreg.silhouette import Topology, coverage
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24
 
 FRAMES = 10

@@ -7,7 +7,7 @@ from meshes import SMPLX_VERTICES, finer
 from jointreg.body import load_body
 from jointreg.exchange.placement import expected_joints
 from jointreg.regressor import fit, load_regressor, save_regressor
-from jointreg.silhouette.rendering import Topology
+from jointreg.silhouette import Topology
 from jointreg.stores import Record
 
 ANNY_VERTICES = 13_718

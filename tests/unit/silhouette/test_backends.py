@@ -11,8 +11,8 @@ from scipy.spatial import ConvexHull
 import jointreg.silhouette
 from jointreg.errors import ConfigError, ShapeError
 from jointreg.geometry.camera import project_pinhole
+from jointreg.silhouette import BACKENDS, PointsError, Topology, coverage, silhouette_l2
 from jointreg.silhouette._one_face_backend import SIGMA
-from jointreg.silhouette.rendering import BACKENDS, PointsError, Topology, coverage, silhouette_l2
 
 HERE = [name for name in BACKENDS if name != "pytorch3d"]
 """Backends of this environment; `tests/paper` has the other."""

@@ -7,13 +7,8 @@ from jointreg.body import load_body
 from jointreg.errors import ConfigError, DataError, ShapeError
 from jointreg.geometry.camera import project_pinhole
 from jointreg.geometry.rotations import from_axis_angle
-from jointreg.silhouette.rendering import (
-    PointsError,
-    Topology,
-    coverage,
-    silhouette_gradients,
-    silhouette_l2,
-)
+from jointreg.silhouette import PointsError, Topology, coverage, silhouette_l2
+from jointreg.silhouette.rendering import silhouette_gradients
 
 CUBE = np.array(
     [

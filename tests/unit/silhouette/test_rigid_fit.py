@@ -9,7 +9,7 @@ from jointreg.evaluation.agreement import mask_iou
 from jointreg.geometry.camera import project_pinhole
 from jointreg.geometry.rotations import to_6d
 from jointreg.refine.adam import Adam
-from jointreg.silhouette.rendering import Topology, coverage, silhouette_l2
+from jointreg.silhouette import Topology, coverage, silhouette_l2
 
 COUNT = 16
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from jointreg.silhouette.rendering import Topology, coverage, silhouette_l2
+from jointreg.silhouette import Topology, coverage, silhouette_l2
 
 SIZE = 6
 FACES = "021 032 456 467 015 054 126 165 237 276 304 347"
