@@ -44,8 +44,8 @@ def main(frames, result):
         discriminator=trained.discriminator,
     )
     sample = replace(sample, views=Views.apart(len(sample)))
-    recommended = settings["variant_settings"]["recommended_start"]
-    recommended |= {"shell": "subject", "shape_prior": 0.001}
+    dressed = read_yaml(ROOT / "config" / "config.yaml", ROOT / "config" / "open_real.yaml")
+    recommended = dressed["variant_settings"]["recommended_start"]
     together = refine_sample(
         body,
         sample,

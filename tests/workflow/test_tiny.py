@@ -14,6 +14,7 @@ from jointreg.config import load, read_yaml
 from jointreg.config.methods import load_methods
 from jointreg.config.sequences import load_sequences
 from jointreg.pipeline.disk import disk
+from jointreg.pipeline.lengths import recording_frames
 
 NAMES = ("table_1", "changes", "by_subject", "by_action", "by_joint", "pck_auc", "ablation")
 TABLES = (
@@ -148,7 +149,7 @@ def test_the_run_fills_the_disk_that_doctor_says(finished):
     loaded = load(read_yaml(finished / "config/config.yaml", finished / TINY[1]))
     work = load_sequences(finished / loaded.sequences)
     methods = load_methods(finished / loaded.methods_table, required=["sim_spin"])
-    sizes = disk(loaded, work, methods)
+    sizes = disk(loaded, work, methods, recording_frames(loaded, work))
     for stage in ("prepare", "background"):
         files = [path for path in (finished / "results/tiny" / stage).rglob("*") if path.is_file()]
         made = sum(path.stat().st_size for path in files)

@@ -11,7 +11,7 @@ from jointreg.figures.style import STYLE
 def save(figure: Figure, *paths: str | Path, dpi: int = 150) -> None:
     """Write PNG, SVG or PDF by each path's ending; the same figure gives the same bytes.
 
-    Places are found once, for all files: that takes as long as to draw.
+    Places are found once, for all files, and kept: that takes as long as to draw.
     """
     dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {"Software": None}}
     with mpl.rc_context(STYLE):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from jointreg.config.methods import Method, crop_of
 from jointreg.config.sequences import Work
 from jointreg.config.settings import Config
-from jointreg.pipeline.lengths import MEAN_RECORDING, frames_of, recording_frames
+from jointreg.pipeline.lengths import MEAN_RECORDING, frames_of
 
 BYTES_A_FRAME = {
     "synthesize": 145_000,
@@ -26,16 +26,19 @@ BYTES_A_BACKGROUND = 2_100_000
 BYTES_A_DISCRIMINATOR = 7_500_000
 
 
-def disk(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) -> dict[str, int]:
+def disk(
+    config: Config, work: Sequence[Work], methods: Mapping[str, Method], known: Mapping[str, int]
+) -> dict[str, int]:
     """Bytes that each stage of a run writes, largest first.
 
     Args:
         config: the configuration.
         work: the table of sequences.
         methods: the table of methods.
+        known: frames of recordings by take, of `recording_frames`.
     """
     made = config.dataset.source == "synthetic"
-    known, step = recording_frames(config, work), config.prepare.frame_step
+    step = config.prepare.frame_step
     train, test = (
         sum(frames_of(row, step, known, MEAN_RECORDING) for row in work if row.split == split)
         for split in ("train", "test")

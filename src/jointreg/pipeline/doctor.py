@@ -131,7 +131,7 @@ def _disk(run: Run) -> Check:
     from jointreg.pipeline.lengths import MEAN_RECORDING, recording_frames
 
     known = recording_frames(run.config, run.work)
-    sizes = disk(run.config, run.work, run.methods)
+    sizes = disk(run.config, run.work, run.methods, known)
     there = sum(
         path.stat().st_size
         for folder in ("results", "data")

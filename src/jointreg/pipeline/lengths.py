@@ -1,7 +1,7 @@
 """How many frames recordings have, for what a run asks of time, memory and disk space."""
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jointreg.config.sequences import Work
@@ -14,6 +14,7 @@ MEAN_RECORDING = 2513
 """Mean number of frames of a Human3.6M recording: assumed in estimates of disk space."""
 LONGEST_RECORDING = 6500
 """Number of frames of a long recording of Human3.6M: assumed in requests for time and memory."""
+_UNREADABLE = (JointregError, OSError, KeyError, ValueError, IndexError, zipfile.BadZipFile)
 
 
 def recording_frames(config: Config, work: Sequence[Work]) -> dict[str, int]:
@@ -32,21 +33,24 @@ def recording_frames(config: Config, work: Sequence[Work]) -> dict[str, int]:
         return {take: config.synthesize.frames for row in rows for take in row.takes}
     if not rows or config.dataset.kind == "human36m":
         return {}
+    try:
+        tree = MultiviewTree(config.dataset)
+    except _UNREADABLE:
+        return {}
     known: dict[str, int] = {}
     for row in rows:
         for take in row.takes:
             try:
-                tree = MultiviewTree(config.dataset)
                 if config.dataset.source == "landmarks":
                     known[take] = _of_video(tree.videos_of(take, row.cameras[:1])[row.cameras[0]])
                 else:
                     known[take] = _of_labels(tree.labels(take))
-            except (JointregError, OSError, KeyError, ValueError, IndexError, zipfile.BadZipFile):
+            except _UNREADABLE:
                 continue
     return known
 
 
-def frames_of(row: Work, step: int, known: dict[str, int], otherwise: int) -> int:
+def frames_of(row: Work, step: int, known: Mapping[str, int], otherwise: int) -> int:
     """Number of frames that a sequence uses, in all takes and cameras.
 
     Args:

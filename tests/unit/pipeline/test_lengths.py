@@ -40,7 +40,8 @@ def test_labels_say_how_long_a_recording_is(labelled):
 
 
 def test_small_films_take_a_small_disk(labelled, root):
-    sizes = disk(labelled, [WORK], load_methods(root / "config/methods.tsv"))
+    methods, known = load_methods(root / "config/methods.tsv"), recording_frames(labelled, [WORK])
+    sizes = disk(labelled, [WORK], methods, known)
     assert sizes["prepare"] == (10 + 1) * 2 * BYTES_A_FRAME["prepare"]
 
 
