@@ -17,7 +17,7 @@ from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.sidecar import UNKNOWN
 from jointreg.predictions.vertices import LONGEST_EDGES, edge_ratio
 from jointreg.provenance import content_digest
-from jointreg.regressor.label_files import Labels, read_labels
+from jointreg.regressor.label_files import read_labels
 from jointreg.regressor.labelled_meshes import LabelledMeshes
 from jointreg.regressor.mirror import mirror_of_mesh
 from jointreg.regressor.own_candidates import fit_own_candidates
@@ -77,7 +77,7 @@ def fit_files(
             "a symmetric fit needs the sides of the joints and of the mesh, and 2 vertices or more",
             "give --joints, and --mesh or --body; raise --max-vertices",
         )
-    read = _of_set(read_labels(labels), joints, labels)
+    read = read_labels(labels, joints)
     frames = LabelledMeshes(vertices, read, note, body)
     if mesh is not None and len(mesh.vertices) != frames.n_vertices:
         raise DataError(
@@ -96,7 +96,7 @@ def fit_files(
             f"{repeated} of {frames.frames} frames have the labels of another frame: they add nothing "
             "to the fit, and its standard errors come out too small"
         )
-    names = read.names or tuple(f"joint {k}" for k in range(read.joints.shape[1]))
+    names = read.titles
     if not read.names:
         note(
             f"{labels} does not name its joints, so the rows are called {names[0]} to {names[-1]}: "
@@ -221,25 +221,3 @@ def _frames_off(frames: LabelledMeshes, weights: np.ndarray) -> list[int]:
     labelled = np.flatnonzero(np.isfinite(every).any(axis=1))
     middle = np.nanmedian(every[labelled], axis=1)
     return labelled[1e3 * middle > LARGE_MM].tolist()
-
-
-def _of_set(labels: Labels, joints: JointSet | None, where: str) -> Labels:
-    """Labels in the order of a joint set."""
-    if joints is None:
-        return labels
-    if labels.names is None:
-        if labels.joints.shape[1] != len(joints.joints):
-            raise DataError(
-                f"{where} has {labels.joints.shape[1]} joints, expected {joints.title}",
-                "name the joint set of the labels with --joints",
-            )
-        return labels._replace(names=joints.joints)
-    missing = [name for name in joints.joints if name not in labels.names]
-    if missing:
-        raise DataError(
-            f"{where} has no joint {', '.join(missing):.200}, expected {joints.title}; it has "
-            f"{', '.join(labels.names):.200}",
-            "name the joints as the set does, or leave --joints out",
-        )
-    order = [labels.names.index(name) for name in joints.joints]
-    return labels._replace(joints=labels.joints[:, order], names=joints.joints)

@@ -83,7 +83,7 @@ class LabelledMeshes:
             for part in meshes.parts(count):
                 joints = self.labels.joints[first : first + len(part)]
                 if not self._checked:
-                    _require_frames(part, joints, file, begin)
+                    _require_frames(part, joints, file, begin, self.labels.titles)
                 yield part, joints
                 first, begin = first + len(part), begin + len(part)
         self._checked = True
@@ -126,7 +126,9 @@ class LabelledMeshes:
         return digests
 
 
-def _require_frames(meshes: np.ndarray, joints: np.ndarray, file: Path, first: int) -> None:
+def _require_frames(
+    meshes: np.ndarray, joints: np.ndarray, file: Path, first: int, names: Sequence[str]
+) -> None:
     """Refuse frames that would spoil a fit: no numbers, another unit, or labels of another place.
 
     Args:
@@ -134,6 +136,7 @@ def _require_frames(meshes: np.ndarray, joints: np.ndarray, file: Path, first: i
         joints: (n, J, 3).
         file: of the meshes.
         first: number of the first mesh in its file.
+        names: of the joints.
     """
     axes = np.ascontiguousarray(meshes.transpose(0, 2, 1))  # neighbours in memory: five times as fast
     low, high = axes.min(axis=2).astype(np.float64), axes.max(axis=2).astype(np.float64)
@@ -157,7 +160,7 @@ def _require_frames(meshes: np.ndarray, joints: np.ndarray, file: Path, first: i
     if len(far):
         frame, joint = far[0]
         raise DataError(
-            f"{file}: the label of joint {joint} lies {away[frame, joint]:.3g} m from the middle of "
+            f"{file}: the label of {names[joint]} lies {away[frame, joint]:.3g} m from the middle of "
             f"mesh {first + frame}, expected under {REACH_M:g} m",
             "give both in metres, in one place and with the same axes; NaN for a label that is wrong",
         )
