@@ -199,9 +199,10 @@ def require_own_mesh(matrix: np.ndarray, vertices: np.ndarray, name: str, mesh: 
     if wide > 1:
         raise DataError(
             f"{wide} of {len(matrix)} rows of {name} read vertices all over {mesh}: it belongs to "
-            "another mesh",
+            "another mesh, or was fitted to few frames",
             "give the mesh that the regressor was made for: SMPL and the open body have as many "
-            "vertices, with other numbers",
+            "vertices, with other numbers. A fit to few frames is read where `jointreg evaluate --body` "
+            "names the body of its mesh",
         )
 
 
