@@ -8,7 +8,7 @@ import numpy as np
 from jointreg import __version__
 from jointreg.body.files import load_body
 from jointreg.body.model import Body
-from jointreg.config.joint_sets import JointSet
+from jointreg.config.joint_sets import JOINT_SETS, JointSet
 from jointreg.datasets.facing import require_facing
 from jointreg.errors import ConfigError, DataError
 from jointreg.exchange.meshes import Mesh
@@ -27,6 +27,10 @@ CHUNK_CHECKED = 8
 """Frames on which the faces of the mesh are compared."""
 LARGE_MM = 100.0
 """A residual that labels of the mesh's own joints do not have."""
+STEPS = 3
+"""Frames by which labels may be out of step with the meshes to be noticed."""
+CLEARLY, SMALL_MM = 0.8, 1.0
+"""They are if they lie nearer by this share. A fit with smaller errors is not looked at."""
 
 
 def fit_files(
@@ -120,14 +124,10 @@ def fit_files(
             f"residuals are large, {', '.join(large):.300}: look whether labels and vertices have the "
             "same axes, place and order of frames, and joints their own names"
         )
-    off = _frames_off(frames, fitted.weights)
-    if off:
-        note(
-            f"{len(off)} of {frames.frames} frames, the first is frame {off[0]}, have half of their "
-            f"labels over {LARGE_MM:g} mm from the fit: look whether mesh and labels are of one moment"
-        )
-    if joints is not None:
-        _note_names(fitted.weights, joints, body or _open_body(mesh), frames, labels, note)
+    _note_frames(_read(frames, fitted.weights), frames.labels.joints, note)
+    known = joints or next((one for one in JOINT_SETS.values() if one.joints == names), None)
+    if known is not None:
+        _note_names(fitted.weights, known, body or _open_body(mesh), frames, labels, note)
     about = {
         "topology_hash": UNKNOWN if mesh is None else mesh.topology_hash,
         "frames": frames.frames,
@@ -210,14 +210,35 @@ def _licence(mesh: Mesh | None) -> str:
     return "not given; weights of a fit to a licensed body may fall under the terms of that body"
 
 
-def _frames_off(frames: LabelledMeshes, weights: np.ndarray) -> list[int]:
-    """Frames whose labels lie farther than `LARGE_MM` from the fitted joints, in the median."""
+def _read(frames: LabelledMeshes, weights: np.ndarray) -> np.ndarray:
+    """The fitted joints of all frames, (N, J, 3) metres."""
     used = np.flatnonzero(weights.any(axis=0))
-    distances = [
-        np.linalg.norm(weights[:, used] @ vertices[:, used] - joints, axis=2)
-        for vertices, joints in frames
-    ]
-    every = np.concatenate(distances)
-    labelled = np.flatnonzero(np.isfinite(every).any(axis=1))
-    middle = np.nanmedian(every[labelled], axis=1)
-    return labelled[1e3 * middle > LARGE_MM].tolist()
+    return np.concatenate([weights[:, used] @ vertices[:, used] for vertices, _ in frames])
+
+
+def _note_frames(read: np.ndarray, labels: np.ndarray, note: Callable[[str], None]) -> None:
+    """A note where meshes and labels are not of one moment: some frames far off, or all out of step.
+
+    Args:
+        read: fitted joints, (N, J, 3) metres.
+        labels: NaN for a missing one, (N, J, 3) metres.
+        note: is called with the sentences.
+    """
+    distances = np.linalg.norm(read - labels, axis=2)
+    labelled = np.flatnonzero(np.isfinite(distances).any(axis=1))
+    off = labelled[1e3 * np.nanmedian(distances[labelled], axis=1) > LARGE_MM]
+    if len(off):
+        note(
+            f"{len(off)} of {len(read)} frames, the first is frame {off[0]}, have half of their "
+            f"labels over {LARGE_MM:g} mm from the fit: look whether mesh and labels are of one moment"
+        )
+    errors = {}
+    for step in range(-STEPS, STEPS + 1):
+        of_meshes, of_labels = (slice(max(k, 0), len(read) + min(k, 0)) for k in (-step, step))
+        errors[step] = 1e3 * np.sqrt(np.nanmean(np.square(read[of_meshes] - labels[of_labels])))
+    best = min(errors, key=lambda step: errors[step])
+    if errors[best] < CLEARLY * errors[0] and errors[0] > SMALL_MM:
+        note(
+            f"label n{best:+d} lies nearer to mesh n, {errors[best]:.0f} mm (root mean square of the "
+            f"coordinates), than label n, {errors[0]:.0f} mm: look whether the frames are out of step"
+        )

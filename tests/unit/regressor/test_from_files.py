@@ -196,6 +196,17 @@ def test_exchanged_sides_and_another_order_are_noted_on_any_mesh(files, tmp_path
     ):
         told = _fit(files, tmp_path, capsys, "--joints", "lsp_14", labels={"joints": labels})[1]
         assert ("own names and order" in told) == bool(words) and (words or "") in told
+    named = {"joints": joints[:, LSP.mirror], "joint_names": np.array(LSP.joints)}
+    assert "point backward" in _fit(files, tmp_path, capsys, labels=named)[1]  # a set by its names
+
+
+def test_labels_out_of_step_are_noted(files, tmp_path, capsys):
+    """Labels of the frame after, and bodies that stay in one place."""
+    meshes, labels = np.load(files[0] / "meshes.npy"), dict(np.load(files[0] / "labels.npz"))
+    place = meshes.mean(axis=1, keepdims=True)
+    labels["joints"] = (labels["joints"] - place)[1:]
+    told = _fit(files, tmp_path, capsys, meshes=(meshes - place)[:-1], labels=labels)[1]
+    assert "label n-1 lies nearer to mesh n" in told
 
 
 def test_repeated_frames_are_counted(files, tmp_path, capsys):
