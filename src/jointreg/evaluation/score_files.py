@@ -10,7 +10,7 @@ from jointreg import metrics
 from jointreg.body.model import Body
 from jointreg.datasets.poses import UPRIGHT_RAD, legs_crossed, require_same_sides
 from jointreg.errors import DataError
-from jointreg.evaluation.disagreement import require_not_mirrored, suspicions
+from jointreg.evaluation.disagreement import out_of_step, require_not_mirrored, suspicions
 from jointreg.evaluation.matching import matched_rows
 from jointreg.evaluation.presets import Protocol
 from jointreg.evaluation.sides import KINDS, Side
@@ -272,9 +272,9 @@ def _require_same_frame(
             )
     if side.kind == "joints" and names == H36M_17:
         require_same_sides(predicted[some], true[some], where)
-    predicted, true = predicted[some], true[some]
-    require_not_mirrored(predicted, true, np.array(protocol.joints.mirror), where)
-    for sentence in suspicions(predicted, true, protocol.root_rows):
+    compared, root = (predicted[some], true[some]), protocol.root_rows
+    require_not_mirrored(*compared, np.array(protocol.joints.mirror), where)
+    for sentence in out_of_step(predicted, true, root) or suspicions(*compared, root):
         note(f"{where}: {sentence}")
 
 

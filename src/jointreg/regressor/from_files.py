@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from jointreg import __version__
+from jointreg.arrays import nearest_step
 from jointreg.body.files import load_body
 from jointreg.body.model import Body
 from jointreg.config.joint_sets import JOINT_SETS, JointSet
@@ -27,10 +28,8 @@ CHUNK_CHECKED = 8
 """Frames on which the faces of the mesh are compared."""
 LARGE_MM = 100.0
 """A residual that labels of the mesh's own joints do not have."""
-STEPS = 3
-"""Frames by which labels may be out of step with the meshes to be noticed."""
-CLEARLY, SMALL_MM = 0.8, 1.0
-"""They are if they lie nearer by this share. A fit with smaller errors is not looked at."""
+CLEARLY, SMALL_M = 0.9, 1e-3
+"""Labels are out of step if those of other frames lie nearer than this share; small errors are not."""
 
 
 def fit_files(
@@ -232,13 +231,9 @@ def _note_frames(read: np.ndarray, labels: np.ndarray, note: Callable[[str], Non
             f"{len(off)} of {len(read)} frames, the first is frame {off[0]}, have half of their "
             f"labels over {LARGE_MM:g} mm from the fit: look whether mesh and labels are of one moment"
         )
-    errors = {}
-    for step in range(-STEPS, STEPS + 1):
-        of_meshes, of_labels = (slice(max(k, 0), len(read) + min(k, 0)) for k in (-step, step))
-        errors[step] = 1e3 * np.sqrt(np.nanmean(np.square(read[of_meshes] - labels[of_labels])))
-    best = min(errors, key=lambda step: errors[step])
-    if errors[best] < CLEARLY * errors[0] and errors[0] > SMALL_MM:
+    step, error, now = nearest_step(read, labels)
+    if error < CLEARLY * now and now > SMALL_M:
         note(
-            f"label n{best:+d} lies nearer to mesh n, {errors[best]:.0f} mm (root mean square of the "
-            f"coordinates), than label n, {errors[0]:.0f} mm: look whether the frames are out of step"
+            f"label n{step:+d} lies nearer to mesh n, {1e3 * error:.0f} mm a coordinate, than label n, "
+            f"{1e3 * now:.0f} mm: look whether the frames are out of step"
         )
