@@ -36,6 +36,9 @@ MATRIX_KEYS = ("matrix", WITH_NORMALS)
 """Keys of a matrix: BEDLAM, and the correspondences of SMPL, SMPL-H and SMPL-X from their download."""
 FACE_KEYS = ("triangle_ids", "baryc_coords")
 """Keys of MHR's maps: face of the target mesh (S,) and weights of its corners (S, 3)."""
+MHR_FACES = 18439, 36874, "f6748e290ef37fbb6877c4cc5bd7287105db9e98252b0ba170ae9ac3c45eacd6"
+"""Vertices, faces and hash of the faces of MHR's mhr_face_mask.ply: other programs write them in
+another order or begin with another corner, and the weights belong to the corners."""
 LARGEST_DISTANCE_M = 0.02
 """Farthest that a vertex may lie from the other mesh where a map is made of both."""
 
@@ -177,6 +180,14 @@ def _of_faces(faces: np.ndarray, weights: np.ndarray, target: Mesh | None, path:
         raise DataError(
             f"{path} names faces {faces.min()} to {faces.max()}, the mesh has {len(target.faces)}",
             "give the mesh that the map leads to",
+        )
+    count = len(target.vertices), len(target.faces)
+    if count == MHR_FACES[:2] and target.topology_hash != MHR_FACES[2]:
+        raise DataError(
+            f"{path} gives faces by number and their corners by order; the mesh has as many "
+            "vertices and faces as MHR's, but not its faces as MHR's repository has them",
+            "give tools/mhr_smpl_conversion/assets/mhr_face_mask.ply itself, not a copy that another "
+            "program wrote",
         )
     rows = np.repeat(np.arange(len(faces)), 3)
     columns = target.faces[faces].ravel()
