@@ -94,7 +94,11 @@ def read_c3d(path: Path) -> Markers:
             names = _texts(reader, "LABELS")[: reader.point_used]
             others = {name for key in NO_PLACES for name in _texts(reader, key)}
             frames = [points.copy() for _, points, _ in reader.read_frames()]
-            declared = reader.last_frame - reader.first_frame + 1
+            start, first = reader.get("TRIAL:ACTUAL_START_FIELD"), reader.first_frame
+            if start is not None:  # c3d 0.6.0 takes its second word for 65,535 frames
+                first = int(start.uint16_array[0]) + 65536 * int(start.uint16_array[1])
+            declared = reader.last_frame - first + 1
+            frames = frames[:declared]
             units = reader.get("POINT:UNITS").string_value.strip()
     except Exception as error:
         raise DataError(

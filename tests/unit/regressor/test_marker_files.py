@@ -85,7 +85,7 @@ def test_refusals_of_trc(tmp_path, joints):
     refused("could not convert string", change=("\n2\t0.01\t", "\n2\t0.01\tx"))
 
 
-def c3d_bytes(joints, scale, unit, *further, names=NAMES, **parameters):
+def c3d_bytes(joints, scale, unit, *further, names=NAMES, first=1, **parameters):
     """Written by the package's own writer, which stores a lost marker with a residual of -1.
 
     `further` are the names of LABELS2, LABELS3 and so on, where one parameter cannot hold all;
@@ -101,6 +101,7 @@ def c3d_bytes(joints, scale, unit, *further, names=NAMES, **parameters):
         frames.append((points, np.zeros((0, 0))))
     writer.add_frames(frames)
     writer.set_point_labels(list(names))
+    writer.set_start_frame(first)
     groups = {f"LABELS{number}": group for number, group in enumerate(further, 2)} | parameters
     for key, group in groups.items():
         text, length = c3d.Writer.pack_labels(list(group))
@@ -152,3 +153,10 @@ def test_angles_and_forces_among_the_points_are_no_joints(tmp_path, joints):
     kept = [0, 2, 3, 5]
     assert markers.names == tuple(NAMES[k] for k in kept)
     assert np.allclose(markers.points, joints[:, kept], atol=1e-6, equal_nan=True)
+
+
+@pytest.mark.parametrize("first", [101, 70_000, 140_000])
+def test_a_trial_may_begin_at_any_frame(tmp_path, joints, first):
+    """The package c3d reads what follows the last frame of a late trial as one frame more, or two."""
+    (tmp_path / "a.c3d").write_bytes(c3d_bytes(joints, 1, "m", first=first))
+    assert np.allclose(read_c3d(tmp_path / "a.c3d").points, joints, atol=1e-6, equal_nan=True)
