@@ -18,6 +18,7 @@ from jointreg.datasets.poses import (
     require_metres,
     require_person,
 )
+from jointreg.datasets.unread import only_key
 from jointreg.errors import DataError, UnitError
 from jointreg.files.pickles import as_array
 from jointreg.geometry.rotations import from_6d, from_axis_angle, rotation_errors
@@ -39,6 +40,9 @@ SIX = ("interleaved", "stacked")
 
 LARGEST_ERROR = 1e-3
 """Farthest that a matrix is from a rotation; see `geometry.rotations.rotation_errors`."""
+
+_OF_BODY = 22
+"""Joints that SMPL, SMPL-H and SMPL-X have alike."""
 
 LARGEST_BETA = 10.0
 """Largest plausible beta of a row, in standard deviations, as a median over the rows. A single row may
@@ -70,9 +74,13 @@ def bodies(
     """
     _require_camera(values, where)
     _require_one_gender(values, where, note)
-    key = next((key for key in WHOLE if key in values), None)
-    if key is not None:
-        rotations = _rotations(_array(values, key, where), f"{where}: {key}", (24, 22, 52, 55), six)
+    whole = {
+        key: _rotations(_array(values, key, where), f"{where}: {key}", (24, 22, 52, 55), six)
+        for key in WHOLE
+        if key in values
+    }
+    if whole:
+        rotations = next(iter(whole.values()))
     elif all(part in values for part in PARTS):
         root = _rotations(_array(values, PARTS[0], where), f"{where}: {PARTS[0]}", (1,), six)
         rest = _rotations(_array(values, PARTS[1], where), f"{where}: {PARTS[1]}", (23, 21), six)
@@ -90,6 +98,7 @@ def bodies(
         raise DataError(f"{where} has no rows", "run the method again, and look at what it printed")
     arrays = {"rotations": _with_hands(rotations)}
     _require_rotations(arrays["rotations"], where)
+    _require_one({key: array[:, :_OF_BODY] for key, array in whole.items()}, where)
     arrays["betas"] = _betas(values, where, len(rotations), n_betas, note)
     if "translation" in values:
         arrays["translation"] = _translation(_array(values, "translation", where), where, len(rotations))
@@ -106,7 +115,7 @@ def joints(values: Mapping[str, Any], where: str, note: Callable[[str], None] = 
         DataError: no joints, or not these 17, or sides that contradict each other.
         UnitError: legs whose length is plausible in neither unit.
     """
-    key = next((key for key in JOINTS if key in values), None)
+    key = only_key(values, JOINTS, where)
     if key is None:
         raise DataError(
             f"{where} has {sorted(map(str, values))[:12]}, expected one of {', '.join(JOINTS)}"
@@ -145,7 +154,7 @@ def named_joints(
     """
     if sorted(names) == sorted(H36M_17):
         return joints(values, where, note)[:, rows(names)]
-    key = next((key for key in JOINTS if key in values), None)
+    key = only_key(values, JOINTS, where)
     if key is None:
         raise DataError(
             f"{where} has {sorted(map(str, values))[:12]}, expected one of {', '.join(JOINTS)}"
@@ -280,17 +289,30 @@ def _require_rotations(rotations: np.ndarray, where: str) -> None:
         )
 
 
+def _require_one(arrays: Mapping[str, np.ndarray], where: str) -> None:
+    """Refuse arrays of one kind that differ, as a truth and a prediction in one file."""
+    key, first = next(iter(arrays.items()), ("", np.zeros(0)))
+    for other, array in list(arrays.items())[1:]:
+        rows_differ = len({len(first), len(array)} - {1}) > 1
+        if rows_differ or not (np.abs(array - first) < LARGEST_ERROR).all():
+            raise DataError(
+                f"{where} has {key} and {other}, which differ, and it is not known which are meant",
+                "save those that are meant in a file of their own",
+            )
+
+
 def _betas(
     values: Mapping[str, Any], where: str, count: int, n_betas: int, note: Callable[[str], None]
 ) -> np.ndarray:
-    key = next((key for key in BETAS if key in values), None)
+    found = {key: np.atleast_2d(_array(values, key, where)) for key in BETAS if key in values}
+    key = next(iter(found), None)
     if key is None:
         cure = _PAGE
         if "smpl_poses" in values:
             cure = "AIST++ gives motion without shape: add betas, zeros for the mean shape"
         raise DataError(f"{where} lacks ['betas']: expected one of {', '.join(BETAS)}", cure)
-    betas = _array(values, key, where)
-    betas = betas.reshape(1, -1) if betas.ndim == 1 else betas
+    betas = found[key]
+    _require_one({one: row for one, row in found.items() if row.shape[-1:] == betas.shape[-1:]}, where)
     if betas.ndim == 2 and len(betas) == 1 < count:  # one shape for all rows
         betas = np.repeat(betas, count, axis=0)
     if betas.ndim == 2 and betas.shape[1] > n_betas and not betas[:, n_betas:].any():

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.datasets.unread import only_key
 from jointreg.errors import DataError, UnitError
 from jointreg.files.pickles import as_array
 from jointreg.geometry.volume import volume
@@ -59,7 +60,7 @@ def vertices(values: Mapping[str, Any], where: str, note: Callable[[str], None] 
         DataError: no vertices, another shape, or numbers that are not finite.
         UnitError: centimetres, or a size that no person has in metres or millimetres.
     """
-    key = next((key for key in VERTICES if key in values), None)
+    key = only_key(values, VERTICES, where)
     if key is None:
         raise DataError(
             f"{where} has {sorted(map(str, values))[:12]}, expected one of {', '.join(VERTICES)}",

@@ -12,7 +12,7 @@ import numpy as np
 from jointreg.arrays import texts
 from jointreg.config.joint_sets import JointSet
 from jointreg.datasets.poses import require_no_origin
-from jointreg.datasets.unread import others_of, require_read
+from jointreg.datasets.unread import only_key, others_of, require_read
 from jointreg.errors import DataError, default_cure
 from jointreg.files.input import require_file
 from jointreg.files.npz import require_declared_sizes
@@ -195,7 +195,7 @@ def _array(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         if path.suffix.lower() == ".npz":
             require_declared_sizes(path, LABEL_BYTES)
             with np.load(path, allow_pickle=False) as file:
-                key = next((key for key in LABEL_KEYS if key in file.files), None)
+                key = only_key(file.files, LABEL_KEYS, str(path))
                 if key is None:
                     raise DataError(
                         f"{path} has the keys {', '.join(file.files)[:200]}, expected one of "

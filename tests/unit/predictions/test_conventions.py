@@ -250,6 +250,20 @@ def test_numbers_that_mean_something_else_are_refused(truth, change, error, mess
         bodies(values, "file", 10)
 
 
+def test_a_truth_beside_the_prediction_is_not_taken_for_it(truth):
+    """What trainers save holds the batch too: `betas` are its truth beside `pred_betas`."""
+    rotations, betas, _ = truth
+    same = {"pred_rotmat": rotations, "pose": to_axis_angle(rotations), "pred_betas": betas}
+    found = bodies(same | {"betas": betas, "shape": np.array([224, 224])}, "a.npz", 10)
+    assert np.abs(found["rotations"] - rotations).max() < 1e-5
+    for wrong, keys in (
+        ({"betas": betas + 0.1}, "betas and pred_betas"),
+        ({"pose": to_axis_angle(rotations[::-1])}, "pred_rotmat and pose"),
+    ):
+        with pytest.raises(DataError, match=f"has {keys}, which differ"):
+            bodies(same | wrong, "a.npz", 10)
+
+
 def test_shapes_that_say_less_or_more_than_smpl(truth):
     """SMPL-X's 55 joints lose their hands; 300 betas of which ten count; one shape for all rows."""
     axis_angle = to_axis_angle(truth[0])
