@@ -66,7 +66,7 @@ def require_same_rate(rates_hz: Mapping[str, float], frames: int, where: str) ->
         raise DataError(
             f"{where}: the video of camera {slow} has {known[slow]:.6g} frames a second, that of camera "
             f"{fast} {known[fast]:.6g}; expected one rate: frame numbers are counted as moments",
-            "write every video with one frame for each moment, all at one rate (ffmpeg -i IN -r RATE OUT)",
+            "write all videos at one rate (ffmpeg -i IN -r RATE OUT), one frame for each moment",
         )
 
 

@@ -76,7 +76,9 @@ def make_labels(
     points = sides.exchange(points, swapped, MIRROR_33)
     weights = sides.exchange(weights, swapped, MIRROR_33)
     landmarks = triangulate(cameras, points, weights, outlier_px=settings.outlier_px)
-    joints = smooth(bridge(h36m_joints(landmarks.points_world)), settings.smoothing_hz, max(rates.values()))
+    joints = smooth(
+        bridge(h36m_joints(landmarks.points_world)), settings.smoothing_hz, max(rates.values())
+    )
     residual, used = _check(cameras, joints, points, landmarks)
     return {
         "joints_world": joints,
@@ -135,7 +137,8 @@ def bridge(joints: np.ndarray) -> np.ndarray:
 def smooth(joints: np.ndarray, cutoff_hz: float, rate: float) -> np.ndarray:
     """Gaussian low-pass filter over time, -3 dB at `cutoff_hz`; 0 returns the joints as they are.
 
-    `rate` is in frames a second. Human limbs move below about 6 Hz. Faster motion is jitter of the landmarks.
+    `rate` is in frames a second. Human limbs move below about 6 Hz. Faster motion is jitter of the
+    landmarks.
 
     Raises:
         DataError: the rate is not known.

@@ -23,6 +23,7 @@ from jointreg.predictions.keypoint_fit import fit_keypoints
 from jointreg.predictions.rows import (
     IDENTITY,
     NAMES,
+    identity_of,
     names_of_rows,
     numbers_of,
     of_sequence,
@@ -178,14 +179,10 @@ def _names_of(values: Mapping[str, Any], where: str, count: int) -> dict[str, np
     Raises:
         DataError: another number of names than `count` rows.
     """
-    names: dict[str, np.ndarray] = {}
-    if set(IDENTITY) <= set(values):
-        whole = of_sequence(values, {}, {}, {}, where)
-        names = {key: np.asarray(whole[key]) for key in IDENTITY}
-    else:
-        numbers, pictures = numbers_of(values, where), pictures_of(values)
-        names |= {} if numbers is None else {"frame": numbers}
-        names |= {} if pictures is None else {"imgname": pictures}
+    names = identity_of(values, where)
+    if names is None:
+        columns = {"frame": numbers_of(values, where), "imgname": pictures_of(values)}
+        names = {key: column for key, column in columns.items() if column is not None}
     for key, column in names.items():
         if len(column) != count:
             raise DataError(f"{where}: {count} rows, but {len(column)} of {key}")

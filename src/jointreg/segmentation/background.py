@@ -198,7 +198,7 @@ def _sample(recordings: list[Recording], max_frames: int) -> tuple[np.ndarray, n
             count += 1
     if not count:
         raise DataError(
-            f"none of the pictures taken from the videos of camera {recordings[0].camera.name} has labels",
+            f"no picture taken from the videos of camera {recordings[0].camera.name} has labels",
             "raise background.max_frames, or leave the camera out of the sequence table",
         )
     return pictures[:count], trust[:count]
