@@ -97,8 +97,8 @@ def add_evaluate(commands: Commands) -> None:
         "--frame-rate",
         type=float,
         metavar="HZ",
-        help="frames a second, for an acceleration error in m/s2: of the recording where rows have frame "
-        "numbers (0, 5, 10 of a 50 Hz video: 50), of the rows where they have none",
+        help="frames a second, for an acceleration error in m/s2: of the recording where rows have "
+        "frame numbers (0, 5, 10 of a 50 Hz video: 50), of the rows where they have none",
     )
     evaluate.add_argument("--format", choices=("table", "csv", "json"), default="table")
     evaluate.add_argument("--per-joint", action="store_true", help="the errors of every joint too")

@@ -10,6 +10,7 @@ from jointreg.errors import DataError, UnitError
 from jointreg.evaluation.label_files import read_labelled_frames
 from jointreg.evaluation.presets import OWN, PRESETS, plain, preset, with_root
 from jointreg.evaluation.score_files import read_pair, score
+from jointreg.evaluation.score_text import sentences
 from jointreg.exchange.placement import expected_joints
 from jointreg.geometry.rotations import to_axis_angle
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, SMPL_24, rows
@@ -367,6 +368,8 @@ def test_accelerations_need_frames_that_follow_one_another(tmp_path, scene):
     pair = pair._replace(times=pair.times * 3)
     every_third = score(pair, {}, {}, protocol, told.append).joints["as given"]["acceleration"][3]
     assert every_third == pytest.approx(25 / 9) and not told
+    words = " ".join(sentences(pair, protocol, ["", ""], [], 8))
+    assert "at 50 Hz, 60 ms apart" in words
     score(pair._replace(times=None), {}, {}, protocol, told.append)
     assert "no acceleration error" in told[0]
 

@@ -211,7 +211,7 @@ def test_cameras_of_two_rates_are_refused():
             "size": np.array(SIZE),
             "rate": np.array(30.0 if k == 3 else 60.0),
         }
-    with pytest.raises(DataError, match="camera cam3 has 30 frames a second, that of camera cam. 60"):
+    with pytest.raises(DataError, match=r"camera cam3 has 30 frames a second, that of camera cam\d 60"):
         make.make_labels({camera.name: camera for camera in cameras}, recording, SETTINGS)
 
 
