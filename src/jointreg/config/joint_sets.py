@@ -176,8 +176,8 @@ def _joint_set(name: str, table: Sequence[dict[str, str]], where: str) -> JointS
                 "name the joint on the other side in both rows; a joint in the middle names itself",
             )
         mirror.append(joints.index(other))
-    for row, other in zip(table, mirror, strict=True):
-        _require_side(row["joint"], row["place"], table[other]["place"], where)
+    for row, reflected in zip(table, mirror, strict=True):
+        _require_side(row["joint"], row["place"], table[reflected]["place"], where)
     roots = tuple(k for k, row in enumerate(table) if row["root"] == "yes")
     if not roots:
         raise ConfigError(

@@ -149,6 +149,7 @@ def read_predictions(
     where = str(path)
     values = read_file(path, track, note, meshes=kind in ("", "vertices"))
     kind = kind or _kind_of(values)
+    _note_half_precision(values, where, note)
     if kind == "vertices":
         content = {"vertices": vertices(values, where, note)}
         if body is not None:
@@ -163,6 +164,17 @@ def read_predictions(
         require_shape_space(values, where, body.n_vertices, note=note)
         content = bodies(values, where, body.n_betas, note=note)
     return content | _names_of(values, where, _require_read(content, values, where))
+
+
+def _note_half_precision(values: Mapping[str, Any], where: str, note: Callable[[str], None]) -> None:
+    """Say which arrays that are read have lost digits."""
+    read = (*WHOLE, *PARTS, *JOINTS, *VERTICES, "translation")
+    half = [key for key in read if getattr(values.get(key), "dtype", None) == np.float16]
+    if half:
+        note(
+            f"{where}: {', '.join(half)} in half precision: coordinates of 4 m are rounded to 4 mm, "
+            "rotations to a thousandth"
+        )
 
 
 def _require_read(content: Mapping[str, np.ndarray], values: Mapping[str, Any], where: str) -> int:

@@ -66,10 +66,17 @@ def identity_of(values: Mapping[str, Any], where: str) -> dict[str, np.ndarray] 
     """Take, camera (text) and frame (numbers from 0), (N,) each; None where they do not name the rows.
 
     Raises:
-        DataError: they differ in length.
+        DataError: they differ in length, or one of them is missing where the others need it.
     """
     frames = numbers_of(values, where)
-    if frames is None or not all(_text(values, key, where) for key in ("take", "camera")):
+    named = [key for key in ("take", "camera") if _text(values, key, where)]
+    if frames is None or len(named) < 2:
+        several = [key for key in named if len(set(texts(values[key]).tolist())) > 1]
+        if frames is not None and several and pictures_of(values) is None:
+            raise DataError(
+                f"{where}: frame numbers of several {several[0]}s, but not both take and camera",
+                "name every row by take, camera and frame",
+            )
         return None
     columns = {"take": texts(values["take"]), "camera": texts(values["camera"]), "frame": frames}
     if len({len(column) for column in columns.values()}) > 1:

@@ -84,6 +84,16 @@ def test_labels_that_number_their_frames_are_matched_by_them(run, scene, step):
         run(theirs, {"joints_cam": joints[:1], "frame": [99]})
     with pytest.raises(DataError, match=r"(?s)1 of 3 labelled frames.*count frames from 1: subtract 1"):
         run(bodies | {"frame_ids": np.arange(COUNT) + 1}, {"joints_cam": joints[:3], "frame": range(3)})
+    told = run(bodies | {"frame": np.arange(COUNT) + 1}, {"joints_cam": joints[2:3], "frame": [3]})[2]
+    assert "frames begin at 1 and are taken to count from 0" in told
+    two, one = np.repeat(["1", "2"], [4, COUNT - 4]), np.repeat("1", COUNT)
+    for mixed, cause in (
+        ({"take": two, "camera": one}, r"labels\.npz names its rows by `frame`"),
+        ({"take": two}, "frame numbers of several takes, but not both"),
+        ({"camera": two}, "frame numbers of several cameras, but not both"),
+    ):
+        with pytest.raises(DataError, match=cause):
+            run(theirs | mixed, {"joints_cam": joints[some], "frame": numbers[some]})
     with pytest.raises(DataError, match="frame 3 stands twice"):
         run(theirs, {"joints_cam": joints[:2], "frame": [3, 3]})
     with pytest.raises(DataError, match="3 stands twice"):
