@@ -41,7 +41,8 @@ NEAREST_M = 0.2
 """Least distance of a predicted body from the camera along the optical axis, metres."""
 
 FAR_M = 0.2
-"""Mean distance from the labels that no method has: their means are 0.03 to 0.15."""
+"""Bodies farther than this from the labels, on average, are noted; metres. Those of real methods are
+0.03 to 0.15 from them."""
 
 SKELETON = JOINT_SETS["smpl_24"]
 """The joints of the bodies."""
