@@ -73,12 +73,12 @@ def require_finite(array: np.ndarray, name: str) -> None:
 
 
 def lengths(vectors: np.ndarray) -> np.ndarray:
-    """Of vectors (..., 3), shape (...): `np.linalg.norm` takes three times as long."""
+    """Length of each vector, (..., 3) -> (...), in a third of the time of `np.linalg.norm`."""
     return np.sqrt(np.einsum("...k,...k->...", vectors, vectors))
 
 
 def ends_from(points: np.ndarray, origin: int) -> tuple[float, float]:
-    """Least and largest coordinate of points (N, P, 3), N and P above 0, after every frame is moved.
+    """Smallest and largest coordinate after each frame is moved so that one of its points is at zero.
 
     Args:
         points: of frames.

@@ -26,7 +26,7 @@ class JointregError(Exception):
 
 @contextmanager
 def default_cure(next_step: str) -> Iterator[None]:
-    """Give this next step to errors of the block, or of the decorated function, that have none."""
+    """Add this next step to every JointregError of the block, or decorated function, that has none."""
     try:
         yield
     except JointregError as error:

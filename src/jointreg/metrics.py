@@ -153,7 +153,7 @@ def vertex_error(predicted: np.ndarray, target: np.ndarray, *, centred: bool = F
         difference = difference - mean.astype(difference.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         distances = np.sqrt(np.einsum("nvc,nvc->nv", difference, difference))
-        # Between two vertices of a pair of meshes the distance differs by four radii at most.
+        # Both meshes within the plausible radius: two such distances differ by four radii at most.
         spread = distances.max(axis=1, initial=0.0) - distances.min(axis=1, initial=np.inf)
     wrong = ~(spread <= 4 * POSE_RADIUS_M.high)
     if wrong.any() and distances.shape[1]:

@@ -73,7 +73,7 @@ OTHER_UNITS = {"millimetres": 1e-3, "centimetres": 1e-2, "inches": 0.0254, "feet
 
 
 def to_metres(extent: float) -> str:
-    """How the numbers become metres: the cure where a person extends over none.
+    """The hint of an error: the factors by which these numbers would become metres.
 
     Args:
         extent: longest side of the box around the person, in the unit of the numbers.

@@ -94,7 +94,11 @@ def add_evaluate(commands: Commands) -> None:
         help="joint that both sides are moved to, or mid_hip (default: the joint set's or protocol's)",
     )
     evaluate.add_argument(
-        "--frame-rate", type=float, metavar="HZ", help="of the frames, for an acceleration error in m/s2"
+        "--frame-rate",
+        type=float,
+        metavar="HZ",
+        help="frames a second, for an acceleration error in m/s2: of the recording where rows have "
+        "frame numbers (0, 5, 10 of a 50 Hz video: 50), of the rows where they have none",
     )
     evaluate.add_argument("--format", choices=("table", "csv", "json"), default="table")
     evaluate.add_argument("--per-joint", action="store_true", help="the errors of every joint too")
@@ -180,7 +184,7 @@ def _protocol(arguments: argparse.Namespace) -> Protocol:
         if not 0 < arguments.frame_rate <= HIGHEST_HZ:
             raise ConfigError(
                 f"--frame-rate is {arguments.frame_rate:g}, expected Hz above 0, {HIGHEST_HZ:g} at most",
-                "give the frames a second of the rows, for example 30",
+                "give the frames a second of the recording, for example 30",
             )
         more = () if "acceleration" in chosen.metrics else ("acceleration",)
         chosen = replace(chosen, frame_rate=arguments.frame_rate, metrics=(*chosen.metrics, *more))

@@ -134,7 +134,7 @@ def read_joint_sets(path: str | Path) -> dict[str, JointSet]:
 
     Raises:
         ConfigError: no such table, a joint twice in a set, a mirror that is not mutual, an unknown
-            place, or a set without a root.
+            place, one on the wrong side, or a set without a root.
     """
     tables: dict[str, list[dict[str, str]]] = {}
     for where, cells in table_rows(path, COLUMNS):
@@ -155,6 +155,9 @@ def read_joint_sets(path: str | Path) -> dict[str, JointSet]:
     return {name: _joint_set(name, table, f"{path}: set {name}") for name, table in tables.items()}
 
 
+_SIDES = "give a joint and its mirror places that are each other's mirror, on the sides of their names"
+
+
 def _joint_set(name: str, table: Sequence[dict[str, str]], where: str) -> JointSet:
     joints = tuple(row["joint"] for row in table)
     twice = [joint for joint in joints if joints.count(joint) > 1]
@@ -173,6 +176,8 @@ def _joint_set(name: str, table: Sequence[dict[str, str]], where: str) -> JointS
                 "name the joint on the other side in both rows; a joint in the middle names itself",
             )
         mirror.append(joints.index(other))
+    for row, reflected in zip(table, mirror, strict=True):
+        _require_side(row["joint"], row["place"], table[reflected]["place"], where)
     roots = tuple(k for k, row in enumerate(table) if row["root"] == "yes")
     if not roots:
         raise ConfigError(
@@ -180,6 +185,22 @@ def _joint_set(name: str, table: Sequence[dict[str, str]], where: str) -> JointS
             "write 'yes' in column root of the pelvis, or of both hips, whose middle is then the root",
         )
     return JointSet(name, joints, tuple(mirror), tuple(row["place"] for row in table), roots)
+
+
+def _require_side(joint: str, place: str, place_of_mirror: str, where: str) -> None:
+    """Refuse a place on the other side than the joint's name says, or than its mirror allows."""
+    other_side = {"left": "right", "right": "left"}
+    for side, other in other_side.items():
+        if side in joint.lower() and other not in joint.lower() and place.startswith(other):
+            raise ConfigError(f"{where}: the place of {joint} is {place}, on the {other}", _SIDES)
+    side, _, part = place.partition("_")
+    expected = f"{other_side[side]}_{part}" if side in other_side else place
+    if place_of_mirror != expected:
+        raise ConfigError(
+            f"{where}: the place of {joint} is {place}, that of its mirror {place_of_mirror}, expected "
+            f"{expected}",
+            _SIDES,
+        )
 
 
 def joint_set(name: str) -> JointSet:

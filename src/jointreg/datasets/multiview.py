@@ -28,7 +28,7 @@ from jointreg.datasets.named_joints import in_order
 from jointreg.datasets.poses import describe_missing, left_leg_first, missing_rows
 from jointreg.datasets.recording import Recording, frame_window
 from jointreg.datasets.unread import require_read
-from jointreg.datasets.video import probe
+from jointreg.datasets.video import probe, require_same_rate
 from jointreg.errors import DataError, ShapeError
 from jointreg.files.input import require_file
 from jointreg.files.pickles import read_npz
@@ -61,7 +61,10 @@ class Multiview(MultiviewTree):
             if missing.any():
                 print(f"{path}: {describe_missing(joints_world, 'frame', names)}; they are left out")
             labelled = np.flatnonzero(~missing)
-            for name, video in self.videos_of(take, sequence.cameras).items():
+            videos = self.videos_of(take, sequence.cameras)
+            rates = {name: probe(video).rate for name, video in videos.items()}
+            require_same_rate(rates, len(joints_world), str(path.parent))
+            for name, video in videos.items():
                 camera = self.camera(name, video)
                 joints_cam = camera.from_world(joints_world)
                 check_units(joints_cam[labelled], f"{path}, camera {name}", self.joint_set)

@@ -29,7 +29,8 @@ class Recording:
     frame_offset: int = 0
     """Frame n is number n + frame_offset in the video file."""
     kept: np.ndarray | None = None
-    """Frames that have a label and a picture, ascending; None: all. The others' labels are NaN."""
+    """Frames that have a label and a picture, ascending; None: all. The others' labels are NaN. A frame
+    is a moment of the take here too, not a number in the video."""
     gaps: bool = False
     """Whether the frames outside `kept` lack a joint. They are then left out at any frame step."""
     file: str = ""

@@ -15,6 +15,8 @@ from jointreg.datasets.recording import Recording
 from jointreg.errors import DataError
 
 _HOW_TO_GET = "fetch the file again, or leave the take out of the sequence table"
+_FRAMES_APART = 2.0
+"""By which videos of one take may differ at its end: a file's rate is its frames over their duration."""
 _SEEK_GAP = 200
 """Seek rather than decode when the wanted frames lie at least this far apart."""
 
@@ -44,6 +46,28 @@ def probe(path: str | Path) -> VideoInfo:
         _, first = next(pictures.read(Path(path), frames[:1]))
         return VideoInfo(frames[-1] + 1, first.shape[1], first.shape[0], 0.0)
     return _probe(*_file(path))
+
+
+def require_same_rate(rates_hz: Mapping[str, float], frames: int, where: str) -> None:
+    """Refuse cameras whose videos cannot show the same moments frame by frame.
+
+    Args:
+        rates_hz: of each camera's video; 0 (pictures) fits any.
+        frames: length of the take.
+
+    Raises:
+        DataError: by the end of the take two videos are more than two frames apart.
+    """
+    known = {name: rate for name, rate in rates_hz.items() if rate > 0}
+    if not known:
+        return
+    slow, fast = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
+    if frames * (1 - known[slow] / known[fast]) > _FRAMES_APART:
+        raise DataError(
+            f"{where}: the video of camera {slow} has {known[slow]:.6g} frames a second, that of camera "
+            f"{fast} {known[fast]:.6g}; expected one rate: frame numbers are counted as moments",
+            "write all videos at one rate (ffmpeg -i IN -r RATE OUT), one frame for each moment",
+        )
 
 
 def frames_by_header(path: str | Path) -> int:

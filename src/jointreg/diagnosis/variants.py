@@ -30,7 +30,10 @@ COLUMNS = (
 
 
 def variant_rows(
-    values: Mapping[tuple[str, str], np.ndarray], clusters: np.ndarray, units: Mapping[str, str]
+    values: Mapping[tuple[str, str], np.ndarray],
+    clusters: np.ndarray,
+    subjects: np.ndarray,
+    units: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """One row for each metric and set of bodies.
 
@@ -38,6 +41,7 @@ def variant_rows(
         values: (bodies, metric) -> one number for each frame, (N,), the same frames in the same order;
             NaN where the metric does not apply. `full` is among the bodies.
         clusters: number of each frame's cluster, (N,).
+        subjects: of each frame, (N,).
         units: metric -> unit.
 
     Returns:
@@ -50,10 +54,15 @@ def variant_rows(
     for metric in dict.fromkeys(metric for _, metric in values):
         for bodies in names:
             own = np.asarray(values[bodies, metric], dtype=np.float64)
-            row = {"bodies": bodies, "metric": metric, "value": float(np.nanmean(own))}
+            known = own[np.isfinite(own)]
+            row = {
+                "bodies": bodies,
+                "metric": metric,
+                "value": float(known.mean()) if len(known) else np.nan,
+            }
             if bodies != REFERENCE:
-                row |= _change(own - values[REFERENCE, metric], clusters)
-            row |= {"frames": int(np.isfinite(own).sum()), "unit": units[metric]}
+                row |= _change(own - values[REFERENCE, metric], clusters, subjects)
+            row |= {"frames": len(known), "unit": units[metric]}
             rows.append({column: row.get(column, float("nan")) for column in COLUMNS})
     return rows
 
@@ -79,12 +88,12 @@ def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
     return text_table([("bodies", *head), *lines]) + "\n"
 
 
-def _change(difference: np.ndarray, clusters: np.ndarray) -> dict[str, float]:
+def _change(difference: np.ndarray, clusters: np.ndarray, subjects: np.ndarray) -> dict[str, float]:
     """Mean of a paired difference and its interval, clusters weighted by their number of frames."""
     valid = np.isfinite(difference)
-    labels, counts = np.unique(clusters[valid], return_counts=True)
+    labels, first, counts = np.unique(clusters[valid], return_index=True, return_counts=True)
     means = np.array([difference[valid & (clusters == label)].mean() for label in labels])
-    change = mean_with_interval(means, counts / counts.sum())
+    change = mean_with_interval(means, counts / max(counts.sum(), 1), subjects[valid][first])
     return {
         "change_from_full": change.mean,
         "change_low": change.low,

@@ -21,7 +21,8 @@ MOST = 0.8
 FIRST_ROWS = 50
 """Rows, spread evenly, that decide whether all rows are compared."""
 HALF_AS_CLEARLY = 0.8
-"""All rows are compared where a change brings the errors of the first ones below this share."""
+"""A quick look at the first rows: only where a change brings their errors below this share are all rows
+compared."""
 SMALL_M = 1e-3
 """Smaller errors, root mean square, are not out of step."""
 IN_STEP = 0.9

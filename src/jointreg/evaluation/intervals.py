@@ -46,9 +46,11 @@ def mean_with_interval(
             and no skewness the interval is Student's.
 
     Returns:
-        The mean; no interval with fewer than `FEWEST_CLUSTERS` clusters or a single one of a subject.
+        The mean, NaN of no clusters; no interval with fewer than `FEWEST_CLUSTERS` clusters or a single
+        one of a subject.
     """
-    mean, count = float(weights @ values), len(values)
+    count = len(values)
+    mean = float(weights @ values) if count else np.nan
     strata = _strata(count, subjects)
     if count < FEWEST_CLUSTERS or min(map(len, strata)) < 2:
         return Change(mean, np.nan, np.nan, count)
@@ -85,7 +87,7 @@ def interval(
     known = np.abs(cubes) > 1e-9
     third = residual[..., known] ** 3 @ (weights[known] ** 3 / cubes[known])
     error, quantile = np.sqrt(variance), float(stdtrit(freedom, 0.975))
-    skewness = third / np.maximum(variance, 1e-300) ** 1.5
+    skewness = third / np.where(variance > 0, variance, 1) ** 1.5
     below, above = _untransformed(quantile, skewness), -_untransformed(-quantile, skewness)
     mean = values @ weights
     return mean - error * np.maximum(below, quantile), mean + error * np.maximum(above, quantile)

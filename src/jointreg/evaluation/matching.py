@@ -47,12 +47,16 @@ def matched_rows(
         return _picked(arrays, _picture_keys(bodies["imgname"]), _picture_keys(truth.imgname), where)
     unnamed = not set(NAMED_BY) & set(bodies)
     if "frame" in truth and not (unnamed and truth.attrs.get(FRAMES_ARE_ROWS)):
-        if "frame" not in bodies or len({*bodies.get("take", ()), *bodies.get("camera", ())}) > 2:
+        several = any(len(set(bodies.get(key, ()))) > 1 for key in ("take", "camera"))
+        if "frame" not in bodies or several:
             raise DataError(
                 f"{labels} names its rows by `frame`, {where} by {_named(bodies)}",
                 "give both files take, camera and frame",
             )
-        return _picked(arrays, bodies["frame"].tolist(), truth.frame.tolist(), where)
+        numbers, wanted = bodies["frame"].tolist(), truth.frame.tolist()
+        if min(numbers) == 1 < min(wanted):
+            note(f"{where}: frames begin at 1 and are taken to count from 0, as those of {labels}")
+        return _picked(arrays, numbers, wanted, where)
     count = truth.attrs["rows_in_file"]
     if "imgname" in truth:
         raise DataError(f"{labels} names its rows by `imgname`, {where} by {_named(bodies)}")
@@ -119,6 +123,11 @@ def _picture_keys(names: np.ndarray) -> list[Any]:
     return [picture(name) or name for name in names.tolist()]
 
 
+def _words(key: Any) -> str:
+    """What identifies a picture, in an error."""
+    return " ".join(str(part) for part in key if part) if isinstance(key, tuple) else str(key)
+
+
 def _picked(
     arrays: Mapping[str, np.ndarray], keys: list[Any], wanted: list[Any], where: str
 ) -> dict[str, np.ndarray]:
@@ -127,14 +136,14 @@ def _picked(
     if len(position) != len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)
         raise DataError(
-            f"{where}: frame {twice} stands twice", "one person a frame: keep the labelled one"
+            f"{where}: frame {_words(twice)} stands twice", "one person a frame: keep the labelled one"
         )
     missing = [key for key in wanted if key not in position]
     if missing:
         later = isinstance(missing[0], int) and all(key + 1 in position for key in wanted)
         raise DataError(
             f"{where}: {len(missing)} of {len(wanted)} labelled frames have no prediction, first "
-            f"{missing[0]}",
+            f"{_words(missing[0])}",
             "it may count frames from 1: subtract 1, frames count from 0 in both files"
             if later
             else "run the method on every labelled frame, or leave the others out of the labels",

@@ -118,13 +118,17 @@ def preset(name: str) -> Protocol:
     return PRESETS[name]
 
 
+_COUNTED = {14: H36M_14}
+"""Number in protocols.toml -> joints of Human3.6M's that are in the means."""
+
+
 def _read() -> dict[str, Protocol]:
     text = files("jointreg").joinpath("evaluation/assets/protocols.toml").read_text(encoding="utf-8")
     presets = {}
     for name, table in tomllib.loads(text).items():
         joints = JOINT_SETS[table.pop("joints")]
         table = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-        table["counted"] = H36M_14 if table.get("counted") == len(H36M_14) else joints.joints
+        table["counted"] = _COUNTED[table["counted"]] if "counted" in table else joints.joints
         presets[name] = Protocol(joints, name=name, **table)
     return presets
 

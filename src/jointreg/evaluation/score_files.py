@@ -149,7 +149,7 @@ def score(
     if pair.predicted.kind == "vertices" and pair.predicted.body is None:  # nothing else shows it
         _require_order_of_legs(names, predicted, protocol)
     _require_same_frame(pair, predicted[0], true[0], protocol, note)
-    parts = _accelerations(pair.times) if "acceleration" in protocol.metrics else []
+    parts = consecutive(pair.times) if "acceleration" in protocol.metrics else []
     if "acceleration" in protocol.metrics and not parts:
         note("no three frames follow one another, so there is no acceleration error")
     meshes = "pve" in protocol.metrics and _same_meshes(pair, note)
@@ -287,7 +287,7 @@ def _times(truth: Record) -> np.ndarray | None:
     return np.stack([truth.get(key, none) for key in IDENTITY[:2]] + [frame], axis=1).astype(np.int64)
 
 
-def _accelerations(times: np.ndarray | None) -> list[tuple[np.ndarray, int]]:
+def consecutive(times: np.ndarray | None) -> list[tuple[np.ndarray, int]]:
     """Rows of frames that follow one another, at least three, and the frames from one to the next.
 
     Args:

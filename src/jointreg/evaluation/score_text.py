@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from jointreg.evaluation.presets import OWN, Protocol
-from jointreg.evaluation.score_files import Pair, Scores
+from jointreg.evaluation.score_files import Pair, Scores, consecutive
 from jointreg.evaluation.sides import Side
 from jointreg.files.text_table import text_table
 from jointreg.predictions.vertices import mesh_name
@@ -83,8 +83,7 @@ def sentences(
     text.append(f"{', '.join(moved)}: both sides moved to {protocol.root_in_words}.")
     text.append("PA-MPJPE: after the best similarity of each frame, on the same joints.")
     if "acceleration" in protocol.metrics:
-        rate = f"at {protocol.frame_rate:g} Hz" if protocol.frame_rate else "a frame squared"
-        text.append(f"Acceleration: difference over three consecutive frames, {rate}.")
+        text.append(f"Acceleration: difference over three consecutive frames, {_step(pair, protocol)}.")
     if protocol.name:
         text += [
             f"The protocol's regressor: {_own(protocol.regressor)}.",
@@ -93,6 +92,15 @@ def sentences(
             *(f"Elsewhere: {sentence}." for sentence in protocol.elsewhere),
         ]
     return text
+
+
+def _step(pair: Pair, protocol: Protocol) -> str:
+    """The time from one frame of an acceleration to the next."""
+    if not protocol.frame_rate:
+        return "a frame squared"
+    parts = consecutive(pair.times)
+    apart = f", {1000 * parts[0][1] / protocol.frame_rate:.4g} ms apart" if parts else ""
+    return f"at {protocol.frame_rate:g} Hz{apart}"
 
 
 def _own(regressor: str) -> str:

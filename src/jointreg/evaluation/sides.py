@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 KINDS = ("joints", "vertices", "rotations")
-"""Array that shows what a side is: joints, meshes or bodies."""
+"""Keys by which the content of a side is recognised: joints, meshes or bodies."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from jointreg import stores
 from jointreg.body.model import Body
@@ -22,11 +21,14 @@ from jointreg.figures.mesh import errors_on_body, joint_marks, regressor_support
 from jointreg.figures.panels import DrawnBody, DrawnFrame
 from jointreg.figures.saving import save
 from jointreg.figures.shading import shaded
+from jointreg.files.csv_rows import read_table
 from jointreg.geometry.camera import project_pinhole
 from jointreg.silhouette.meshes import mesh_coverage
 from jointreg.tables.names import MEAN, TABLE_1
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from jointreg.refine.trajectory import Trajectory
 
 
@@ -129,7 +131,7 @@ def draw_discriminators(files: Mapping[str, str], outputs: Sequence[str], dpi: i
 
 def draw_variants(table: str | Path, outputs: Sequence[str], dpi: int) -> None:
     """Changes from `full` as dots, from variants.csv."""
-    save(curves.variant_changes(pd.read_csv(table)), *outputs, dpi=dpi)
+    save(curves.variant_changes(read_table(table)), *outputs, dpi=dpi)
 
 
 def draw_examples(
@@ -184,7 +186,7 @@ def draw_errors(
     table: str | Path, by: str, methods: Mapping[str, Method], outputs: Sequence[str], dpi: int
 ) -> None:
     """Error of every joint or action as dots, from `by_joint.csv` or `by_action.csv`."""
-    rows = pd.read_csv(table)
+    rows = read_table(table)
     save(error_dots.errors_by(rows[rows[by] != MEAN], by, methods), *outputs, dpi=dpi)
 
 
@@ -206,7 +208,7 @@ def draw_errors_on_body(
         outputs: picture files.
         dpi: resolution.
     """
-    rows = pd.read_csv(table)
+    rows = read_table(table)
     rows = rows[(rows["method"] == method) & (rows["metric"] == "mpjpe") & (rows["joint"] != MEAN)]
     errors = {
         name: part.set_index("joint")["value_mm"].loc[list(regressor.joint_names)].to_numpy()
@@ -241,7 +243,7 @@ def draw_table(
     dpi: int,
 ) -> None:
     """Table I as dots, from its CSV."""
-    save(error_dots.table_1_plot(pd.read_csv(table), methods, paper_values), *outputs, dpi=dpi)
+    save(error_dots.table_1_plot(read_table(table), methods, paper_values), *outputs, dpi=dpi)
 
 
 def draw_support(

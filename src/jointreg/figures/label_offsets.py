@@ -5,12 +5,12 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jointreg.figures.mesh import MARGIN, VIEWS, draw_mesh, project
 from jointreg.figures.style import COLOURS, PAGE_IN, PICTURE, SMALL_PT
+from jointreg.files.csv_rows import read_table
 
 PER_ROW = 4
 """Subjects side by side."""
@@ -21,7 +21,7 @@ TIMES = 20
 
 def read_arrows(table: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """The table offsets.csv as `offset_arrows` takes it; titles name the subject and its split."""
-    rows = pd.read_csv(table)
+    rows = read_table(table)
     return {
         f"{subject}, {split}": (
             part[["x_mm", "y_mm", "z_mm"]].to_numpy() / 1000,

@@ -1,9 +1,19 @@
-"""Tidy rows as CSV: one place that decides how a number is written."""
+"""Tidy rows as CSV: one place that decides how numbers are written, and what is read as text."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAMES = (
+    *("method", "regressor", "reference", "variant", "bodies", "subject", "split", "action", "take"),
+    *("camera", "joint", "metric", "quantity", "unit"),
+)
+"""Columns of text."""
+_NO_NUMBER = ("", "nan")
 
 
 def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -15,3 +25,17 @@ def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]], columns: Seq
         writer.writeheader()
         for row in rows:
             writer.writerow({key: f"{v:.6f}" if isinstance(v, float) else v for key, v in row.items()})
+
+
+def read_table(path: str | Path) -> "pd.DataFrame":
+    """Read rows; names stay text, also those that look like numbers or, as `null`, like nothing."""
+    import pandas as pd
+
+    columns = pd.read_csv(path, nrows=0, comment="#").columns
+    return pd.read_csv(
+        path,
+        comment="#",
+        dtype=dict.fromkeys(NAMES, str),
+        keep_default_na=False,
+        na_values={column: _NO_NUMBER for column in columns if column not in NAMES},
+    )

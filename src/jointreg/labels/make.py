@@ -13,6 +13,7 @@ import numpy as np
 
 from jointreg import config
 from jointreg.datasets.calibration import fitted
+from jointreg.datasets.video import require_same_rate
 from jointreg.errors import DataError
 from jointreg.files.atomic import replacing
 from jointreg.files.text_table import text_table
@@ -48,8 +49,8 @@ def make_labels(
         reprojection check of the joints that are landmarks.
 
     Raises:
-        DataError: fewer than two cameras, a camera without calibration, too few frames, or a joint that
-            no two cameras show for too long.
+        DataError: fewer than two cameras, a camera without calibration, too few frames, videos of other
+            rates, or a joint that no two cameras show for too long.
     """
     unknown = sorted(set(recording) - set(calibration))
     if unknown:
@@ -60,8 +61,9 @@ def make_labels(
     names = sorted(recording)
     tracks = [recording[name] for name in names]
     cameras = [fitted(calibration[name], tuple(recording[name]["size"].tolist())) for name in names]
-    rate = float(tracks[0]["rate"])
     frames = min(len(track["points_px"]) for track in tracks)
+    rates = {name: float(recording[name]["rate"]) for name in names}
+    require_same_rate(rates, frames, "triangulate")
     points = np.stack([track["points_px"][:frames] for track in tracks]).astype(float)
     weights = np.stack([track["visibility"][:frames] for track in tracks]).astype(float)
     weights[~np.isfinite(points).all(-1)] = 0
@@ -74,7 +76,9 @@ def make_labels(
     points = sides.exchange(points, swapped, MIRROR_33)
     weights = sides.exchange(weights, swapped, MIRROR_33)
     landmarks = triangulate(cameras, points, weights, outlier_px=settings.outlier_px)
-    joints = smooth(bridge(h36m_joints(landmarks.points_world)), settings.smoothing_hz, rate)
+    joints = smooth(
+        bridge(h36m_joints(landmarks.points_world)), settings.smoothing_hz, max(rates.values())
+    )
     residual, used = _check(cameras, joints, points, landmarks)
     return {
         "joints_world": joints,
@@ -133,10 +137,19 @@ def bridge(joints: np.ndarray) -> np.ndarray:
 def smooth(joints: np.ndarray, cutoff_hz: float, rate: float) -> np.ndarray:
     """Gaussian low-pass filter over time, -3 dB at `cutoff_hz`; 0 returns the joints as they are.
 
-    Human limbs move below about 6 Hz. Faster motion is jitter of the landmarks.
+    `rate` is in frames a second. Human limbs move below about 6 Hz. Faster motion is jitter of the
+    landmarks.
+
+    Raises:
+        DataError: the rate is not known.
     """
     if not cutoff_hz:
         return joints
+    if not rate > 0:
+        raise DataError(
+            "the videos do not say their frame rate, which the filter needs",
+            "give videos instead of pictures, or set triangulate.smoothing_hz: 0",
+        )
     from scipy.ndimage import gaussian_filter1d
 
     sigma = rate * np.sqrt(np.log(2)) / (2 * np.pi * cutoff_hz)

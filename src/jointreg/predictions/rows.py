@@ -43,18 +43,14 @@ def of_sequence(
     Raises:
         DataError: nothing names the frame of a row, or no row is of this sequence.
     """
-    frames = numbers_of(values, where)
-    own = {key: texts(values[key]) for key in ("take", "camera") if _text(values, key, where)}
-    if frames is not None and len(own) == 2:
-        if {len(column) for column in own.values()} != {len(frames)}:
-            raise DataError(f"{where}: take, camera and frame differ in length")
-        return dict(values) | own | {"frame": frames}
-    names = pictures_of(values)
+    own = identity_of(values, where)
+    if own is not None:
+        return dict(values) | own
+    frames, names = numbers_of(values, where), pictures_of(values)
     by_names = None if names is None else _by_names(names, which, take_files, where)
     if names is not None and by_names is not None:
         chosen, identity = by_names
-        rows = {k: v[chosen] for k, v in values.items() if np.ndim(v) >= 2 and len(v) == len(names)}
-        return dict(values) | rows | identity
+        return {key: _rows(value, chosen, len(names)) for key, value in values.items()} | identity
     if frames is not None and {"take", "camera"} <= set(known):
         fixed = {key: np.full(len(frames), known[key]) for key in ("take", "camera")}
         return dict(values) | fixed | {"frame": frames}
@@ -64,6 +60,31 @@ def of_sequence(
         "give arrays take, camera and frame; or names of pictures (imgname); or frame_ids in one file a "
         "take and camera, with {take} and {camera} in the column `files` of the table of methods",
     )
+
+
+def identity_of(values: Mapping[str, Any], where: str) -> dict[str, np.ndarray] | None:
+    """Take, camera (text) and frame (numbers from 0), (N,) each; None where they do not name the rows.
+
+    Raises:
+        DataError: they differ in length, or one of them is missing where the others need it.
+    """
+    frames = numbers_of(values, where)
+    named = [key for key in ("take", "camera") if _text(values, key, where)]
+    if frames is None or len(named) < 2:
+        several = [key for key in named if len(set(texts(values[key]).tolist())) > 1]
+        if frames is not None and several and pictures_of(values) is None:
+            raise DataError(
+                f"{where}: frame numbers of several {several[0]}s, but not both take and camera",
+                "name every row by take, camera and frame",
+            )
+        return None
+    columns = {"take": texts(values["take"]), "camera": texts(values["camera"]), "frame": frames}
+    if len({len(column) for column in columns.values()}) > 1:
+        lengths = ", ".join(f"{len(column)} of {key}" for key, column in columns.items())
+        raise DataError(
+            f"{where}: {lengths}; expected as many of each", "name every row once by all three"
+        )
+    return columns
 
 
 def numbers_of(values: Mapping[str, Any], where: str) -> np.ndarray | None:
@@ -84,12 +105,14 @@ def names_of(values: Mapping[str, Any], where: str, count: int) -> np.ndarray | 
     Raises:
         DataError: another number of names than rows.
     """
-    names = numbers_of(values, where)
-    if names is None:
-        names = pictures_of(values)
-    elif all(_text(values, key, where) for key in ("take", "camera")):
-        columns = (texts(values["take"]), texts(values["camera"]), names.astype(str))
-        names = np.array([" ".join(row) for row in zip(*columns, strict=False)])
+    identity = identity_of(values, where)
+    if identity is not None:
+        names: np.ndarray | None = np.array(
+            [" ".join(map(str, row)) for row in zip(*identity.values(), strict=True)]
+        )
+    else:
+        names = numbers_of(values, where)
+        names = pictures_of(values) if names is None else names
     if names is not None and len(names) != count:
         raise DataError(f"{where}: {count} rows, but {len(names)} names of them", "name every row once")
     return names
@@ -106,6 +129,13 @@ def names_of_rows(path: str | Path) -> dict[str, Any]:
     if not names:
         raise DataError(f"{path} names no pictures: expected one of {', '.join(IMAGES)}")
     return names
+
+
+def _rows(value: Any, chosen: np.ndarray, count: int) -> Any:
+    """The chosen ones of an array or list with `count` rows; everything else as it is."""
+    if not isinstance(value, np.ndarray | list | tuple) or np.ndim(value) == 0 or len(value) != count:
+        return value
+    return value[chosen] if isinstance(value, np.ndarray) else [value[row] for row in chosen]
 
 
 def _text(values: Mapping[str, Any], key: str, where: str) -> bool:

@@ -20,7 +20,7 @@ NESTED = ("smpl", "pred_smpl_params", "smpl_params")
 IN_CAMERA = ("smpl_params_incam", "smplx_cam", "smpl_cam")
 """Keys of a dict of parameters in the camera's frame: GVHMR, PromptHMR."""
 IN_WORLD = ("smpl_params_global", "smplx_world", "smpl_world")
-"""Keys of a dict of parameters in a room's frame. The tool chooses that frame: labels do not have it."""
+"""Keys of a dict of parameters in the tool's own world frame, which is not the labels': not read."""
 
 _POSED = "pose|orient|rot|theta|smpl"
 """What at least one key of a person contains; entries of other files are cameras or labels."""

@@ -33,10 +33,10 @@ from jointreg.threads import one_torch_thread
 CPU = torch.device("cpu")
 
 LEAST_JOINT_M = 0.04
-"""Distance of labels and joints, metres, below which balanced weights rise no further. Joints of an
-estimator are farther off. Bodies that were fitted to the labels are not (7 mm with `keypoints`): a
-weight that brings such an energy to one holds limbs at the labels, and silhouettes cannot move them.
-Other values for films of own data: benchmarks/own_data.py."""
+"""The weight of the joint term is computed as if joints were at least this far from the labels, metres.
+Those of an estimator are. Those of bodies that were fitted to the labels are nearer (7 mm with
+`keypoints`): their weight would be so large that silhouettes could not move a limb. Other values for
+films of own data: benchmarks/own_data.py."""
 
 
 class Terms:

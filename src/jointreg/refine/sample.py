@@ -46,18 +46,19 @@ class Sample:
 
     @classmethod
     def joined(cls, parts: Sequence["Sample"]) -> "Sample":
-        """The frames of several sequences; samples with scores, and views if all have them."""
+        """The frames of several sequences, with a score each; and views if all have them."""
 
         def concatenated(name: str) -> np.ndarray:
             return np.concatenate([getattr(part, name) for part in parts])
 
         views = [part.views for part in parts if part.views is not None]
+        scores = [np.ones(len(part)) if part.scores is None else part.scores for part in parts]
         return cls(
             {name: np.concatenate([part.bodies[name] for part in parts]) for name in parts[0].bodies},
             concatenated("joints_cam"),
             concatenated("masks"),
             concatenated("intrinsics"),
-            concatenated("scores"),
+            np.concatenate(scores),
             Views.joined(views) if len(views) == len(parts) else None,
         )
 

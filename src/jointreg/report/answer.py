@@ -91,17 +91,16 @@ def answer_from(table_1: Rows, diagnosis: Rows = ()) -> Answer:
 
 
 def _mean_error(table_1: Rows, metric: str, methods: Sequence[str]) -> Yardstick:
-    """One metric of Table I, the mean over the methods."""
+    """One metric of Table I, the mean over the methods that every regressor was scored with."""
     errors = {
-        regressor: [
-            float(row["value_mm"])
-            for row in table_1
-            if row["regressor"] == regressor and row["metric"] == metric
-        ]
-        for regressor in REGRESSORS
+        (row["method"], row["regressor"]): float(row["value_mm"])
+        for row in table_1
+        if row["metric"] == metric and row["regressor"] in REGRESSORS
     }
-    over = methods[0] if len(methods) == 1 else f"mean of {len(methods)} methods"
-    means = {regressor: fmean(of_methods) for regressor, of_methods in errors.items() if of_methods}
+    regressors = [name for name in REGRESSORS if any(name == regressor for _, regressor in errors)]
+    scored = [one for one in methods if all((one, regressor) in errors for regressor in regressors)]
+    over = scored[0] if len(scored) == 1 else f"mean of {len(scored)} methods"
+    means = {name: fmean(errors[one, name] for one in scored) for name in regressors if scored}
     return Yardstick(f"{METRIC_NAMES[metric]}, {over}", means)
 
 

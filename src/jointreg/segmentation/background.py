@@ -180,9 +180,11 @@ def _sample(recordings: list[Recording], max_frames: int) -> tuple[np.ndarray, n
     trust = np.empty((max_frames, height, width), np.uint8)
     count = 0
     for recording, share in zip(recordings, shares, strict=True):
+        labelled = range(len(recording.joints_cam)) if recording.kept is None else recording.kept
         for number, picture in sample_frames(recording.video, int(share)):
-            if recording.kept is not None and number not in recording.kept:
-                continue  # a picture without labels
+            frame = number - recording.frame_offset
+            if frame not in labelled:
+                continue
             if picture.shape != pictures.shape[1:]:
                 raise DataError(
                     f"{recording.video}: pictures of {picture.shape[1]} x {picture.shape[0]} px, "
@@ -190,14 +192,13 @@ def _sample(recordings: list[Recording], max_frames: int) -> tuple[np.ndarray, n
                     "fetch the video again, or leave the take out of the sequence table",
                 )
             pictures[count] = picture
-            frame = min(max(number - recording.frame_offset, 0), len(recording.joints_cam) - 1)
             trust[count] = len(PERSON_M)
             for radius in PERSON_M:
                 trust[count] -= near_limbs(recording, frame, radius).astype(np.uint8)
             count += 1
     if not count:
         raise DataError(
-            f"no frames in the videos of camera {recordings[0].camera.name}",
+            f"no picture taken from the videos of camera {recordings[0].camera.name} has labels",
             "raise background.max_frames, or leave the camera out of the sequence table",
         )
     return pictures[:count], trust[:count]

@@ -203,7 +203,10 @@ class Schema:
                 raise StoreError(f"{path}: array '{key}' has shape {value.shape}, expected {expected}")
             if not np.can_cast(value.dtype, spec.dtype, casting="same_kind"):
                 raise StoreError(f"{path}: array '{key}' is {value.dtype}, expected {spec.dtype}")
-            value = np.ascontiguousarray(value, dtype=spec.dtype)
+            given, value = value, np.ascontiguousarray(value, dtype=spec.dtype)
+            if value.dtype.kind in "iu" and (value != given).any():
+                lost = given[value != given][0]
+                raise StoreError(f"{path}: array '{key}' has {lost}, which {spec.dtype} cannot hold")
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 first = np.argwhere(~np.isfinite(value))[0].tolist()
                 raise StoreError(f"{path}: array '{key}' is not finite at index {first}")
@@ -217,7 +220,9 @@ def require_same_rows(first: Record, second: Record, names: str) -> None:
     Raises:
         StoreError: the row digests differ.
     """
-    if first.attrs.get("rows") != second.attrs.get("rows"):
+    if None in (first.attrs.get("rows"), second.attrs.get("rows")):
+        raise StoreError(f"{names}: a store does not name its rows", "make it again by its rule")
+    if first.attrs["rows"] != second.attrs["rows"]:
         raise StoreError(
             f"{names}: rows are not the same frames "
             f"({first.attrs.get('rows')} against {second.attrs.get('rows')})",

@@ -13,6 +13,7 @@ import numpy as np
 from jointreg.config.methods import Method
 from jointreg.errors import ConfigError, DataError
 from jointreg.evaluation.intervals import Change, mean_with_interval
+from jointreg.files.csv_rows import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,21 +33,20 @@ CLUSTER = ["subject", "action", "take"]
 
 
 def read_rows(paths: Iterable[str | Path]) -> "pd.DataFrame":
-    """Join the tidy CSV files of `evaluate`; names stay text, also those that look like numbers.
+    """Join the tidy CSV files of `evaluate`.
 
     Raises:
         DataError: there is no file, or a row stands twice.
     """
     import pandas as pd
 
-    names = dict.fromkeys(["method", "regressor", *CLUSTER, "metric"], str)
-    frames = [pd.read_csv(path, dtype=names) for path in paths]
+    frames = [read_table(path) for path in paths]
     if not frames:
         raise DataError(
             "no evaluations to put into a table", "name at least one method and test sequence"
         )
     rows = pd.concat(frames, ignore_index=True)
-    twice = rows.duplicated(list(names))
+    twice = rows.duplicated(["method", "regressor", *CLUSTER, "metric"])
     if twice.any():
         raise DataError(f"evaluation rows stand twice, first: {rows[twice].iloc[0].to_dict()}")
     return rows
@@ -54,9 +54,7 @@ def read_rows(paths: Iterable[str | Path]) -> "pd.DataFrame":
 
 def read_paper_values(path: str | Path) -> "pd.DataFrame":
     """Read the paper's values: columns method, regressor, metric, value_mm, source, remark (or NaN)."""
-    import pandas as pd
-
-    return pd.read_csv(path, comment="#")
+    return read_table(path)
 
 
 def cluster_weights(clusters: "pd.DataFrame", average: Average) -> np.ndarray:

@@ -54,6 +54,11 @@ def test_a_table_of_ones_own(tmp_path):
         (["a\ta\tpelvis\tyes", "a\ta\tneck\t-"], "'a' twice"),
         (["a\tb\tpelvis\tyes", "b\tb\tneck\t-"], "the mirror of a is 'b', whose mirror is not a"),
         (["a\tz\tpelvis\tyes"], "the mirror of a is 'z'"),
+        (
+            ["left_hip\tright_hip\tright_hip\tyes", "right_hip\tleft_hip\tleft_hip\tyes"],
+            "the place of left_hip is right_hip, on the right",
+        ),
+        (["a\tb\tleft_hip\tyes", "b\ta\tleft_hip\tyes"], "expected right_hip"),
         (["a\ta\tbelly\tyes"], "place is 'belly'"),
         (["a\ta\tpelvis\tmaybe"], "root is 'maybe'"),
         ([], "has no rows"),

@@ -62,11 +62,11 @@ def write_json(path, cameras, unit="m", **changes):
     path.write_text(json.dumps({"unit": unit, "metadata": {"error": 0.1}, **table, **changes}))
 
 
-def write_video(path, centres, size):
+def write_video(path, centres, size, rate=30):
     """One bright blob a frame at `centres` (N, 2) px."""
     column, row = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=30, options={"crf": "10"})
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "10"})
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         for x, y in centres:
             blob = 20 + 220 * np.exp(-((column - x) ** 2 + (row - y) ** 2) / (2 * 4**2))
@@ -156,6 +156,13 @@ def test_labels_land_on_what_each_video_shows_at_that_moment(recording):
         projected = take.camera.project(take.joints_cam[:, 9])
         for expected, (_, image) in zip(projected, read_frames(take.video, numbers), strict=True):
             np.testing.assert_allclose(brightest(image), expected, atol=0.3)
+
+
+def test_videos_of_two_rates_are_refused(recording):
+    camera = room_cameras()["right"]
+    write_video(recording / "walk" / "right.mp4", np.full((8, 2), 5.0), camera.size, rate=60)
+    with pytest.raises(DataError, match="camera left has 30 frames a second, that of camera right 60"):
+        open_dataset(settings(recording)).recordings(sequence())
 
 
 def test_a_smaller_video_with_bars_shows_the_same_points():

@@ -102,4 +102,10 @@ def test_no_interval_without_enough_clusters():
 
 
 def test_no_difference_anywhere_is_an_interval_of_no_width():
-    assert mean_with_interval(np.full(9, 0.25), np.full(9, 1 / 9))[:3] == pytest.approx((0.25,) * 3)
+    for same in (0.25, 0.0):
+        change = mean_with_interval(np.full(9, same), np.full(9, 1 / 9))
+        assert change[:3] == pytest.approx((same,) * 3)
+
+
+def test_the_mean_of_no_clusters_is_no_number():
+    assert np.isnan(mean_with_interval(np.empty(0), np.empty(0)).mean)

@@ -10,6 +10,7 @@ from jointreg.errors import DataError, UnitError
 from jointreg.evaluation.label_files import read_labelled_frames
 from jointreg.evaluation.presets import OWN, PRESETS, plain, preset, with_root
 from jointreg.evaluation.score_files import read_pair, score
+from jointreg.evaluation.score_text import sentences
 from jointreg.exchange.placement import expected_joints
 from jointreg.geometry.rotations import to_axis_angle
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, SMPL_24, rows
@@ -83,6 +84,16 @@ def test_labels_that_number_their_frames_are_matched_by_them(run, scene, step):
         run(theirs, {"joints_cam": joints[:1], "frame": [99]})
     with pytest.raises(DataError, match=r"(?s)1 of 3 labelled frames.*count frames from 1: subtract 1"):
         run(bodies | {"frame_ids": np.arange(COUNT) + 1}, {"joints_cam": joints[:3], "frame": range(3)})
+    told = run(bodies | {"frame": np.arange(COUNT) + 1}, {"joints_cam": joints[2:3], "frame": [3]})[2]
+    assert "frames begin at 1 and are taken to count from 0" in told
+    two, one = np.repeat(["1", "2"], [4, COUNT - 4]), np.repeat("1", COUNT)
+    for mixed, cause in (
+        ({"take": two, "camera": one}, r"labels\.npz names its rows by `frame`"),
+        ({"take": two}, "frame numbers of several takes, but not both"),
+        ({"camera": two}, "frame numbers of several cameras, but not both"),
+    ):
+        with pytest.raises(DataError, match=cause):
+            run(theirs | mixed, {"joints_cam": joints[some], "frame": numbers[some]})
     with pytest.raises(DataError, match="frame 3 stands twice"):
         run(theirs, {"joints_cam": joints[:2], "frame": [3, 3]})
     with pytest.raises(DataError, match="3 stands twice"):
@@ -367,6 +378,8 @@ def test_accelerations_need_frames_that_follow_one_another(tmp_path, scene):
     pair = pair._replace(times=pair.times * 3)
     every_third = score(pair, {}, {}, protocol, told.append).joints["as given"]["acceleration"][3]
     assert every_third == pytest.approx(25 / 9) and not told
+    words = " ".join(sentences(pair, protocol, ["", ""], [], 8))
+    assert "at 50 Hz, 60 ms apart" in words
     score(pair._replace(times=None), {}, {}, protocol, told.append)
     assert "no acceleration error" in told[0]
 

@@ -199,6 +199,22 @@ def test_labels_of_a_recording_come_back_through_everything(tmp_path):
     assert read_offsets == {camera.name: o for camera, o in zip(cameras, offsets, strict=True)}
 
 
+def test_cameras_of_two_rates_are_refused():
+    """Each second picture of a camera, at half the rate: its frames are not the others' moments."""
+    cameras, motion = ring(), dancer(90)
+    recording = {}
+    for k, camera in enumerate(cameras):
+        track = views([camera], motion[::2] if k == 3 else motion)[0]
+        recording[camera.name] = {
+            "points_px": track,
+            "visibility": np.ones(track.shape[:2]),
+            "size": np.array(SIZE),
+            "rate": np.array(30.0 if k == 3 else 60.0),
+        }
+    with pytest.raises(DataError, match=r"camera cam3 has 30 frames a second, that of camera cam\d 60"):
+        make.make_labels({camera.name: camera for camera in cameras}, recording, SETTINGS)
+
+
 def test_derived_joints_follow_their_stated_rules():
     points = np.random.default_rng(9).normal(size=(33, 3))
     joints = dict(zip(H36M_17, make.h36m_joints(points), strict=True))
@@ -220,6 +236,8 @@ def test_filter_halves_the_power_at_its_cutoff_and_keeps_slow_motion():
         wave = np.sin(2 * np.pi * frequency * time)[:, None, None] * np.ones((1, 17, 3))
         filtered = make.smooth(wave, 6.0, 60.0)[100:-100]
         assert abs(np.std(filtered) / np.std(wave[100:-100]) - gain) < 0.01
+    with pytest.raises(DataError, match="do not say their frame rate"):
+        make.smooth(wave, 6.0, 0.0)
 
 
 def test_short_gaps_are_bridged_and_long_ones_refused():

@@ -10,7 +10,7 @@ from jointreg.config.methods import load_methods
 from jointreg.errors import DataError
 from jointreg.evaluation.evaluate import evaluate
 from jointreg.exchange.vertex_maps import read_map_by
-from jointreg.predictions.bodies import check_bodies, estimate
+from jointreg.predictions.bodies import check_bodies, estimate, read_predictions
 from jointreg.skeleton import H36M_17, H36M_AS_SMPL, SMPL_24, rows
 from jointreg.stores import Record
 
@@ -83,6 +83,34 @@ def test_rows_that_the_file_calls_invalid_are_refused(run, predictions):
     valid = np.arange(len(predictions["frame"])) != 3
     with pytest.raises(DataError, match="valid marks 1 of 12 rows as not valid"):
         run(predictions | {"valid": valid})
+
+
+def test_marks_and_genders_of_other_sequences_do_not_count(run, predictions, frames, capsys):
+    """A file of two actions: of each array the rows of this one are read, whatever its axes."""
+    numbers = {"right": "54138969", "left": "60457274"}
+    frames.attrs.update(camera_names=list(numbers.values()), take_files={"1": "Walking 1"})
+    own = {key: predictions[key] for key in ("rotations", "betas", "translation")}
+    names = [
+        f"S1_Walking_1.{numbers[camera]}_{frame + 1:06d}.jpg"
+        for camera, frame in zip(predictions["camera"], predictions["frame"], strict=True)
+    ]
+    both = {key: np.concatenate([value, value]) for key, value in own.items()}
+    both["imgname"] = np.array([*names, *(name.replace("Walking", "Eating") for name in names)])
+    both["gender"] = np.repeat(["male", "female"], 12)
+    run(both | {"valid": np.repeat([1, 0], 12)})
+    assert "gender is 'male'" in capsys.readouterr().out
+    with pytest.raises(DataError, match="valid marks 1 of 12 rows as not valid"):
+        run(both | {"valid": np.arange(24) != 3})
+
+
+def test_half_precision_is_noted(tmp_path, body, predictions):
+    told = []
+    half = predictions | {"translation": predictions["translation"].astype(np.float16)}
+    for name, arrays in (("half", half), ("whole", predictions)):
+        np.savez(tmp_path / f"{name}.npz", **arrays)
+        read_predictions(tmp_path / f"{name}.npz", body, note=told.append)
+    (note,) = (one for one in told if "half precision" in one)
+    assert "half.npz: translation in half precision" in note
 
 
 def test_a_frame_that_stands_twice_is_named(run, predictions):

@@ -10,6 +10,7 @@ import torch
 from jointreg.refine import Sample, exact_layers
 from jointreg.refine.bone_moments import BoneMoments
 from jointreg.refine.discriminator import Discriminator
+from jointreg.refine.losses import TERMS
 from jointreg.refine.quadratic import Goals, Quadratic
 from jointreg.refine.targets import checked_targets
 
@@ -76,6 +77,15 @@ def test_the_gradient_is_the_slope_of_the_energy(body, scene, terms, options, mo
         energy = along(problem, scene, direction)
         slope = (energy(STEP) - energy(-STEP)) / (2 * STEP)
         np.testing.assert_allclose(now.gradient @ direction, slope, rtol=2e-5, atol=1e-7)
+
+
+def test_every_term_has_an_energy(body, scene):
+    """None is passed over in silence."""
+    assert tuple(WEIGHTS) == TERMS
+    for index, term in enumerate(TERMS):
+        problem = quadratic(body, scene, term)
+        evaluation = problem.evaluate(problem.motion.skeleton(*scene.start), scene.goals)
+        assert (evaluation.energies[:, index] > 0).all(), term
 
 
 def test_every_entry_of_the_joint_gradient_is_its_slope(body, scene):

@@ -1,5 +1,7 @@
 """Samples read from stores, and drawn from several: the planted rows, each with its own body."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,8 @@ def test_joined_sequences_have_no_moment_in_common(sequences):
     joined = Sample.joined([one, two.part(slice(1, 4)), one])
     assert marks(joined) == [*range(10, 16), 31, 32, 33, *range(10, 16)]
     np.testing.assert_array_equal(joined.scores[:6], joined.scores[-6:])
+    without = Sample.joined([replace(one, scores=None), two])
+    np.testing.assert_array_equal(without.scores[:6], np.ones(6))  # as None says
     moment = joined.views.moment
     np.testing.assert_array_equal(moment[:6], [0, 0, 1, 1, 2, 2])
     np.testing.assert_array_equal(moment[6:9] - moment[6], [0, 1, 1])

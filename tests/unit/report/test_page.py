@@ -118,6 +118,12 @@ def test_yardsticks_are_means_over_methods_and_mark_the_smallest():
     assert "--share:64.0%" in table  # 16 of 25
 
 
+def test_means_are_over_methods_that_every_regressor_was_scored_with():
+    rows = table_1(spin=(64.0, 58.0, 59.0), joints=(None, None, None), other=(80.0, None, None))
+    known = {one.name: one for one in answer_from(rows, truth(21.0, 25.0, 16.0)).yardsticks}
+    assert known["MPJPE, spin"].errors_mm == {"std": 64.0, "spin": 58.0, "opt": 59.0}
+
+
 def test_cells_sort_by_the_whole_number_and_show_a_rounded_one():
     columns, rows = ["name", "value_mm", "frames"], [["<a>", "12.34567", "3"], ["b", "nan", "40"]]
     table = sortable_table(columns, rows)

@@ -1,5 +1,7 @@
 """The empty room is found though a person stands in it; noise is measured, not guessed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from capture_scene import camera, coverage, empty_room, images, recording, walk, write_video
@@ -8,6 +10,7 @@ from jointreg import config, stores
 from jointreg.errors import DataError
 from jointreg.segmentation.background import (
     SPREAD_UNIT,
+    _sample,
     background_model,
     room_statistics,
     sort_first_axis,
@@ -74,6 +77,20 @@ def test_a_person_who_keeps_to_one_place_is_not_background(tmp_path):
     assert np.abs(arrays["median"][0].astype(float) - room)[there].mean() < 3
     stores.BACKGROUND.write(tmp_path / "b.zarr.zip", arrays, attrs=facts)
     assert stores.BACKGROUND.read(tmp_path / "b.zarr.zip").attrs["camera_names"] == ["54138969"]
+
+
+def test_pictures_count_where_their_moment_is_labelled(tmp_path):
+    """Labels that begin 3 frames into the video, with gaps: the person is left out where she is."""
+    joints = np.repeat(walk(12)[5:6], 8, axis=0)
+    shown = np.concatenate([walk(3), joints])
+    video = write_video(tmp_path / "a.mp4", images(VIEW, shown, np.random.default_rng(3)))
+    joints = joints.copy()
+    joints[:4] = np.nan  # as frames 4 to 7 of the video would be, were numbers taken for moments
+    late = replace(recording(video, VIEW, joints), frame_offset=3, kept=np.arange(4, 8))
+    pictures, trust = _sample([late], 11)
+    assert len(pictures) == 4
+    there = coverage(VIEW, joints[-1]) > 128
+    assert (trust[:, there].max(axis=0) < trust.max()).all()
 
 
 def test_cameras_of_two_sizes_share_a_store(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from jointreg import stores
 from jointreg.errors import StoreError
+from jointreg.stores.schema import Array, Schema
 
 
 @pytest.fixture
@@ -58,6 +59,12 @@ def test_a_failed_write_leaves_the_old_file(path, arrays):
 def test_wrong_arrays_are_refused(path, arrays, change, message):
     with pytest.raises(StoreError, match=message):
         stores.BODIES.write(path, arrays | change)
+
+
+def test_whole_numbers_are_not_cut_to_fit(path):
+    schema = Schema("x", 1, "", {"take": Array(("n",), "int16", "index", "")})
+    with pytest.raises(StoreError, match="'take' has 40000, which int16 cannot hold"):
+        schema.write(path, {"take": np.array([1, 40000])})
 
 
 def test_a_truncated_file_is_refused_with_the_command_that_makes_it_again(path, arrays):
@@ -132,6 +139,8 @@ def test_rows_of_other_frames_are_refused(path, arrays):
     stores.require_same_rows(one, one, "same")
     with pytest.raises(StoreError, match="not the same frames"):
         stores.require_same_rows(one, two, "other")
+    with pytest.raises(StoreError, match="does not name its rows"):
+        stores.require_same_rows(stores.Record(arrays, {}), stores.Record(arrays, {}), "none")
 
 
 def test_the_page_of_stores_is_in_step(root):
