@@ -30,7 +30,7 @@ from jointreg.predictions.rows import (
     pictures_of,
 )
 from jointreg.predictions.shape_space import require_model, require_shape_space
-from jointreg.predictions.vertices import VERTICES, require_mesh, vertices
+from jointreg.predictions.vertices import HALF, VERTICES, in_half_precision, require_mesh, vertices
 from jointreg.skeleton import H36M_17, SMPL_24
 from jointreg.stores.schema import Record
 
@@ -170,12 +170,14 @@ def read_predictions(
 def _note_half_precision(values: Mapping[str, Any], where: str, note: Callable[[str], None]) -> None:
     """Say which arrays that are read have lost digits."""
     read = (*WHOLE, *PARTS, *JOINTS, *VERTICES, "translation")
-    half = [key for key in read if getattr(values.get(key), "dtype", None) == np.float16]
+    arrays = {key: values[key] for key in read if isinstance(values.get(key), np.ndarray)}
+    half = [
+        key
+        for key, array in arrays.items()
+        if array.dtype == np.float16 or (key in VERTICES and in_half_precision(array))
+    ]
     if half:
-        note(
-            f"{where}: {', '.join(half)} in half precision: coordinates of 4 m are rounded to 4 mm, "
-            "rotations to a thousandth"
-        )
+        note(f"{where}: {', '.join(half)} {HALF}; rotations to a thousandth")
 
 
 def _require_read(content: Mapping[str, np.ndarray], values: Mapping[str, Any], where: str) -> int:

@@ -34,6 +34,9 @@ UNITS: tuple[tuple[str, float, Bounds], ...] = (
 )
 """Unit, its length in metres, and the extent of a person in it. Between them lie centimetres."""
 
+HALF = "in half precision: coordinates of 4 m are rounded to 4 mm, of bfloat16 to 3 cm"
+"""What a note says of numbers that have lost digits."""
+
 FEWEST_VERTICES = 300
 """Of a mesh; sets of joints have fewer."""
 
@@ -80,6 +83,13 @@ def vertices(values: Mapping[str, Any], where: str, note: Callable[[str], None] 
         meshes = meshes.astype(np.float32)
     metre = metre_of(meshes, f"{where}: {key}", note)
     return meshes if metre == 1 else meshes * np.asarray(metre, meshes.dtype)
+
+
+def in_half_precision(meshes: np.ndarray) -> bool:
+    """Whether meshes (..., V, 3) are float16, or were bfloat16 before they were read as float32."""
+    if meshes.dtype == np.float32 and meshes.size:
+        return not (np.ascontiguousarray(meshes[-1]).view(np.uint32) & 0xFFFF).any()
+    return meshes.dtype == np.float16
 
 
 def metre_of(points: np.ndarray, what: str, note: Callable[[str], None] = print) -> float:
