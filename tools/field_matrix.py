@@ -165,7 +165,9 @@ TEXT = """\
 Estimators of human pose are scored with `J_regressor_h36m`, a matrix that reads Human3.6M's 17
 joints off SMPL's mesh. It makes both sides of the 3DPW numbers of GVHMR, PromptHMR, WHAM, CameraHMR
 and BEDLAM-CLIFF (their public evaluation code, read in November 2026). How it was trained is not
-published. This page measures what it does.
+published. This page measures what it does, beside J_opt: the matrix that the paper's authors released
+(`retrained_J_Regressor.pt` below), applied as they apply it, without weights below zero and with rows
+that sum to 1.
 
 <!-- Written by tools/field_matrix.py. -->
 The page is made from public files, which are fetched and not part of jointreg:
