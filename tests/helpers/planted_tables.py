@@ -107,7 +107,7 @@ def planted_diagnosis():
         for metric in ("vertex_error", "rendered_iou_with_true_mask")
     }
     units = {"vertex_error": "mm", "rendered_iou_with_true_mask": "1"}
-    return diagnostics, pd.DataFrame(variant_rows(values, clusters, np.full(len(clusters), "S1"), units))
+    return diagnostics, pd.DataFrame(variant_rows(values, clusters, units))
 
 
 @cache

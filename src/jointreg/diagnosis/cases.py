@@ -25,7 +25,6 @@ Paths = Iterable[str | Path]
 class Case:
     """One subject and action: results of the pipeline and the truth, for the same frames."""
 
-    subject: str
     split: str
     """`train` or `test`."""
     frames: Mapping[str, np.ndarray]
@@ -95,7 +94,6 @@ def load_cases(
             if record is not None:
                 require_same_rows(rows, record, f"diagnose, {sequence}: frames and another store")
         yield Case(
-            subject=subject,
             split=split,
             frames=rows,
             truth=true_bodies(truth, subject, action, rows, cameras),

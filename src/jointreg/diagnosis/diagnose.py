@@ -113,7 +113,6 @@ def diagnose(
     """
     tally = Tally()
     clusters: list[np.ndarray] = []
-    subjects: list[str] = []
     weights_of = {
         **{name: getattr(r, "weights", r) for name, r in regressors.items()},
         ORACLE: true_regressor,
@@ -129,7 +128,6 @@ def diagnose(
             _bodies(tally, body, case, initial, true_regressor)
             takes = np.asarray(case.frames["take"], dtype=np.int64)
             clusters.append(takes + (clusters[-1].max() + 1 if clusters else 0))
-            subjects += [case.subject] * len(takes)
     means = tally.means()
     means |= _differences(means, initial)
     order = sorted(means, key=lambda key: (key[0] != TRUTH, key[0] != initial, key[0], key[3], key[1:3]))
@@ -137,9 +135,9 @@ def diagnose(
     compared = tally.of_bodies(initial)
     units = {metric: _unit(metric) for metric in BODIES}
     has_reference = compared and settings.REFERENCE in {name for name, _ in compared}
-    if not has_reference:
-        return Diagnosis(rows, [])
-    by_variant = variants.variant_rows(compared, np.concatenate(clusters), np.array(subjects), units)
+    by_variant = (
+        variants.variant_rows(compared, np.concatenate(clusters), units) if has_reference else []
+    )
     return Diagnosis(rows, by_variant)
 
 

@@ -2,7 +2,8 @@
 
 A cluster is one take of one subject and action with all its cameras. Each cluster gives a difference
 between a variant and `full` on the same frames. Intervals are over clusters (`evaluation.intervals`),
-because frames of one take are not independent.
+because frames of one take are not independent. What differs between subjects counts as noise here, so
+intervals are wider than Table I's, which hold for its subjects only.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,10 +31,7 @@ COLUMNS = (
 
 
 def variant_rows(
-    values: Mapping[tuple[str, str], np.ndarray],
-    clusters: np.ndarray,
-    subjects: np.ndarray,
-    units: Mapping[str, str],
+    values: Mapping[tuple[str, str], np.ndarray], clusters: np.ndarray, units: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """One row for each metric and set of bodies.
 
@@ -41,7 +39,6 @@ def variant_rows(
         values: (bodies, metric) -> one number for each frame, (N,), the same frames in the same order;
             NaN where the metric does not apply. `full` is among the bodies.
         clusters: number of each frame's cluster, (N,).
-        subjects: of each frame, (N,).
         units: metric -> unit.
 
     Returns:
@@ -61,7 +58,7 @@ def variant_rows(
                 "value": float(known.mean()) if len(known) else np.nan,
             }
             if bodies != REFERENCE:
-                row |= _change(own - values[REFERENCE, metric], clusters, subjects)
+                row |= _change(own - values[REFERENCE, metric], clusters)
             row |= {"frames": len(known), "unit": units[metric]}
             rows.append({column: row.get(column, float("nan")) for column in COLUMNS})
     return rows
@@ -88,12 +85,12 @@ def as_text(rows: Iterable[Mapping[str, Any]]) -> str:
     return text_table([("bodies", *head), *lines]) + "\n"
 
 
-def _change(difference: np.ndarray, clusters: np.ndarray, subjects: np.ndarray) -> dict[str, float]:
+def _change(difference: np.ndarray, clusters: np.ndarray) -> dict[str, float]:
     """Mean of a paired difference and its interval, clusters weighted by their number of frames."""
     valid = np.isfinite(difference)
-    labels, first, counts = np.unique(clusters[valid], return_index=True, return_counts=True)
+    labels, counts = np.unique(clusters[valid], return_counts=True)
     means = np.array([difference[valid & (clusters == label)].mean() for label in labels])
-    change = mean_with_interval(means, counts / max(counts.sum(), 1), subjects[valid][first])
+    change = mean_with_interval(means, counts / max(counts.sum(), 1))
     return {
         "change_from_full": change.mean,
         "change_low": change.low,

@@ -60,7 +60,6 @@ def _case(body: Body, true_regressor: np.ndarray, split: str) -> Case:
     }
     unit = np.float32(np.eye(10)[0])
     return Case(
-        subject="S1",
         split=split,
         frames={
             "joints_cam": joints + np.array([0, 0.005, 0]),

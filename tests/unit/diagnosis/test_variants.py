@@ -21,17 +21,9 @@ def planted():
     return values, clusters, shift
 
 
-def one(clusters):
-    """Every frame is of one subject."""
-    return np.full(len(clusters), "S1")
-
-
 def test_planted_differences_come_back_with_students_interval(planted):
     values, clusters, shift = planted
-    rows = {
-        row["bodies"]: row
-        for row in variant_rows(values, clusters, one(clusters), {"vertex_error": "mm"})
-    }
+    rows = {row["bodies"]: row for row in variant_rows(values, clusters, {"vertex_error": "mm"})}
     assert list(rows) == ["full", "other", "initial"]
     assert np.isnan(rows["full"]["change_from_full"])
     assert rows["initial"]["change_from_full"] == pytest.approx(50)
@@ -43,33 +35,21 @@ def test_planted_differences_come_back_with_students_interval(planted):
         ("full", "vertex_error"): np.zeros(48),
         ("other", "vertex_error"): shift[equal],
     }
-    row = variant_rows(paired, equal, one(equal), {"vertex_error": "mm"})[1]
+    row = variant_rows(paired, equal, {"vertex_error": "mm"})[1]
     _, low, high, _ = mean_with_interval(shift, np.full(12, 1 / 12))
     assert (row["change_low"], row["change_high"]) == pytest.approx((low, high))
-
-
-def test_what_differs_between_subjects_widens_no_interval():
-    """As Table I's intervals: two subjects 4 mm apart, takes that differ by some 0.2 mm."""
-    generator = np.random.default_rng(0)
-    difference = np.repeat([-4.0, 0.0], 15) + generator.normal(0, 0.2, 30)
-    subjects = np.repeat(["S1", "S5"], 15)
-    values = {("full", "iou"): np.zeros(30), ("other", "iou"): difference}
-    row = variant_rows(values, np.arange(30), subjects, {"iou": "1"})[1]
-    _, low, high, _ = mean_with_interval(difference, np.full(30, 1 / 30), subjects)
-    assert (row["change_low"], row["change_high"]) == pytest.approx((low, high))
-    assert high - low < 0.3
 
 
 def test_bodies_without_any_value_have_no_change(planted):
     values, clusters, _ = planted
     nothing = values | {("other", "vertex_error"): np.full(len(clusters), np.nan)}
-    row = variant_rows(nothing, clusters, one(clusters), {"vertex_error": "mm"})[1]
+    row = variant_rows(nothing, clusters, {"vertex_error": "mm"})[1]
     assert np.isnan([row["value"], row["change_from_full"]]).all() and row["clusters"] == 0
 
 
 def test_few_clusters_give_no_interval(planted):
     values, clusters, _ = planted
-    rows = variant_rows(values, clusters % 7, one(clusters), {"vertex_error": "mm"})
+    rows = variant_rows(values, clusters % 7, {"vertex_error": "mm"})
     assert np.isnan([row["change_low"] for row in rows]).all()
     assert np.isfinite(rows[1]["change_from_full"])
 
@@ -77,13 +57,13 @@ def test_few_clusters_give_no_interval(planted):
 def test_frames_without_a_value_do_not_count(planted):
     values, clusters, shift = planted
     holed = {key: np.where(clusters == 3, np.nan, value) for key, value in values.items()}
-    row = variant_rows(holed, clusters, one(clusters), {"vertex_error": "mm"})[1]
+    row = variant_rows(holed, clusters, {"vertex_error": "mm"})[1]
     counts = np.bincount(clusters) * (np.arange(12) != 3)
     assert row["change_from_full"] == pytest.approx(np.average(shift, weights=counts))
     assert (row["clusters"], row["frames"]) == (11, counts.sum())
 
 
 def test_text_shows_value_change_and_interval(planted):
-    lines = as_text(variant_rows(*planted[:2], one(planted[1]), {"vertex_error": "mm"})).splitlines()
+    lines = as_text(variant_rows(*planted[:2], {"vertex_error": "mm"})).splitlines()
     assert lines[0] == "bodies   vertex error, mm"
     assert lines[2].startswith("other ") and lines[2].count("+") == 3

@@ -81,8 +81,7 @@ def table(clusters: int) -> pd.DataFrame:
         ("worse", "vertex_error"): full + 3 + 0.01 * noise,
         ("same", "vertex_error"): full + noise - noise.mean(),
     }
-    owners = np.repeat(np.arange(clusters), 4), np.full(4 * clusters, "S1")
-    return pd.DataFrame(variant_rows(values, *owners, {"vertex_error": "mm"}))
+    return pd.DataFrame(variant_rows(values, np.repeat(np.arange(clusters), 4), {"vertex_error": "mm"}))
 
 
 def test_changes_are_dots_with_intervals_filled_where_0_is_outside() -> None:
