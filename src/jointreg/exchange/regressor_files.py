@@ -110,12 +110,12 @@ def load_regressor(
         names = _known_order(matrix, names, path, note)
     weights = _normalised(matrix, path, note)
     about = {} if sidecar is None else sidecar["about"] | {"topology_hash": sidecar["topology_hash"]}
-    if body is None:
-        return Regressor(weights[rows(H36M_17, names or H36M_17)], about=about)
-    if names is None and crossed(weights @ body.template) == LEFT_LEG:
-        note(f"{path}: the right leg comes first, rows reordered to left leg first")
+    if body is not None and names is None and crossed(weights @ body.template) == LEFT_LEG:
         names = H36M_17_RIGHT_FIRST
+    _note_order(names or H36M_17, H36M_17, path, note)
     file_rows = rows(H36M_17, names or H36M_17)
+    if body is None:
+        return Regressor(weights[file_rows], about=about)
     ordered = weights[file_rows]
     where = str(path) if sidecar is None else f"{path}, read in the order of its sidecar,"
     require_placement(ordered @ body.template, body, where, file_rows=file_rows)
@@ -135,6 +135,7 @@ def load_fitted(path: str | Path, body: Body | None = None) -> Regressor:
 def _load_set(path: Path, body: Body | None, joints: JointSet, note: Callable[[str], None]) -> Regressor:
     """A regressor of another joint set, checked on the body where there is one."""
     read = read_named_rows(path, joints, note)
+    _note_order(read.joints, joints.joints, path, note)
     matrix = read.matrix[rows(joints.joints, read.joints)]
     _require_mesh(matrix, body, path)
     weights = _normalised(matrix, path, note)
@@ -305,6 +306,16 @@ def _normalised(matrix: np.ndarray, path: Path, note: Callable[[str], None]) -> 
         f"{sums.max():.3g}, normalised to 1"
     )
     return weights
+
+
+def _note_order(
+    names: tuple[str, ...], wanted: tuple[str, ...], path: Path, note: Callable[[str], None]
+) -> None:
+    """A note where the rows of a file are read in another order than they have."""
+    if names == H36M_17_RIGHT_FIRST:
+        note(f"{path}: the right leg comes first in the file, rows are read left leg first")
+    elif names != wanted:
+        note(f"{path}: rows are reordered to {wanted[0]}, {wanted[1]}, {wanted[2]}, ...")
 
 
 def _known_order(

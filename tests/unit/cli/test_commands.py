@@ -149,7 +149,9 @@ def test_convert_there_and_back(files, capsys, weights):
         ("c.npy", "d.npy", []),
     ]:
         assert main(["convert", str(folder / source), str(folder / target), *more]) == 0
-        assert f"wrote {folder / target} and {folder / target}.json" in capsys.readouterr().out
+        output, legs = capsys.readouterr(), "right" if "right" in more else "left"
+        assert f"wrote {folder / target} and {folder / target}.json, {legs} leg first" in output.out
+        assert ("right leg comes first in the file" in output.err) == (source in ("a.npz", "c.npy"))
     assert np.array_equal(np.load(folder / "d.npy"), weights[0])
     (folder / "c.npy.json").unlink()
     assert main(["convert", str(folder / "c.npy"), str(folder / "e.npy")]) == 0
