@@ -87,6 +87,12 @@ def identify(matrix: np.ndarray, known: Known) -> Identity:
     )
 
 
+def public_matrix(matrix: np.ndarray, known: Known) -> str | None:
+    """The name of the known matrix that all rows are from, in any order; None where there is none."""
+    names = {match.same and match.same.matrix for match in identify(matrix, known).matches}
+    return names.pop() if len(names) == 1 else None
+
+
 def _precision(matrix: np.ndarray) -> str:
     with np.errstate(over="ignore"):
         single = matrix.astype(np.float32)

@@ -5,12 +5,14 @@ holds the bare matrix; what it means stands beside it in a sidecar, `<file>.json
 and refusals: docs/exchange.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from jointreg.body.files import load_body
 from jointreg.body.model import Body
 from jointreg.config.joint_sets import (
     H36M,
@@ -22,6 +24,8 @@ from jointreg.config.joint_sets import (
 )
 from jointreg.errors import DataError, default_cure
 from jointreg.exchange.formats import Format, encode, format_of
+from jointreg.exchange.identification import public_matrix
+from jointreg.exchange.known import read_known
 from jointreg.exchange.matrix_files import read_matrix
 from jointreg.exchange.named_rows import known_names, read_named_rows, write_named_rows
 from jointreg.exchange.placement import (
@@ -118,7 +122,9 @@ def load_regressor(
         return Regressor(weights[file_rows], about=about)
     ordered = weights[file_rows]
     where = str(path) if sidecar is None else f"{path}, read in the order of its sidecar,"
-    require_placement(ordered @ body.template, body, where, file_rows=file_rows)
+    own = sidecar is not None and sidecar["topology_hash"] == body.topology_hash
+    with _public_named(matrix, body, path):
+        require_placement(ordered @ body.template, body, where, file_rows=file_rows, fitted_on_it=own)
     return Regressor(ordered, about=about | {"topology_hash": body.topology_hash})
 
 
@@ -148,7 +154,8 @@ def _load_set(path: Path, body: Body | None, joints: JointSet, note: Callable[[s
                 f"{path} belongs to a mesh with other faces than the body's",
                 "load it with the body that it was made for",
             )
-        require_places(weights @ body.template, joints, body, str(path))
+        with _public_named(matrix, body, path):
+            require_places(weights @ body.template, joints, body, str(path))
         about = about | {"topology_hash": body.topology_hash}
     return Regressor(weights, joints.joints, about)
 
@@ -316,6 +323,22 @@ def _note_order(
         note(f"{path}: the right leg comes first in the file, rows are read left leg first")
     elif names != wanted:
         note(f"{path}: rows are reordered to {wanted[0]}, {wanted[1]}, {wanted[2]}, ...")
+
+
+@contextmanager
+def _public_named(matrix: np.ndarray, body: Body, path: Path) -> Iterator[None]:
+    """Name a public matrix of SMPL that the block refuses on the open body, in place of distances."""
+    try:
+        yield
+    except DataError as error:
+        name = public_matrix(matrix, read_known())
+        if name is None or body.topology_hash != load_body("open").topology_hash:
+            raise
+        raise DataError(
+            f"{path} is the public matrix {name}, of SMPL's mesh; the body is `open`, the default",
+            "give the body that it is for: --body SMPL_NEUTRAL.pkl (convert and inspect also take "
+            "--body none)",
+        ) from error
 
 
 def _known_order(

@@ -178,6 +178,23 @@ def test_inspect_prints_every_joint_and_draws(files, capsys, body, weights):
     assert drawn[..., :3].std() > 0.05  # a body on white, not an empty page
 
 
+def test_inspect_without_a_body_measures_what_needs_none(tmp_path, capsys):
+    """Of any number of rows: a mean of four vertices, one vertex of weight 2, and none."""
+    matrix = np.zeros((3, 50))
+    matrix[0, :4], matrix[1, 9], matrix[2, 7] = 0.25, 2, -1
+    np.save(tmp_path / "J.npy", matrix)
+    command = ["inspect", str(tmp_path / "J.npy"), "--body", "none"]
+    assert main(command) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[2:5]]
+    assert [line[2:5] for line in lines] == [
+        ["4", "4.0", "1.00000"],
+        ["1", "1.0", "2.00000"],
+        ["0", "0.0", "0.00000"],
+    ]
+    assert main([*command, "--picture", str(tmp_path / "x.png")]) == 1
+    assert "give the body of its mesh" in capsys.readouterr().err and not (tmp_path / "x.png").exists()
+
+
 def test_wrong_usage_ends_with_2_and_bad_input_with_1(files, tmp_path, capsys):
     for wrong in ([], ["conver"], ["evaluate", "a"], ["convert", "a", "b", "--legs", "both"]):
         with pytest.raises(SystemExit) as end:

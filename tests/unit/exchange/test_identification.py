@@ -6,7 +6,13 @@ import torch
 
 from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.exchange.fingerprints import Table, fingerprint
-from jointreg.exchange.identification import identify, numbers, origin, statement
+from jointreg.exchange.identification import (
+    identify,
+    numbers,
+    origin,
+    public_matrix,
+    statement,
+)
 from jointreg.exchange.known import Known, KnownFile, KnownRow
 from jointreg.exchange.sidecar import digest
 
@@ -67,6 +73,13 @@ def test_rows_of_two_matrices_in_one_file(matrices, known):
     human, feet = matrices[0]["human"], matrices[0]["feet"]
     text = statement(identify(np.stack([human[9], feet[0], human[0]]), known), known)
     assert "rows 0, 2 are human's 9, 0" in text and "row 1 is feet's 0" in text
+
+
+def test_rows_of_one_matrix_name_it(matrices, known):
+    human, feet = matrices[0]["human"], matrices[0]["feet"]
+    assert public_matrix(2 * human[::-1], known) == "human"
+    for mixed in (np.concatenate([human, feet]), np.roll(human, 1, axis=1)):
+        assert public_matrix(mixed, known) is None
 
 
 def test_an_unknown_row_is_measured_against_the_nearest(matrices, known):
