@@ -70,9 +70,10 @@ def missing_rows(joints: np.ndarray) -> np.ndarray:
 def describe_missing(joints: np.ndarray, word: str = "row", names: tuple[str, ...] = H36M_17) -> str:
     """How many rows lack a joint, and the first one: frame 4, left_ankle is not a number (NaN)."""
     row, joint = np.argwhere(~np.isfinite(joints).all(axis=2))[0]
+    how = "not a number (NaN)" if np.isnan(joints[row, joint]).any() else "infinite"
     return (
         f"{int(missing_rows(joints).sum())} of {len(joints)} {word}s lack a joint, "
-        f"first {word} {row}, {names[joint]} is not a number (NaN)"
+        f"first {word} {row}, {names[joint]} is {how}"
     )
 
 
@@ -111,23 +112,24 @@ def require_no_origin(joints: np.ndarray, where: str, names: Sequence[str] | Non
         raise DataError(
             f"{where}: {names[joint] if names else f'joint {joint}'} of row {row} is at (0, 0, 0), as "
             f"missing joints are often stored ({len(lost)} of {len(joints)} rows, {len(mixed)} joints)",
-            "write NaN where a label is missing: joints[(joints == 0).all(axis=2)] = np.nan; leave such "
-            "rows of predictions out",
+            "write NaN where a joint is missing: joints[(joints == 0).all(axis=2)] = np.nan",
         )
 
 
 def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
     """Refuse joints that are not in metres, all of them or those of a row.
 
+    Rows that are not numbers are passed over; one at least is not.
+
     Raises:
         UnitError: the median length of a leg is implausible.
         DataError: that of a single row is, or a joint lies farther from the pelvis than `REACH_M`.
     """
-    if not (joints.min() >= -_FAR and joints.max() <= _FAR):
+    if not (np.nanmin(joints) >= -_FAR and np.nanmax(joints) <= _FAR):
         joints = np.clip(joints, -_FAR, _FAR)  # so that nothing below overflows
-    legs = _legs(joints)
-    leg = float(np.median(legs))
-    child = _of_child(joints, leg)
+    legs, whole = _legs(joints), joints[~missing_rows(joints)]
+    leg = float(np.median(_legs(whole)))
+    child = _of_child(whole, leg)
     if not (child or LEG_M.hold(leg)):
         guess = "joints in another order or unit"
         for factor, words in (
@@ -369,6 +371,7 @@ def _across(joints: np.ndarray, part: str) -> np.ndarray:
 
 def _like_shoulders(joints: np.ndarray) -> float:
     """Share of the rows in which hips lie as shoulders do; NaN where no row shows its sides."""
-    hips, shoulders = _across(joints, "hip"), _across(joints, "shoulder")
+    with np.errstate(invalid="ignore"):  # infinity stands for a missing joint too
+        hips, shoulders = _across(joints, "hip"), _across(joints, "shoulder")
     apart = np.minimum(np.linalg.norm(hips, axis=-1), np.linalg.norm(shoulders, axis=-1)) > _APART_M
     return float(((hips * shoulders).sum(axis=-1)[apart] > 0).mean()) if apart.any() else np.nan

@@ -63,12 +63,13 @@ def read_labelled_frames(
     missing = missing_rows(joints)
     if missing.any():
         note(f"{path}: {describe_missing(joints, names=joint_set.joints)}; they are left out")
+        joints = np.where(missing[:, None, None], np.nan, joints)
     used = np.flatnonzero(~missing)
     if not len(used):
         raise DataError(f"{path} holds no frames with all joints")
     whole = joints[used]
     if joint_set.joints == H36M_17:
-        require_metres(whole, str(path))
+        require_metres(joints, str(path))
         require_person(whole, str(path))
     else:
         whole = whole * metre_of(whole, f"{path}: joints_cam", note)

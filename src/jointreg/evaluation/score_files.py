@@ -15,7 +15,7 @@ from jointreg.evaluation.matching import matched_rows
 from jointreg.evaluation.presets import Protocol
 from jointreg.evaluation.sides import KINDS, Side
 from jointreg.evaluation.truth_files import read_truth
-from jointreg.predictions.bodies import check_bodies, read_predictions
+from jointreg.predictions.bodies import check_bodies, read_predictions, require_numbers
 from jointreg.predictions.rows import IDENTITY
 from jointreg.predictions.vertices import LONGEST_EDGES
 from jointreg.skeleton import H36M_17
@@ -105,13 +105,16 @@ def read_pair(
         camera=truth_camera,
     )
     names = protocol.joints.joints
-    arrays = read_predictions(predictions, body, track, kind=kind, names=names, note=note)
+    arrays = read_predictions(predictions, body, track, kind=kind, names=names, note=note, may_lack=True)
     matched = matched_rows(arrays, true, str(predictions), str(truth), note)
-    content = {"joints": true["joints_cam"]} if "joints_cam" in true else dict(true)
     used = (*KINDS, "betas")
+    read = {key: matched[key] for key in used if key in matched}
+    cure = f"predict these frames, or leave them out of {truth}: NaN in its joints does"
+    require_numbers(read, str(predictions), "labelled row", true.get("row"), cure)
+    content = {"joints": true["joints_cam"]} if "joints_cam" in true else dict(true)
     pair = Pair(
-        Side(str(predictions), {key: matched[key] for key in used if key in matched}, body, maps[0]),
-        Side(str(truth), {key: content[key] for key in used if key in content}, truth_body, maps[1]),
+        Side(str(predictions), read, body, maps[0]),
+        Side(str(truth), {k: v for k, v in content.items() if k in used}, truth_body, maps[1]),
         _times(true),
     )
     for side in pair[:2]:

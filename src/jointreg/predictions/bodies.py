@@ -93,6 +93,7 @@ def estimate(
     keys = set.intersection(*(set(part) for part in parts))
     whole = {key: np.concatenate([part[key] for part in parts]) for key in sorted(keys)}
     matched = match_predictions(whole, frames, where)
+    require_numbers(matched, where, "labelled frame")
     if reading["kind"] == "joints":
         trunk, labelled = (_along(joint_set.trunk(points)) for points in (matched["joints"], labels))
         require_upright(trunk, labelled, where)
@@ -126,6 +127,7 @@ def read_predictions(
     kind: str = "predictions",
     names: tuple[str, ...] = H36M_17,
     note: Callable[[str], None] = print,
+    may_lack: bool = False,
 ) -> dict[str, np.ndarray]:
     """Predictions of one file, and the frames that it names for them.
 
@@ -137,6 +139,7 @@ def read_predictions(
             vertices, else joints.
         names: of the joints, for the kind `joints`.
         note: is told what is assumed and left out.
+        may_lack: keep rows that are not numbers; the caller has to look whether a frame needs them.
 
     Returns:
         rotations (N, 24, 3, 3) and betas (N, B), and translation (N, 3) metres where the file contains
@@ -164,6 +167,8 @@ def read_predictions(
     else:
         require_shape_space(values, where, body.n_vertices, note=note)
         content = bodies(values, where, body.n_betas, note=note)
+    if not may_lack:
+        require_numbers(content, where)
     return content | _names_of(values, where, _require_read(content, values, where))
 
 
@@ -176,6 +181,38 @@ def _note_half_precision(values: Mapping[str, Any], where: str, note: Callable[[
             f"{where}: {', '.join(half)} in half precision: coordinates of 4 m are rounded to 4 mm, "
             "rotations to a thousandth"
         )
+
+
+def require_numbers(
+    content: Mapping[str, np.ndarray],
+    where: str,
+    word: str = "row",
+    rows: np.ndarray | None = None,
+    cure: str = "predict these rows, or leave them out",
+) -> None:
+    """Refuse rows with NaN or infinity.
+
+    Args:
+        content: arrays of one number of rows.
+        where: names the file.
+        word: what a row is.
+        rows: number of each row, (N,); None counts from 0.
+        cure: the next step.
+
+    Raises:
+        DataError: names the first such row, and how many there are.
+    """
+    for key, value in content.items():
+        if value.dtype.kind != "f":
+            continue
+        wrong = np.flatnonzero([not np.isfinite(row).all() for row in value])
+        if len(wrong):
+            first = wrong[0] if rows is None else rows[wrong[0]]
+            raise DataError(
+                f"{where}: {key} of {word} {first} are NaN or infinite ({len(wrong)} of {len(value)} "
+                f"{word}s)",
+                cure,
+            )
 
 
 def _require_read(content: Mapping[str, np.ndarray], values: Mapping[str, Any], where: str) -> int:

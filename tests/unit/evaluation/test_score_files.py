@@ -12,7 +12,7 @@ from jointreg.evaluation.presets import OWN, PRESETS, plain, preset, with_root
 from jointreg.evaluation.score_files import read_pair, score
 from jointreg.evaluation.score_text import sentences
 from jointreg.exchange.placement import expected_joints
-from jointreg.geometry.rotations import to_axis_angle
+from jointreg.geometry.rotations import from_axis_angle, to_axis_angle
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, SMPL_24, rows
 
 COUNT = 8
@@ -47,7 +47,8 @@ def run(tmp_path, body, weights):
         files = tmp_path / "predictions.npz", tmp_path / "labels.npz"
         pair = read_pair(*files, plain(), body, body, note=told.append, **more)
         scores = score(pair, {"J": weights}, {}, plain(), told.append)
-        return scores.means["J"]["mpjpe"], scores.frames, " ".join(told)
+        (means,) = scores.means.values()
+        return means["mpjpe"], scores.frames, " ".join(told)
 
     return call
 
@@ -180,6 +181,23 @@ def test_rows_that_lack_a_joint_are_left_out_and_counted(run, scene):
     assert run(numbered, {"joints_cam": joints})[:2] == (pytest.approx(0, abs=1e-2), COUNT - 1)
     with pytest.raises(DataError, match="no frames with all joints"):
         run(bodies, {"joints_cam": joints * np.nan})
+
+
+@pytest.mark.parametrize("kind", ["joints", "vertices", "betas", "pose"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_rows_that_the_labels_leave_out_do_not_matter(run, scene, body, make_bodies, kind, value):
+    """Broken predictions of such a row; of a labelled row they are refused with a cure that works."""
+    bodies, joints = scene
+    posed = body.vertices(from_axis_angle(bodies["pose"].reshape(COUNT, 24, 3)), bodies["betas"])
+    whole = {"joints": {"joints": joints}, "vertices": {"vertices": posed}}.get(kind, bodies)
+    broken = {key: array.copy() for key, array in whole.items()}
+    broken[kind][5, ..., -1] = value
+    with pytest.raises(DataError, match=r"of labelled row 5 are NaN or inf(.|\n)*NaN in its joints"):
+        run(broken, {"joints_cam": joints})
+    labels = joints.copy()
+    labels[5] = value
+    error, frames, _ = run(broken, {"joints_cam": labels})
+    assert frames == COUNT - 1 and error == pytest.approx(0, abs=1e-2)
 
 
 def test_what_the_workflow_refuses_the_command_line_refuses(run, scene):
