@@ -55,6 +55,11 @@ _PAIRS = tuple(
     )
 )
 
+OTHER_ORDER = (
+    "give the joints in the order of skeleton.H36M_17, or add joint_names; or name their set, as "
+    "--joints coco_17"
+)
+"""The next step where the joints seem to stand in another order."""
 ROWS_OF_A_PERSON = 250
 """Of more rows than twice this every second, third, ... shows the order of the joints."""
 _FAR = 1e9
@@ -152,7 +157,9 @@ def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
         raise DataError(
             f"{where}: a leg of {word} {wrong[0]} is {_farthest(legs[wrong[0]], leg):.4g} m long, "
             f"expected {Bounds(low, high)}; so are {len(wrong)} {word}s",
-            f"repair these {word}s, or give their joints as NaN",
+            f"repair these {word}s, or give their joints as NaN"
+            if 2 * len(wrong) < len(joints)
+            else OTHER_ORDER,
         )
     low, high = ends_from(joints, PELVIS)
     if max(high, -low) <= REACH_M.high / np.sqrt(3):
@@ -202,7 +209,9 @@ def left_leg_first(
             )
         return joints
     if order_of_legs(joints, where) < 0:
-        note(f"{where}: the right leg comes first, joints are reordered")
+        note(
+            f"{where}: hips lie crossed to the shoulders: the right leg comes first, legs are reordered"
+        )
         return joints[:, rows(H36M_17, H36M_17_RIGHT_FIRST)]
     return joints
 
@@ -249,7 +258,7 @@ def require_person(joints: np.ndarray, where: str) -> None:
             raise DataError(
                 f"{where}: {one} and {other} lie {length:.3g} m apart (median), expected "
                 f"{low * leg:.2g} to {high * longer * leg:.2g} m for legs of {leg:.2g} m: another order",
-                "give the joints in the order of skeleton.H36M_17, or add joint_names",
+                OTHER_ORDER,
             )
     _require_facing(joints, where, AHEAD_M * min(leg / LEG_M.low, 1.0))
 
@@ -315,8 +324,10 @@ def require_same_sides(
     if np.median(given) > 0.05 and (exchanged < 0.6 * given).mean() > CLEAR:
         raise DataError(
             f"{where}: joints lie {1000 * np.median(given):.0f} mm from the labels, and "
-            f"{1000 * np.median(exchanged):.0f} mm with left and right exchanged",
-            "exchange left and right, or turn the mirrored axis round",
+            f"{1000 * np.median(exchanged):.0f} mm with left and right of one of the two files "
+            "exchanged",
+            "exchange left and right of one file (of its arms, if a note says that its hips lie crossed) "
+            "or turn its mirrored axis round",
         )
 
 

@@ -15,8 +15,8 @@ from jointreg.evaluation.matching import matched_rows
 from jointreg.evaluation.presets import Protocol
 from jointreg.evaluation.sides import KINDS, Side
 from jointreg.evaluation.truth_files import read_truth
-from jointreg.predictions.bodies import check_bodies, read_predictions, require_numbers
-from jointreg.predictions.rows import IDENTITY
+from jointreg.predictions.bodies import check_bodies, read_predictions
+from jointreg.predictions.rows import IDENTITY, require_numbers
 from jointreg.predictions.vertices import LONGEST_EDGES
 from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import Record
@@ -95,6 +95,9 @@ def read_pair(
             truth has no prediction.
         UnitError: neither metres nor millimetres.
     """
+    missing = [str(file) for file in (predictions, truth) if not Path(file).exists()]
+    if missing:
+        raise DataError(f"there is no file {' and no file '.join(missing):.600}", "check the path")
     true = read_truth(
         truth,
         protocol.joints,

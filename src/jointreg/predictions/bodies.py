@@ -17,7 +17,7 @@ from jointreg.config.settings import Estimate
 from jointreg.datasets.poses import faces_away, require_same_sides, require_upright
 from jointreg.datasets.unread import require_read
 from jointreg.errors import DataError
-from jointreg.predictions.conventions import JOINTS, PARTS, WHOLE, bodies, named_joints
+from jointreg.predictions.conventions import BETAS, JOINTS, PARTS, WHOLE, bodies, named_joints
 from jointreg.predictions.files import read_file
 from jointreg.predictions.keypoint_fit import fit_keypoints
 from jointreg.predictions.rows import (
@@ -28,6 +28,7 @@ from jointreg.predictions.rows import (
     numbers_of,
     of_sequence,
     pictures_of,
+    require_numbers,
 )
 from jointreg.predictions.shape_space import require_model, require_shape_space
 from jointreg.predictions.vertices import VERTICES, require_mesh, vertices
@@ -152,7 +153,7 @@ def read_predictions(
     """
     where = str(path)
     values = read_file(path, track, note, meshes=kind in ("", "vertices"))
-    kind = kind or _kind_of(values)
+    kind = kind or _kind_of(values, where)
     _note_half_precision(values, where, note)
     if kind == "vertices":
         content = {"vertices": vertices(values, where, note)}
@@ -183,38 +184,6 @@ def _note_half_precision(values: Mapping[str, Any], where: str, note: Callable[[
         )
 
 
-def require_numbers(
-    content: Mapping[str, np.ndarray],
-    where: str,
-    word: str = "row",
-    rows: np.ndarray | None = None,
-    cure: str = "predict these rows, or leave them out",
-) -> None:
-    """Refuse rows with NaN or infinity.
-
-    Args:
-        content: arrays of one number of rows.
-        where: names the file.
-        word: what a row is.
-        rows: number of each row, (N,); None counts from 0.
-        cure: the next step.
-
-    Raises:
-        DataError: names the first such row, and how many there are.
-    """
-    for key, value in content.items():
-        if value.dtype.kind != "f":
-            continue
-        wrong = np.flatnonzero([not np.isfinite(row).all() for row in value])
-        if len(wrong):
-            first = wrong[0] if rows is None else rows[wrong[0]]
-            raise DataError(
-                f"{where}: {key} of {word} {first} are NaN or infinite ({len(wrong)} of {len(value)} "
-                f"{word}s)",
-                cure,
-            )
-
-
 def _require_read(content: Mapping[str, np.ndarray], values: Mapping[str, Any], where: str) -> int:
     """Number of rows that were read, after a look at what stands beside them."""
     first = next(iter(content.values()))
@@ -239,13 +208,16 @@ def _names_of(values: Mapping[str, Any], where: str, count: int) -> dict[str, np
     return names
 
 
-def _kind_of(values: Mapping[str, Any]) -> str:
+def _kind_of(values: Mapping[str, Any], where: str) -> str:
     """What a file contains: a kind of `config.methods.FROM_FILES`."""
-    if set(values) & {*WHOLE, *PARTS}:
-        return "predictions"
-    return next(
-        (kind for kind, keys in (("vertices", VERTICES), ("joints", JOINTS)) if set(values) & set(keys)),
-        "predictions",
+    kinds = {"predictions": (*WHOLE, *PARTS, *BETAS), "vertices": VERTICES, "joints": JOINTS}
+    for kind, keys in kinds.items():
+        if set(values) & set(keys):
+            return kind
+    raise DataError(
+        f"{where} has the arrays {', '.join(map(str, values)):.200}, none of which is read",
+        "name them joints (N, J, 3); vertices (N, V, 3); or rotations (N, 24, 3, 3) and betas (N, 10). "
+        "docs/methods.md has all names and shapes",
     )
 
 

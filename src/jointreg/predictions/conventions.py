@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from jointreg.arrays import texts
-from jointreg.datasets.named_joints import in_order
+from jointreg.datasets.named_joints import in_order, require_joints
 from jointreg.datasets.poses import (
     left_leg_first,
     metre_by_legs,
@@ -45,7 +45,7 @@ LARGEST_BETA = 10.0
 """Largest plausible beta of a row, in standard deviations, as a median over the rows. A single row may
 have three times as much."""
 
-_PAGE = "docs/methods.md lists keys and shapes"
+_PAGE = "give rotations (N, 24, 3, 3) and betas (N, 10); docs/methods.md has all keys and shapes"
 
 
 def bodies(
@@ -116,11 +116,7 @@ def joints(values: Mapping[str, Any], where: str, note: Callable[[str], None] = 
             f"{where} has {sorted(map(str, values))[:12]}, expected one of {', '.join(JOINTS)}"
         )
     points = _array(values, key, where).astype(np.float64)
-    if points.ndim != 3 or points.shape[1:] != (len(H36M_17), 3) or not len(points):
-        raise DataError(
-            f"{where}: {key} has shape {points.shape}, expected (N, {len(H36M_17)}, 3)",
-            "give all 17 joints: errors are taken from the pelvis, which sets of 14 lack",
-        )
+    require_joints(points, f"{where}: {key}", len(H36M_17))
     whole = ~missing_rows(points)
     if not whole.any():
         require_finite(points, f"{where}: {key}")

@@ -123,13 +123,13 @@ def test_bad_labels_are_refused(files, capsys):
     identity = identity | {"frame": identity["frame"] + 1}
     for arrays, message in [
         ({"joints": truth}, "has arrays ['joints'], expected joints_cam"),
-        ({"joints_cam": truth[:, :14]}, "joints_cam of shape (6, 14, 3)"),
+        ({"joints_cam": truth[:, :14]}, "joints_cam has shape (6, 14, 3)"),
         ({"joints_cam": truth[:4]}, "has 6 rows"),
         ({"joints_cam": 1000 * truth}, "divide millimetres by 1000"),
         ({"joints_cam": truth, "take": identity["take"]}, "camera, frame missing"),
         ({"joints_cam": truth, **identity}, "no prediction for take 1, camera 54138969, frame 1"),
         ({"joints_cam": truth, "joint_names": np.array(["nose"] * 17)}, "joint_names are"),
-        ({"joints_cam": truth[:0]}, "holds no frames"),
+        ({"joints_cam": truth[:0]}, "the file has no frame"),
     ]:
         np.savez(folder / "bad.npz", **arrays)
         assert evaluate(folder, folder / "bad.npz") == 1
@@ -250,13 +250,19 @@ def test_a_file_that_is_none_is_named_with_a_cure(files, capsys):
     for labels, words in {
         folder / "empty.npy": "empty.npy is an empty file",
         folder: "is a folder, expected a file",
-        folder / "none.npz": "none.npz does not exist",
+        folder / "none.npz": "there is no file",
         folder
         / "labels.npy": "an npy, which has one array without a name: save its arrays by numpy.savez",
     }.items():
         assert evaluate(folder, labels) == 1
         text = capsys.readouterr().err
         assert words in text and "next:" in text and "Errno" not in text
+    np.save(folder / "joints.npy", files[1])
+    assert main(["evaluate", str(folder / "joints.npy"), str(folder / "labels.npz")]) == 1
+    assert "one array without a name, of shape (6, 17, 3)" in capsys.readouterr().err
+    assert main(["evaluate", str(folder / "no.npz"), str(folder / "none.npz")]) == 1
+    text = capsys.readouterr().err
+    assert "no.npz and no file" in text and "none.npz\n  next:   check the path" in text
     target = folder / "there"
     target.mkdir()
     assert main(["convert", str(folder / "first.npy"), str(target), "--format", "npy"]) == 1
