@@ -326,7 +326,7 @@ def require_same_sides(
             f"{where}: joints lie {1000 * np.median(given):.0f} mm from the labels, and "
             f"{1000 * np.median(exchanged):.0f} mm with left and right of one of the two files "
             "exchanged",
-            "exchange left and right of one file (of its arms, if a note says that its hips lie crossed) "
+            "exchange left and right of one file (its arms, if a note says that its hips lie crossed) "
             "or turn its mirrored axis round",
         )
 
