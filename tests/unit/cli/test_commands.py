@@ -1,6 +1,7 @@
 """The command line: what it writes and prints, its exit codes, and that its help loads nothing heavy."""
 
 import csv
+import hashlib
 import importlib
 import io
 import json
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from jointreg import metrics
+from jointreg import __version__, metrics
 from jointreg.cli import main
 from jointreg.evaluation.label_files import read_labelled_frames
 from jointreg.exchange.placement import expected_joints
@@ -290,6 +291,10 @@ def test_evaluate_in_csv_and_json_with_every_joint(files, capsys):
     table = list(csv.DictReader(io.StringIO(printed(folder, capsys, "--format", "csv", "--per-joint"))))
     content = json.loads(printed(folder, capsys, "--format", "json", "--per-joint"))
     assert [{key: str(value) for key, value in row.items()} for row in content["rows"]] == table
+    sha256 = hashlib.sha256((folder / "first.npy").read_bytes()).hexdigest()
+    assert table[0]["regressor_sha256"] == sha256 and table[0]["jointreg"] == __version__
+    expected = {"joint_set": "17 joints (the pelvis counts)", "root": "pelvis", "body": "open"}
+    assert expected.items() <= table[0].items() and table[0]["truth"] == str(folder / "labels.npz")
     assert content["frames"] == 6 and "moved to pelvis" in " ".join(content["protocol"])
     second = str(folder / "second.npy")
     values = {
@@ -322,13 +327,16 @@ def test_evaluate_by_a_published_protocol(files, capsys, body, make_bodies):
         output = capsys.readouterr()
         lines.append(numbers(output.out, str(folder / "first.npy")))
         assert "SPIN" in output.out and "WHAM" in output.out and "on both sides" in output.out
-        assert "not those of protocol 3dpw" in output.err
+        assert "3dpw: root is the middle of left_hip and right_hip instead of pelvis" in output.err
+        assert "first.npy is not J_regressor_h36m;" in output.err
+        assert "the body is `open`, not SMPL" in output.err
     assert len(lines[0]) == 4 and lines[0] == lines[1]
     assert "millimetres" in output.err
     command = ["evaluate", str(folder / "predictions.npz"), str(folder / "bodies.npz")]
     assert main([*command, "--protocol", "emdb"]) == 0
-    output = capsys.readouterr().out
+    output, told = capsys.readouterr()
     assert "24 joints" in output and len(numbers(output, "own")) == 4
+    assert "do not compare with published ones of protocol emdb: the body is `open`" in told
     assert main([*command, "--truth-regressor", str(folder / "second.npy"), "--protocol", "3dpw"]) == 1
     assert "no regressor" in capsys.readouterr().err
 
