@@ -33,8 +33,8 @@ ABOUT = (
     *("regressor_sha256", "protocol", "joint_set", "root", "predictions", "truth", "body", "truth_body"),
     *("truth_regressor", "truth_regressor_sha256", "jointreg"),
 )
-"""What a number depends on: more columns. Joints that count and root in words, paths, sha256 of files (of
-`own` that of the body's file), and the version. Empty where nothing is read."""
+"""What a number depends on: more columns. Joints that count and root in words, paths, sha256 of files
+(of `own` that of the body's file), and the version. Empty where nothing is read."""
 
 
 def unit_of(metric: str, protocol: Protocol) -> str:

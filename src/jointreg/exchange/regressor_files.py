@@ -108,7 +108,7 @@ def load_regressor(
     if joints is not None:
         legs = "left" if joints.joints == H36M_17 else "right"
     matrix, names = _read_matrix(path, body, note)
-    sidecar = read_sidecar(path, matrix, body)
+    sidecar = read_sidecar(path, matrix, body, order=None if legs is None else ORDERS[legs])
     names = names or _row_order(sidecar, legs, path)
     if body is None and sidecar is None:
         names = _known_order(matrix, names, path, note)
