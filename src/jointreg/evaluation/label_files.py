@@ -13,6 +13,7 @@ from jointreg.datasets.named_joints import require_joints
 from jointreg.datasets.poses import (
     describe_missing,
     left_leg_first,
+    metre_by_legs,
     missing_rows,
     require_metres,
     require_person,
@@ -50,7 +51,7 @@ def read_labelled_frames(
 
     Raises:
         DataError: missing, not readable, arrays of other shapes, or joints that are not a person's.
-        UnitError: not in metres.
+        UnitError: neither in metres nor in millimetres.
         StoreError: a damaged store.
     """
     path = Path(path)
@@ -72,6 +73,10 @@ def read_labelled_frames(
         raise DataError(f"{path} holds no frames with all joints")
     whole = joints[used]
     if joint_set.joints == H36M_17:
+        metre, leg = metre_by_legs(whole)
+        if metre not in (0, 1):
+            note(f"{path}: joints_cam are in millimetres, legs {metre * leg:.2f} m long")
+            joints, whole = metre * joints, metre * whole
         require_metres(joints, str(path))
         require_person(whole, str(path))
     else:

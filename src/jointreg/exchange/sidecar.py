@@ -121,6 +121,10 @@ def read_sidecar(
             if texts == list(unnamed(len(texts)))
             else f"name the joint set of the file with --joints; or {cure}",
         )
+    if table.get("vertices", matrix.shape[1]) != matrix.shape[1]:
+        raise DataError(
+            f"{file}: vertices are {table['vertices']!r:.40}, {path.name} has {matrix.shape[1]}", cure
+        )
     if table["sha256"] != digest(matrix):
         raise DataError(f"{file} describes another matrix: its sha256 is not that of {path.name}", cure)
     if body is not None and table["topology_hash"] not in (UNKNOWN, body.topology_hash):

@@ -83,7 +83,8 @@ def bodies(
             raise DataError(f"{where}: {len(root)} rows of global_orient, {len(rest)} of body_pose")
         rotations = np.concatenate([root, rest], axis=1)
     else:
-        cure = "set kind to joints in the table of methods" if set(JOINTS) & set(values) else _PAGE
+        cure = "--kind joints reads its joints; so does kind joints in the table of methods"
+        cure = cure if set(JOINTS) & set(values) else _PAGE
         raise DataError(
             f"{where} lacks rotations: has {sorted(map(str, values))[:12]}, expected one of "
             f"{', '.join(WHOLE)}, or {' and '.join(PARTS)}",
@@ -258,7 +259,8 @@ def _convention(six: np.ndarray, declared: str, where: str) -> str:
         return clean[0]
     raise DataError(
         f"{where}: 6D rotations can be read in two ways, and the numbers do not decide",
-        "write `interleaved` (SPIN, VIBE) or `stacked` (MEVA) into the column `six` of the methods",
+        "save them as matrices (N, 24, 3, 3); or, in the workflow, write `interleaved` (SPIN, VIBE) or "
+        "`stacked` (MEVA) into the column `six` of the table of methods",
     )
 
 
@@ -308,7 +310,9 @@ def _betas(
             f"{n_betas} shape directions",
             "BEV's eleventh is a share of a child's body: give the first ten of adults"
             if betas.ndim == 2 and betas.shape[1] == 11
-            else "give the shape of the body that is set as `body`",
+            else "give a row for each frame, or one for all of them"
+            if betas.ndim == 2 and betas.shape[1] == n_betas
+            else "give the betas of this body, or name their body with --body",
         )
     extremes = np.abs(betas).max(axis=1)
     extremes[~np.isfinite(extremes)] = 0.0  # rows that are not numbers stay so
@@ -338,8 +342,8 @@ def _translation(values: np.ndarray, where: str, count: int) -> np.ndarray:
 def _metres(points: np.ndarray, where: str, note: Callable[[str], None]) -> float:
     factor, length = metre_by_legs(points)
     if factor:
-        unit = "metres" if factor == 1 else "millimetres"
-        note(f"{where}: joints are in {unit}, legs {length * factor:.2f} m long")
+        if factor != 1:
+            note(f"{where}: joints are in millimetres, legs {length * factor:.2f} m long")
         return factor
     raise UnitError(
         f"{where}: legs are {length:.4g} long (median), expected {LEG_M}, or a "

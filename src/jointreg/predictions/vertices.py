@@ -152,7 +152,8 @@ def require_mesh(meshes: np.ndarray, body: Body, where: str) -> None:
         raise DataError(
             f"{where} has meshes of {mesh_name(count)}, the body has {mesh_name(body.n_vertices)}",
             "give the body of these meshes; or `--body none` with a regressor of their mesh, made by "
-            "`jointreg transfer` or `jointreg fit`; or, in the table of methods, a map in column `map`",
+            "`jointreg transfer` or `jointreg fit`; in the workflow, a map in column `map` of the table "
+            "of methods",
         )
     some = meshes[:: max(len(meshes) // 20, 1)]
     some = some[np.isfinite(some).all(axis=(1, 2))]

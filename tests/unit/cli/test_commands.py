@@ -126,7 +126,7 @@ def test_bad_labels_are_refused(files, capsys):
         ({"joints": truth}, "has arrays ['joints'], expected joints_cam"),
         ({"joints_cam": truth[:, :14]}, "joints_cam has shape (6, 14, 3)"),
         ({"joints_cam": truth[:4]}, "has 6 rows"),
-        ({"joints_cam": 1000 * truth}, "divide millimetres by 1000"),
+        ({"joints_cam": 100 * truth}, "centimetres taken for metres"),
         ({"joints_cam": truth, "take": identity["take"]}, "camera, frame missing"),
         ({"joints_cam": truth, **identity}, "no prediction for take 1, camera 54138969, frame 1"),
         ({"joints_cam": truth, "joint_names": np.array(["nose"] * 17)}, "joint_names are"),

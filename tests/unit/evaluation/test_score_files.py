@@ -172,6 +172,14 @@ def test_labels_with_the_right_leg_first_give_the_right_number_and_a_note(run, s
     assert error < 1e-2 and "right leg comes first" in told
 
 
+def test_labels_in_millimetres_give_the_same_number_and_a_note(run, scene):
+    bodies, joints = scene
+    joints = joints.copy()
+    joints[2] = np.nan
+    error, frames, told = run(bodies, {"joints_cam": 1000 * joints})
+    assert error < 1e-2 and frames == COUNT - 1 and "labels.npz: joints_cam are in millimetres" in told
+
+
 def test_rows_that_lack_a_joint_are_left_out_and_counted(run, scene):
     bodies, joints = scene
     joints = joints.copy()
@@ -207,7 +215,7 @@ def test_what_the_workflow_refuses_the_command_line_refuses(run, scene):
     one = joints.copy()
     one[2] *= 1000
     for labels, error, message in (
-        (1000 * joints, UnitError, "divide millimetres by 1000"),
+        (100 * joints, UnitError, "probably centimetres taken for metres"),
         (joints / 2, UnitError, "legs are"),
         (one, DataError, "a leg of row 2"),
         (joints * [1, -1, -1], DataError, "the trunk points .* degrees"),

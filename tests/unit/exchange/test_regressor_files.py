@@ -258,6 +258,7 @@ def test_a_sidecar_that_does_not_belong_is_refused(tmp_path, body, regressor, we
         ('{"sha256": 1, "sha256": 2}', "key 'sha256' stands in it twice"),
         ("\ud800".encode("utf-8", "surrogatepass"), "not the sidecar of a regressor"),
         (json.dumps({"joint_names": []}), "'topology_hash' is None, expected a str"),
+        (json.dumps(good | {"vertices": 13}), "vertices are 13, J.npy has 6890"),
         (json.dumps(good | {"about": []}), "'about' is .., expected a dict"),
         (
             json.dumps(good | {"joint_names": dict.fromkeys(H36M_17)}),

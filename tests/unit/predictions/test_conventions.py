@@ -357,7 +357,7 @@ def test_a_method_with_joints_only_is_scored_as_given(tmp_path, run, body, frame
     assert {row["regressor"] for row in table} == {GIVEN}
     mpjpe = [row["value_mm"] for row in table if row["metric"] == "mpjpe"]
     assert np.allclose(mpjpe, 10 * 16 / 17, atol=1e-3)
-    with pytest.raises(DataError, match=r"lacks rotations(.|\n)*set kind to joints"):
+    with pytest.raises(DataError, match=r"lacks rotations(.|\n)*kind joints"):
         run()
 
 
