@@ -27,7 +27,7 @@ def matched_rows(
 ) -> dict[str, np.ndarray]:
     """The predictions of the labelled frames, in their order.
 
-    Rows are matched by what both files name them by. Labels that name nothing are taken row by row.
+    Rows are matched by what both files name them by. Row n belongs to row n of labels that name nothing.
     Frame numbers of predictions then have to be those of the rows.
 
     Args:

@@ -132,12 +132,14 @@ def _regressor(pair: Pair, truth_regressors: Sequence[str]) -> str:
     if meshes == [False, False]:
         return "none, both sides are joints"
     if meshes == [True, False]:
-        return "that of each line on the predictions; the truth is joints"
+        return "the one that each line names on the predictions; the truth is joints"
     truth = f"{', '.join(truth_regressors)} on the truth" if truth_regressors else ""
     if meshes == [False, True]:
-        return f"{truth or 'that of each line on the truth'}; the predictions are joints"
+        return f"{truth or 'the one that each line names on the truth'}; the predictions are joints"
     return (
-        f"that of each line on the predictions, {truth}" if truth else "that of each line, on both sides"
+        f"the one that each line names on the predictions, {truth}"
+        if truth
+        else "the one that each line names, on both sides"
     )
 
 

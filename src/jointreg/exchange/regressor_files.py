@@ -307,10 +307,11 @@ def _normalised(matrix: np.ndarray, path: Path, note: Callable[[str], None]) -> 
             "such a row reads no vertex: take the file from its source again, or fit a regressor",
         )
     sums = _sums(matrix)
+    negative = np.count_nonzero(matrix < 0)
+    cut = f"{negative} negative entries (lowest {matrix.min():.3g}) set to zero; " if negative else ""
     note(
-        f"{path}: raw weights: {np.count_nonzero(matrix < 0)} negative entries (lowest "
-        f"{min(matrix.min(), 0.0):.3g}) set to zero; rows, which summed to {sums.min():.3g}-"
-        f"{sums.max():.3g}, normalised to 1"
+        f"{path}: raw weights: {cut}rows, which summed to {sums.min():.3g}-{sums.max():.3g}, "
+        "normalised to 1"
     )
     return weights
 
