@@ -220,12 +220,16 @@ def map_between(
 
     face, weights, distance = closest_points(source.vertices[used], target.vertices, target.faces)
     if distance.max() > limit_m:
-        sizes = [np.ptp(mesh.vertices, axis=0).round(3).tolist() for mesh in (source, target)]
+        boxes = [
+            f"{np.ptp(mesh.vertices, axis=0).round(3).tolist()} around "
+            f"{((mesh.vertices.max(axis=0) + mesh.vertices.min(axis=0)) / 2).round(3).tolist()}"
+            for mesh in (source, target)
+        ]
         raise DataError(
             f"vertex {used[distance.argmax()]} of the source mesh lies {distance.max():.3g} m from the "
             f"target, limit {limit_m:g} m; {np.count_nonzero(distance > limit_m)} of {len(used)} do",
-            f"both meshes must be one shape in one pose, place and unit; their boxes are {sizes[0]} and "
-            f"{sizes[1]} m. A larger limit is yours to choose: --limit",
+            f"both meshes must be one shape in one pose, place and unit; their boxes are {boxes[0]} and "
+            f"{boxes[1]} m. A larger limit is yours to choose: --limit",
         )
     columns = target.faces[face]
     rows = np.repeat(used, 3)

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from jointreg.arrays import texts
-from jointreg.datasets.named_joints import in_order
+from jointreg.datasets.named_joints import in_order, require_joints
 from jointreg.datasets.poses import (
     left_leg_first,
     metre_by_legs,
+    missing_rows,
     require_finite,
     require_metres,
     require_person,
@@ -48,7 +49,7 @@ LARGEST_BETA = 10.0
 """Largest plausible beta of a row, in standard deviations, as a median over the rows. A single row may
 have three times as much."""
 
-_PAGE = "docs/methods.md lists keys and shapes"
+_PAGE = "give rotations (N, 24, 3, 3) and betas (N, 10); docs/methods.md has all keys and shapes"
 
 
 def bodies(
@@ -59,6 +60,8 @@ def bodies(
     note: Callable[[str], None] = print,
 ) -> dict[str, np.ndarray]:
     """Rotations (N, 24, 3, 3), betas (N, n_betas) and, if the file has it, translation (N, 3) metres.
+
+    Rows that are not numbers stay so.
 
     Args:
         values: from `predictions.files.read_file`.
@@ -88,7 +91,8 @@ def bodies(
             raise DataError(f"{where}: {len(root)} rows of global_orient, {len(rest)} of body_pose")
         rotations = np.concatenate([root, rest], axis=1)
     else:
-        cure = "set kind to joints in the table of methods" if set(JOINTS) & set(values) else _PAGE
+        cure = "--kind joints reads its joints; so does kind joints in the table of methods"
+        cure = cure if set(JOINTS) & set(values) else _PAGE
         raise DataError(
             f"{where} lacks rotations: has {sorted(map(str, values))[:12]}, expected one of "
             f"{', '.join(WHOLE)}, or {' and '.join(PARTS)}",
@@ -109,7 +113,8 @@ def joints(values: Mapping[str, Any], where: str, note: Callable[[str], None] = 
     """The 17 joints (N, 17, 3), metres, order `H36M_17`.
 
     `joint_names` gives the order. Without it hips and shoulders show whether the left or the right leg
-    comes first. The length of the legs shows whether the unit is metres or millimetres.
+    comes first. The length of the legs shows whether the unit is metres or millimetres. Rows that are
+    not numbers are NaN.
 
     Raises:
         DataError: no joints, or not these 17, or sides that contradict each other.
@@ -121,16 +126,15 @@ def joints(values: Mapping[str, Any], where: str, note: Callable[[str], None] = 
             f"{where} has {sorted(map(str, values))[:12]}, expected one of {', '.join(JOINTS)}"
         )
     points = _array(values, key, where).astype(np.float64)
-    if points.ndim != 3 or points.shape[1:] != (len(H36M_17), 3) or not len(points):
-        raise DataError(
-            f"{where}: {key} has shape {points.shape}, expected (N, {len(H36M_17)}, 3)",
-            "give all 17 joints: errors are taken from the pelvis, which sets of 14 lack",
-        )
-    require_finite(points, f"{where}: {key}")
+    require_joints(points, f"{where}: {key}", len(H36M_17))
+    whole = ~missing_rows(points)
+    if not whole.any():
+        require_finite(points, f"{where}: {key}")
+    points[~whole] = np.nan
     points = left_leg_first(points, where, values.get("joint_names"), note)
-    points = points * _metres(points, where, note)
+    points = points * _metres(points[whole], where, note)
     require_metres(points, where)
-    require_person(points, where)
+    require_person(points[whole], where)
     return points
 
 
@@ -149,7 +153,7 @@ def named_joints(
         note: is told what is reordered or assumed.
 
     Raises:
-        DataError: no joints, names that repeat or are others, or numbers that are not finite.
+        DataError: no joints, or names that repeat or are others.
         UnitError: a size that no person has in metres or millimetres.
     """
     if sorted(names) == sorted(H36M_17):
@@ -162,9 +166,6 @@ def named_joints(
     points = in_order(
         _array(values, key, where), f"{where}: {key}", values.get("joint_names"), names, note
     )
-    if not np.isfinite(points).all():
-        row = np.argmax(~np.isfinite(points).all(axis=(1, 2)))
-        raise DataError(f"{where}: a joint of row {row} is not finite", "leave such rows out")
     return points * metre_of(points, f"{where}: {key}", note)
 
 
@@ -202,6 +203,7 @@ def _array(values: Mapping[str, Any], key: str, where: str) -> np.ndarray:
     return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
 
 
+@np.errstate(invalid="ignore", over="ignore")
 def _rotations(values: np.ndarray, where: str, counts: tuple[int, ...], six: str) -> np.ndarray:
     """(N, K, 3, 3) from matrices, axis-angle or 6D of K joints, K one of `counts`."""
     shape, count = values.shape[1:], len(values)
@@ -252,6 +254,7 @@ def _convention(six: np.ndarray, declared: str, where: str) -> str:
     off = {}
     for name in SIX:
         columns = _interleaved(six, name).reshape(-1, 3, 2)
+        columns = columns[np.isfinite(columns).all(axis=(1, 2))]
         gram = np.einsum("nab,nac->nbc", columns, columns)
         off[name] = float(np.median(np.abs(gram - np.eye(2)).max(axis=(1, 2))))
     clean = [name for name in SIX if off[name] < 1e-3]
@@ -265,7 +268,8 @@ def _convention(six: np.ndarray, declared: str, where: str) -> str:
         return clean[0]
     raise DataError(
         f"{where}: 6D rotations can be read in two ways, and the numbers do not decide",
-        "write `interleaved` (SPIN, VIBE) or `stacked` (MEVA) into the column `six` of the methods",
+        "save them as matrices (N, 24, 3, 3); or, in the workflow, write `interleaved` (SPIN, VIBE) or "
+        "`stacked` (MEVA) into the column `six` of the table of methods",
     )
 
 
@@ -278,12 +282,13 @@ def _with_hands(rotations: np.ndarray) -> np.ndarray:
 
 
 def _require_rotations(rotations: np.ndarray, where: str) -> None:
-    with np.errstate(invalid="ignore", over="ignore"):  # the comparison below refuses NaN
+    whole = np.isfinite(rotations).all(axis=(1, 2, 3))
+    with np.errstate(invalid="ignore", over="ignore"):  # rows that are not numbers stay so
         errors = rotation_errors(rotations)
-    if not errors.max() <= LARGEST_ERROR:
-        wrong = np.flatnonzero(~(errors <= LARGEST_ERROR).all(axis=1))
+    wrong = np.flatnonzero(whole & ~(errors <= LARGEST_ERROR).all(axis=1))
+    if len(wrong):
         raise DataError(
-            f"{where}: rotations of row {wrong[0]} are no rotations (NaN, not orthonormal, mirrored); "
+            f"{where}: rotations of row {wrong[0]} are no rotations (not orthonormal, or mirrored); "
             f"{len(wrong)} of {len(rotations)} rows",
             "3x3 numbers a joint are matrices; axis-angle has 3 and 6D has 6",
         )
@@ -327,11 +332,12 @@ def _betas(
             f"{n_betas} shape directions",
             "BEV's eleventh is a share of a child's body: give the first ten of adults"
             if betas.ndim == 2 and betas.shape[1] == 11
-            else "give the shape of the body that is set as `body`",
+            else "give a row for each frame, or one for all of them"
+            if betas.ndim == 2 and betas.shape[1] == n_betas
+            else "give the betas of this body, or name their body with --body",
         )
     extremes = np.abs(betas).max(axis=1)
-    if not np.isfinite(extremes).all():
-        raise DataError(f"{where}: {key} of row {np.argmax(~np.isfinite(extremes))} is not finite")
+    extremes[~np.isfinite(extremes)] = 0.0  # rows that are not numbers stay so
     if count and (np.median(extremes) > LARGEST_BETA or extremes.max() > 3 * LARGEST_BETA):
         raise DataError(
             f"{where}: {key} reach {extremes.max():.3g} in row {extremes.argmax()}, expected under "
@@ -344,9 +350,6 @@ def _betas(
 def _translation(values: np.ndarray, where: str, count: int) -> np.ndarray:
     if values.shape != (count, 3):
         raise DataError(f"{where}: translation has shape {values.shape}, expected {(count, 3)}")
-    if not np.isfinite(values).all():
-        row = np.argmax(~np.isfinite(values).all(axis=1))
-        raise DataError(f"{where}: translation of row {row} is not finite")
     far = np.abs(values).max(axis=1, initial=0)
     if (far > DEPTH_M.high).any():
         guess = "probably millimetres: divide by 1000" if np.median(far) > 500 else "give metres"
@@ -361,8 +364,8 @@ def _translation(values: np.ndarray, where: str, count: int) -> np.ndarray:
 def _metres(points: np.ndarray, where: str, note: Callable[[str], None]) -> float:
     factor, length = metre_by_legs(points)
     if factor:
-        unit = "metres" if factor == 1 else "millimetres"
-        note(f"{where}: joints are in {unit}, legs {length * factor:.2f} m long")
+        if factor != 1:
+            note(f"{where}: joints are in millimetres, legs {length * factor:.2f} m long")
         return factor
     raise UnitError(
         f"{where}: legs are {length:.4g} long (median), expected {LEG_M}, or a "

@@ -60,7 +60,7 @@ def vertices(values: Mapping[str, Any], where: str, note: Callable[[str], None] 
         note: is told the unit, where it is not metres.
 
     Raises:
-        DataError: no vertices, another shape, or numbers that are not finite.
+        DataError: no vertices, or another shape.
         UnitError: centimetres, or a size that no person has in metres or millimetres.
     """
     key = only_key(values, VERTICES, where)
@@ -96,29 +96,28 @@ def metre_of(points: np.ndarray, what: str, note: Callable[[str], None] = print)
     """Factor to metres, by the longest side of the box around the points of each row.
 
     Args:
-        points: (N, K, 3), of a whole person.
+        points: (N, K, 3), of a whole person. Rows that are not numbers are passed over.
         what: names them in errors.
         note: is told the unit, where it is not metres.
 
     Raises:
-        DataError: a row is not finite.
+        DataError: no row is finite.
         UnitError: centimetres, or a size that no person has in metres or millimetres.
     """
-    extents = (points.max(axis=1) - points.min(axis=1)).max(axis=1)
-    if not np.isfinite(extents).all():
-        raise DataError(
-            f"{what} of row {np.argmax(~np.isfinite(extents))} is not finite",
-            "leave such frames out, of the labels also",
-        )
-    middle = float(np.median(extents))
+    with np.errstate(invalid="ignore"):
+        extents = (points.max(axis=1) - points.min(axis=1)).max(axis=1)
+    whole = np.isfinite(extents)
+    if not whole.any():
+        raise DataError(f"{what}: every row has NaN or infinity", "look at what the method printed")
+    middle = float(np.median(extents[whole]))
     for unit, metre, bounds in UNITS:
         if bounds.hold(middle):
-            wrong = np.flatnonzero((extents < bounds.low) | (extents > bounds.high))
+            wrong = np.flatnonzero(whole & ((extents < bounds.low) | (extents > bounds.high)))
             if len(wrong):
                 raise UnitError(
                     f"{what} of row {wrong[0]} extend over {extents[wrong[0]] * metre:.3g} m, expected "
                     f"{BODY_M} ({len(wrong)} of {len(extents)} rows)",
-                    "repair these rows, or leave them out of the predictions and of the labels",
+                    "repair these rows, or give them as NaN",
                 )
             if metre != 1:
                 note(f"{what} are in {unit}, the bodies extend over {middle:.0f}")
@@ -164,9 +163,13 @@ def require_mesh(meshes: np.ndarray, body: Body, where: str) -> None:
         raise DataError(
             f"{where} has meshes of {mesh_name(count)}, the body has {mesh_name(body.n_vertices)}",
             "give the body of these meshes; or `--body none` with a regressor of their mesh, made by "
-            "`jointreg transfer` or `jointreg fit`; or, in the table of methods, a map in column `map`",
+            "`jointreg transfer` or `jointreg fit`; in the workflow, a map in column `map` of the table "
+            "of methods",
         )
     some = meshes[:: max(len(meshes) // 20, 1)]
+    some = some[np.isfinite(some).all(axis=(1, 2))]
+    if not len(some):
+        return
     longer = edge_ratio(body.faces, body.template, some)
     if not longer < LONGEST_EDGES:
         raise DataError(

@@ -189,7 +189,7 @@ def _note_names(
 
     On a body they land at known places. On another mesh their distances and their sides show it.
     """
-    where = f"the fit to {labels}"
+    where = f"the regressor fitted to {labels}"
     try:
         if body is not None:
             require_places(weights @ body.template, joints, body, where)

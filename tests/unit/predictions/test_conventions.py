@@ -343,7 +343,8 @@ def test_joints_come_in_both_units_and_orders(frames, unit, first):
 def test_joints_that_are_none_are_refused(frames):
     points = labels_of(frames)
     for values, error, message in (
-        ({"joints": points[:, :14]}, DataError, "give all 17 joints"),
+        ({"joints": points[:, :14]}, DataError, r"\(lsp_14, .*or give all 17.* `--joints 14` counts"),
+        ({"joints": points[:, :16]}, DataError, r"\(mpii_16\)"),
         ({"joints": points * 25.4}, UnitError, "expected 0.5 to 1.3 m"),
         ({"pose": np.zeros((1, 72))}, DataError, "expected one of joints_cam"),
         ({"joints": np.full((1, 17, 3), np.nan)}, DataError, "not a number"),
@@ -370,7 +371,7 @@ def test_a_method_with_joints_only_is_scored_as_given(tmp_path, run, body, frame
     assert {row["regressor"] for row in table} == {GIVEN}
     mpjpe = [row["value_mm"] for row in table if row["metric"] == "mpjpe"]
     assert np.allclose(mpjpe, 10 * 16 / 17, atol=1e-3)
-    with pytest.raises(DataError, match=r"lacks rotations(.|\n)*set kind to joints"):
+    with pytest.raises(DataError, match=r"lacks rotations(.|\n)*kind joints"):
         run()
 
 
