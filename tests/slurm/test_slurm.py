@@ -1,5 +1,6 @@
 """The tiny run through `--profile slurm`, its GPU rules on GPUs that Slurm hands out."""
 
+import re
 from collections import Counter
 
 import one_node
@@ -38,6 +39,22 @@ def test_array_jobs_and_a_site_that_wants_gres(slurm, watcher, finished, tmp_pat
     assert sorted(job["gpu"] for job in jobs if job["partition"] == "gpu") == ["0", "1"]
     assert "array" in run.text
     recovered(folder, finished)
+
+
+def test_every_job_of_an_array_asks_for_what_the_longest_needs(slurm, finished, tmp_path):
+    """The plugin asks for all of them what the first one asks for, and that may be a short one."""
+    folder = copy_without(finished, tmp_path / "run")
+    table = folder / "tests/tiny/sequences.tsv"
+    row = "S5\tWalking\t1\t54138969\t0\t{}\t"
+    text = table.read_text()
+    assert row.format(-1) in text
+    table.write_text(text.replace(row.format(-1), row.format(3)))
+    only = ("--forcerun", "prepare", "--until", "prepare")
+    run = Run(folder, *on_slurm("--slurm-array-jobs", "prepare", *only))
+    assert run.wait() == 0, run.text
+    blocks = re.findall(r"^rule prepare:\n(?:    .*\n)+", run.text, re.MULTILINE)
+    megabytes = [int(re.search(r"\bmem_mb=(\d+)", block)[1]) for block in blocks]
+    assert megabytes == 3 * [round(2000 + 8 * 0.32)], "8 frames of S1 and S9, 4 of S5"
 
 
 def test_arrays_that_would_never_be_complete_stop_the_run_before_it_submits(

@@ -56,8 +56,7 @@ def require_room_for_arrays(array_jobs: str, waiting: Mapping[str, int], jobs: i
     Raises:
         ConfigError: the arrays need a larger `jobs`.
     """
-    selected = {name.strip() for name in array_jobs.replace(";", ",").split(",")} - {""}
-    rules = sorted(waiting) if "all" in selected else sorted(selected & set(waiting))
+    rules = _selected(array_jobs, waiting)
     sizes = {rule: min(waiting[rule], limit) for rule in rules if waiting[rule] > 1}
     needed = sum(sizes.values())
     if needed > jobs:
@@ -67,6 +66,34 @@ def require_room_for_arrays(array_jobs: str, waiting: Mapping[str, int], jobs: i
             f"{jobs}: the arrays would wait for ever",
             f"set jobs: {needed} in {PROFILE}, or --jobs {needed}; or name fewer rules",
         )
+
+
+def require_alike_arrays(array_jobs: str, requests: Iterable[Request]) -> None:
+    """Refuse arrays of jobs that ask for different GPUs or partitions.
+
+    The Slurm plugin (2.8.0) asks for every job of an array what it asks for the first one.
+
+    Args:
+        array_jobs: the setting `slurm-array-jobs`.
+        requests: different requests of the jobs of this run.
+
+    Raises:
+        ConfigError: names the first rule whose jobs differ.
+    """
+    requests = list(requests)
+    for rule in _selected(array_jobs, {one.rule for one in requests}):
+        if len({(one.gpus, one.gres, one.partition) for one in requests if one.rule == rule}) > 1:
+            raise ConfigError(
+                f"slurm-array-jobs: {array_jobs}: jobs of rule {rule} ask for different GPUs or "
+                "partitions, and in an array all would get those of the first one",
+                f"leave {rule} out of slurm-array-jobs, or run its `solver: lm` in another call",
+            )
+
+
+def _selected(array_jobs: str, rules: Iterable[str]) -> list[str]:
+    """Those of the rules that the setting `slurm-array-jobs` names, in alphabetical order."""
+    named = {name.strip() for name in array_jobs.replace(";", ",").split(",")} - {""}
+    return sorted(rules) if "all" in named else sorted(named & set(rules))
 
 
 def require_one_flag(requests: Iterable[Request]) -> None:

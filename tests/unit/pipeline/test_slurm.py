@@ -6,6 +6,7 @@ from jointreg.errors import ConfigError, DataError
 from jointreg.pipeline.slurm import (
     Request,
     on_gpu_partitions,
+    require_alike_arrays,
     require_commands,
     require_one_flag,
     require_room_for_arrays,
@@ -45,6 +46,20 @@ def test_arrays_that_would_wait_for_ever_are_refused_with_the_number_that_works(
         require_room_for_arrays(array_jobs, WAITING, jobs, limit)
     assert f"`jobs` is {jobs}" in str(caught.value)
     require_room_for_arrays(array_jobs, WAITING, needed, limit)
+
+
+def test_arrays_of_jobs_with_and_without_a_gpu_are_refused():
+    """In an array of the plugin every job gets what the first one asks for."""
+    requests = [
+        Request("prepare", 0, "", "cpu"),
+        Request("optimize", 1, "", "gpu"),
+        Request("optimize", 0, "", "gpu"),
+    ]
+    require_alike_arrays("prepare", requests)
+    require_alike_arrays("all", requests[:2])
+    for array_jobs in ("prepare; optimize", "all"):
+        with pytest.raises(ConfigError, match="jobs of rule optimize ask for different GPUs"):
+            require_alike_arrays(array_jobs, requests)
 
 
 def test_a_gpu_is_asked_for_by_one_flag():
