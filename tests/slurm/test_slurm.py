@@ -62,7 +62,8 @@ def test_arrays_that_would_never_be_complete_stop_the_run_before_it_submits(
 ):
     known = len(slurm.jobs())
     folder = copy_without(finished, tmp_path / "run", *FROM_OPTIMIZE)
-    run = Run(folder, *on_slurm("--slurm-array-jobs", "optimize", "--jobs", "1"))
+    run = Run(folder, *on_slurm("--slurm-array-jobs", "optimize,agreemnt", "--jobs", "1"))
     assert run.wait(300) != 0
+    assert "no rule of this run: agreemnt (did you mean agreement?)" in run.text
     assert "needs `jobs` of 2 or more (optimize 2), and `jobs` is 1" in run.text
     assert len(slurm.jobs()) == known

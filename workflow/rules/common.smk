@@ -216,6 +216,13 @@ onstart:
             waiting = [job for job in workflow.dag.needrun_jobs() if not job.is_local]
             requests = slurm_requests(waiting)
             slurm.require_one_flag(requests)
+            unknown = slurm.unknown_rules(
+                [rule.name for rule in workflow.rules],
+                workflow.resource_settings.overwrite_resources,
+                executor.array_jobs or "",
+            )
+            if unknown:
+                print(f"set-resources or slurm-array-jobs, no rule of this run: {', '.join(unknown)}")
             misplaced = slurm.on_gpu_partitions(requests)
             if misplaced:
                 print(

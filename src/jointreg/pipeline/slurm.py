@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from jointreg.errors import ConfigError, DataError
@@ -92,8 +93,31 @@ def require_alike_arrays(array_jobs: str, requests: Iterable[Request]) -> None:
 
 def _selected(array_jobs: str, rules: Iterable[str]) -> list[str]:
     """Those of the rules that the setting `slurm-array-jobs` names, in alphabetical order."""
-    named = {name.strip() for name in array_jobs.replace(";", ",").split(",")} - {""}
+    named = _named(array_jobs)
     return sorted(rules) if "all" in named else sorted(named & set(rules))
+
+
+def _named(array_jobs: str) -> set[str]:
+    return {name.strip() for name in array_jobs.replace(";", ",").split(",")} - {""}
+
+
+def unknown_rules(rules: Iterable[str], set_resources: Iterable[str], array_jobs: str = "") -> list[str]:
+    """Names in a profile that no rule of the run has, each with the rule that it resembles.
+
+    Snakemake and the Slurm plugin (2.8.0) pass over them without a word.
+
+    Args:
+        rules: of the run.
+        set_resources: names under `set-resources`.
+        array_jobs: the setting `slurm-array-jobs`.
+    """
+    rules = list(rules)
+    unknown = sorted({*set_resources, *_named(array_jobs)} - {*rules, "all"})
+    near = [get_close_matches(name, rules, n=1) for name in unknown]
+    return [
+        f"{name} (did you mean {like[0]}?)" if like else name
+        for name, like in zip(unknown, near, strict=True)
+    ]
 
 
 def require_one_flag(requests: Iterable[Request]) -> None:

@@ -1,15 +1,18 @@
 """What a run on Slurm is refused for before anything is submitted."""
 
 import pytest
+import yaml
 
 from jointreg.errors import ConfigError, DataError
 from jointreg.pipeline.slurm import (
+    PROFILE,
     Request,
     on_gpu_partitions,
     require_alike_arrays,
     require_commands,
     require_one_flag,
     require_room_for_arrays,
+    unknown_rules,
 )
 
 WAITING = {"prepare": 105, "segment": 105, "optimize": 225, "table_1": 1}
@@ -74,6 +77,24 @@ def test_rules_without_a_gpu_on_the_partition_of_others_are_named():
     assert not on_gpu_partitions([optimize, Request("segment", 0, "", "cpu")])
     everywhere = [Request("optimize", 1, "", ""), Request("segment", 0, "", "")]
     assert not on_gpu_partitions(everywhere), "a site with one partition for all"
+
+
+def test_misspelt_rules_of_a_profile_are_named_with_the_rule_that_they_resemble():
+    rules = ["prepare", "optimize", "optimize_subject"]
+    assert unknown_rules(rules, ["optimise", "optimize"], "prepare; mine") == [
+        "mine",
+        "optimise (did you mean optimize?)",
+    ]
+    assert not unknown_rules(rules, ["optimize_subject"], "all")
+
+
+def test_rules_without_requests_of_their_own_ask_for_more_with_every_attempt(root):
+    profile = yaml.safe_load((root / PROFILE).read_text())
+    asked = profile["default-resources"]
+    assert set(asked) == {"runtime", "mem_mb"} and profile["retries"] == 2
+    for expression in asked.values():
+        first, second = (eval(expression, {"attempt": attempt}) for attempt in (1, 2))
+        assert second == 2 * first
 
 
 def test_a_machine_without_slurm_is_named(monkeypatch):
