@@ -162,11 +162,12 @@ def _run(arguments: argparse.Namespace) -> int:
         _note_other_regressors(protocol, used, regressors | truth_regressors)
     scores = score(pair, regressors, truth_regressors, protocol, note)
     bodies = ["" if name == NO_BODY else name for name in names]
+    posing = ["" if given else name for given, name in zip(joints, bodies, strict=True)]
     words = sentences(pair, protocol, bodies, of_truth, scores.frames)
     paths = {name: arguments.body if name == OWN else name for name in wanted}
     about = {
         **{key: getattr(arguments, key) for key in ("predictions", "truth")},
-        **dict(zip(("body", "truth_body"), bodies, strict=True)),
+        **dict(zip(("body", "truth_body"), posing, strict=True)),
         "truth_regressor": ", ".join(of_truth),
         "truth_regressor_sha256": ", ".join(_digest(names[1] if n == OWN else n) for n in of_truth),
     }

@@ -5,7 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+
+try:
+    import torch
+except ModuleNotFoundError as error:
+    cure = "jointreg.torch needs torch: pip install 'jointreg[networks]'"
+    raise ModuleNotFoundError(cure, name="torch") from error
 
 from jointreg.errors import DataError, ShapeError
 from jointreg.exchange.matrix_files import read_matrix
