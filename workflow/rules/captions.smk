@@ -9,7 +9,10 @@ from jointreg.tables.names import SIMULATED
 from jointreg.tables.render import FORMS
 
 with plan.stop_with_its_text():
-    EXAMPLES = load_examples(CONFIG.figures.examples, SEQUENCES)
+    left_out = []
+    EXAMPLES = load_examples(CONFIG.figures.examples, SEQUENCES, left_out.append)
+    if workflow.is_main_process:
+        print(*left_out, sep="", end="\n" if left_out else "", file=sys.stderr)
 TRAINED_UNITS = {(row.subject, row.action) for row in TRAINING}
 # Examples shown with the bodies of all variants. Those bodies exist for training sequences only.
 ABLATED = ([row for row in EXAMPLES if (row.subject, row.action) in TRAINED_UNITS] or EXAMPLES)[:3]

@@ -1,7 +1,8 @@
 """The sequence table: one row for each subject and action."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from jointreg.config.tsv import require_name, require_once, rows, whole_number
@@ -55,6 +56,25 @@ def load_sequences(path: str | Path) -> list[Work]:
     if not sequences:
         raise ConfigError(f"{path} has no rows")
     return sequences
+
+
+def find(sequences: Sequence[Work], subject: str, action: str | None, path: str | Path) -> Work:
+    """The row of a subject and action, or any of a subject, in the table at `path`.
+
+    Raises:
+        ConfigError: there is none; names what the table has.
+    """
+    rows = {row.action: row for row in sequences if row.subject == subject}
+    if rows and action in (None, *rows):
+        return rows[action] if action else next(iter(rows.values()))
+    known = list(rows or dict.fromkeys(row.subject for row in sequences))
+    near = get_close_matches(action or "", rows, n=1)
+    raise ConfigError(
+        f"no sequence {' '.join(filter(None, (subject, action)))} in {path}; "
+        f"{f'of {subject} it' if rows else 'it'} has "
+        f"{', '.join(known)}",
+        f"did you mean {near[0]}?" if near else "correct the name, or add its row",
+    )
 
 
 def require_splits(sequences: Iterable[Work], path: str | Path) -> None:
