@@ -231,6 +231,16 @@ def test_what_the_configuration_chooses_must_be_installed(doctor):
     status, text = doctor("config/open.yaml", chosen)
     assert status == 1 and line(text, "package detectron2").startswith("FAIL")
     assert "segment (" in line(text, "waits")
+    assert "an environment of its own" in line(text, "package detectron2")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--slurm"]])
+def test_a_gpu_is_looked_for_where_the_jobs_run(doctor, arguments, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    settings = "device: cuda\noptimize: {backend: warp}\n"
+    row = line(doctor("config/open.yaml", settings, arguments=arguments)[1], "device cuda")
+    assert row.startswith("-" if arguments else "FAIL")
+    assert ("other machines" if arguments else "with --slurm") in row and "get it" not in row
 
 
 def test_initial_bodies_from_joints_are_refused_as_by_the_workflow(doctor, tmp_path, root):
