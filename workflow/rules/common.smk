@@ -39,6 +39,8 @@ from jointreg.pipeline.digest_cache import cached_digest
 from jointreg.pipeline.lengths import LONGEST_RECORDING, frames_of, recording_frames
 
 with plan.stop_with_its_text():
+    if workflow.is_main_process:
+        plan.require_writable(".snakemake")  # also for a plan
     CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles], home=ROOT)
     SEQUENCES = load_sequences(CONFIG.sequences)
     require_splits(SEQUENCES, CONFIG.sequences)
@@ -198,6 +200,7 @@ def slurm_requests(jobs):
 onstart:
     executor = workflow.executor_settings
     with plan.stop_with_its_text():
+        plan.require_writable(*plan.WRITTEN)
         if hasattr(executor, "array_jobs"):
             slurm.require_commands()
             waiting = list(workflow.dag.needrun_jobs())

@@ -1,6 +1,7 @@
 """The checks of `jointreg doctor`: does everything exist that jointreg and a run need?"""
 
 import functools
+import os
 import platform
 import shutil
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from jointreg.files.text_table import text_table
 from jointreg.pipeline.check import Check, attempt
 from jointreg.pipeline.named_rows import look_at_examples, look_at_predictions
 from jointreg.pipeline.packages import chosen_packages, packages
+from jointreg.pipeline.plan import WRITTEN, require_writable
 from jointreg.pipeline.slurm import require_commands
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 DEFAULTS = Path("config/config.yaml")
 """The file that every run's configuration is merged over, as the Snakefile does."""
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+"""The folder of the Snakefile, where this package is installed from a checkout with `pip install -e`."""
 
 
 def examine(body: str, configs: Sequence[str | Path] = (), slurm: bool = False) -> list[Check]:
@@ -119,6 +124,7 @@ def _run(configs: Sequence[str | Path], slurm: bool) -> list[Check]:
             checks.append(attempt(need.what, look, need.get, need.blocks))
         else:
             checks.append(Check(False, need.what, f"missing: {need.path}", need.get, need.blocks))
+    checks.append(attempt("folders to write to", lambda: require_writable(*WRITTEN), blocks="prepare"))
     checks.append(_disk(run))
     blocked = waiting([check.blocks for check in checks if check.passed is False])
     named = {stage: f"{stage} ({counts[stage]} jobs)" if stage in counts else stage for stage in STAGES}
@@ -171,13 +177,16 @@ def _read(configs: Sequence[str | Path]) -> Run:
     from jointreg.config.methods import load_methods, require_bodies
     from jointreg.config.sequences import load_sequences, require_splits
 
-    files = [DEFAULTS, *map(Path, configs)]
-    missing = [str(path) for path in files if not path.is_file()]
+    home = Path() if DEFAULTS.is_file() else Path(os.path.relpath(CHECKOUT))
+    files = [home / DEFAULTS, *map(Path, configs)]
+    missing = [path for path in files if not path.is_file()]
     if missing:
+        there = [str(home / path) for path in missing if (home / path).is_file()]
         raise DataError(
-            f"{', '.join(missing)} not found", "call this in the folder of the checkout, as snakemake"
+            f"{', '.join(map(str, missing))} not found",
+            f"write {' '.join(there)}" if there else "check the path, or call this in the checkout",
         )
-    config = load(read_yaml(*files), [str(path) for path in files])
+    config = load(read_yaml(*files), [str(path) for path in files], home)
     used = sorted({config.initial, *config.methods})
     work = load_sequences(config.sequences)
     require_splits(work, config.sequences)

@@ -1,6 +1,7 @@
 """`jointreg doctor`: one table of what is there, what is not, where it comes from, what waits for it."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -46,6 +47,17 @@ def test_all_is_there_for_the_open_data_set(doctor):
     assert "compiled, and right" in text and "6890 vertices" in text and "FAIL" not in text
     assert "made by the workflow" in line(text, "raw data")
     assert line(text, "can run").endswith("paper") and "waits" not in text
+
+
+def test_the_checkout_is_found_from_another_folder(doctor, root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, text = doctor(str(root / "config/open.yaml"))
+    assert status == 0 and "run open, " in line(text, "configuration")
+    text = doctor("config/open.yaml")[1]
+    assert (
+        "config/open.yaml not found" in text
+        and f"write {os.path.relpath(root)}/config/open.yaml" in text
+    )
 
 
 def test_nothing_is_there_of_the_real_one(doctor, tmp_path):
