@@ -40,7 +40,7 @@ def load_sequences(path: str | Path) -> list[Work]:
     for where, row in rows(path, columns):
         first, last = (whole_number(row[key], where, key) for key in ("first_frame", "last_frame"))
         if row["split"] not in SPLITS:
-            raise ConfigError(f"{where}: split is '{row['split']}', expected one of {SPLITS}")
+            raise ConfigError(f"{where}: split is '{row['split']}', expected {' or '.join(SPLITS)}")
         if first < 0 or last < -1 or -1 < last < first:
             raise ConfigError(f"{where}: frames {first} to {last}; last_frame is -1 for the end")
         takes, cameras = tuple(row["takes"].split(",")), tuple(row["cameras"].split(","))
@@ -50,9 +50,9 @@ def load_sequences(path: str | Path) -> list[Work]:
             require_name(name, where)
         sequences.append(Work(row["subject"], row["action"], takes, cameras, first, last, row["split"]))
     units = [(s.subject, s.action) for s in sequences]
-    twice = {unit for unit in units if units.count(unit) > 1}
+    twice = sorted({" ".join(unit) for unit in units if units.count(unit) > 1})
     if twice:
-        raise ConfigError(f"{path}: subject and action stand twice: {sorted(twice)}")
+        raise ConfigError(f"{path}: subject and action stand twice: {', '.join(twice)}")
     if not sequences:
         raise ConfigError(f"{path} has no rows")
     return sequences

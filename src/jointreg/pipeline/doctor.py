@@ -44,7 +44,7 @@ def examine(body: str, configs: Sequence[str | Path] = (), slurm: bool = False) 
         configs: configuration files of one run, merged in this order over config/config.yaml.
         slurm: look for Slurm's commands as well, and for no GPU: its nodes are other machines.
     """
-    checks = [Check(True, "python", platform.python_version()), *packages()]
+    checks = [Check(True, "python", platform.python_version()), *_unfit(packages())]
     checks.append(attempt("silhouette kernels", _kernels))
     if slurm:
         checks.append(attempt("Slurm's commands", require_commands))
@@ -55,14 +55,25 @@ def report(checks: Sequence[Check]) -> str:
     """The checks as one table. A row names the first stage that it blocks; later stages wait too."""
     words = {True: "ok", False: "FAIL", None: "-"}
     rows = [("", "what", "blocks", "found")]
+    faults: dict[str, str] = {}
     for check in checks:
         missing = check.passed is False
         get = check.get if missing and "\n  next:" not in check.result else ""
         text = check.result + (f"\nget it: {get}" if get else "")
+        if missing and faults.setdefault(check.result, check.what) != check.what:
+            text = f"as {faults[check.result]}"
         first, *more = text.splitlines()
         rows.append((words[check.passed], check.what, check.blocks if missing else "", first))
         rows += [("", "", "", line) for line in more]
     return text_table(rows)
+
+
+def _unfit(found: Sequence[Check]) -> list[Check]:
+    """The packages that are missing or of a wrong version; of the others their number."""
+    failed = [check for check in found if check.passed is False]
+    if failed or not any(check.passed for check in found):
+        return failed or list(found)
+    return [Check(True, "packages", f"all {sum(check.passed is True for check in found)}")]
 
 
 def _kernels() -> str:
@@ -119,6 +130,8 @@ def _run(configs: Sequence[str | Path], slurm: bool) -> list[Check]:
         checks.append(attempt("body", lambda: _body(run.config.body)))
     checks += chosen_packages(run.config, slurm)
     for need in needs(run.config, run.work, run.methods):
+        if need.kind == "subject" and not Path(run.config.dataset.root).exists():
+            continue
         if Path(need.path).exists():
             look = functools.partial(_look, need, run)
             checks.append(attempt(need.what, look, need.get, need.blocks))
@@ -162,7 +175,7 @@ def _disk(run: Run) -> Check:
     result += f", {_bytes(there)} there" if there else ""
     takes = [take for row in run.work if row.last_frame < 0 for take in row.takes]
     if assumed := sum(take not in known for take in takes):
-        result += f"\n{assumed} recordings taken to have {MEAN_RECORDING} frames, Human3.6M's mean"
+        result += f"\n{assumed} takes assumed to have {MEAN_RECORDING} frames, Human3.6M's mean"
     enough = total <= free + there
     return Check(enough, "disk", result, "make room, or link `results` to a larger disk", "prepare")
 
