@@ -179,7 +179,7 @@ def test_the_column_kind_switches_to_prediction_files(checkout):
             "'fit_regressor_spin' has a new name",
         ),
         ("variant_settings={multiview: {camra: calibrated}}", "did you mean 'camera'"),
-        ("methods=[sim_spin,openpose]", "no row for ['openpose']"),
+        ("methods=[sim_spin,openpose]", "no row for openpose"),
         ("variants=[full,fancy]", "'fancy' is not defined"),
         ("sequences=config/sequences/none.tsv", "none.tsv does not exist"),
     ],
