@@ -133,7 +133,7 @@ def test_what_an_extra_has_is_named(fresh, files, command, package, extra):
     (files / "labels.zarr.zip").write_bytes(b"PK\x05\x06" + bytes(18))
     status, text = run(fresh, files, *command.split())
     assert status == 1 and "Traceback" not in text, text
-    assert f"needs {package}" in text and f"pip install 'jointreg[{extra}]'" in text, text
+    assert f"needs {package}" in text and f"pip install -e '.[{extra}]' in the checkout" in text, text
 
 
 def test_the_core_is_small(fresh):

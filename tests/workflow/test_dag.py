@@ -75,6 +75,14 @@ def test_the_paper_needs_no_diagnosis_and_no_report(untouched, demo):
     assert planned(untouched, "paper", *OPEN) == wanted | {"paper": 1}
 
 
+def test_a_target_that_is_no_sequence_of_the_table_stops_with_what_there_is(untouched):
+    done = snakemake(
+        untouched, "--dry-run", *OPEN, "--", "results/open/segment/S2/Walking.zarr.zip", check=False
+    )
+    assert done.returncode
+    assert "no sequence S2 Walking in config/sequences/open.tsv; it has S1, S5" in done.stderr
+
+
 def test_learning_curve_makes_one_variant_of_the_training_subjects_and_no_evaluation(untouched):
     """Videos and truth of the test subjects are there, and nothing else of them."""
     sequences = 5 * 15
@@ -171,7 +179,7 @@ def test_the_column_kind_switches_to_prediction_files(checkout):
             "'fit_regressor_spin' has a new name",
         ),
         ("variant_settings={multiview: {camra: calibrated}}", "did you mean 'camera'"),
-        ("methods=[sim_spin,openpose]", "no row for ['openpose']"),
+        ("methods=[sim_spin,openpose]", "no row for openpose"),
         ("variants=[full,fancy]", "'fancy' is not defined"),
         ("sequences=config/sequences/none.tsv", "none.tsv does not exist"),
     ],

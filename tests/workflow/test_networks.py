@@ -54,6 +54,9 @@ def test_networks_run_from_official_files_to_table_1(networks):
     shutil.copy2(networks / "nets/vibe.pt", networks / "nets/other.pt")
     other = planned(networks, *call[:-1], NETWORKS.replace("nets/vibe.pt", "nets/other.pt"))
     assert other == {"run_network": 1, "evaluate": 1, "table_1": 1}
+    # As docs/reruns.md says of a run with networks.
+    gpu = planned(networks, *call[:-1], NETWORKS, "device=cuda", "optimize={backend: warp}")
+    assert gpu["features"] and gpu["run_network"] and not gpu["prepare"]
 
 
 def test_a_missing_checkpoint_stops_the_run_before_any_job(networks):

@@ -86,7 +86,8 @@ def test_the_doctor_finds_everything_and_then_one_thing_missing(tree, monkeypatc
         "4 files and folders of 1 action; the first recording is sound",
         "6890 vertices",
         "fits the body",
-        "2 files; the first is sound, 4 rows",
+        "2 files; the first is sound, 16 rows, all 4 wanted frames of S1 WalkDog",
+        "2 files; the first is sound, 4 rows, all 4 wanted frames of S9 Walking",
         "paper",
     ):
         assert words in text, words
@@ -96,6 +97,23 @@ def test_the_doctor_finds_everything_and_then_one_thing_missing(tree, monkeypatc
     (row,) = [line for line in text.splitlines() if "predictions of vibe_files" in line]
     assert row.startswith("FAIL") and "evaluate" in row and "1 of 2 files are missing" in row
     assert "waits" in text and "optimize (6 jobs)" in text
+    names = tree / "data/human36m/predictions/spin/h36m.npz"
+    video = tree / "data/human36m/raw/S9/Videos/Walking.60457274.mp4"
+    with replaced(names), replaced(video):
+        pictures = [f"{name[:-10]}{int(name[-10:-4]) - 1:06d}.jpg" for name in np.load(names)["imgname"]]
+        np.savez(names, imgname=np.array(pictures))
+        video.write_bytes(b"")
+        (tree / "examples.tsv").write_text("subject\taction\tframes\nS1\tEating\t0\nS5\tWalking\t3,4\n")
+        (tree / "examples.yaml").write_text("figures: {examples: examples.tsv}\n")
+        status, text = doctor((*FILES, "examples.yaml"))
+    assert status == 1
+    for words in (
+        "no prediction for take 1, camera 54138969, frame 0 (4 of 4 wanted frames are missing",
+        "names of its pictures count from 0",
+        "empty, 0 bytes",
+        "S5 Walking, row 4; the sequence has 4 rows",
+    ):
+        assert words in text, words
 
 
 def test_the_doctor_looks_into_the_files_of_networks(tree, monkeypatch, capsys):

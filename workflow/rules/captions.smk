@@ -9,32 +9,36 @@ from jointreg.tables.names import SIMULATED
 from jointreg.tables.render import FORMS
 
 with plan.stop_with_its_text():
-    EXAMPLES = load_examples(CONFIG.figures.examples, SEQUENCES)
+    left_out = []
+    EXAMPLES = load_examples(CONFIG.figures.examples, SEQUENCES, left_out.append)
+    if workflow.is_main_process:
+        print(*left_out, sep="", end="\n" if left_out else "", file=sys.stderr)
 TRAINED_UNITS = {(row.subject, row.action) for row in TRAINING}
 # Examples shown with the bodies of all variants. Those bodies exist for training sequences only.
 ABLATED = ([row for row in EXAMPLES if (row.subject, row.action) in TRAINED_UNITS] or EXAMPLES)[:3]
 # The paper's values are printed beside Human3.6M and its stand-in only.
 PAPER = os.path.relpath(ROOT / "config/paper_table_1.csv") if CONFIG.dataset.kind == "human36m" else ""
-PROTOCOL = protocol_sentence(
-    CONFIG.evaluate,
-    subjects=TEST_SUBJECTS,
-    cameras=sorted({camera for row in SEQUENCES if row.split == "test" for camera in row.cameras}),
-    frame_step=CONFIG.prepare.frame_step,
-    skip_damaged=CONFIG.dataset.skip_damaged,
-    damaged=CONFIG.dataset.damaged,
-    kept_only=(
-        CONFIG.dataset.source == "human36m" and human36m_layout(CONFIG.dataset.root) == "h36m_fetch"
-    ),
-    simulated=any(method.startswith(SIMULATED) for method in CONFIG.methods),
-    fitted=any(METHODS[method].kind == "keypoints" for method in CONFIG.methods),
-    networks=protocol_words(
-        CONFIG.run_network, [METHODS[method] for method in CONFIG.methods], CONFIG.body
-    ),
-    given=any(METHODS[method].kind == "joints" for method in CONFIG.methods),
-    labels=labels_words(CONFIG.triangulate) if CONFIG.dataset.source == "landmarks" else "",
-    body=CONFIG.body.rpartition("/")[2],
-    joint_set=JOINT_SET,
-)
+with plan.stop_with_its_text():
+    PROTOCOL = protocol_sentence(
+        CONFIG.evaluate,
+        subjects=TEST_SUBJECTS,
+        cameras=sorted({camera for row in SEQUENCES if row.split == "test" for camera in row.cameras}),
+        frame_step=CONFIG.prepare.frame_step,
+        skip_damaged=CONFIG.dataset.skip_damaged,
+        damaged=CONFIG.dataset.damaged,
+        kept_only=(
+            CONFIG.dataset.source == "human36m" and human36m_layout(CONFIG.dataset.root) == "h36m_fetch"
+        ),
+        simulated=any(method.startswith(SIMULATED) for method in CONFIG.methods),
+        fitted=any(METHODS[method].kind == "keypoints" for method in CONFIG.methods),
+        networks=protocol_words(
+            CONFIG.run_network, [METHODS[method] for method in CONFIG.methods], CONFIG.body
+        ),
+        given=any(METHODS[method].kind == "joints" for method in CONFIG.methods),
+        labels=labels_words(CONFIG.triangulate) if CONFIG.dataset.source == "landmarks" else "",
+        body=CONFIG.body.rpartition("/")[2],
+        joint_set=JOINT_SET,
+    )
 
 
 def examples(pattern, rows=EXAMPLES, variant=CONFIG.figures.variant):

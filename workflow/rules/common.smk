@@ -31,7 +31,7 @@ from jointreg.pipeline import plan, required_files, slurm
 from jointreg.config.methods import FROM_FILES, WITHOUT_BODIES, crop_of, load_methods, network_of
 from jointreg.config.methods import require_bodies
 from jointreg.config.joint_sets import joint_set
-from jointreg.config.sequences import load_sequences, require_splits
+from jointreg.config.sequences import find, load_sequences, require_splits
 from jointreg.datasets.easymocap import other_file
 from jointreg.evaluation.network_words import CROPS
 from jointreg.provenance import file_digest
@@ -39,6 +39,8 @@ from jointreg.pipeline.digest_cache import cached_digest
 from jointreg.pipeline.lengths import LONGEST_RECORDING, frames_of, recording_frames
 
 with plan.stop_with_its_text():
+    if workflow.is_main_process:
+        plan.require_writable(".snakemake")  # also for a plan
     CONFIG = settings.load(config, files=[str(name) for name in workflow.configfiles], home=ROOT)
     SEQUENCES = load_sequences(CONFIG.sequences)
     require_splits(SEQUENCES, CONFIG.sequences)
@@ -64,8 +66,9 @@ BODY_METHODS = [method for method in CONFIG.methods if METHODS[method].kind not 
 
 
 wildcard_constraints:
-    subject="|".join(SUBJECTS),
-    action="|".join(sorted({sequence.action for sequence in SEQUENCES})),
+    # Any names: `raw_data` says what the table has.
+    subject=r"[\w-]+",
+    action=r"[\w-]+",
     method="|".join(sorted(USED)),
     variant="|".join(sorted(CONFIG.variants)),
     crop="|".join(sorted(CROPS)),
@@ -90,9 +93,8 @@ def sequences(pattern, split=None, subject=None, **wildcards):
 
 def sequence(wildcards):
     """The row of the sequence table for one job, as plain values."""
-    (row,) = [
-        row for row in SEQUENCES if (row.subject, row.action) == (wildcards.subject, wildcards.action)
-    ]
+    with plan.stop_with_its_text():
+        row = find(SEQUENCES, wildcards.subject, wildcards.action, CONFIG.sequences)
     return {key: list(v) if isinstance(v, tuple) else v for key, v in sorted(vars(row).items())}
 
 
@@ -211,6 +213,7 @@ def slurm_requests(jobs):
 onstart:
     executor = workflow.executor_settings
     with plan.stop_with_its_text():
+        plan.require_writable(*plan.WRITTEN)
         if hasattr(executor, "array_jobs"):
             slurm.require_commands()
             waiting = [job for job in workflow.dag.needrun_jobs() if not job.is_local]

@@ -15,6 +15,8 @@ rule evaluate:
         f"logs/{RUN}/evaluate/{{method}}/{{subject}}.log",
     benchmark:
         f"logs/{RUN}/evaluate/{{method}}/{{subject}}.benchmark.tsv"
+    wildcard_constraints:
+        subject=one_of(TEST_SUBJECTS),
     conda:
         "../../envs/jointreg.yaml"
     resources:

@@ -5,7 +5,9 @@ Functions only: they may name rules and constants of files that are included lat
 
 
 def raw_data(wildcards):
-    """Files of a sequence that other rules make, and the calibration."""
+    """Files of a sequence that other rules make, and the calibration. Stops where the table lacks it."""
+    with plan.stop_with_its_text():
+        find(SEQUENCES, wildcards.subject, wildcards.get("action"), CONFIG.sequences)
     if IS_SYNTHETIC:
         return [CONFIG.dataset.calibration, rules.synthesize.output.raw.format(**wildcards)]
     if CONFIG.dataset.source != "landmarks":

@@ -39,6 +39,8 @@ rule synthesize:
         f"logs/{RUN}/synthesize/{{subject}}.log",
     benchmark:
         f"logs/{RUN}/synthesize/{{subject}}.benchmark.tsv"
+    wildcard_constraints:
+        subject=one_of(SUBJECTS),
     conda:
         "../../envs/jointreg.yaml"
     params:

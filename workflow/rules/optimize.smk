@@ -147,6 +147,7 @@ rule optimize_subject:
     wildcard_constraints:
         variant=one_of(BY_SUBJECT),
         split="train|test",
+        subject=one_of(SUBJECTS),
     conda:
         "../../envs/torch.yaml"
     resources:

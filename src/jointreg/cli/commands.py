@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:  # a package of an extra
         print(
             f"jointreg {arguments.command}: this needs {error.name}, which is not installed\n"
-            "  next:   pip install 'jointreg[workflow]'",
+            "  next:   pip install -e '.[workflow]' in the checkout",
             file=sys.stderr,
         )
     except BrokenPipeError:  # the reader has all it wants: `jointreg inspect FILE | head -1`

@@ -17,7 +17,11 @@ def add_doctor(commands: Commands) -> None:
     doctor.add_argument(
         "--config", nargs="+", default=[], metavar="FILE", help="configuration whose data to look for"
     )
-    doctor.add_argument("--slurm", action="store_true", help="look for Slurm's commands as well")
+    doctor.add_argument(
+        "--slurm",
+        action="store_true",
+        help="for a run on Slurm: look for its commands, and for no GPU on this machine",
+    )
     add_body(doctor)
 
 

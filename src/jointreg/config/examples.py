@@ -1,6 +1,6 @@
 """The table of frames that figures show."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,18 +20,23 @@ class Example:
 
 
 @default_cure("correct that row of the table")
-def load_examples(path: str | Path, sequences: Iterable[Work]) -> list[Example]:
-    """Read the table of frames to show.
+def load_examples(
+    path: str | Path, sequences: Sequence[Work], note: Callable[[str], None] = lambda text: None
+) -> list[Example]:
+    """Read the table of frames to show. Without any, the first training sequence shows its first frame.
+
+    Args:
+        path: the table; empty for none.
+        sequences: those of the run. Rows of others are left out.
+        note: is called with one sentence that names what is left out.
 
     Raises:
-        ConfigError: the file or a column is missing, there are no rows, or a row is no sequence of
-            the run or lists no frames.
+        ConfigError: the file or a column is missing, or a row stands twice or lists no frames.
     """
     known = {(row.subject, row.action) for row in sequences}
     examples: list[Example] = []
-    for where, row in rows(path, ("subject", "action", "frames")):
-        if (row["subject"], row["action"]) not in known:
-            raise ConfigError(f"{where}: no sequence {row['subject']} {row['action']} in this run")
+    others: list[str] = []
+    for where, row in rows(path, ("subject", "action", "frames")) if path else ():
         numbers = row["frames"].split(",")
         require_once(numbers, where, "frames")
         frames = tuple(whole_number(number, where, "frames") for number in numbers)
@@ -39,7 +44,11 @@ def load_examples(path: str | Path, sequences: Iterable[Work]) -> list[Example]:
             raise ConfigError(f"{where}: frames contains {min(frames)}, expected rows counted from 0")
         if any((row["subject"], row["action"]) == (one.subject, one.action) for one in examples):
             raise ConfigError(f"{where}: {row['subject']} {row['action']} stands twice")
-        examples.append(Example(row["subject"], row["action"], frames))
-    if not examples:
-        raise ConfigError(f"{path} has no rows", "figures need at least one sequence to show")
-    return examples
+        if (row["subject"], row["action"]) in known:
+            examples.append(Example(row["subject"], row["action"], frames))
+        else:
+            others.append(f"{row['subject']} {row['action']}")
+    if others:
+        note(f"{path} (figures.examples): left out, not in this run: {', '.join(others)}")
+    first = next((row for row in sequences if row.split == "train"), sequences[0])
+    return examples or [Example(first.subject, first.action, (0,))]

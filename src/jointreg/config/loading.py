@@ -88,8 +88,8 @@ def load(values: Mapping[str, Any], files: list[str] | None = None, home: Path =
     unknown = set(config.fit_regressor.variants) - set(config.variant_settings)
     if unknown:
         raise ConfigError(
-            f"{where}: fit_regressor.variants has {sorted(unknown)}, expected of variant_settings: "
-            f"{', '.join(sorted(config.variant_settings))}"
+            f"{where}: fit_regressor.variants has {', '.join(sorted(unknown))}, expected of "
+            f"variant_settings: {', '.join(sorted(config.variant_settings))}"
         )
     for regressor in ("spin", *(f"opt_{variant}" for variant in config.variants)):
         fit_settings(config, regressor, where)
@@ -156,9 +156,8 @@ def optimize_settings(config: Config, variant: str, where: str = "configuration"
         ConfigError: the variant is not defined, or its settings contradict each other.
     """
     if variant not in config.variant_settings:
-        raise ConfigError(
-            f"{where}: variants: '{variant}' is not defined, known are {sorted(config.variant_settings)}"
-        )
+        known = ", ".join(sorted(config.variant_settings))
+        raise ConfigError(f"{where}: variants: '{variant}' is not defined, known are {known}")
     settings = _optimize(config, variant)
     here = f"{where}: variant '{variant}'"
     if settings.multiview and settings.camera == "weak_perspective":

@@ -103,12 +103,15 @@ def load_methods(*tables: str | Path, required: Iterable[str] = ()) -> dict[str,
             method is in no table.
     """
     methods: dict[str, Method] = {}
+    places: dict[str, str] = {}
     fields = tuple(Method.__dataclass_fields__)
     columns = tuple(name for name in fields if name not in OPTIONAL)
     for where, row in (row for table in tables for row in rows(table, columns, OPTIONAL)):
         require_name(row["name"], where)
         if row["name"] in methods:
-            raise ConfigError(f"{where}: method {row['name']} stands twice")
+            first = places[row["name"]]
+            raise ConfigError(f"{where}: method {row['name']} stands twice, first in {first}")
+        places[row["name"]] = where
         if row["kind"] not in KINDS:
             raise ConfigError(f"{where}: kind is '{row['kind']}', expected one of {', '.join(KINDS)}")
         if row["six"] not in ("", "interleaved", "stacked"):
@@ -135,7 +138,8 @@ def load_methods(*tables: str | Path, required: Iterable[str] = ()) -> dict[str,
     unknown = sorted(set(required) - set(methods))
     if unknown:
         raise ConfigError(
-            f"{', '.join(map(str, tables))}: no row for {unknown}, known are {sorted(methods)}",
+            f"{', '.join(map(str, tables))}: no row for {', '.join(unknown)}, known are "
+            f"{', '.join(sorted(methods))}",
             "write the row into a table of your own, and name the file in own_methods (docs/methods.md)",
         )
     return methods

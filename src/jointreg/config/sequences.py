@@ -1,7 +1,8 @@
 """The sequence table: one row for each subject and action."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from jointreg.config.tsv import require_name, require_once, rows, whole_number
@@ -39,7 +40,7 @@ def load_sequences(path: str | Path) -> list[Work]:
     for where, row in rows(path, columns):
         first, last = (whole_number(row[key], where, key) for key in ("first_frame", "last_frame"))
         if row["split"] not in SPLITS:
-            raise ConfigError(f"{where}: split is '{row['split']}', expected one of {SPLITS}")
+            raise ConfigError(f"{where}: split is '{row['split']}', expected {' or '.join(SPLITS)}")
         if first < 0 or last < -1 or -1 < last < first:
             raise ConfigError(f"{where}: frames {first} to {last}; last_frame is -1 for the end")
         takes, cameras = tuple(row["takes"].split(",")), tuple(row["cameras"].split(","))
@@ -49,12 +50,31 @@ def load_sequences(path: str | Path) -> list[Work]:
             require_name(name, where)
         sequences.append(Work(row["subject"], row["action"], takes, cameras, first, last, row["split"]))
     units = [(s.subject, s.action) for s in sequences]
-    twice = {unit for unit in units if units.count(unit) > 1}
+    twice = sorted({" ".join(unit) for unit in units if units.count(unit) > 1})
     if twice:
-        raise ConfigError(f"{path}: subject and action stand twice: {sorted(twice)}")
+        raise ConfigError(f"{path}: subject and action stand twice: {', '.join(twice)}")
     if not sequences:
         raise ConfigError(f"{path} has no rows")
     return sequences
+
+
+def find(sequences: Sequence[Work], subject: str, action: str | None, path: str | Path) -> Work:
+    """The row of a subject and action, or any of a subject, in the table at `path`.
+
+    Raises:
+        ConfigError: there is none; names what the table has.
+    """
+    rows = {row.action: row for row in sequences if row.subject == subject}
+    if rows and action in (None, *rows):
+        return rows[action] if action else next(iter(rows.values()))
+    known = list(rows or dict.fromkeys(row.subject for row in sequences))
+    near = get_close_matches(action or "", rows, n=1)
+    raise ConfigError(
+        f"no sequence {' '.join(filter(None, (subject, action)))} in {path}; "
+        f"{f'of {subject} it' if rows else 'it'} has "
+        f"{', '.join(known)}",
+        f"did you mean {near[0]}?" if near else "correct the name, or add its row",
+    )
 
 
 def require_splits(sequences: Iterable[Work], path: str | Path) -> None:

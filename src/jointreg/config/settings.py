@@ -313,7 +313,8 @@ class Figures(Settings):
     """Pictures (rule figures)."""
 
     examples: str = Field(
-        description="table of the frames to show: subject, action, rows of the sequence"
+        description="table of the frames to show: subject, action, rows of the sequence. Sequences "
+        "that the run lacks are left out; empty: the first frame of the first training sequence"
     )
     variant: Name = Field(
         description="variant whose bodies the overlays, figures 1 and 3 and the report's body show"

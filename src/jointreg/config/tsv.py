@@ -31,7 +31,7 @@ def rows(
     if tuple(name for name in names if name not in optional) != columns or len(set(names)) != len(names):
         may = f", and perhaps {', '.join(optional)}" if optional else ""
         raise ConfigError(
-            f"{path}: columns are {str(names)[:300]}, expected {columns}{may}",
+            f"{path}: columns are {' '.join(names)[:300]}, expected {' '.join(columns)}{may}",
             _cure_of_head(names, columns),
         )
     for number, line in enumerate(lines[1:], start=1):

@@ -44,5 +44,6 @@ def require_picture(path: str | None) -> None:
         )
     if path and find_spec("matplotlib") is None:
         raise ConfigError(
-            "--picture needs matplotlib, which is not installed", "pip install 'jointreg[pictures]'"
+            "--picture needs matplotlib, which is not installed",
+            "pip install -e '.[pictures]' in the checkout",
         )

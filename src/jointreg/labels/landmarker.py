@@ -84,7 +84,8 @@ class Landmarker:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
             raise ConfigError(
-                f"landmarks need the package ai-edge-litert ({error})", "pip install 'jointreg[lab]'"
+                f"landmarks need the package ai-edge-litert ({error})",
+                "pip install -e '.[lab]' in the checkout",
             ) from error
         try:
             self._network = Interpreter(str(path), num_threads=1)

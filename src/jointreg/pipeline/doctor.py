@@ -1,6 +1,7 @@
 """The checks of `jointreg doctor`: does everything exist that jointreg and a run need?"""
 
 import functools
+import os
 import platform
 import shutil
 from collections.abc import Callable, Sequence
@@ -15,7 +16,9 @@ from jointreg.config.weights import MASK_RCNN
 from jointreg.errors import DataError, JointregError
 from jointreg.files.text_table import text_table
 from jointreg.pipeline.check import Check, attempt
+from jointreg.pipeline.named_rows import look_at_examples, look_at_predictions
 from jointreg.pipeline.packages import chosen_packages, packages
+from jointreg.pipeline.plan import WRITTEN, require_writable
 from jointreg.pipeline.slurm import require_commands
 
 if TYPE_CHECKING:
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 DEFAULTS = Path("config/config.yaml")
 """The file that every run's configuration is merged over, as the Snakefile does."""
 
+CHECKOUT = Path(__file__).resolve().parents[3]
+"""The folder of the Snakefile, where this package is installed from a checkout with `pip install -e`."""
+
 
 def examine(body: str, configs: Sequence[str | Path] = (), slurm: bool = False) -> list[Check]:
     """Check Python, packages, kernels, and the files of a run, or the body alone without a run.
@@ -37,14 +43,14 @@ def examine(body: str, configs: Sequence[str | Path] = (), slurm: bool = False) 
     Args:
         body: "open" or the path of a body model.
         configs: configuration files of one run, merged in this order over config/config.yaml.
-        slurm: look for Slurm's commands as well.
+        slurm: look for Slurm's commands as well, and for no GPU: its nodes are other machines.
     """
-    checks = [Check(True, "python", platform.python_version()), *packages()]
+    checks = [Check(True, "python", platform.python_version()), *_unfit(packages())]
     checks.append(attempt("silhouette kernels", _kernels))
     if slurm:
         checks.append(attempt("Slurm's commands", require_commands))
     if configs:
-        return checks + _run(configs)
+        return checks + _run(configs, slurm)
     return [*checks, attempt("body", lambda: _body(body)), Check(True, "commands", _commands())]
 
 
@@ -52,9 +58,13 @@ def report(checks: Sequence[Check]) -> str:
     """The checks as one table. A row names the first stage that it blocks; later stages wait too."""
     words = {True: "ok", False: "FAIL", None: "-"}
     rows = [("", "what", "blocks", "found")]
+    faults: dict[str, str] = {}
     for check in checks:
         missing = check.passed is False
-        text = check.result + (f"\nget it: {check.get}" if missing and check.get else "")
+        get = check.get if missing and "\n  next:" not in check.result else ""
+        text = check.result + (f"\nget it: {get}" if get else "")
+        if missing and faults.setdefault(check.result, check.what) != check.what:
+            text = f"as {faults[check.result]}"
         first, *more = text.splitlines()
         rows.append((words[check.passed], check.what, check.blocks if missing else "", first))
         rows += [("", "", "", line) for line in more]
@@ -65,11 +75,19 @@ def _commands() -> str:
     """The commands that are ready without a run, and what is not."""
     needed = {"--picture": ("matplotlib", "pictures"), "runs by snakemake": ("snakemake", "workflow")}
     more = [
-        f"; {what} needs jointreg[{extra}]"
+        f"; {what} needs the extra {extra}"
         for what, (package, extra) in needed.items()
         if find_spec(package) is None
     ]
     return "convert, inspect, identify, fit, transfer and evaluate are ready" + "".join(more)
+
+
+def _unfit(found: Sequence[Check]) -> list[Check]:
+    """The packages that are missing or of a wrong version; of the others their number."""
+    failed = [check for check in found if check.passed is False]
+    if failed or not any(check.passed for check in found):
+        return failed or list(found)
+    return [Check(True, "packages", f"all {sum(check.passed is True for check in found)}")]
 
 
 def _kernels() -> str:
@@ -99,6 +117,8 @@ class Run(NamedTuple):
     work: "list[Work]"
     methods: "dict[str, Method]"
     examples: "list[Example]"
+    notes: list[str]
+    """What the tables name and the run lacks."""
 
     def raw_files(self) -> "RawData":
         """The raw files of the run."""
@@ -108,7 +128,7 @@ class Run(NamedTuple):
         return RawData(self.config, self.work, self.methods, self.examples, record)
 
 
-def _run(configs: Sequence[str | Path]) -> list[Check]:
+def _run(configs: Sequence[str | Path], slurm: bool) -> list[Check]:
     """Check that the files a run needs exist and contain what they should."""
     from jointreg.pipeline.required_files import STAGES, jobs, needs, waiting
 
@@ -118,16 +138,20 @@ def _run(configs: Sequence[str | Path]) -> list[Check]:
         return [Check(False, "configuration", str(error), blocks="prepare")]
     counts = jobs(run.config, run.work, run.examples)
     checks = [Check(True, "configuration", f"run {run.config.run}, {len(run.work)} sequences")]
+    checks.append(attempt("frames of figures", lambda: _look_at_examples(run), blocks="paper"))
     if run.config.dataset.source == "synthetic":
         checks.append(Check(True, "raw data", "made by the workflow"))
         checks.append(attempt("body", lambda: _body(run.config.body)))
-    checks += chosen_packages(run.config)
+    checks += chosen_packages(run.config, slurm)
     for need in needs(run.config, run.work, run.methods):
+        if need.kind == "subject" and not Path(run.config.dataset.root).exists():
+            continue
         if Path(need.path).exists():
             look = functools.partial(_look, need, run)
             checks.append(attempt(need.what, look, need.get, need.blocks))
         else:
             checks.append(Check(False, need.what, f"missing: {need.path}", need.get, need.blocks))
+    checks.append(attempt("folders to write to", lambda: require_writable(*WRITTEN), blocks="prepare"))
     checks.append(_disk(run))
     blocked = waiting([check.blocks for check in checks if check.passed is False])
     named = {stage: f"{stage} ({counts[stage]} jobs)" if stage in counts else stage for stage in STAGES}
@@ -135,8 +159,14 @@ def _run(configs: Sequence[str | Path]) -> list[Check]:
     checks.append(Check(None, "can run", ", ".join(runs) or "nothing"))
     if blocked:
         waits = ", ".join(named[stage] for stage in blocked)
-        checks.append(Check(None, "waits", f"{waits}; snakemake starts nothing before all is there"))
+        checks.append(
+            Check(None, "waits", f"{waits}; snakemake starts nothing before all files are there")
+        )
     return checks
+
+
+def _look_at_examples(run: Run) -> str:
+    return "\n".join([look_at_examples(run.config, run.work, run.examples), *run.notes])
 
 
 def _disk(run: Run) -> Check:
@@ -159,7 +189,7 @@ def _disk(run: Run) -> Check:
     result += f", {_bytes(there)} there" if there else ""
     takes = [take for row in run.work if row.last_frame < 0 for take in row.takes]
     if assumed := sum(take not in known for take in takes):
-        result += f"\n{assumed} recordings taken to have {MEAN_RECORDING} frames, Human3.6M's mean"
+        result += f"\n{assumed} takes assumed to have {MEAN_RECORDING} frames, Human3.6M's mean"
     enough = total <= free + there
     return Check(enough, "disk", result, "make room, or link `results` to a larger disk", "prepare")
 
@@ -174,19 +204,24 @@ def _read(configs: Sequence[str | Path]) -> Run:
     from jointreg.config.methods import load_methods, require_bodies
     from jointreg.config.sequences import load_sequences, require_splits
 
-    files = [DEFAULTS, *map(Path, configs)]
-    missing = [str(path) for path in files if not path.is_file()]
+    home = Path() if DEFAULTS.is_file() else Path(os.path.relpath(CHECKOUT))
+    files = [home / DEFAULTS, *map(Path, configs)]
+    missing = [path for path in files if not path.is_file()]
     if missing:
+        there = [str(home / path) for path in missing if (home / path).is_file()]
         raise DataError(
-            f"{', '.join(missing)} not found", "call this in the folder of the checkout, as snakemake"
+            f"{', '.join(map(str, missing))} not found",
+            f"write {' '.join(there)}" if there else "check the path, or call this in the checkout",
         )
-    config = load(read_yaml(*files), [str(path) for path in files])
+    config = load(read_yaml(*files), [str(path) for path in files], home)
     used = sorted({config.initial, *config.methods})
     work = load_sequences(config.sequences)
     require_splits(work, config.sequences)
     methods = load_methods(*config.methods_tables, required=used)
     require_bodies(methods, config.initial)
-    return Run(config, work, methods, load_examples(config.figures.examples, work))
+    notes: list[str] = []
+    examples = load_examples(config.figures.examples, work, notes.append)
+    return Run(config, work, methods, examples, notes)
 
 
 def _look(need: "Need", run: Run) -> str:
@@ -225,6 +260,9 @@ def _recordings(run: Run, subject: str | None = None) -> str:
         )
     rows = [row for row in run.work if subject in (None, row.subject)]
     files = {file for source in sources for file in source.files}
+    empty = sorted(str(file) for file in files if file.is_file() and not file.stat().st_size)
+    if empty:
+        raise DataError(f"empty, 0 bytes:\n{shortened(empty)}", "copy or unpack them again")
     result = f"{len(files)} files and folders of {len(rows)} action{'s' if len(rows) > 1 else ''}"
     if run.config.dataset.source == "landmarks":
         return f"{result}; the labels are made by the workflow"
@@ -280,42 +318,6 @@ def _look_at_regressor(need: "Need", run: Run) -> str:
     return "; ".join([f"{need.path}: fits the body", *notes])
 
 
-def _look_at_predictions(need: "Need", run: Run) -> str:
-    """Check that every file exists, and read one."""
-    from jointreg.body.files import load_body
-    from jointreg.config.methods import prediction_paths
-    from jointreg.datasets.damaged import read_damaged, units
-    from jointreg.predictions import conventions
-    from jointreg.predictions.files import read_file
-    from jointreg.predictions.shape_space import require_shape_space
-    from jointreg.predictions.vertices import vertices
-
-    config, method = run.config, run.methods[need.what.removeprefix("predictions of ")]
-    damaged = read_damaged(config.dataset.damaged) if config.dataset.damaged else ()
-    wanted: dict[str, None] = {}
-    for row in run.work:
-        if row.split == "test" or method.name == config.initial:
-            work = vars(row) | {"units": units(row, damaged, config.dataset.skip_damaged)}
-            for pattern in filter(None, (method.files, method.rows)):
-                wanted |= dict.fromkeys(prediction_paths(config.estimate.predictions, pattern, work))
-    missing = [path for path in wanted if not Path(path).is_file()]
-    if missing:
-        raise DataError(f"{len(missing)} of {len(wanted)} files are missing, first {missing[0]}")
-    first = next(iter(wanted))
-    values, n_betas = read_file(first, method.track, meshes=method.kind == "vertices"), 10
-    if method.kind == "vertices":
-        rows = len(vertices(values, first))
-        return f"{len(wanted)} files; the first is sound, {rows} rows"
-    if method.kind == "joints":
-        return f"{len(wanted)} files; the first is sound, {len(conventions.joints(values, first))} rows"
-    if _there(config.body):
-        body = load_body(config.body)
-        require_shape_space(values, first, body.n_vertices, method.body)
-        n_betas = body.n_betas
-    count = len(conventions.bodies(values, first, n_betas, method.six)["betas"])
-    return f"{len(wanted)} files; the first is sound, {count} rows"
-
-
 def _look_at_checkpoint(need: "Need", run: Run) -> str:
     """Load the network as its rule does; without the mean parameters read its weights alone."""
     from jointreg.estimators.checkpoint import read_state
@@ -363,7 +365,9 @@ LOOKS: dict[str, Callable[["Need", Run], str]] = {
     "dataset.damaged": _look_at_damaged,
     "body": lambda need, run: _body(need.path),
     "regressor_std": _look_at_regressor,
-    "predictions": _look_at_predictions,
+    "predictions": lambda need, run: look_at_predictions(
+        run.config, run.work, run.methods[need.what.removeprefix("predictions of ")]
+    ),
     "run_network.spin": _look_at_checkpoint,
     "run_network.vibe": _look_at_checkpoint,
     "run_network.meva": _look_at_checkpoint,

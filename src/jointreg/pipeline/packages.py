@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 
 WORKFLOW = ("torch", "numba", "zarr", "pandas", "matplotlib", "cv2", "snakemake")
 """Modules that every run needs."""
+PIP = "pip install -e '.[{}]' in the checkout"
+OWN = "an environment of its own, or --sdm conda: envs/README.md"
 CHOSEN = {
-    "landmarks": ("prepare", "ai_edge_litert", "lab"),
-    "landmarker": ("segment", "ai_edge_litert", "lab"),
-    "detectron2": ("segment", "detectron2", ""),
-    "torchvision": ("segment", "torchvision", "paper"),
-    "warp": ("optimize", "warp", "warp"),
-    "pytorch3d": ("optimize", "pytorch3d", "paper"),
+    "landmarks": ("prepare", "ai_edge_litert", PIP.format("lab")),
+    "landmarker": ("segment", "ai_edge_litert", PIP.format("lab")),
+    "detectron2": ("segment", "detectron2", OWN),
+    "torchvision": ("segment", "torchvision", f"{PIP.format('workflow,paper')}, in {OWN}"),
+    "warp": ("optimize", "warp", PIP.format("warp")),
+    "pytorch3d": ("optimize", "pytorch3d", f"{PIP.format('workflow,paper')}, in {OWN}"),
 }
-"""Choice of the configuration -> the first stage that needs it, its module, and that module's extra."""
+"""Choice of the configuration -> the first stage that needs it, its module, and how to install that."""
 
 
 def packages() -> list[Check]:
@@ -74,24 +76,19 @@ def _package(requirement: Requirement, installed: str | None, extra: str, needed
     return Check(True, what, installed)
 
 
-def chosen_packages(config: "Config") -> list[Check]:
-    """The modules that a run needs and that are not installed; a GPU, if it asks for one."""
+def chosen_packages(config: "Config", slurm: bool = False) -> list[Check]:
+    """The modules that a run needs and that are not installed; a GPU, if it asks for one here."""
     choices = config.dataset.source, config.segment.method, config.optimize.backend
-    needed = [("prepare", module, "workflow") for module in WORKFLOW]
+    needed = [("prepare", module, PIP.format("workflow")) for module in WORKFLOW]
     needed += [CHOSEN[choice] for choice in choices if choice in CHOSEN]
     missing = [one for one in needed if importlib.util.find_spec(one[1]) is None]
     checks = [
-        Check(
-            False,
-            f"package {module}",
-            "not installed",
-            f"pip install 'jointreg[{extra}]'" if extra else "envs/README.md",
-            stage,
-        )
-        for stage, module, extra in missing
+        Check(False, f"package {module}", "not installed", get, stage) for stage, module, get in missing
     ]
-    if config.device == "cuda" and not any(module == "torch" for _, module, _ in missing):
-        checks.append(attempt("device cuda", _gpu, "set device: cpu", "segment"))
+    if config.device == "cuda" and slurm:
+        checks.append(Check(None, "device cuda", "not looked for here: the jobs run on other machines"))
+    elif config.device == "cuda" and not any(module == "torch" for _, module, _ in missing):
+        checks.append(attempt("device cuda", _gpu, blocks="segment"))
     return checks
 
 
@@ -99,5 +96,9 @@ def _gpu() -> str:
     import torch
 
     if not torch.cuda.is_available():
-        raise DataError("torch has no GPU here", "call this on a node with a GPU, or set device: cpu")
+        raise DataError(
+            "torch has no GPU here",
+            "call this on a node with a GPU, or with --slurm where the jobs go to such nodes; "
+            "without any, device: cpu",
+        )
     return str(torch.cuda.get_device_name())

@@ -1,12 +1,14 @@
 """What a rule file calls while the workflow is planned and when it starts."""
 
+import os
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jointreg.errors import JointregError
+from jointreg.errors import ConfigError, JointregError
 
 
 @contextmanager
@@ -20,6 +22,29 @@ def stop_with_its_text() -> Iterator[None]:
     except JointregError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+WRITTEN = (".snakemake", "results", "logs")
+"""Folders of the working directory that a run writes to."""
+
+
+def require_writable(*folders: str | Path) -> str:
+    """Their names; no file is left in them.
+
+    Raises:
+        ConfigError: nothing can be written there, or where the folder would be made.
+    """
+    for folder in map(Path, folders):
+        place = next(one for one in (folder, *folder.absolute().parents) if os.path.lexists(one))
+        try:
+            with tempfile.TemporaryFile(dir=place):
+                pass
+        except OSError as error:
+            raise ConfigError(
+                f"nothing can be written to {folder} ({error.strerror}: {place})",
+                "make it writable, or start the run in another folder (docs/cluster.md#software)",
+            ) from None
+    return ", ".join(map(str, folders))
 
 
 def remove_logs(jobs: Iterable[Any]) -> None:

@@ -4,7 +4,7 @@
 to the frames. Everything is in the camera frame, metres.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -270,8 +270,28 @@ def match_predictions(
     Raises:
         DataError: a frame has no prediction, or several.
     """
+    takes, cameras = frames.attrs["take_names"], frames.attrs["camera_names"]
+    columns = zip(frames.take, frames.camera, frames.frame, strict=True)
+    wanted = [(takes[take], cameras[camera], int(frame)) for take, camera, frame in columns]
+    chosen = rows_of(arrays, wanted, where)
+    return {key: value[chosen] for key, value in arrays.items() if key not in IDENTITY}
+
+
+def rows_of(
+    names: Mapping[str, np.ndarray], wanted: Sequence[tuple[str, str, int]], where: str
+) -> list[int]:
+    """The row of each wanted take, camera and frame.
+
+    Args:
+        names: take, camera and frame of the rows, (N,) each.
+        wanted: takes, cameras and frames.
+        where: names the file in errors.
+
+    Raises:
+        DataError: one of them has no row, or several.
+    """
     position: dict[tuple[str, str, int], int] = {}
-    for row, key in enumerate(zip(arrays["take"], arrays["camera"], arrays["frame"], strict=True)):
+    for row, key in enumerate(zip(names["take"], names["camera"], names["frame"], strict=True)):
         identity = (str(key[0]), str(key[1]), int(key[2]))
         if identity in position:
             raise DataError(
@@ -279,19 +299,22 @@ def match_predictions(
                 "one person a frame: keep the labelled one",
             )
         position[identity] = row
-    takes, cameras = frames.attrs["take_names"], frames.attrs["camera_names"]
-    chosen = []
-    for take, camera, frame in zip(frames.take, frames.camera, frames.frame, strict=True):
-        identity = (takes[take], cameras[camera], int(frame))
-        if identity not in position:
-            raise DataError(
-                f"{where}: no prediction for take {identity[0]}, camera {identity[1]}, frame {frame} "
-                f"({len(position)} rows in the file, {len(frames.frame)} frames wanted)",
-                "run the method on every frame that `prepare` keeps (prepare.frame_step); frames count "
-                "from 0",
-            )
-        chosen.append(position[identity])
-    return {key: value[chosen] for key, value in arrays.items() if key not in IDENTITY}
+    missing = [identity for identity in wanted if identity not in position]
+    if not missing:
+        return [position[identity] for identity in wanted]
+    take, camera, frame = missing[0]
+    cure = "run the method on every frame that `prepare` keeps (prepare.frame_step); frames count from 0"
+    for shift, said in (
+        (-1, "the names of its pictures count from 0"),
+        (1, "its frame numbers count from 1"),
+    ):
+        if all((take, camera, frame + shift) in position for take, camera, frame in wanted):
+            cure = f"{said}: in names of pictures 1 is the first frame (_000001.jpg), in frame numbers 0"
+    raise DataError(
+        f"{where}: no prediction for take {take}, camera {camera}, frame {frame} ({len(missing)} of "
+        f"{len(wanted)} wanted frames are missing, the file has {len(position)} rows)",
+        cure,
+    )
 
 
 def placed(skeleton: np.ndarray, joints_cam: np.ndarray, joint_set: JointSet = H36M) -> np.ndarray:

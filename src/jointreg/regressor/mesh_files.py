@@ -208,7 +208,9 @@ def _zarr(path: Path) -> Meshes:
         import zarr
         from zarr.storage import LocalStore, ZipStore
     except ImportError as error:
-        raise DataError(f"reading {path} needs zarr", "pip install 'jointreg[workflow]'") from error
+        raise DataError(
+            f"reading {path} needs zarr", "pip install -e '.[workflow]' in the checkout"
+        ) from error
 
     store = LocalStore(path, read_only=True) if path.is_dir() else ZipStore(path, mode="r")
     try:

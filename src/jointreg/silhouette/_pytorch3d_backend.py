@@ -17,7 +17,7 @@ try:
 except ModuleNotFoundError as error:
     raise ConfigError(
         "silhouette backend 'pytorch3d' needs the package pytorch3d, which is not installed",
-        "pip install 'jointreg[workflow,paper]' in an environment of its own (envs/pytorch3d.yaml), or "
+        "pip install -e '.[workflow,paper]' in an environment of its own (envs/pytorch3d.yaml), or "
         "use backend 'one_face', which gives the same numbers",
     ) from error
 

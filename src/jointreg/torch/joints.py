@@ -9,7 +9,7 @@ import numpy as np
 try:
     import torch
 except ModuleNotFoundError as error:
-    cure = "jointreg.torch needs torch: pip install 'jointreg[networks]'"
+    cure = "jointreg.torch needs torch: pip install -e '.[networks]' in the checkout"
     raise ModuleNotFoundError(cure, name="torch") from error
 
 from jointreg.errors import DataError, ShapeError

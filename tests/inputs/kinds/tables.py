@@ -60,7 +60,7 @@ def _examples(folder: Path, note: Callable[[str], None]) -> Any:
         Work("S1", "Walking", ("1",), ("54138969",), 0, 20, "train"),
         Work("S9", "Directions", ("1",), ("54138969",), 0, 20, "test"),
     ]
-    return [asdict(row) for row in load_examples(folder / "examples.tsv", known)]
+    return [asdict(row) for row in load_examples(folder / "examples.tsv", known, note)]
 
 
 def _damaged_files(folder: Path) -> None:

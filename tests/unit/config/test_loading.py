@@ -266,7 +266,7 @@ def test_a_variant_has_keys_of_its_own_for_its_regressor(values):
     assert full == loaded.fit_regressor_opt
     assert own.model_dump() == full.model_dump() | {"symmetric": True, "sum_weight": 50.0}
     values["fit_regressor"]["variants"] = {"recomended": {}}
-    with pytest.raises(ConfigError, match=r"fit_regressor.variants has \['recomended'\]"):
+    with pytest.raises(ConfigError, match=r"fit_regressor.variants has recomended,"):
         config.load(values)
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from jointreg.errors import ConfigError
-from jointreg.pipeline.plan import remove_logs, stop_with_its_text
+from jointreg.pipeline.plan import remove_logs, require_writable, stop_with_its_text
 
 
 def test_an_error_of_ours_ends_with_its_text_and_others_pass(capsys):
@@ -16,6 +16,16 @@ def test_an_error_of_ours_ends_with_its_text_and_others_pass(capsys):
     assert capsys.readouterr().err == expected
     with pytest.raises(KeyError), stop_with_its_text():
         raise KeyError("a fault of ours")
+
+
+def test_a_folder_that_takes_no_file_is_named_with_a_cure(tmp_path):
+    """A file or a dangling link in its place, and Linux's /proc, to which not even root can write."""
+    assert require_writable(tmp_path, tmp_path / "made/later") and not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    for folder in (tmp_path / "file", tmp_path / "link", "/proc/results"):
+        with pytest.raises(ConfigError, match=f"written to {folder} .*\n.*make it writable"):
+            require_writable(tmp_path, folder)
 
 
 def test_logs_of_the_jobs_alone_are_removed(tmp_path):

@@ -75,8 +75,18 @@ def test_rows_are_matched_by_identity(run, predictions, frames):
 
 def test_a_frame_without_prediction_is_named(run, predictions):
     gone = ~((predictions["camera"] == "left") & (predictions["frame"] == 2))
-    with pytest.raises(DataError, match="no prediction for take 1, camera left, frame 2"):
+    with pytest.raises(
+        DataError, match=r"no prediction for take 1, camera left, frame 2 \(1 of 6 wanted"
+    ):
         run({key: value[gone] for key, value in predictions.items()})
+
+
+@pytest.mark.parametrize(
+    ("shift", "words"), [(1, "frame numbers count from 1"), (3, "frames count from 0")]
+)
+def test_rows_counted_from_another_number_are_said_to_be(run, predictions, shift, words):
+    with pytest.raises(DataError, match=words):
+        run(predictions | {"frame": predictions["frame"] + shift})
 
 
 def test_rows_that_the_file_calls_invalid_are_refused(run, predictions):
