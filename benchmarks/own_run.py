@@ -141,8 +141,12 @@ def main() -> None:
     """Film, follow the page, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="a folder that does not exist")
-    parser.add_argument("--films-only", action="store_true", help="make the films and files, run nothing")
-    parser.add_argument("--errors-only", action="store_true", help="print the errors of a run that ended")
+    parser.add_argument(
+        "--films-only", action="store_true", help="make the films and files, run nothing"
+    )
+    parser.add_argument(
+        "--errors-only", action="store_true", help="print the errors of a run that ended"
+    )
     parser.add_argument("--cameras", type=int, default=3, choices=(1, 2, 3))
     parser.add_argument("--actions", nargs="+", default=["Directions", "Sitting", "Walking"])
     parser.add_argument("--frames", type=int, default=8, help="of each action")

@@ -8,7 +8,7 @@ import numpy as np
 from jointreg.arrays import texts
 from jointreg.datasets.poses import require_no_origin
 from jointreg.errors import DataError
-from jointreg.plausible import BODY_M
+from jointreg.plausible import BODY_M, to_metres
 
 
 def in_order(
@@ -74,5 +74,5 @@ def require_size(joints: np.ndarray, where: str, word: str = "frame") -> None:
     BODY_M.require_each(
         extents,
         f"{where}: joints of {word} {{frame}} extend over {{length}} m",
-        "give joints in metres (divide millimetres by 1000), and leave wrong frames out",
+        f"{to_metres(float(np.median(extents)))}; leave wrong frames out",
     )

@@ -129,15 +129,15 @@ def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
     leg = float(np.median(legs))
     child = _of_child(joints, leg)
     if not (child or LEG_M.hold(leg)):
-        guess = "joints in another order or unit"
-        for factor, words in (
-            (1000.0, "millimetres taken for metres"),
-            (100.0, "centimetres taken for metres"),
-            (0.001, "metres taken for millimetres"),
+        guess, cure = "joints in another order or unit", "give joints in metres"
+        for factor, words, change in (
+            (1000.0, "millimetres taken for metres", "divide millimetres by 1000"),
+            (100.0, "centimetres taken for metres", "divide centimetres by 100"),
+            (0.001, "metres taken for millimetres", "multiply by 1000"),
         ):
             if LEG_M.hold(leg / factor):
-                guess = words
-        cure = "give joints in metres (divide millimetres by 1000), in the order of skeleton.H36M_17"
+                guess, cure = words, f"give joints in metres ({change})"
+        cure += ", in the order of skeleton.H36M_17"
         if CHILD_LEG_M.hold(leg):
             guess = "another unit or scale: neck to head_top is not as long as a child's"
             cure += "; an infant or a child has a larger head"
@@ -275,15 +275,16 @@ def require_upright(trunk: np.ndarray, labelled: np.ndarray, where: str) -> None
         )
 
 
-def upside_down(ends: tuple[np.ndarray, np.ndarray]) -> bool:
-    """Whether most rows show a person upside down in the picture.
+def leans(ends: tuple[np.ndarray, np.ndarray], angle_rad: float) -> bool:
+    """Whether in most rows a person's trunk leans farther than this from the picture's upward direction.
 
     Args:
         ends: lower and upper end of the trunk, (N, 3) each, in a camera's frame, y down.
+        angle_rad: radians.
     """
     trunk = ends[1] - ends[0]
     down = trunk[:, 1] / np.maximum(np.linalg.norm(trunk, axis=-1), 1e-12)
-    return float((down > -np.cos(UPSIDE_DOWN_RAD)).mean()) > CLEAR
+    return float((down > -np.cos(angle_rad)).mean()) > CLEAR
 
 
 def faces_away(predicted: np.ndarray, labels: np.ndarray) -> float:

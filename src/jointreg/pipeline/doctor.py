@@ -96,6 +96,7 @@ class Run(NamedTuple):
 
 def _run(configs: Sequence[str | Path]) -> list[Check]:
     """Check that the files a run needs exist and contain what they should."""
+    from jointreg.config.sequences import split_notes
     from jointreg.pipeline.required_files import STAGES, jobs, needs, waiting
 
     try:
@@ -103,7 +104,8 @@ def _run(configs: Sequence[str | Path]) -> list[Check]:
     except JointregError as error:
         return [Check(False, "configuration", str(error), blocks="prepare")]
     counts = jobs(run.config, run.work, run.examples)
-    checks = [Check(True, "configuration", f"run {run.config.run}, {len(run.work)} sequences")]
+    found = "\n".join([f"run {run.config.run}, {len(run.work)} sequences", *split_notes(run.work)])
+    checks = [Check(True, "configuration", found)]
     if run.config.dataset.source == "synthetic":
         checks.append(Check(True, "raw data", "made by the workflow"))
         checks.append(attempt("body", lambda: _body(run.config.body)))
@@ -116,7 +118,8 @@ def _run(configs: Sequence[str | Path]) -> list[Check]:
             checks.append(Check(False, need.what, f"missing: {need.path}", need.get, need.blocks))
     checks.append(_disk(run))
     blocked = waiting([check.blocks for check in checks if check.passed is False])
-    named = {stage: f"{stage} ({counts[stage]} jobs)" if stage in counts else stage for stage in STAGES}
+    words = {stage: f" ({count} job{'s' if count > 1 else ''})" for stage, count in counts.items()}
+    named = {stage: stage + words.get(stage, "") for stage in STAGES}
     runs = [named[stage] for stage in STAGES if stage not in blocked]
     checks.append(Check(None, "can run", ", ".join(runs) or "nothing"))
     if blocked:
@@ -196,8 +199,9 @@ def _look_at_subject(need: "Need", run: Run) -> str:
 
 
 def _recordings(run: Run, subject: str | None = None) -> str:
-    """Check that every take and camera of the sequence table exists, and read one recording."""
+    """Check that every take and camera of the table exists, and read the first take of each subject."""
     from jointreg.datasets.checks import check_recording
+    from jointreg.datasets.in_picture import share_in_picture
     from jointreg.datasets.readers import open_dataset
     from jointreg.pipeline.raw_files import shortened
 
@@ -211,15 +215,21 @@ def _recordings(run: Run, subject: str | None = None) -> str:
         )
     rows = [row for row in run.work if subject in (None, row.subject)]
     files = {file for source in sources for file in source.files}
-    result = f"{len(files)} files and folders of {len(rows)} action{'s' if len(rows) > 1 else ''}"
+    result = f"{len(files)} files and folders of {len(rows)} sequence{'s' if len(rows) > 1 else ''}"
     if run.config.dataset.source == "landmarks":
         return f"{result}; the labels are made by the workflow"
     if not all(file.exists() for file in files):
         return f"{result}, some of them gone (raw_files: {{missing: keep}})"
-    first = replace(rows[0], takes=rows[0].takes[:1], cameras=rows[0].cameras[:1])
-    (recording,) = open_dataset(run.config.dataset).recordings(first)
-    check_recording(recording)
-    return f"{result}; the first recording is sound"
+    dataset, shares, notes = open_dataset(run.config.dataset), {}, []
+    for row in {row.subject: row for row in reversed(rows)}.values():
+        for recording in dataset.recordings(replace(row, takes=row.takes[:1])):
+            check_recording(recording, notes.append)
+            name = recording.camera.name
+            shares[name] = min(share_in_picture(recording), shares.get(name, 1.0))
+    seen = ", ".join(f"{name} {share:.0%}" for name, share in sorted(shares.items()))
+    return "\n".join(
+        [f"{result}; each subject's first take is sound", f"labels in the picture: {seen}", *notes]
+    )
 
 
 def _look_at_cameras(need: "Need", run: Run) -> str:
@@ -239,7 +249,7 @@ def _look_at_cameras(need: "Need", run: Run) -> str:
             f"{', '.join(sorted(cameras))}",
             "correct column cameras of the sequence table, or dataset.calibration",
         )
-    return f"{need.path}: {len(cameras)} cameras"
+    return f"{need.path}: {len(cameras)} camera{'s' if len(cameras) > 1 else ''}"
 
 
 def _look_at_damaged(need: "Need", run: Run) -> str:

@@ -206,5 +206,7 @@ def test_predictions_are_compared_with_the_labels(person):
     poses.require_upright(trunk, trunk, "file")
     with pytest.raises(DataError, match="180 degrees"):
         poses.require_upright(-trunk, trunk, "file")
-    assert not poses.upside_down(H36M.trunk(person))
-    assert poses.upside_down(H36M.trunk(person * [1, -1, -1]))
+    assert not poses.leans(H36M.trunk(person), poses.UPRIGHT_RAD)
+    assert poses.leans(H36M.trunk(person[..., [1, 0, 2]]), poses.UPRIGHT_RAD)
+    assert not poses.leans(H36M.trunk(person[..., [1, 0, 2]]), poses.UPSIDE_DOWN_RAD)
+    assert poses.leans(H36M.trunk(person * [1, -1, -1]), poses.UPSIDE_DOWN_RAD)
