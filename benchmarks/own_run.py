@@ -4,9 +4,9 @@ Clones the checkout into FOLDER, puts films of virtual people there as a laborat
 joints in metres, one calibration), then runs the blocks of docs/tutorial_own_regressor.md and its
 commands. Printed: minutes, and the error of every regressor on the true bodies of the person left out,
 mm, mean over 17 joints. The run cannot see the truth. `--films-only` ends before the commands,
-`--errors-only` prints the errors of a run in a FOLDER that exists. `--cameras 1`, `--actions Directions` (a person
-who stays in place) and `--world clothes=loose people=free` film something else; `--settings FILE` adds
-a configuration.
+`--errors-only` prints the errors of a run in a FOLDER that exists. `--cameras 1`,
+`--actions Directions` (a person who stays in place) and `--world clothes=loose people=free` film
+something else; `--settings FILE` adds a configuration.
 """
 
 import argparse

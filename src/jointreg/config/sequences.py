@@ -73,7 +73,7 @@ def require_splits(sequences: Iterable[Work], path: str | Path) -> None:
 
 
 def split_notes(sequences: Collection[Work]) -> list[str]:
-    """What the split of the people makes of the result, if it is not as it should be; a sentence each."""
+    """What is wrong with the split of the people, a sentence each."""
     people = {split: {row.subject for row in sequences if row.split == split} for split in SPLITS}
     notes = []
     if both := sorted(people["train"] & people["test"]):

@@ -69,8 +69,8 @@ class Multiview(MultiviewTree):
             longest = max(left, key=left.__getitem__)
             if left[longest] > 0:
                 print(
-                    f"{path}: its {len(joints_world)} rows are moments 0 to {len(joints_world) - 1}; the last "
-                    f"{left[longest]} frames of {videos[longest].name} have no row and are not used"
+                    f"{path}: {len(joints_world)} rows; the last {left[longest]} frames of "
+                    f"{videos[longest].name} have none and are not used"
                 )
             for name, video in videos.items():
                 camera = self.camera(name, video)

@@ -129,7 +129,10 @@ def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
     leg = float(np.median(legs))
     child = _of_child(joints, leg)
     if not (child or LEG_M.hold(leg)):
-        guess, cure = "joints in another order or unit", "give joints in metres"
+        guess, cure = (
+            "joints in another order or unit",
+            "give joints in metres (divide millimetres by 1000)",
+        )
         for factor, words, change in (
             (1000.0, "millimetres taken for metres", "divide millimetres by 1000"),
             (100.0, "centimetres taken for metres", "divide centimetres by 100"),

@@ -221,7 +221,8 @@ def _recordings(run: Run, subject: str | None = None) -> str:
     if not all(file.exists() for file in files):
         return f"{result}, some of them gone (raw_files: {{missing: keep}})"
     dataset, shares, notes = open_dataset(run.config.dataset), {}, []
-    for row in {row.subject: row for row in reversed(rows)}.values():
+    first = {row.subject: row for row in reversed(rows)}
+    for row in sorted(first.values(), key=rows.index):
         for recording in dataset.recordings(replace(row, takes=row.takes[:1])):
             check_recording(recording, notes.append)
             name = recording.camera.name
