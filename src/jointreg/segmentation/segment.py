@@ -34,7 +34,7 @@ MOST_MISSING = 0.1
 """Share of a camera's frames without a mask from which on a cause is printed."""
 _CAUSES = (
     "the labels lie beside the person (wrong calibration, exchanged cameras, shifted frames): draw them "
-    "on a picture of every camera; or the person stays in one place or has the room's colours: add frames "
+    "on a picture of every camera; or the person stays in one place or has its colours: add frames "
     "without, or take another segment.method (docs/tutorial_own_regressor.md)"
 )
 
