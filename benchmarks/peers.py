@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
@@ -46,10 +47,11 @@ STEP = 5
 
 def call(name: str, requirements: tuple[str, ...], folder: Path) -> dict[str, float]:
     """What `peers_alone.py NAME FOLDER` prints in the environment of a peer."""
-    python = ENVIRONMENTS / name / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", python.parent.parent], check=True)
+    python, ready = ENVIRONMENTS / name / "bin" / "python", ENVIRONMENTS / name / "ready"
+    if not ready.exists():  # one whose installation broke off is made anew
+        subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENTS / name], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *requirements], check=True)
+        ready.touch()
     script = Path(__file__).with_name("peers_alone.py")
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run(
@@ -124,11 +126,10 @@ def fits(folder: Path, body: Body) -> None:
         weights=fit(),
     )
     show(f"17 joints, {BATCH} frames: ours, sums and solution", ours, "ms")
-    for version in ("1.11.4", "1.17.1"):
-        wanted = (f"scipy=={version}", *(["numpy<2"] if version.startswith("1.11") else []))
-        theirs = call(f"scipy_{version}", wanted, folder)
+    for release, extra in (("1.11.4", ("numpy<2",)), ("1.17.1", ())):
+        theirs = call(f"scipy_{release}", (f"scipy=={release}", *extra), folder)
         note = f"sum of squares {theirs['apart']:+.0e} of ours"
-        show(f"scipy {version} nnls, joint after joint", theirs["ms"], "ms", ours, note)
+        show(f"scipy {release} nnls, joint after joint", theirs["ms"], "ms", ours, note)
 
 
 def decoders(folder: Path, video: Path) -> None:
@@ -150,7 +151,7 @@ def decoders(folder: Path, video: Path) -> None:
     equal = all(np.array_equal(a, b) for a, b in zip(ours(), plain(), strict=True))
     theirs = median_ms(plain, 5) / len(wanted)
     note = "same bits" if equal else "other bits"
-    show("plain FFmpeg (PyAV), all decoded", theirs, "ms a wanted frame", cost, note)
+    show(f"plain FFmpeg by PyAV {version('av')}, all decoded", theirs, "ms a wanted frame", cost, note)
     np.savez(folder / "decord.npz", video=str(video), wanted=wanted, pictures=ours()[:8])
     decord = call("decord", ("decord==0.6.0", "numpy"), folder)
     note = f"pictures {decord['apart']:.1f} of 255 from ours at most"
@@ -169,7 +170,7 @@ def posing(folder: Path, body: Body) -> None:
     }
     try:
         smplx = smplx_posing(body)
-        ways["smplx, float64"] = lambda: smplx(*tensors)
+        ways[f"smplx {version('smplx')}, float64"] = lambda: smplx(*tensors)
     except ImportError:
         print("| smplx | not installed | | |")
     with torch.no_grad():

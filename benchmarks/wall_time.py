@@ -11,7 +11,7 @@ from math import ceil
 FRAMES, TRAINING = 422_142, 311_997
 """Frames that are used, and those of them to train on; 105 and 75 sequences."""
 VARIANTS = 3
-PREPARE_MS, SEGMENT_MS = 24, 49
+PREPARE_MS, SEGMENT_MS = 24, 42
 """Every fifth frame used, the decoding of the others included: `benchmarks/decoding.py` on a busy core,
 and 1.3 ms to write a crop."""
 

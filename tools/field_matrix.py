@@ -122,11 +122,14 @@ def limbs_mm(joints: np.ndarray, own: JointSet, others: np.ndarray, theirs: Join
 
 
 def parts(std: np.ndarray, opt: np.ndarray, skeleton: np.ndarray, mesh: np.ndarray) -> list[str]:
-    """A line a joint: vertices, and the bones that most of the weight of both matrices lies at."""
-    parents = load_body("open").parents
-    ends = [(skeleton[max(parents[k], 0)], skeleton[k]) for k in range(24)]
+    """A line a joint: vertices, and the bones that most of the weight of both matrices lies at.
+
+    Where two bones meet, outside the bend, both are equally near: the one that begins there counts.
+    """
+    begins = np.maximum(load_body("open").parents, 0)[::-1]
+    ends = zip(skeleton[begins], skeleton[::-1], strict=True)
     distance = np.stack([segment_distance(mesh, *both) for both in ends])
-    bone = np.array([max(parents[k], 0) for k in range(24)])[distance.argmin(axis=0)]
+    bone = begins[distance.round(9).argmin(axis=0)]  # of bones as near the last in SMPL's order
     lines = []
     for joint, *both in zip(H36M_17, std, opt, strict=True):
         cells = []
@@ -160,8 +163,11 @@ TEXT = """\
 # What the field's matrix does
 
 Estimators of human pose are scored with `J_regressor_h36m`, a matrix that reads Human3.6M's 17
-joints off SMPL's mesh. It makes both sides of most numbers on 3DPW. How it was trained is not
-published. This page measures what it does.
+joints off SMPL's mesh. It makes both sides of the 3DPW numbers of GVHMR, PromptHMR, WHAM, CameraHMR
+and BEDLAM-CLIFF (their public evaluation code, read in November 2026). How it was trained is not
+published. This page measures what it does, beside J_opt: the matrix that the paper's authors released
+(`retrained_J_Regressor.pt` below), applied as they apply it, without weights below zero and with rows
+that sum to 1.
 
 <!-- Written by tools/field_matrix.py. -->
 The page is made from public files, which are fetched and not part of jointreg:
@@ -208,7 +214,9 @@ mean; most: {most} mm. Rows of which a single vertex carries most of the weight:
 ## Where the weights lie
 
 Vertices with a weight (`J_regressor_h36m` / J_opt), and the bones that they lie nearest to on the
-mesh at rest, by their share of the weight. A bone is named by the joint that it begins at.
+mesh at rest, by their share of the weight: at most three, of 5% and more. A bone runs from one of
+SMPL's joints to the next and has the name of the first. A vertex to which that joint itself is the
+nearest point belongs to it.
 
 | joint | vertices | `J_regressor_h36m` | J_opt |
 | --- | --- | --- | --- |

@@ -145,6 +145,7 @@ IN_WORDS = {
     "segment.weights": "as `segment.threshold`",
     "segment.sha256": "as `segment.threshold`",
     "figures.examples": "`figures` and `animation`, if its rows change",
+    "figures.variant": "`figures`",
 }
 """Keys that name a file of the user or need one: a dry run of the tiny run cannot show their effect."""
 

@@ -15,6 +15,9 @@ LARGEST = 1e15
 DIGITS = 53
 """Binary digits of float64."""
 
+STEPS = 3
+"""Rows by which two sides may be out of step to be noticed."""
+
 
 def real_array(value: Any, name: str) -> np.ndarray:
     """A value as an array of real numbers of its own type, not copied where it is one. Shape: any.
@@ -132,3 +135,21 @@ def on_grid(values: np.ndarray, step: float) -> np.ndarray:
     np.rint(rounded, out=rounded)
     rounded *= step
     return rounded
+
+
+def nearest_step(points: np.ndarray, others: np.ndarray) -> tuple[int, float, float]:
+    """The step s, of at most `STEPS` rows either way, at which others[n + s] lie nearest to points[n].
+
+    Args:
+        points: (N, J, 3) of rows in the order of time; N above `STEPS`.
+        others: of the same shape; NaN for a missing one.
+
+    Returns:
+        s, and the root mean square difference of the coordinates at s and at 0, in their unit.
+    """
+    errors = {}
+    for step in range(-STEPS, STEPS + 1):
+        of_points, of_others = (slice(max(k, 0), len(points) + min(k, 0)) for k in (-step, step))
+        errors[step] = float(np.sqrt(np.nanmean(np.square(points[of_points] - others[of_others]))))
+    best = min(errors, key=lambda step: errors[step])
+    return best, errors[best], errors[0]

@@ -120,6 +120,14 @@ def test_no_file_of_smpl_fits_the_open_body(body, name):
         load_regressor(fetched(name), body, note=len)
 
 
+@pytest.mark.parametrize("name", [STANDARD, RELEASED])
+def test_on_the_open_body_a_public_file_is_named(body, name):
+    with pytest.raises(
+        DataError, match=f"is the public matrix {Path(name).stem}(.|\\n)*--body SMPL_NEU"
+    ):
+        load_regressor(fetched(name), body, note=len)
+
+
 def test_the_table_of_limits_quotes_these_files(template):
     places = expected_joints(template)
     joints = [

@@ -49,10 +49,10 @@ def test_a_killed_process(slurm, watcher, finished, tmp_path):
 
 
 def test_the_end_of_the_wall_time(slurm, watcher, finished, tmp_path):
-    """One minute, of which a stopped process makes nothing."""
+    """A minute, of which a stopped process makes nothing; then ten, enough on a busy machine."""
     known = len(slurm.jobs())
     folder = copy_without(finished, tmp_path / "run", *FROM_OPTIMIZE)
-    run = Run(folder, *on_slurm(resources=["optimize:runtime=1"]))
+    run = Run(folder, *on_slurm(resources=["optimize:runtime=1 + 9 * (attempt - 1)"]))
     os.kill(until(lambda: scripts(folder, "optimize"), "optimize")[0], signal.SIGSTOP)
     assert run.wait() == 0, run.text
     assert "TIMEOUT" in {job["state"] for job in slurm.jobs()[known:]}

@@ -7,6 +7,7 @@ from scipy import sparse
 
 from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.exchange.placement import expected_joints
+from jointreg.skeleton import SMPL_24
 
 
 def write(folder, body, generator):
@@ -59,3 +60,17 @@ def test_the_page_has_the_numbers_of_its_files(tmp_path, body, generator):
     for row in ("left knee", "right wrist"):
         (line,) = [line for line in text.splitlines() if line.startswith(f"| {row} | 1 / 1")]
         assert line.count("100%") == 2
+
+
+def test_a_vertex_outside_a_bend_lies_at_the_bone_that_begins_there(body):
+    """Its distance to both bones is that to the joint, which rounding must not decide."""
+    skeleton = body.joint_regressor @ body.template
+    names = ("left_knee", "right_elbow")
+    begins = np.array([SMPL_24.index(name) for name in names])
+    children = [np.flatnonzero(body.parents == k)[0] for k in begins]
+    bones = skeleton[[body.parents[begins], children]] - skeleton[begins]
+    bend = (bones / np.linalg.norm(bones, axis=2, keepdims=True)).sum(axis=0)
+    mesh = skeleton[begins] - 0.05 * bend / np.linalg.norm(bend, axis=1, keepdims=True)
+    rows = np.repeat(np.eye(2), [9, 8], axis=0)
+    lines = field_matrix.parts(rows, rows[::-1], skeleton, mesh)
+    assert lines[0] == "| pelvis | 1 / 1 | left knee 100% | right elbow 100% |"

@@ -37,7 +37,7 @@ PROTOCOL = protocol_sentence(
 )
 
 
-def examples(pattern, rows=EXAMPLES, variant=REFERENCE):
+def examples(pattern, rows=EXAMPLES, variant=CONFIG.figures.variant):
     """`pattern` filled for every row of the table of examples, in its order."""
     return [
         str(pattern).format_map({"subject": row.subject, "action": row.action, "variant": variant})

@@ -121,8 +121,21 @@ def known_frames():
 
 
 def frames_read(wildcards):
-    """Largest number of frames that a job reads: of its subject and action, or of all training sequences."""
-    return frames_of_all(wildcards.get("subject"), wildcards.get("action"))
+    """Largest number of frames that a job reads: of its subject and action, or of all training sequences.
+
+    The Slurm plugin (2.8.0) asks for every job of an array what it asks for the first one. So where arrays
+    are submitted, every job asks for what the longest of its kind needs.
+    """
+    subject, action = wildcards.get("subject"), wildcards.get("action")
+    if subject is not None and getattr(workflow.executor_settings, "array_jobs", None):
+        return frames_of_longest(by_action=action is not None)
+    return frames_of_all(subject, action)
+
+
+@functools.cache
+def frames_of_longest(by_action):
+    """Largest number of frames of any sequence, or of any subject."""
+    return max(frames_of_all(row.subject, row.action if by_action else None) for row in SEQUENCES)
 
 
 @functools.cache
@@ -181,18 +194,18 @@ DATASET_PARAMS = {
 
 
 def slurm_requests(jobs):
-    """What the jobs ask of the cluster, one entry a rule."""
-    requests = {}
-    for job in jobs:
-        if not job.is_local and job.rule.name not in requests:
-            asked = job.resources
-            requests[job.rule.name] = slurm.Request(
+    """What jobs ask of the cluster, each different request of a rule once."""
+    return list(
+        dict.fromkeys(
+            slurm.Request(
                 job.rule.name,
-                int(asked.get("gpu", 0)),
-                str(asked.get("gres", "")),
-                str(asked.get("slurm_partition", "")),
+                int(job.resources.get("gpu", 0)),
+                str(job.resources.get("gres", "")),
+                str(job.resources.get("slurm_partition", "")),
             )
-    return list(requests.values())
+            for job in jobs
+        )
+    )
 
 
 onstart:
@@ -200,15 +213,23 @@ onstart:
     with plan.stop_with_its_text():
         if hasattr(executor, "array_jobs"):
             slurm.require_commands()
-            waiting = list(workflow.dag.needrun_jobs())
+            waiting = [job for job in workflow.dag.needrun_jobs() if not job.is_local]
             requests = slurm_requests(waiting)
             slurm.require_one_flag(requests)
+            unknown = slurm.unknown_rules(
+                [rule.name for rule in workflow.rules],
+                workflow.resource_settings.overwrite_resources,
+                executor.array_jobs or "",
+            )
+            if unknown:
+                print(f"set-resources or slurm-array-jobs, no rule of this run: {', '.join(unknown)}")
             misplaced = slurm.on_gpu_partitions(requests)
             if misplaced:
                 print(
                     f"without a GPU, on a partition for GPUs: {', '.join(misplaced)} (docs/cluster.md)"
                 )
         if getattr(executor, "array_jobs", None):
+            slurm.require_alike_arrays(executor.array_jobs, requests)
             slurm.require_room_for_arrays(
                 executor.array_jobs,
                 Counter(job.rule.name for job in waiting),

@@ -63,6 +63,7 @@ rule report:
         examples=[example_params(row) for row in ABLATED],
         regressors=list(ANSWER_REGRESSORS),
         protocol=PROTOCOL,
+        fitted=all(METHODS[method].kind == "keypoints" for method in CONFIG.methods),
         logs=f"logs/{RUN}",
         body=BODY,
         looks=[file_digest(path) for path in sorted((ROOT / "src/jointreg/report/assets").iterdir())],

@@ -26,6 +26,7 @@ contents = page.Contents(
     exhibits=long.shown,
     table_1=job.input.table_1,
     diagnosis=job.input.diagnosis or "",
+    fitted=job.params.fitted,
     body=body_viewer.pack(body, {name: load_fitted(path, body) for name, path in names}, clips),
     protocol=job.params.protocol,
     sequences=long.sequences,

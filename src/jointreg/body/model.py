@@ -26,7 +26,7 @@ def topology_hash(faces: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(faces, dtype=np.int32).tobytes()).hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Body:
     """One body model. V vertices, F faces, K joints (24 for SMPL), B shape directions."""
 
@@ -47,6 +47,10 @@ class Body:
     mirror: np.ndarray | None = field(default=None)
     """Vertex on the other side of the body, shape (V,); None where the file has no such map."""
     joint_names: tuple[str, ...] = SMPL_24
+
+    def __repr__(self) -> str:
+        joints = len(self.joint_names)
+        return f"Body({self.n_vertices} vertices, {joints} joints, {self.n_betas} shape directions)"
 
     @property
     def n_vertices(self) -> int:

@@ -1,6 +1,7 @@
 """`jointreg convert`: a regressor in another format."""
 
 import argparse
+from pathlib import Path
 
 from jointreg.cli.options import (
     NO_BODY,
@@ -12,7 +13,7 @@ from jointreg.cli.options import (
     note,
 )
 from jointreg.errors import ConfigError
-from jointreg.exchange.formats import FORMATS
+from jointreg.exchange.formats import FORMATS, format_of
 from jointreg.files.output import require_other
 from jointreg.skeleton import H36M_17
 
@@ -63,11 +64,13 @@ def _run(arguments: argparse.Namespace) -> int:
     if regressor.joint_names == H36M_17:
         legs, template = arguments.legs, arguments.template
         save_regressor(regressor, output, form, legs=legs, dtype=dtype, template=template)
+        order = "" if format_of(Path(output), form) == "pkl" else f", {legs} leg first"
     elif arguments.legs != "left" or arguments.template:
         raise ConfigError(f"--legs and --template are for Human3.6M's joints, not {arguments.joints}")
     else:
         matrix, names = regressor.weights, regressor.joint_names
         write_named_rows(output, matrix, names, regressor.about, format=form, dtype=dtype)
+        order = ""
     sidecar = sidecar_path(output)
-    print(f"wrote {output}" + (f" and {sidecar}" if sidecar.is_file() else ""))
+    print(f"wrote {output}" + (f" and {sidecar}" if sidecar.is_file() else "") + order)
     return 0

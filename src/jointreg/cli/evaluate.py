@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jointreg.cli.options import NO_BODY, Commands, add_body, add_command, note
@@ -10,6 +11,9 @@ from jointreg.errors import ConfigError
 from jointreg.evaluation.presets import OWN, PRESETS, Protocol, plain, preset, with_root
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
     from scipy.sparse import csr_array
 
 HIGHEST_HZ = 1e5
@@ -153,11 +157,30 @@ def _run(arguments: argparse.Namespace) -> int:
         truth_regressors = read_regressors(of_truth or wanted, truth_body, *rows)
     else:
         truth_regressors = regressors
+    if protocol.name and not all(joints):
+        used = [name for name, given in zip(names, joints, strict=True) if not given]
+        _note_other_regressors(protocol, used, regressors | truth_regressors)
     scores = score(pair, regressors, truth_regressors, protocol, note)
     bodies = ["" if name == NO_BODY else name for name in names]
     words = sentences(pair, protocol, bodies, of_truth, scores.frames)
-    print(score_text(scores, protocol, words, arguments.format, per_joint=arguments.per_joint))
+    paths = {name: arguments.body if name == OWN else name for name in wanted}
+    about = {
+        **{key: getattr(arguments, key) for key in ("predictions", "truth")},
+        **dict(zip(("body", "truth_body"), bodies, strict=True)),
+        "truth_regressor": ", ".join(of_truth),
+        "truth_regressor_sha256": ", ".join(_digest(names[1] if n == OWN else n) for n in of_truth),
+    }
+    digests = {name: _digest(path) for name, path in paths.items()}
+    form, joint = arguments.format, arguments.per_joint
+    print(score_text(scores, protocol, words, form, per_joint=joint, about=about, digests=digests))
     return 0
+
+
+def _digest(path: str) -> str:
+    """sha256 of a file; the open body has none."""
+    from jointreg.provenance import content_digest
+
+    return content_digest(Path(path)) if Path(path).is_file() else ""
 
 
 def _map(files: list[str]) -> "csr_array | None":
@@ -188,6 +211,37 @@ def _protocol(arguments: argparse.Namespace) -> Protocol:
             )
         more = () if "acceleration" in chosen.metrics else ("acceleration",)
         chosen = replace(chosen, frame_rate=arguments.frame_rate, metrics=(*chosen.metrics, *more))
-    if arguments.protocol and chosen != base:
-        note(f"joints, root or frame rate are not those of protocol {base.name}")
+    then, now = (
+        {
+            "joints": one.joints_in_words,
+            "root": one.root_in_words,
+            "frame rate": f"{one.frame_rate:g} Hz",
+        }
+        for one in (base, chosen)
+    )
+    changed = [f"{key} is {now[key]} instead of {then[key]}" for key in now if now[key] != then[key]]
+    if arguments.protocol and changed:
+        note(f"not as in protocol {base.name}: {'; '.join(changed)}")
     return chosen
+
+
+def _note_other_regressors(
+    protocol: Protocol, bodies: list[str], regressors: "Mapping[str, np.ndarray]"
+) -> None:
+    """Say what keeps the numbers of a published protocol from those that are published."""
+    from jointreg.exchange.identification import public_matrix
+    from jointreg.exchange.known import read_known
+
+    known, standard = read_known(), protocol.regressor.split(".npy")[0]  # its name, or `own`
+    others = [
+        name
+        for name, weights in regressors.items()
+        if (name if protocol.regressor == OWN else public_matrix(weights, known)) != standard
+    ]
+    fault = [f"regressor {name} is not {standard}" for name in others]
+    fault += ["the body is `open`, not SMPL"] if "open" in bodies else []
+    if fault:
+        note(
+            f"these numbers do not compare with published ones of protocol {protocol.name}: "
+            + "; ".join(fault)
+        )

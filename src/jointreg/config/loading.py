@@ -79,6 +79,11 @@ def load(values: Mapping[str, Any], files: list[str] | None = None, home: Path =
             f"{where}: variants lacks '{REFERENCE}', the regressor that Table I calls opt",
             f"add {REFERENCE} to variants",
         )
+    if config.figures.variant not in config.variants:
+        raise ConfigError(
+            f"{where}: figures.variant is '{config.figures.variant}', which is no variant of this run",
+            f"variants of this run: {', '.join(config.variants)}",
+        )
     _require_no_slip(config, where)
     unknown = set(config.fit_regressor.variants) - set(config.variant_settings)
     if unknown:

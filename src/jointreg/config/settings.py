@@ -315,6 +315,9 @@ class Figures(Settings):
     examples: str = Field(
         description="table of the frames to show: subject, action, rows of the sequence"
     )
+    variant: Name = Field(
+        description="variant whose bodies the overlays, figures 1 and 3 and the report's body show"
+    )
     dpi: Annotated[int, Field(gt=0, le=2400)] = Field(description="resolution of PNG files")
 
 

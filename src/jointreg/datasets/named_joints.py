@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from jointreg.arrays import texts
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.datasets.poses import require_no_origin
 from jointreg.errors import DataError
 from jointreg.plausible import BODY_M, to_metres
+from jointreg.skeleton import H36M_17
 
 
 def in_order(
@@ -33,15 +35,9 @@ def in_order(
         DataError: another shape or number of joints, names that repeat, a joint that is missing, or one
             at the origin in some rows.
     """
-    if points.ndim != 3 or points.shape[2] != 3 or not points.size:
-        raise DataError(f"{where} has shape {points.shape}, expected (N, {len(names)}, 3)")
+    require_joints(points, where, len(names) if joint_names is None else None, source)
     require_no_origin(points, where)
     if joint_names is None:
-        if points.shape[1] != len(names):
-            raise DataError(
-                f"{where} has {points.shape[1]} joints, expected {len(names)}: {', '.join(names):.300}",
-                f"name their set with {source}, or add joint_names to the file",
-            )
         note(f"{where}: joints are taken to be {names[0]}, {names[1]}, ... {names[-1]}, in that order")
         return points.astype(np.float64)
     order = texts(joint_names).ravel().tolist()
@@ -62,6 +58,45 @@ def in_order(
         left_out = f"; {len(order) - len(names)} others are left out" if len(order) > len(names) else ""
         note(f"{where}: joints are reordered by their names{left_out}")
     return points[:, [order.index(name) for name in names]].astype(np.float64)
+
+
+def require_joints(points: np.ndarray, where: str, count: int | None, source: str = "--joints") -> None:
+    """Refuse an array that is not (N, `count`, 3); of any number of joints where `count` is None.
+
+    Raises:
+        DataError: with the step that leads from this shape to that one.
+    """
+    shape = points.shape
+    if len(shape) == 3 and shape[2] == 3 and points.size and count in (None, shape[1]):
+        return
+    raise DataError(
+        f"{where} has shape {shape}, expected (N, {count or 'joints'}, 3)", _cure(shape, count, source)
+    )
+
+
+def _cure(shape: tuple[int, ...], count: int | None, source: str) -> str:
+    if len(shape) == 2 and shape[1] == 3:
+        return "one frame is an array of one row: joints[None]"
+    if len(shape) == 2 and count and shape[1] == 3 * count:
+        return f"give each joint a row of its own: joints.reshape(-1, {count}, 3)"
+    if len(shape) != 3:
+        return "give one person's joints, a row for each frame"
+    if 0 in shape:
+        return "the file has no frame: write it again"
+    if shape[2] == 2:
+        return "give positions in space: these are positions in the picture"
+    if shape[2] == 4:
+        return "leave the fourth number, a confidence, out: joints[..., :3]"
+    if shape[2] != 3 and shape[1] == 3:
+        return "exchange the last two axes: joints.transpose(0, 2, 1)"
+    if count and shape[1] > count:
+        return f"add joint_names, by which the {count} are chosen; or give both files in one set"
+    sets = [name for name, known in JOINT_SETS.items() if len(known.joints) == shape[1]]
+    known_sets = f" ({', '.join(sets)})" if sets else ""
+    pelvis = ""
+    if (shape[1], count) == (14, len(H36M_17)):
+        pelvis = ". `--joints 14` counts 14 of the 17, whose pelvis moves both sides"
+    return f"name the set of both files with {source}{known_sets}, or give all {count}{pelvis}"
 
 
 def require_size(joints: np.ndarray, where: str, word: str = "frame") -> None:

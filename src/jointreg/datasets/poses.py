@@ -55,6 +55,11 @@ _PAIRS = tuple(
     )
 )
 
+OTHER_ORDER = (
+    "give the joints in the order of skeleton.H36M_17, or add joint_names; or name their set, as "
+    "--joints coco_17"
+)
+"""The next step where the joints seem to stand in another order."""
 ROWS_OF_A_PERSON = 250
 """Of more rows than twice this every second, third, ... shows the order of the joints."""
 _FAR = 1e9
@@ -70,9 +75,10 @@ def missing_rows(joints: np.ndarray) -> np.ndarray:
 def describe_missing(joints: np.ndarray, word: str = "row", names: tuple[str, ...] = H36M_17) -> str:
     """How many rows lack a joint, and the first one: frame 4, left_ankle is not a number (NaN)."""
     row, joint = np.argwhere(~np.isfinite(joints).all(axis=2))[0]
+    how = "not a number (NaN)" if np.isnan(joints[row, joint]).any() else "infinite"
     return (
         f"{int(missing_rows(joints).sum())} of {len(joints)} {word}s lack a joint, "
-        f"first {word} {row}, {names[joint]} is not a number (NaN)"
+        f"first {word} {row}, {names[joint]} is {how}"
     )
 
 
@@ -111,23 +117,24 @@ def require_no_origin(joints: np.ndarray, where: str, names: Sequence[str] | Non
         raise DataError(
             f"{where}: {names[joint] if names else f'joint {joint}'} of row {row} is at (0, 0, 0), as "
             f"missing joints are often stored ({len(lost)} of {len(joints)} rows, {len(mixed)} joints)",
-            "write NaN where a label is missing: joints[(joints == 0).all(axis=2)] = np.nan; leave such "
-            "rows of predictions out",
+            "write NaN where a joint is missing: joints[(joints == 0).all(axis=2)] = np.nan",
         )
 
 
 def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
     """Refuse joints that are not in metres, all of them or those of a row.
 
+    Rows that are not numbers are passed over; one at least is not.
+
     Raises:
         UnitError: the median length of a leg is implausible.
         DataError: that of a single row is, or a joint lies farther from the pelvis than `REACH_M`.
     """
-    if not (joints.min() >= -_FAR and joints.max() <= _FAR):
+    if not (np.nanmin(joints) >= -_FAR and np.nanmax(joints) <= _FAR):
         joints = np.clip(joints, -_FAR, _FAR)  # so that nothing below overflows
-    legs = _legs(joints)
-    leg = float(np.median(legs))
-    child = _of_child(joints, leg)
+    legs, whole = _legs(joints), joints[~missing_rows(joints)]
+    leg = float(np.median(_legs(whole)))
+    child = _of_child(whole, leg)
     if not (child or LEG_M.hold(leg)):
         guess, cure = (
             "joints in another order or unit",
@@ -153,7 +160,9 @@ def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
         raise DataError(
             f"{where}: a leg of {word} {wrong[0]} is {_farthest(legs[wrong[0]], leg):.4g} m long, "
             f"expected {Bounds(low, high)}; so are {len(wrong)} {word}s",
-            f"repair these {word}s, or give their joints as NaN",
+            f"repair these {word}s, or give their joints as NaN"
+            if 2 * len(wrong) < len(joints)
+            else OTHER_ORDER,
         )
     low, high = ends_from(joints, PELVIS)
     if max(high, -low) <= REACH_M.high / np.sqrt(3):
@@ -203,7 +212,9 @@ def left_leg_first(
             )
         return joints
     if order_of_legs(joints, where) < 0:
-        note(f"{where}: the right leg comes first, joints are reordered")
+        note(
+            f"{where}: hips lie crossed to the shoulders: the right leg comes first, legs are reordered"
+        )
         return joints[:, rows(H36M_17, H36M_17_RIGHT_FIRST)]
     return joints
 
@@ -250,7 +261,7 @@ def require_person(joints: np.ndarray, where: str) -> None:
             raise DataError(
                 f"{where}: {one} and {other} lie {length:.3g} m apart (median), expected "
                 f"{low * leg:.2g} to {high * longer * leg:.2g} m for legs of {leg:.2g} m: another order",
-                "give the joints in the order of skeleton.H36M_17, or add joint_names",
+                OTHER_ORDER,
             )
     _require_facing(joints, where, AHEAD_M * min(leg / LEG_M.low, 1.0))
 
@@ -317,8 +328,10 @@ def require_same_sides(
     if np.median(given) > 0.05 and (exchanged < 0.6 * given).mean() > CLEAR:
         raise DataError(
             f"{where}: joints lie {1000 * np.median(given):.0f} mm from the labels, and "
-            f"{1000 * np.median(exchanged):.0f} mm with left and right exchanged",
-            "exchange left and right, or turn the mirrored axis round",
+            f"{1000 * np.median(exchanged):.0f} mm with left and right of one of the two files "
+            "exchanged",
+            "exchange left and right of one file (its arms, if a note says that its hips lie crossed) "
+            "or turn its mirrored axis round",
         )
 
 
@@ -373,6 +386,7 @@ def _across(joints: np.ndarray, part: str) -> np.ndarray:
 
 def _like_shoulders(joints: np.ndarray) -> float:
     """Share of the rows in which hips lie as shoulders do; NaN where no row shows its sides."""
-    hips, shoulders = _across(joints, "hip"), _across(joints, "shoulder")
+    with np.errstate(invalid="ignore"):  # infinity stands for a missing joint too
+        hips, shoulders = _across(joints, "hip"), _across(joints, "shoulder")
     apart = np.minimum(np.linalg.norm(hips, axis=-1), np.linalg.norm(shoulders, axis=-1)) > _APART_M
     return float(((hips * shoulders).sum(axis=-1)[apart] > 0).mean()) if apart.any() else np.nan

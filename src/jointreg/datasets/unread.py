@@ -22,6 +22,21 @@ _PICTURES = ("img", "image", "pict", "file", "path")
 _JOINT_NAMES = "joint_names"
 
 
+def only_key(values: Collection[Any], known: Collection[str], where: str) -> str | None:
+    """The key of a file that is one of `known`; None if there is none.
+
+    Raises:
+        DataError: several are, of which one may be the truth, or in another frame of reference.
+    """
+    found = [key for key in known if key in values]
+    if len(found) > 1:
+        raise DataError(
+            f"{where} has {' and '.join(found)}, and it is not known which are meant",
+            "save those that are meant in a file of their own",
+        )
+    return found[0] if found else None
+
+
 def require_read(
     values: Mapping[Any, Any], given: np.ndarray, where: str, names: Collection[str] = ()
 ) -> None:

@@ -9,9 +9,11 @@ import numpy as np
 from jointreg import stores
 from jointreg.arrays import texts
 from jointreg.config.joint_sets import JOINT_SETS, JointSet
+from jointreg.datasets.named_joints import require_joints
 from jointreg.datasets.poses import (
     describe_missing,
     left_leg_first,
+    metre_by_legs,
     missing_rows,
     require_metres,
     require_person,
@@ -28,7 +30,9 @@ from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import Record
 
 
-@default_cure("docs/exchange.md lists the arrays of a label file")
+@default_cure(
+    "labels are joints_cam (N, 17, 3) in metres, beside them perhaps take, camera, frame and joint_names"
+)
 def read_labelled_frames(
     path: str | Path,
     joint_set: JointSet = JOINT_SETS["h36m_17"],
@@ -47,7 +51,7 @@ def read_labelled_frames(
 
     Raises:
         DataError: missing, not readable, arrays of other shapes, or joints that are not a person's.
-        UnitError: not in metres.
+        UnitError: neither in metres nor in millimetres.
         StoreError: a damaged store.
     """
     path = Path(path)
@@ -55,7 +59,7 @@ def read_labelled_frames(
         if joint_set.joints != H36M_17:
             raise DataError(f"{path} has Human3.6M's 17 joints, not {joint_set.title}")
         return stores.FRAMES.read(path, only=["joints_cam", *IDENTITY])
-    raw = read_file(path, "label file", "see docs/exchange.md for the format")
+    raw = read_file(path, "label file", "check the path")
     arrays = read_npz(raw, str(path))
     joints = _joints(arrays, path, joint_set, note)
     given = np.isfinite(arrays["joints_cam"]).all(axis=2)  # of all joints, in the file's order
@@ -63,12 +67,17 @@ def read_labelled_frames(
     missing = missing_rows(joints)
     if missing.any():
         note(f"{path}: {describe_missing(joints, names=joint_set.joints)}; they are left out")
+        joints = np.where(missing[:, None, None], np.nan, joints)
     used = np.flatnonzero(~missing)
     if not len(used):
         raise DataError(f"{path} holds no frames with all joints")
     whole = joints[used]
     if joint_set.joints == H36M_17:
-        require_metres(whole, str(path))
+        metre, leg = metre_by_legs(whole)
+        if metre not in (0, 1):
+            note(f"{path}: joints_cam are in millimetres, legs {metre * leg:.2f} m long")
+            joints, whole = metre * joints, metre * whole
+        require_metres(joints, str(path))
         require_person(whole, str(path))
     else:
         whole = whole * metre_of(whole, f"{path}: joints_cam", note)
@@ -92,21 +101,15 @@ def _joints(
     if joints is None:
         raise DataError(
             f"{path} has arrays {sorted(arrays)}, expected joints_cam of shape (N, {count}, 3); or, for "
-            "bodies as truth, rotations and betas, or vertices"
+            "bodies as truth, rotations and betas, or vertices",
+            "name the array so: np.savez(file, joints_cam=joints)",
         )
     if not isinstance(joints, np.ndarray) or joints.dtype.kind not in "fiu":
         kind = joints.dtype if isinstance(joints, np.ndarray) else type(joints).__name__
         raise DataError(f"{path}: joints_cam is {kind}, expected an array of numbers")
     if joint_set.joints != H36M_17:
         return in_order(joints, f"{path}: joints_cam", arrays.get("joint_names"), joint_set.joints, note)
-    if joints.ndim != 3 or joints.shape[1:] != (count, 3):
-        raise DataError(
-            f"{path} has joints_cam of shape {joints.shape}, expected joints_cam of shape "
-            f"(N, {count}, 3)",
-            "name another joint set than Human3.6M's 17 with --joints (docs/exchange.md)",
-        )
-    if not len(joints):
-        raise DataError(f"{path} holds no frames")
+    require_joints(joints, f"{path}: joints_cam", count)
     joints = joints if joints.dtype in (np.float32, np.float64) else joints.astype(np.float64)
     return left_leg_first(joints, str(path), arrays.get("joint_names"), note)
 

@@ -27,7 +27,7 @@ def matched_rows(
 ) -> dict[str, np.ndarray]:
     """The predictions of the labelled frames, in their order.
 
-    Rows are matched by what both files name them by. Labels that name nothing are taken row by row.
+    Rows are matched by what both files name them by. Row n belongs to row n of labels that name nothing.
     Frame numbers of predictions then have to be those of the rows.
 
     Args:
@@ -51,7 +51,9 @@ def matched_rows(
         if "frame" not in bodies or several:
             raise DataError(
                 f"{labels} names its rows by `frame`, {where} by {_named(bodies)}",
-                "give both files take, camera and frame",
+                "give both files take, camera and frame"
+                if "frame" in bodies
+                else "add to the predictions an array `frame`, the number of each row's frame",
             )
         numbers, wanted = bodies["frame"].tolist(), truth.frame.tolist()
         if min(numbers) == 1 < min(wanted):
@@ -59,7 +61,10 @@ def matched_rows(
         return _picked(arrays, numbers, wanted, where)
     count = truth.attrs["rows_in_file"]
     if "imgname" in truth:
-        raise DataError(f"{labels} names its rows by `imgname`, {where} by {_named(bodies)}")
+        raise DataError(
+            f"{labels} names its rows by `imgname`, {where} by {_named(bodies)}",
+            "add to the predictions an array `imgname`, the picture of each row",
+        )
     if "frame" in bodies and "take" not in bodies:
         numbers = bodies["frame"].tolist()
         if sorted(numbers) != list(range(count)):
@@ -75,7 +80,8 @@ def matched_rows(
     if predicted != count:
         raise DataError(
             f"{where} has {predicted} rows, {labels} {count}",
-            "labels without take, camera and frame are matched row by row: give the same rows",
+            "labels that do not name their rows are matched row by row: give the same rows, or `frame` "
+            "in both files",
         )
     if "frame" in bodies or "imgname" in bodies:
         note(f"{where} and {labels} are matched row by row: the labels do not name their frames")

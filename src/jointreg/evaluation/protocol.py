@@ -114,8 +114,8 @@ def protocol_sentence(
         )
     if fitted:
         sentences.append(
-            "The bodies were themselves fitted to the labels that score them: these numbers show that "
-            "the pipeline runs on real pictures, not that a regressor or a method is better."
+            "The bodies were themselves fitted to the labels that score them, and J_spin to the same "
+            "bodies: these numbers favour J_spin and do not show which regressor or method is better."
         )
     if networks:
         sentences.append(networks)

@@ -10,13 +10,13 @@ from jointreg import metrics
 from jointreg.body.model import Body
 from jointreg.datasets.poses import UPRIGHT_RAD, legs_crossed, require_same_sides
 from jointreg.errors import DataError
-from jointreg.evaluation.disagreement import require_not_mirrored, suspicions
+from jointreg.evaluation.disagreement import out_of_step, require_not_mirrored, suspicions
 from jointreg.evaluation.matching import matched_rows
 from jointreg.evaluation.presets import Protocol
 from jointreg.evaluation.sides import KINDS, Side
 from jointreg.evaluation.truth_files import read_truth
 from jointreg.predictions.bodies import check_bodies, read_predictions
-from jointreg.predictions.rows import IDENTITY
+from jointreg.predictions.rows import IDENTITY, require_numbers
 from jointreg.predictions.vertices import LONGEST_EDGES
 from jointreg.skeleton import H36M_17
 from jointreg.stores.schema import Record
@@ -95,6 +95,9 @@ def read_pair(
             truth has no prediction.
         UnitError: neither metres nor millimetres.
     """
+    missing = [str(file) for file in (predictions, truth) if not Path(file).exists()]
+    if missing:
+        raise DataError(f"there is no file {' and no file '.join(missing):.600}", "check the path")
     true = read_truth(
         truth,
         protocol.joints,
@@ -105,13 +108,16 @@ def read_pair(
         camera=truth_camera,
     )
     names = protocol.joints.joints
-    arrays = read_predictions(predictions, body, track, kind=kind, names=names, note=note)
+    arrays = read_predictions(predictions, body, track, kind=kind, names=names, note=note, may_lack=True)
     matched = matched_rows(arrays, true, str(predictions), str(truth), note)
-    content = {"joints": true["joints_cam"]} if "joints_cam" in true else dict(true)
     used = (*KINDS, "betas")
+    read = {key: matched[key] for key in used if key in matched}
+    cure = f"predict these frames, or leave them out of {truth}: NaN in its joints does"
+    require_numbers(read, str(predictions), "labelled row", true.get("row"), cure)
+    content = {"joints": true["joints_cam"]} if "joints_cam" in true else dict(true)
     pair = Pair(
-        Side(str(predictions), {key: matched[key] for key in used if key in matched}, body, maps[0]),
-        Side(str(truth), {key: content[key] for key in used if key in content}, truth_body, maps[1]),
+        Side(str(predictions), read, body, maps[0]),
+        Side(str(truth), {k: v for k, v in content.items() if k in used}, truth_body, maps[1]),
         _times(true),
     )
     for side in pair[:2]:
@@ -272,9 +278,9 @@ def _require_same_frame(
             )
     if side.kind == "joints" and names == H36M_17:
         require_same_sides(predicted[some], true[some], where)
-    predicted, true = predicted[some], true[some]
-    require_not_mirrored(predicted, true, np.array(protocol.joints.mirror), where)
-    for sentence in suspicions(predicted, true, protocol.root_rows):
+    compared, root = (predicted[some], true[some]), protocol.root_rows
+    require_not_mirrored(*compared, np.array(protocol.joints.mirror), where)
+    for sentence in out_of_step(predicted, true, root) or suspicions(*compared, root):
         note(f"{where}: {sentence}")
 
 

@@ -3,9 +3,11 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
+from jointreg import __version__
 from jointreg.evaluation.presets import OWN, Protocol
 from jointreg.evaluation.score_files import Pair, Scores, consecutive
 from jointreg.evaluation.sides import Side
@@ -26,6 +28,13 @@ TITLES = {
 
 COLUMNS = ("regressor", "metric", "joint", "value", "unit", "frames")
 """Columns of csv and of the rows of json. `joint` is empty for a mean over joints."""
+
+ABOUT = (
+    *("regressor_sha256", "protocol", "joint_set", "root", "predictions", "truth", "body", "truth_body"),
+    *("truth_regressor", "truth_regressor_sha256", "jointreg"),
+)
+"""What a number depends on: more columns. Joints that count and root in words, paths, sha256 of files
+(of `own` that of the body's file), and the version. Empty where nothing is read."""
 
 
 def unit_of(metric: str, protocol: Protocol) -> str:
@@ -79,7 +88,7 @@ def sentences(
     ]
     moved = [TITLES[metric] for metric in ("mpjpe", "pve", "acceleration") if metric in protocol.metrics]
     if "pck150" in protocol.metrics:
-        moved = ["MPJPE, PCK and AUC (0-150 mm by 5 mm)"]
+        moved = ["MPJPE, PCK and AUC (0-150 mm by 5 mm; 96.77 % where no joint is off)"]
     text.append(f"{', '.join(moved)}: both sides moved to {protocol.root_in_words}.")
     text.append("PA-MPJPE: after the best similarity of each frame, on the same joints.")
     if "acceleration" in protocol.metrics:
@@ -123,17 +132,26 @@ def _regressor(pair: Pair, truth_regressors: Sequence[str]) -> str:
     if meshes == [False, False]:
         return "none, both sides are joints"
     if meshes == [True, False]:
-        return "that of each line on the predictions; the truth is joints"
+        return "the one that each line names on the predictions; the truth is joints"
     truth = f"{', '.join(truth_regressors)} on the truth" if truth_regressors else ""
     if meshes == [False, True]:
-        return f"{truth or 'that of each line on the truth'}; the predictions are joints"
+        return f"{truth or 'the one that each line names on the truth'}; the predictions are joints"
     return (
-        f"that of each line on the predictions, {truth}" if truth else "that of each line, on both sides"
+        f"the one that each line names on the predictions, {truth}"
+        if truth
+        else "the one that each line names, on both sides"
     )
 
 
 def score_text(
-    scores: Scores, protocol: Protocol, words: Sequence[str], form: Form, *, per_joint: bool = False
+    scores: Scores,
+    protocol: Protocol,
+    words: Sequence[str],
+    form: Form,
+    *,
+    per_joint: bool = False,
+    about: Mapping[str, str] = MappingProxyType({}),
+    digests: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """The scores as a table, csv or json.
 
@@ -141,16 +159,23 @@ def score_text(
         scores: from `evaluation.score_files.score`.
         protocol: the protocol.
         words: from `sentences`.
-        form: `csv` is without the protocol.
+        form: `csv` is without the protocol in words.
         per_joint: give every joint that counts too.
+        about: values of `ABOUT` for all rows.
+        digests: regressor -> sha256.
     """
     if form == "table":
         return _table(scores, protocol, words, per_joint)
-    rows = score_rows(scores, protocol, per_joint=per_joint)
+    more = {"protocol": protocol.name, "joint_set": protocol.joints_in_words} | dict(about)
+    more |= {"root": protocol.root_in_words, "jointreg": __version__}
+    rows = [
+        row | dict.fromkeys(ABOUT, "") | more | {"regressor_sha256": digests.get(row["regressor"], "")}
+        for row in score_rows(scores, protocol, per_joint=per_joint)
+    ]
     if form == "json":
         return json.dumps({"protocol": list(words), "frames": scores.frames, "rows": rows}, indent=1)
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(stream, (*COLUMNS, *ABOUT), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return stream.getvalue().rstrip("\n")

@@ -60,7 +60,7 @@ def read_truth(
     path = Path(path)
     if path.is_dir():
         return read_rich(path, body_file, camera, track, note)
-    require_file(path, "file of truth", "see docs/score_3dpw.md for its forms")
+    require_file(path, "file of truth", "check the path")
     if path.name.endswith(".zarr.zip"):
         _require_no_track(track, str(path))
         return read_labelled_frames(path, joints, note)

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jointreg.body.files import load_body
+from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.exchange.fingerprints import HALF_TOLERANCE, TOLERANCE, fingerprint
 from jointreg.exchange.known import Known, KnownFile, KnownRow
 from jointreg.exchange.sidecar import digest
@@ -87,6 +89,12 @@ def identify(matrix: np.ndarray, known: Known) -> Identity:
     )
 
 
+def public_matrix(matrix: np.ndarray, known: Known) -> str | None:
+    """The name of the known matrix that all rows are from, in any order; None where there is none."""
+    names = {match.same and match.same.matrix for match in identify(matrix, known).matches}
+    return names.pop() if len(names) == 1 else None
+
+
 def _precision(matrix: np.ndarray) -> str:
     with np.errstate(over="ignore"):
         single = matrix.astype(np.float32)
@@ -109,7 +117,8 @@ def statement(identity: Identity, known: Known, names: Sequence[str] | None = No
     joints, vertices = identity.shape
     low, high = identity.row_sums
     lines = [
-        f"{joints} rows for {vertices} vertices, {identity.precision}, row sums {low:.4g} to {high:.4g}"
+        f"{joints} rows for {vertices} vertices, exact in {identity.precision}, "
+        f"row sums {low:.4g} to {high:.4g}"
         + (f", {identity.negative} weights below zero" if identity.negative else "")
     ]
     same = [match for match in identity.matches if match.same]
@@ -126,7 +135,9 @@ def statement(identity: Identity, known: Known, names: Sequence[str] | None = No
         lines.append("the whole matrix, to the last bit, is that of")
         lines += [f"  {file.where}" for file in identity.files]
     known_names = [match.same.joint if match.same else "-" for match in identity.matches]
-    lines.append(_root(list(names) if names else known_names))
+    names = list(names) if names else known_names
+    lines += [f"joints: {one.title}" for one in JOINT_SETS.values() if list(one.joints) == names]
+    lines.append(_root(names))
     return "\n".join(lines)
 
 
@@ -174,17 +185,21 @@ def _root(names: Sequence[str]) -> str:
 
 
 def origin(sidecar: Mapping[str, Any] | None, known: Known) -> str:
-    """A line on the regressor that a file was derived from, by its sidecar; empty where it was not.
+    """Lines on the mesh that the sidecar of a file names, and on the regressor that it was derived from.
 
     Args:
-        sidecar: from `read_sidecar`.
+        sidecar: from `read_sidecar`; without one there are no lines.
         known: the public files, one of which it may be.
     """
-    derived = {} if sidecar is None else sidecar["about"].get("derived", {})
-    if not isinstance(derived, dict) or "regressor" not in derived:
+    if sidecar is None:
         return ""
+    faces, derived = sidecar["topology_hash"], sidecar["about"].get("derived", {})
+    own = " (the open body)" if faces == load_body("open").topology_hash else ""
+    mesh = f"\nits sidecar: of the mesh with faces {faces:.12}{own}"
+    if not isinstance(derived, dict) or "regressor" not in derived:
+        return mesh
     same = [file.matrix for file in known.files if file.sha256 == derived.get("regressor_sha256")]
-    return (
+    return mesh + (
         f"\nits sidecar: derived by {derived.get('by')} from {derived['regressor']}, "
         + (f"which is {same[0]}" if same else "which is not a known file")
         + f"; map: {derived.get('map')}"

@@ -25,34 +25,42 @@ class Row(NamedTuple):
     """1 / sum of squared shares: n for n equal weights, 1 for a single vertex."""
     row_sum: float
     distance_mm: float | None
-    """To `exchange.placement.expected_joints`; None where the body's skeleton is not SMPL's."""
+    """To `exchange.placement.expected_joints`; None without a body, or where its skeleton is not
+    SMPL's."""
     side: str
-    """`left`, `right` or `middle` of the body."""
+    """`left`, `right` or `middle` of the body; `-` without one."""
 
 
-def inspect(regressor: Regressor, body: Body, joint_set: JointSet = JOINT_SETS["h36m_17"]) -> list[Row]:
-    """Measure every row of a regressor on its body.
+def inspect(
+    regressor: Regressor, body: Body | None, joint_set: JointSet = JOINT_SETS["h36m_17"]
+) -> list[Row]:
+    """Measure every row of a regressor, and where it lies on its body.
 
     Args:
-        regressor: rows in the order of the set, V vertices, as `load_regressor` gives it.
-        body: the body that it was loaded with.
+        regressor: V vertices. With a body as `load_regressor` gives it, rows in the order of the set;
+            without one as in its file, of which weights below zero do not count.
+        body: the body that it was loaded with; None leaves places out.
         joint_set: the joints of the rows.
     """
-    weights = regressor.weights
+    weights = np.maximum(regressor.weights, 0.0)
     sums = weights.sum(axis=1)
-    joints = weights @ body.template.astype(np.float64)
-    expected = expected_joints(body, joint_set)
-    shares = weights / sums[:, None]
+    joints = expected = None
+    if body is not None:
+        joints = weights @ body.template.astype(np.float64)
+        expected = expected_joints(body, joint_set)
+    shares = weights / np.where(sums > 0, sums, 1.0)[:, None]
     return [
         Row(
             joint=name,
             vertices=int(np.count_nonzero(weights[row])),
-            effective_vertices=float(1 / np.square(shares[row]).sum()),
+            effective_vertices=float(1 / np.square(shares[row]).sum()) if sums[row] > 0 else 0.0,
             row_sum=float(sums[row]),
             distance_mm=(
-                None if expected is None else 1e3 * float(np.linalg.norm(joints[row] - expected[row]))
+                None
+                if joints is None or expected is None
+                else 1e3 * float(np.linalg.norm(joints[row] - expected[row]))
             ),
-            side=_side(joints[row, 0]),
+            side="-" if joints is None else _side(joints[row, 0]),
         )
         for row, name in enumerate(regressor.joint_names)
     ]

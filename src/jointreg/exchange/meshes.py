@@ -103,7 +103,7 @@ def _require_mesh(vertices: np.ndarray, faces: np.ndarray, path: Path) -> None:
         raise DataError(
             f"{path}: vertices are {vertices.dtype} of shape {vertices.shape}, expected numbers (V, 3)"
         )
-    if not (np.abs(vertices) < LARGEST_COORDINATE).all():
+    if not (np.abs(vertices.astype(np.float64)) < LARGEST_COORDINATE).all():
         raise DataError(
             f"{path}: vertices are NaN, infinite or beyond {LARGEST_COORDINATE:.0e}, expected a person's"
         )

@@ -12,7 +12,7 @@ from jointreg.exchange.formats import Format, encode, format_of
 from jointreg.exchange.identification import identify
 from jointreg.exchange.known import read_known
 from jointreg.exchange.matrix_files import read_matrix
-from jointreg.exchange.sidecar import read_sidecar, write_sidecar
+from jointreg.exchange.sidecar import read_sidecar, unnamed, write_sidecar
 from jointreg.files.atomic import replace_file
 
 
@@ -47,7 +47,8 @@ def read_named_rows(
     """
     path = Path(path)
     matrix, names = read_matrix(path, note)
-    sidecar = read_sidecar(path, matrix, None, None if joints is None else joints.joints)
+    wanted = None if joints is None else joints.joints
+    sidecar = read_sidecar(path, matrix, None, wanted, wanted)
     about = {} if sidecar is None else sidecar["about"] | {"topology_hash": sidecar["topology_hash"]}
     if joints is not None and len(joints.joints) != len(matrix):
         raise DataError(
@@ -68,7 +69,7 @@ def read_named_rows(
         note(
             f"{path}: nothing names its rows" + ("" if names is None else "; names of the known matrix")
         )
-    return NamedRows(matrix, names or tuple(f"joint {k}" for k in range(len(matrix))), about)
+    return NamedRows(matrix, names or unnamed(len(matrix)), about)
 
 
 def _order_of(joints: JointSet, names: tuple[str, ...] | None, path: Path) -> tuple[str, ...]:

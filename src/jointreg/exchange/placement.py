@@ -199,9 +199,10 @@ def require_own_mesh(matrix: np.ndarray, vertices: np.ndarray, name: str, mesh: 
     if wide > 1:
         raise DataError(
             f"{wide} of {len(matrix)} rows of {name} read vertices all over {mesh}: it belongs to "
-            "another mesh",
+            "another mesh, or was fitted to few frames",
             "give the mesh that the regressor was made for: SMPL and the open body have as many "
-            "vertices, with other numbers",
+            "vertices, with other numbers. A fit to few frames is read where `jointreg evaluate --body` "
+            "names the body of its mesh",
         )
 
 
@@ -233,6 +234,7 @@ def require_placement(
     *,
     file_rows: np.ndarray | None = None,
     fitted: bool = False,
+    fitted_on_it: bool = False,
 ) -> None:
     """Refuse a regressor whose rows do not land at their joints.
 
@@ -242,6 +244,7 @@ def require_placement(
         where: names the file in the error.
         file_rows: row of the file that each joint was read from, (17,); None where that is its own row.
         fitted: whether the rows come from a fit, whose cause then lies in its labels or frames.
+        fitted_on_it: whether they are of a file whose sidecar names this mesh.
 
     Raises:
         DataError: lists every row that is off with its distance and limit, and names the likely cause.
@@ -281,7 +284,9 @@ def require_placement(
     named = known_set(joints[np.argsort(file_rows)], body)
     if named is not None:
         raise DataError(f"{where} holds {named.title}, expected Human3.6M's 17", named.cure)
-    raise DataError(f"{where} does not fit this body, {text}", _cause_of_file(away, file_rows))
+    raise DataError(
+        f"{where} does not fit this body, {text}", _cause_of_file(away, file_rows, fitted_on_it)
+    )
 
 
 def _cause_of_fit(exchanged: np.ndarray) -> str:
@@ -298,7 +303,7 @@ def _cause_of_fit(exchanged: np.ndarray) -> str:
     )
 
 
-def _cause_of_file(away: np.ndarray, file_rows: np.ndarray) -> str:
+def _cause_of_file(away: np.ndarray, file_rows: np.ndarray, fitted_on_it: bool) -> str:
     """What is wrong with a file, from the distance of each row to each joint, (17, 17) metres."""
     from scipy.optimize import linear_sum_assignment
 
@@ -310,6 +315,11 @@ def _cause_of_file(away: np.ndarray, file_rows: np.ndarray) -> str:
         return (
             "its rows land as Human3.6M's joints in another order. If that is what they are: "
             f"np.save('reordered.npy', J[{order}]), J being the file's matrix (17, V)"
+        )
+    if fitted_on_it:
+        return (
+            "its sidecar names this mesh, so the fit is at fault: fit it again to more frames, and look "
+            "at order and names of its labels"
         )
     return (
         "meshes with as many vertices can number them otherwise, as SMPL and the open body do: load "

@@ -5,12 +5,14 @@ holds the bare matrix; what it means stands beside it in a sidecar, `<file>.json
 and refusals: docs/exchange.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from jointreg.body.files import load_body
 from jointreg.body.model import Body
 from jointreg.config.joint_sets import (
     H36M,
@@ -22,6 +24,8 @@ from jointreg.config.joint_sets import (
 )
 from jointreg.errors import DataError, default_cure
 from jointreg.exchange.formats import Format, encode, format_of
+from jointreg.exchange.identification import public_matrix
+from jointreg.exchange.known import read_known
 from jointreg.exchange.matrix_files import read_matrix
 from jointreg.exchange.named_rows import known_names, read_named_rows, write_named_rows
 from jointreg.exchange.placement import (
@@ -104,21 +108,23 @@ def load_regressor(
     if joints is not None:
         legs = "left" if joints.joints == H36M_17 else "right"
     matrix, names = _read_matrix(path, body, note)
-    sidecar = read_sidecar(path, matrix, body)
+    sidecar = read_sidecar(path, matrix, body, order=None if legs is None else ORDERS[legs])
     names = names or _row_order(sidecar, legs, path)
     if body is None and sidecar is None:
         names = _known_order(matrix, names, path, note)
     weights = _normalised(matrix, path, note)
     about = {} if sidecar is None else sidecar["about"] | {"topology_hash": sidecar["topology_hash"]}
-    if body is None:
-        return Regressor(weights[rows(H36M_17, names or H36M_17)], about=about)
-    if names is None and crossed(weights @ body.template) == LEFT_LEG:
-        note(f"{path}: the right leg comes first, rows reordered to left leg first")
+    if body is not None and names is None and crossed(weights @ body.template) == LEFT_LEG:
         names = H36M_17_RIGHT_FIRST
+    _note_order(names or H36M_17, H36M_17, path, note)
     file_rows = rows(H36M_17, names or H36M_17)
+    if body is None:
+        return Regressor(weights[file_rows], about=about)
     ordered = weights[file_rows]
     where = str(path) if sidecar is None else f"{path}, read in the order of its sidecar,"
-    require_placement(ordered @ body.template, body, where, file_rows=file_rows)
+    own = sidecar is not None and sidecar["topology_hash"] == body.topology_hash
+    with _public_named(matrix, body, path):
+        require_placement(ordered @ body.template, body, where, file_rows=file_rows, fitted_on_it=own)
     return Regressor(ordered, about=about | {"topology_hash": body.topology_hash})
 
 
@@ -135,6 +141,7 @@ def load_fitted(path: str | Path, body: Body | None = None) -> Regressor:
 def _load_set(path: Path, body: Body | None, joints: JointSet, note: Callable[[str], None]) -> Regressor:
     """A regressor of another joint set, checked on the body where there is one."""
     read = read_named_rows(path, joints, note)
+    _note_order(read.joints, joints.joints, path, note)
     matrix = read.matrix[rows(joints.joints, read.joints)]
     _require_mesh(matrix, body, path)
     weights = _normalised(matrix, path, note)
@@ -147,7 +154,8 @@ def _load_set(path: Path, body: Body | None, joints: JointSet, note: Callable[[s
                 f"{path} belongs to a mesh with other faces than the body's",
                 "load it with the body that it was made for",
             )
-        require_places(weights @ body.template, joints, body, str(path))
+        with _public_named(matrix, body, path):
+            require_places(weights @ body.template, joints, body, str(path))
         about = about | {"topology_hash": body.topology_hash}
     return Regressor(weights, joints.joints, about)
 
@@ -299,12 +307,39 @@ def _normalised(matrix: np.ndarray, path: Path, note: Callable[[str], None]) -> 
             "such a row reads no vertex: take the file from its source again, or fit a regressor",
         )
     sums = _sums(matrix)
+    negative = np.count_nonzero(matrix < 0)
+    cut = f"{negative} negative entries (lowest {matrix.min():.3g}) set to zero; " if negative else ""
     note(
-        f"{path}: raw weights: {np.count_nonzero(matrix < 0)} negative entries (lowest "
-        f"{min(matrix.min(), 0.0):.3g}) set to zero; rows, which summed to {sums.min():.3g}-"
-        f"{sums.max():.3g}, normalised to 1"
+        f"{path}: raw weights: {cut}rows, which summed to {sums.min():.3g}-{sums.max():.3g}, "
+        "normalised to 1"
     )
     return weights
+
+
+def _note_order(
+    names: tuple[str, ...], wanted: tuple[str, ...], path: Path, note: Callable[[str], None]
+) -> None:
+    """A note where the rows of a file are read in another order than they have."""
+    if names == H36M_17_RIGHT_FIRST:
+        note(f"{path}: the right leg comes first in the file, rows are read left leg first")
+    elif names != wanted:
+        note(f"{path}: rows are reordered to {wanted[0]}, {wanted[1]}, {wanted[2]}, ...")
+
+
+@contextmanager
+def _public_named(matrix: np.ndarray, body: Body, path: Path) -> Iterator[None]:
+    """Name a public matrix of SMPL that the block refuses on the open body, in place of distances."""
+    try:
+        yield
+    except DataError as error:
+        name = public_matrix(matrix, read_known())
+        if name is None or body.topology_hash != load_body("open").topology_hash:
+            raise
+        raise DataError(
+            f"{path} is the public matrix {name}, of SMPL's mesh; the body is `open`, the default",
+            "give the body that it is for: --body SMPL_NEUTRAL.pkl (convert and inspect also take "
+            "--body none)",
+        ) from error
 
 
 def _known_order(

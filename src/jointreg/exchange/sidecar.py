@@ -28,6 +28,20 @@ ORDERS = {known.joints: name for name, known in JOINT_SETS.items()} | {
 """Joint names -> their order in one word or three."""
 
 
+def unnamed(count: int) -> tuple[str, ...]:
+    """What rows are called that nothing names."""
+    return tuple(f"joint {row}" for row in range(count))
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """A sidecar's content with other names of joints, in lists and as keys."""
+    if isinstance(value, dict):
+        return {names.get(key, key): _renamed(entry, names) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_renamed(entry, names) for entry in value]
+    return names.get(value, value) if isinstance(value, str) else value
+
+
 def digest(matrix: np.ndarray) -> str:
     """sha256 of the entries as little-endian float64, row by row: identifies a matrix or vertices."""
     return hashlib.sha256(np.ascontiguousarray(matrix, dtype="<f8").tobytes()).hexdigest()
@@ -61,7 +75,11 @@ def write_sidecar(
 
 
 def read_sidecar(
-    path: Path, matrix: np.ndarray, body: Body | None, joints: Sequence[str] | None = H36M_17
+    path: Path,
+    matrix: np.ndarray,
+    body: Body | None,
+    joints: Sequence[str] | None = H36M_17,
+    order: Sequence[str] | None = None,
 ) -> dict[str, Any] | None:
     """The sidecar of a matrix file, checked against the matrix and the body; None without one.
 
@@ -70,6 +88,7 @@ def read_sidecar(
         matrix: its content, (J, V).
         body: None skips the check of its faces.
         joints: names that the rows must have, in any order; None admits any, one a row.
+        order: names for rows that the sidecar leaves without any (`unnamed`), in the order of the file.
 
     Raises:
         DataError: not a sidecar, or one of another matrix, or of a mesh with other faces.
@@ -86,6 +105,8 @@ def read_sidecar(
                 f"a {kind.__name__}",
                 cure,
             )
+    if order is not None and table["joint_names"] == list(unnamed(len(order))):
+        table = _renamed(table, dict(zip(unnamed(len(order)), order, strict=True)))
     names = table["joint_names"]
     texts = list(map(str, names))
     if joints is None and (len(texts) != len(matrix) or len(set(texts)) != len(texts)):
@@ -96,7 +117,13 @@ def read_sidecar(
         which = "the 17 of skeleton.H36M_17" if tuple(joints) == H36M_17 else ", ".join(joints)
         raise DataError(
             f"{file}: joint_names are {names!s:.300}, expected {which}",
-            f"name the joint set with --joints, here and where it was fitted; or {cure}",
+            "name the rows: jointreg convert --joints SET"
+            if texts == list(unnamed(len(texts)))
+            else f"name the joint set of the file with --joints; or {cure}",
+        )
+    if table.get("vertices", matrix.shape[1]) != matrix.shape[1]:
+        raise DataError(
+            f"{file}: vertices are {table['vertices']!r:.40}, {path.name} has {matrix.shape[1]}", cure
         )
     if table["sha256"] != digest(matrix):
         raise DataError(f"{file} describes another matrix: its sha256 is not that of {path.name}", cure)

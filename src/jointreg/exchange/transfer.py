@@ -17,6 +17,9 @@ from jointreg.plausible import BODY_M, to_metres
 GROWN_M = 1.7
 """Longest side of the box around a grown person, about."""
 
+FEW_ROWS = 1 / 20
+"""A matrix with so many rows a column is a regressor; maps of two meshes have more."""
+
 
 def vertex_map_of(
     rows: NamedRows,
@@ -114,6 +117,11 @@ def transfer(matrix: np.ndarray, vertex_map: VertexMap, where: str) -> np.ndarra
     """
     rows, columns = vertex_map.matrix.shape
     if matrix.shape[1] != rows:
+        if rows < FEW_ROWS * columns:
+            raise DataError(
+                f"the map has {rows} rows, expected one for each of {matrix.shape[1]} vertices",
+                "this is a regressor: give the map of the meshes as --map",
+            )
         other_way = "this map leads the other way"
         if rows == columns:  # MHR's form takes its faces of `--to`, whatever mesh they belong to
             other_way += ", or is one of other meshes"

@@ -36,6 +36,9 @@ MATRIX_KEYS = ("matrix", WITH_NORMALS)
 """Keys of a matrix: BEDLAM, and the correspondences of SMPL, SMPL-H and SMPL-X from their download."""
 FACE_KEYS = ("triangle_ids", "baryc_coords")
 """Keys of MHR's maps: face of the target mesh (S,) and weights of its corners (S, 3)."""
+MHR_FACES = 18439, 36874, "f6748e290ef37fbb6877c4cc5bd7287105db9e98252b0ba170ae9ac3c45eacd6"
+"""Vertices, faces and hash of the faces of MHR's mhr_face_mask.ply: other programs write them in
+another order or begin with another corner, and the weights belong to the corners."""
 LARGEST_DISTANCE_M = 0.02
 """Farthest that a vertex may lie from the other mesh where a map is made of both."""
 
@@ -178,6 +181,14 @@ def _of_faces(faces: np.ndarray, weights: np.ndarray, target: Mesh | None, path:
             f"{path} names faces {faces.min()} to {faces.max()}, the mesh has {len(target.faces)}",
             "give the mesh that the map leads to",
         )
+    count = len(target.vertices), len(target.faces)
+    if count == MHR_FACES[:2] and target.topology_hash != MHR_FACES[2]:
+        raise DataError(
+            f"{path} gives faces by number and their corners by order; the mesh has as many "
+            "vertices and faces as MHR's, but not its faces as MHR's repository has them",
+            "give tools/mhr_smpl_conversion/assets/mhr_face_mask.ply itself, not a copy that another "
+            "program wrote",
+        )
     rows = np.repeat(np.arange(len(faces)), 3)
     columns = target.faces[faces].ravel()
     shape = len(faces), len(target.vertices)
@@ -209,12 +220,16 @@ def map_between(
 
     face, weights, distance = closest_points(source.vertices[used], target.vertices, target.faces)
     if distance.max() > limit_m:
-        sizes = [np.ptp(mesh.vertices, axis=0).round(3).tolist() for mesh in (source, target)]
+        boxes = [
+            f"{np.ptp(mesh.vertices, axis=0).round(3).tolist()} around "
+            f"{((mesh.vertices.max(axis=0) + mesh.vertices.min(axis=0)) / 2).round(3).tolist()}"
+            for mesh in (source, target)
+        ]
         raise DataError(
             f"vertex {used[distance.argmax()]} of the source mesh lies {distance.max():.3g} m from the "
             f"target, limit {limit_m:g} m; {np.count_nonzero(distance > limit_m)} of {len(used)} do",
-            f"both meshes must be one shape in one pose, place and unit; their boxes are {sizes[0]} and "
-            f"{sizes[1]} m. A larger limit is yours to choose: --limit",
+            f"both meshes must be one shape in one pose, place and unit; their boxes are {boxes[0]} and "
+            f"{boxes[1]} m. A larger limit is yours to choose: --limit",
         )
     columns = target.faces[face]
     rows = np.repeat(used, 3)

@@ -57,7 +57,7 @@ def regressor_support(
             draw_mesh(axis, template, faces, view)
             _support(axis, template, weights, view, least)
             if view == "front":
-                vertices = int((weights > least).any(axis=0).sum())
+                vertices = int((weights > 0).any(axis=0).sum())
                 axis.set_title(f"{regressor_name(name)}\n{vertices} vertices")
             axis.set_aspect("equal")
             axis.set_axis_off()

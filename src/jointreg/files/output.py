@@ -1,6 +1,7 @@
 """Checks of the names of files to write, before the work that they are the result of."""
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 from jointreg.errors import ConfigError
@@ -32,12 +33,16 @@ def require_other(output: str | Path, inputs: Iterable[str | Path | None]) -> No
 
 
 def require_picture(path: str | None) -> None:
-    """Refuse a picture whose format is not drawn; None is no picture.
+    """Refuse a picture whose format is not drawn, or that nothing can draw; None is no picture.
 
     Raises:
-        ConfigError: the name ends otherwise than in one of `PICTURES`.
+        ConfigError: the name ends otherwise than in one of `PICTURES`, or there is no matplotlib.
     """
     if path and Path(path).suffix not in PICTURES:
         raise ConfigError(
             f"--picture {path}: expected a file that ends in {', '.join(PICTURES)}", "name it so"
+        )
+    if path and find_spec("matplotlib") is None:
+        raise ConfigError(
+            "--picture needs matplotlib, which is not installed", "pip install 'jointreg[pictures]'"
         )

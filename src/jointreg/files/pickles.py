@@ -62,7 +62,7 @@ def read_pickle(raw: bytes, where: str) -> Any:
         cure = next_step(raw, "fetch the file again: it is truncated or no pickle")
         if isinstance(error, _ForeignClass):
             cure = error.cure
-        reason = "it begins as no pickle does" if isinstance(error, KeyError) else error
+        reason = "it is no pickle" if isinstance(error, KeyError) else error
         reason = "it ends too early" if isinstance(error, EOFError) else reason
         raise DataError(f"{where} is not a plain pickle of arrays: {reason}", cure) from error
 

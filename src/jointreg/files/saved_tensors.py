@@ -303,7 +303,7 @@ def _from_pickles(raw: bytes) -> Any:
     stream = io.BytesIO(raw)
     begin = [_Unpickler(stream, storage).load() for _ in range(3)]
     if begin[:2] != [_MAGIC, _PROTOCOL]:
-        raise ValueError("it begins as no file of torch.save does")
+        raise ValueError("it is no file of torch.save")
     order: Literal["<", ">"] = "<" if begin[2].get("little_endian", True) else ">"
     content = _Unpickler(stream, storage).load()
     for key in _Unpickler(stream, storage).load():

@@ -25,7 +25,7 @@ def attempt(what: str, look: Callable[[], str], get: str = "", blocks: str = "")
     try:
         return Check(True, what, look())
     except ImportError as error:
-        return Check(None, what, f"not looked at: {error}")
+        return Check(None, what, f"needs {error.name or error}, which is not installed")
     except JointregError as error:
         return Check(False, what, str(error), "" if error.next_step else get, blocks)
     except Exception as error:  # whatever a damaged installation raises

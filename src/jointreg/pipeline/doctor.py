@@ -5,6 +5,7 @@ import platform
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,7 +43,9 @@ def examine(body: str, configs: Sequence[str | Path] = (), slurm: bool = False) 
     checks.append(attempt("silhouette kernels", _kernels))
     if slurm:
         checks.append(attempt("Slurm's commands", require_commands))
-    return checks + (_run(configs) if configs else [attempt("body", lambda: _body(body))])
+    if configs:
+        return checks + _run(configs)
+    return [*checks, attempt("body", lambda: _body(body)), Check(True, "commands", _commands())]
 
 
 def report(checks: Sequence[Check]) -> str:
@@ -56,6 +59,17 @@ def report(checks: Sequence[Check]) -> str:
         rows.append((words[check.passed], check.what, check.blocks if missing else "", first))
         rows += [("", "", "", line) for line in more]
     return text_table(rows)
+
+
+def _commands() -> str:
+    """The commands that are ready without a run, and what is not."""
+    needed = {"--picture": ("matplotlib", "pictures"), "runs by snakemake": ("snakemake", "workflow")}
+    more = [
+        f"; {what} needs jointreg[{extra}]"
+        for what, (package, extra) in needed.items()
+        if find_spec(package) is None
+    ]
+    return "convert, inspect, identify, fit, transfer and evaluate are ready" + "".join(more)
 
 
 def _kernels() -> str:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from jointreg.errors import ConfigError, DataError
@@ -56,8 +57,7 @@ def require_room_for_arrays(array_jobs: str, waiting: Mapping[str, int], jobs: i
     Raises:
         ConfigError: the arrays need a larger `jobs`.
     """
-    selected = {name.strip() for name in array_jobs.replace(";", ",").split(",")} - {""}
-    rules = sorted(waiting) if "all" in selected else sorted(selected & set(waiting))
+    rules = _selected(array_jobs, waiting)
     sizes = {rule: min(waiting[rule], limit) for rule in rules if waiting[rule] > 1}
     needed = sum(sizes.values())
     if needed > jobs:
@@ -67,6 +67,57 @@ def require_room_for_arrays(array_jobs: str, waiting: Mapping[str, int], jobs: i
             f"{jobs}: the arrays would wait for ever",
             f"set jobs: {needed} in {PROFILE}, or --jobs {needed}; or name fewer rules",
         )
+
+
+def require_alike_arrays(array_jobs: str, requests: Iterable[Request]) -> None:
+    """Refuse arrays of jobs that ask for different GPUs or partitions.
+
+    The Slurm plugin (2.8.0) asks for every job of an array what it asks for the first one.
+
+    Args:
+        array_jobs: the setting `slurm-array-jobs`.
+        requests: different requests of the jobs of this run.
+
+    Raises:
+        ConfigError: names the first rule whose jobs differ.
+    """
+    requests = list(requests)
+    for rule in _selected(array_jobs, {one.rule for one in requests}):
+        if len({(one.gpus, one.gres, one.partition) for one in requests if one.rule == rule}) > 1:
+            raise ConfigError(
+                f"slurm-array-jobs: {array_jobs}: jobs of rule {rule} ask for different GPUs or "
+                "partitions, and in an array all would get those of the first one",
+                f"leave {rule} out of slurm-array-jobs, or run its `solver: lm` in another call",
+            )
+
+
+def _selected(array_jobs: str, rules: Iterable[str]) -> list[str]:
+    """Those of the rules that the setting `slurm-array-jobs` names, in alphabetical order."""
+    named = _named(array_jobs)
+    return sorted(rules) if "all" in named else sorted(named & set(rules))
+
+
+def _named(array_jobs: str) -> set[str]:
+    return {name.strip() for name in array_jobs.replace(";", ",").split(",")} - {""}
+
+
+def unknown_rules(rules: Iterable[str], set_resources: Iterable[str], array_jobs: str = "") -> list[str]:
+    """Names in a profile that no rule of the run has, each with the rule that it resembles.
+
+    Snakemake and the Slurm plugin (2.8.0) pass over them without a word.
+
+    Args:
+        rules: of the run.
+        set_resources: names under `set-resources`.
+        array_jobs: the setting `slurm-array-jobs`.
+    """
+    rules = list(rules)
+    unknown = sorted({*set_resources, *_named(array_jobs)} - {*rules, "all"})
+    near = [get_close_matches(name, rules, n=1) for name in unknown]
+    return [
+        f"{name} (did you mean {like[0]}?)" if like else name
+        for name, like in zip(unknown, near, strict=True)
+    ]
 
 
 def require_one_flag(requests: Iterable[Request]) -> None:

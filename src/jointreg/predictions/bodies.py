@@ -17,7 +17,7 @@ from jointreg.config.settings import Estimate
 from jointreg.datasets.poses import faces_away, require_same_sides, require_upright
 from jointreg.datasets.unread import require_read
 from jointreg.errors import DataError
-from jointreg.predictions.conventions import JOINTS, PARTS, WHOLE, bodies, named_joints
+from jointreg.predictions.conventions import BETAS, JOINTS, PARTS, WHOLE, bodies, named_joints
 from jointreg.predictions.files import read_file
 from jointreg.predictions.keypoint_fit import fit_keypoints
 from jointreg.predictions.rows import (
@@ -28,9 +28,10 @@ from jointreg.predictions.rows import (
     numbers_of,
     of_sequence,
     pictures_of,
+    require_numbers,
 )
 from jointreg.predictions.shape_space import require_model, require_shape_space
-from jointreg.predictions.vertices import VERTICES, require_mesh, vertices
+from jointreg.predictions.vertices import HALF, VERTICES, in_half_precision, require_mesh, vertices
 from jointreg.skeleton import H36M_17, SMPL_24
 from jointreg.stores.schema import Record
 
@@ -93,6 +94,7 @@ def estimate(
     keys = set.intersection(*(set(part) for part in parts))
     whole = {key: np.concatenate([part[key] for part in parts]) for key in sorted(keys)}
     matched = match_predictions(whole, frames, where)
+    require_numbers(matched, where, "labelled frame")
     if reading["kind"] == "joints":
         trunk, labelled = (_along(joint_set.trunk(points)) for points in (matched["joints"], labels))
         require_upright(trunk, labelled, where)
@@ -126,6 +128,7 @@ def read_predictions(
     kind: str = "predictions",
     names: tuple[str, ...] = H36M_17,
     note: Callable[[str], None] = print,
+    may_lack: bool = False,
 ) -> dict[str, np.ndarray]:
     """Predictions of one file, and the frames that it names for them.
 
@@ -137,6 +140,7 @@ def read_predictions(
             vertices, else joints.
         names: of the joints, for the kind `joints`.
         note: is told what is assumed and left out.
+        may_lack: keep rows that are not numbers; the caller has to look whether a frame needs them.
 
     Returns:
         rotations (N, 24, 3, 3) and betas (N, B), and translation (N, 3) metres where the file contains
@@ -149,7 +153,7 @@ def read_predictions(
     """
     where = str(path)
     values = read_file(path, track, note, meshes=kind in ("", "vertices"))
-    kind = kind or _kind_of(values)
+    kind = kind or _kind_of(values, where)
     _note_half_precision(values, where, note)
     if kind == "vertices":
         content = {"vertices": vertices(values, where, note)}
@@ -164,18 +168,22 @@ def read_predictions(
     else:
         require_shape_space(values, where, body.n_vertices, note=note)
         content = bodies(values, where, body.n_betas, note=note)
+    if not may_lack:
+        require_numbers(content, where)
     return content | _names_of(values, where, _require_read(content, values, where))
 
 
 def _note_half_precision(values: Mapping[str, Any], where: str, note: Callable[[str], None]) -> None:
     """Say which arrays that are read have lost digits."""
     read = (*WHOLE, *PARTS, *JOINTS, *VERTICES, "translation")
-    half = [key for key in read if getattr(values.get(key), "dtype", None) == np.float16]
+    arrays = {key: values[key] for key in read if isinstance(values.get(key), np.ndarray)}
+    half = [
+        key
+        for key, array in arrays.items()
+        if array.dtype == np.float16 or (key in VERTICES and in_half_precision(array))
+    ]
     if half:
-        note(
-            f"{where}: {', '.join(half)} in half precision: coordinates of 4 m are rounded to 4 mm, "
-            "rotations to a thousandth"
-        )
+        note(f"{where}: {', '.join(half)} {HALF}; rotations to a thousandth")
 
 
 def _require_read(content: Mapping[str, np.ndarray], values: Mapping[str, Any], where: str) -> int:
@@ -202,13 +210,16 @@ def _names_of(values: Mapping[str, Any], where: str, count: int) -> dict[str, np
     return names
 
 
-def _kind_of(values: Mapping[str, Any]) -> str:
+def _kind_of(values: Mapping[str, Any], where: str) -> str:
     """What a file contains: a kind of `config.methods.FROM_FILES`."""
-    if set(values) & {*WHOLE, *PARTS}:
-        return "predictions"
-    return next(
-        (kind for kind, keys in (("vertices", VERTICES), ("joints", JOINTS)) if set(values) & set(keys)),
-        "predictions",
+    kinds = {"predictions": (*WHOLE, *PARTS, *BETAS), "vertices": VERTICES, "joints": JOINTS}
+    for kind, keys in kinds.items():
+        if set(values) & set(keys):
+            return kind
+    raise DataError(
+        f"{where} has the arrays {', '.join(map(str, values)):.200}, none of which is read",
+        "name them joints (N, J, 3); vertices (N, V, 3); or rotations (N, 24, 3, 3) and betas (N, 10). "
+        "docs/methods.md has all names and shapes",
     )
 
 

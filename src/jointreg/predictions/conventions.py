@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from jointreg.arrays import texts
-from jointreg.datasets.named_joints import in_order
+from jointreg.datasets.named_joints import in_order, require_joints
 from jointreg.datasets.poses import (
     left_leg_first,
     metre_by_legs,
+    missing_rows,
     require_finite,
     require_metres,
     require_person,
 )
+from jointreg.datasets.unread import only_key
 from jointreg.errors import DataError, UnitError
 from jointreg.files.pickles import as_array
 from jointreg.geometry.rotations import from_6d, from_axis_angle, rotation_errors
@@ -40,11 +42,14 @@ SIX = ("interleaved", "stacked")
 LARGEST_ERROR = 1e-3
 """Farthest that a matrix is from a rotation; see `geometry.rotations.rotation_errors`."""
 
+_OF_BODY = 22
+"""Joints that SMPL, SMPL-H and SMPL-X have alike."""
+
 LARGEST_BETA = 10.0
 """Largest plausible beta of a row, in standard deviations, as a median over the rows. A single row may
 have three times as much."""
 
-_PAGE = "docs/methods.md lists keys and shapes"
+_PAGE = "give rotations (N, 24, 3, 3) and betas (N, 10); docs/methods.md has all keys and shapes"
 
 
 def bodies(
@@ -55,6 +60,8 @@ def bodies(
     note: Callable[[str], None] = print,
 ) -> dict[str, np.ndarray]:
     """Rotations (N, 24, 3, 3), betas (N, n_betas) and, if the file has it, translation (N, 3) metres.
+
+    Rows that are not numbers stay so.
 
     Args:
         values: from `predictions.files.read_file`.
@@ -70,9 +77,13 @@ def bodies(
     """
     _require_camera(values, where)
     _require_one_gender(values, where, note)
-    key = next((key for key in WHOLE if key in values), None)
-    if key is not None:
-        rotations = _rotations(_array(values, key, where), f"{where}: {key}", (24, 22, 52, 55), six)
+    whole = {
+        key: _rotations(_array(values, key, where), f"{where}: {key}", (24, 22, 52, 55), six)
+        for key in WHOLE
+        if key in values
+    }
+    if whole:
+        rotations = next(iter(whole.values()))
     elif all(part in values for part in PARTS):
         root = _rotations(_array(values, PARTS[0], where), f"{where}: {PARTS[0]}", (1,), six)
         rest = _rotations(_array(values, PARTS[1], where), f"{where}: {PARTS[1]}", (23, 21), six)
@@ -80,7 +91,8 @@ def bodies(
             raise DataError(f"{where}: {len(root)} rows of global_orient, {len(rest)} of body_pose")
         rotations = np.concatenate([root, rest], axis=1)
     else:
-        cure = "set kind to joints in the table of methods" if set(JOINTS) & set(values) else _PAGE
+        cure = "--kind joints reads its joints; so does kind joints in the table of methods"
+        cure = cure if set(JOINTS) & set(values) else _PAGE
         raise DataError(
             f"{where} lacks rotations: has {sorted(map(str, values))[:12]}, expected one of "
             f"{', '.join(WHOLE)}, or {' and '.join(PARTS)}",
@@ -90,6 +102,7 @@ def bodies(
         raise DataError(f"{where} has no rows", "run the method again, and look at what it printed")
     arrays = {"rotations": _with_hands(rotations)}
     _require_rotations(arrays["rotations"], where)
+    _require_one({key: array[:, :_OF_BODY] for key, array in whole.items()}, where)
     arrays["betas"] = _betas(values, where, len(rotations), n_betas, note)
     if "translation" in values:
         arrays["translation"] = _translation(_array(values, "translation", where), where, len(rotations))
@@ -100,28 +113,28 @@ def joints(values: Mapping[str, Any], where: str, note: Callable[[str], None] = 
     """The 17 joints (N, 17, 3), metres, order `H36M_17`.
 
     `joint_names` gives the order. Without it hips and shoulders show whether the left or the right leg
-    comes first. The length of the legs shows whether the unit is metres or millimetres.
+    comes first. The length of the legs shows whether the unit is metres or millimetres. Rows that are
+    not numbers are NaN.
 
     Raises:
         DataError: no joints, or not these 17, or sides that contradict each other.
         UnitError: legs whose length is plausible in neither unit.
     """
-    key = next((key for key in JOINTS if key in values), None)
+    key = only_key(values, JOINTS, where)
     if key is None:
         raise DataError(
             f"{where} has {sorted(map(str, values))[:12]}, expected one of {', '.join(JOINTS)}"
         )
     points = _array(values, key, where).astype(np.float64)
-    if points.ndim != 3 or points.shape[1:] != (len(H36M_17), 3) or not len(points):
-        raise DataError(
-            f"{where}: {key} has shape {points.shape}, expected (N, {len(H36M_17)}, 3)",
-            "give all 17 joints: errors are taken from the pelvis, which sets of 14 lack",
-        )
-    require_finite(points, f"{where}: {key}")
+    require_joints(points, f"{where}: {key}", len(H36M_17))
+    whole = ~missing_rows(points)
+    if not whole.any():
+        require_finite(points, f"{where}: {key}")
+    points[~whole] = np.nan
     points = left_leg_first(points, where, values.get("joint_names"), note)
-    points = points * _metres(points, where, note)
+    points = points * _metres(points[whole], where, note)
     require_metres(points, where)
-    require_person(points, where)
+    require_person(points[whole], where)
     return points
 
 
@@ -140,12 +153,12 @@ def named_joints(
         note: is told what is reordered or assumed.
 
     Raises:
-        DataError: no joints, names that repeat or are others, or numbers that are not finite.
+        DataError: no joints, or names that repeat or are others.
         UnitError: a size that no person has in metres or millimetres.
     """
     if sorted(names) == sorted(H36M_17):
         return joints(values, where, note)[:, rows(names)]
-    key = next((key for key in JOINTS if key in values), None)
+    key = only_key(values, JOINTS, where)
     if key is None:
         raise DataError(
             f"{where} has {sorted(map(str, values))[:12]}, expected one of {', '.join(JOINTS)}"
@@ -153,9 +166,6 @@ def named_joints(
     points = in_order(
         _array(values, key, where), f"{where}: {key}", values.get("joint_names"), names, note
     )
-    if not np.isfinite(points).all():
-        row = np.argmax(~np.isfinite(points).all(axis=(1, 2)))
-        raise DataError(f"{where}: a joint of row {row} is not finite", "leave such rows out")
     return points * metre_of(points, f"{where}: {key}", note)
 
 
@@ -193,6 +203,7 @@ def _array(values: Mapping[str, Any], key: str, where: str) -> np.ndarray:
     return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
 
 
+@np.errstate(invalid="ignore", over="ignore")
 def _rotations(values: np.ndarray, where: str, counts: tuple[int, ...], six: str) -> np.ndarray:
     """(N, K, 3, 3) from matrices, axis-angle or 6D of K joints, K one of `counts`."""
     shape, count = values.shape[1:], len(values)
@@ -243,6 +254,7 @@ def _convention(six: np.ndarray, declared: str, where: str) -> str:
     off = {}
     for name in SIX:
         columns = _interleaved(six, name).reshape(-1, 3, 2)
+        columns = columns[np.isfinite(columns).all(axis=(1, 2))]
         gram = np.einsum("nab,nac->nbc", columns, columns)
         off[name] = float(np.median(np.abs(gram - np.eye(2)).max(axis=(1, 2))))
     clean = [name for name in SIX if off[name] < 1e-3]
@@ -256,7 +268,8 @@ def _convention(six: np.ndarray, declared: str, where: str) -> str:
         return clean[0]
     raise DataError(
         f"{where}: 6D rotations can be read in two ways, and the numbers do not decide",
-        "write `interleaved` (SPIN, VIBE) or `stacked` (MEVA) into the column `six` of the methods",
+        "save them as matrices (N, 24, 3, 3); or, in the workflow, write `interleaved` (SPIN, VIBE) or "
+        "`stacked` (MEVA) into the column `six` of the table of methods",
     )
 
 
@@ -269,28 +282,42 @@ def _with_hands(rotations: np.ndarray) -> np.ndarray:
 
 
 def _require_rotations(rotations: np.ndarray, where: str) -> None:
-    with np.errstate(invalid="ignore", over="ignore"):  # the comparison below refuses NaN
+    whole = np.isfinite(rotations).all(axis=(1, 2, 3))
+    with np.errstate(invalid="ignore", over="ignore"):  # rows that are not numbers stay so
         errors = rotation_errors(rotations)
-    if not errors.max() <= LARGEST_ERROR:
-        wrong = np.flatnonzero(~(errors <= LARGEST_ERROR).all(axis=1))
+    wrong = np.flatnonzero(whole & ~(errors <= LARGEST_ERROR).all(axis=1))
+    if len(wrong):
         raise DataError(
-            f"{where}: rotations of row {wrong[0]} are no rotations (NaN, not orthonormal, mirrored); "
+            f"{where}: rotations of row {wrong[0]} are no rotations (not orthonormal, or mirrored); "
             f"{len(wrong)} of {len(rotations)} rows",
             "3x3 numbers a joint are matrices; axis-angle has 3 and 6D has 6",
         )
 
 
+def _require_one(arrays: Mapping[str, np.ndarray], where: str) -> None:
+    """Refuse arrays of one kind that differ, as a truth and a prediction in one file."""
+    key, first = next(iter(arrays.items()), ("", np.zeros(0)))
+    for other, array in list(arrays.items())[1:]:
+        rows_differ = len({len(first), len(array)} - {1}) > 1
+        if rows_differ or not (np.abs(array - first) < LARGEST_ERROR).all():
+            raise DataError(
+                f"{where} has {key} and {other}, which differ, and it is not known which are meant",
+                "save those that are meant in a file of their own",
+            )
+
+
 def _betas(
     values: Mapping[str, Any], where: str, count: int, n_betas: int, note: Callable[[str], None]
 ) -> np.ndarray:
-    key = next((key for key in BETAS if key in values), None)
+    found = {key: np.atleast_2d(_array(values, key, where)) for key in BETAS if key in values}
+    key = next(iter(found), None)
     if key is None:
         cure = _PAGE
         if "smpl_poses" in values:
             cure = "AIST++ gives motion without shape: add betas, zeros for the mean shape"
         raise DataError(f"{where} lacks ['betas']: expected one of {', '.join(BETAS)}", cure)
-    betas = _array(values, key, where)
-    betas = betas.reshape(1, -1) if betas.ndim == 1 else betas
+    betas = found[key]
+    _require_one({one: row for one, row in found.items() if row.shape[-1:] == betas.shape[-1:]}, where)
     if betas.ndim == 2 and len(betas) == 1 < count:  # one shape for all rows
         betas = np.repeat(betas, count, axis=0)
     if betas.ndim == 2 and betas.shape[1] > n_betas and not betas[:, n_betas:].any():
@@ -305,11 +332,12 @@ def _betas(
             f"{n_betas} shape directions",
             "BEV's eleventh is a share of a child's body: give the first ten of adults"
             if betas.ndim == 2 and betas.shape[1] == 11
-            else "give the shape of the body that is set as `body`",
+            else "give a row for each frame, or one for all of them"
+            if betas.ndim == 2 and betas.shape[1] == n_betas
+            else "give the betas of this body, or name their body with --body",
         )
     extremes = np.abs(betas).max(axis=1)
-    if not np.isfinite(extremes).all():
-        raise DataError(f"{where}: {key} of row {np.argmax(~np.isfinite(extremes))} is not finite")
+    extremes[~np.isfinite(extremes)] = 0.0  # rows that are not numbers stay so
     if count and (np.median(extremes) > LARGEST_BETA or extremes.max() > 3 * LARGEST_BETA):
         raise DataError(
             f"{where}: {key} reach {extremes.max():.3g} in row {extremes.argmax()}, expected under "
@@ -322,9 +350,6 @@ def _betas(
 def _translation(values: np.ndarray, where: str, count: int) -> np.ndarray:
     if values.shape != (count, 3):
         raise DataError(f"{where}: translation has shape {values.shape}, expected {(count, 3)}")
-    if not np.isfinite(values).all():
-        row = np.argmax(~np.isfinite(values).all(axis=1))
-        raise DataError(f"{where}: translation of row {row} is not finite")
     far = np.abs(values).max(axis=1, initial=0)
     if (far > DEPTH_M.high).any():
         guess = "probably millimetres: divide by 1000" if np.median(far) > 500 else "give metres"
@@ -339,8 +364,8 @@ def _translation(values: np.ndarray, where: str, count: int) -> np.ndarray:
 def _metres(points: np.ndarray, where: str, note: Callable[[str], None]) -> float:
     factor, length = metre_by_legs(points)
     if factor:
-        unit = "metres" if factor == 1 else "millimetres"
-        note(f"{where}: joints are in {unit}, legs {length * factor:.2f} m long")
+        if factor != 1:
+            note(f"{where}: joints are in millimetres, legs {length * factor:.2f} m long")
         return factor
     raise UnitError(
         f"{where}: legs are {length:.4g} long (median), expected {LEG_M}, or a "

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jointreg.errors import DataError
 from jointreg.files.input import require_file
 from jointreg.files.other_formats import cure_for
@@ -17,6 +19,7 @@ from jointreg.predictions.tools import flattened
 from jointreg.predictions.vertices import VERTICES, is_mesh
 
 _TORCH = (".pt", ".pth", ".tar")
+_NAMED = "save them by numpy.savez: joints; vertices; or rotations and betas (docs/methods.md)"
 _PAGE = "docs/methods.md lists files, keys and shapes"
 
 
@@ -43,14 +46,16 @@ def read_file(
         DataError: missing, truncated, with classes that are not plain data, or of no known form.
     """
     path = Path(path)
-    require_file(path, "prediction file", "see docs/methods.md for the format")
+    require_file(path, "prediction file", "check the path")
     where = str(path)
     content = read_content(path)
     if meshes and is_mesh(content):
         content = {VERTICES[0]: content}
     if not isinstance(content, dict) or not content:
         found = "no entry" if isinstance(content, dict) else f"a {type(content).__name__}"
-        raise DataError(f"{where} contains {found}, expected a dict of arrays", _PAGE)
+        if isinstance(content, np.ndarray):
+            found = f"one array without a name, of shape {content.shape}"
+        raise DataError(f"{where} contains {found}, expected arrays by name", _NAMED)
     if not (meshes and set(VERTICES) & set(content)):
         refuse_other_tools(content, where)
     try:

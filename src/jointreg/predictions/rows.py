@@ -118,6 +118,38 @@ def names_of(values: Mapping[str, Any], where: str, count: int) -> np.ndarray | 
     return names
 
 
+def require_numbers(
+    content: Mapping[str, np.ndarray],
+    where: str,
+    word: str = "row",
+    rows: np.ndarray | None = None,
+    cure: str = "predict these rows, or leave them out",
+) -> None:
+    """Refuse rows with NaN or infinity.
+
+    Args:
+        content: arrays of one number of rows.
+        where: names the file.
+        word: what a row is.
+        rows: number of each row, (N,); None counts from 0.
+        cure: the next step.
+
+    Raises:
+        DataError: names the first such row, and how many there are.
+    """
+    for key, value in content.items():
+        if value.dtype.kind != "f":
+            continue
+        wrong = np.flatnonzero([not np.isfinite(row).all() for row in value])
+        if len(wrong):
+            first = wrong[0] if rows is None else rows[wrong[0]]
+            raise DataError(
+                f"{where}: {key} of {word} {first} are NaN or infinite ({len(wrong)} of {len(value)} "
+                f"{word}s)",
+                cure,
+            )
+
+
 def names_of_rows(path: str | Path) -> dict[str, Any]:
     """The names of pictures in a file that lists them, such as SPIN's `h36m_valid_protocol2.npz`.
 

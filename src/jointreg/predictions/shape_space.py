@@ -87,9 +87,9 @@ def require_shape_space(
             f"{where}: its betas are of {model} by {source}, the body has {n_vertices} vertices and is "
             f"{' or '.join(fitting) or 'none of ' + ', '.join(MODELS)}: other shape directions, which "
             "would give another person",
-            f"set `body` to a body of {model}; or give its 17 joints instead (kind joints); or, if they "
-            f"are betas of this body, write `{RUN}` into the column `body` of the table of methods, or "
-            "as an entry `model` into the file",
+            f"give a body of {model} (--body; in the workflow the key `body`); or its 17 joints (kind "
+            f"joints); or, if they are betas of this body, write `{RUN}` as an entry `model` into the "
+            "file (or into the column `body` of the table of methods)",
         )
     if model == "SMPL-H":
         note(f"{where}: betas of SMPL-H, which has the shape directions of SMPL")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from jointreg.body.model import Body
+from jointreg.datasets.unread import only_key
 from jointreg.errors import DataError, UnitError
 from jointreg.files.pickles import as_array
 from jointreg.geometry.volume import volume
@@ -32,6 +33,9 @@ UNITS: tuple[tuple[str, float, Bounds], ...] = (
     ("millimetres", 0.001, Bounds(400.0, 3000.0)),
 )
 """Unit, its length in metres, and the extent of a person in it. Between them lie centimetres."""
+
+HALF = "in half precision: coordinates of 4 m are rounded to 4 mm, of bfloat16 to 3 cm"
+"""What a note says of numbers that have lost digits."""
 
 FEWEST_VERTICES = 300
 """Of a mesh; sets of joints have fewer."""
@@ -56,10 +60,10 @@ def vertices(values: Mapping[str, Any], where: str, note: Callable[[str], None] 
         note: is told the unit, where it is not metres.
 
     Raises:
-        DataError: no vertices, another shape, or numbers that are not finite.
+        DataError: no vertices, or another shape.
         UnitError: centimetres, or a size that no person has in metres or millimetres.
     """
-    key = next((key for key in VERTICES if key in values), None)
+    key = only_key(values, VERTICES, where)
     if key is None:
         raise DataError(
             f"{where} has {sorted(map(str, values))[:12]}, expected one of {', '.join(VERTICES)}",
@@ -81,33 +85,39 @@ def vertices(values: Mapping[str, Any], where: str, note: Callable[[str], None] 
     return meshes if metre == 1 else meshes * np.asarray(metre, meshes.dtype)
 
 
+def in_half_precision(meshes: np.ndarray) -> bool:
+    """Whether meshes (..., V, 3) are float16, or were bfloat16 before they were read as float32."""
+    if meshes.dtype == np.float32 and meshes.size:
+        return not (np.ascontiguousarray(meshes[-1]).view(np.uint32) & 0xFFFF).any()
+    return meshes.dtype == np.float16
+
+
 def metre_of(points: np.ndarray, what: str, note: Callable[[str], None] = print) -> float:
     """Factor to metres, by the longest side of the box around the points of each row.
 
     Args:
-        points: (N, K, 3), of a whole person.
+        points: (N, K, 3), of a whole person. Rows that are not numbers are passed over.
         what: names them in errors.
         note: is told the unit, where it is not metres.
 
     Raises:
-        DataError: a row is not finite.
+        DataError: no row is finite.
         UnitError: centimetres, or a size that no person has in metres or millimetres.
     """
-    extents = (points.max(axis=1) - points.min(axis=1)).max(axis=1)
-    if not np.isfinite(extents).all():
-        raise DataError(
-            f"{what} of row {np.argmax(~np.isfinite(extents))} is not finite",
-            "leave such frames out, of the labels also",
-        )
-    middle = float(np.median(extents))
+    with np.errstate(invalid="ignore"):
+        extents = (points.max(axis=1) - points.min(axis=1)).max(axis=1)
+    whole = np.isfinite(extents)
+    if not whole.any():
+        raise DataError(f"{what}: every row has NaN or infinity", "look at what the method printed")
+    middle = float(np.median(extents[whole]))
     for unit, metre, bounds in UNITS:
         if bounds.hold(middle):
-            wrong = np.flatnonzero((extents < bounds.low) | (extents > bounds.high))
+            wrong = np.flatnonzero(whole & ((extents < bounds.low) | (extents > bounds.high)))
             if len(wrong):
                 raise UnitError(
                     f"{what} of row {wrong[0]} extend over {extents[wrong[0]] * metre:.3g} m, expected "
                     f"{BODY_M} ({len(wrong)} of {len(extents)} rows)",
-                    "repair these rows, or leave them out of the predictions and of the labels",
+                    "repair these rows, or give them as NaN",
                 )
             if metre != 1:
                 note(f"{what} are in {unit}, the bodies extend over {middle:.0f}")
@@ -153,9 +163,13 @@ def require_mesh(meshes: np.ndarray, body: Body, where: str) -> None:
         raise DataError(
             f"{where} has meshes of {mesh_name(count)}, the body has {mesh_name(body.n_vertices)}",
             "give the body of these meshes; or `--body none` with a regressor of their mesh, made by "
-            "`jointreg transfer` or `jointreg fit`; or, in the table of methods, a map in column `map`",
+            "`jointreg transfer` or `jointreg fit`; in the workflow, a map in column `map` of the table "
+            "of methods",
         )
     some = meshes[:: max(len(meshes) // 20, 1)]
+    some = some[np.isfinite(some).all(axis=(1, 2))]
+    if not len(some):
+        return
     longer = edge_ratio(body.faces, body.template, some)
     if not longer < LONGEST_EDGES:
         raise DataError(

@@ -5,14 +5,17 @@ from typing import Any
 
 from jointreg.files.text_table import text_table
 
-COLUMNS = ("joint", "labelled frames", "residual, mm", "vertices", "row sum", "x, mm", "y, mm", "z, mm")
+COLUMNS = (
+    *("joint", "labelled frames", "residual, mm", "vertices", "row sum"),
+    *("s.e. x, mm", "s.e. y, mm", "s.e. z, mm"),
+)
 KEYS = ("labelled_frames", "residual_rms_mm", "nonzeros", "row_sums", "standard_error_mm")
 """Keys of `about` that give a value for each joint."""
 RESIDUAL = """\
 Residual: root mean square distance from the labels that were fitted to. It does not cover poses and
 people that the frames do not have."""
 DETERMINED = """\
-x, y, z: what the frames determine. Standard error of the joint along the axes of {axes},
+s.e. x, y, z: what the frames determine. Standard error of the joint along the axes of {axes}, mm,
 turned with the body, by {parts} fits that leave out one run of frames each. Where it is large, the
 frames leave the place of the joint open along that axis. Poses that no frame has are not covered."""
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from jointreg import __version__
+from jointreg.arrays import nearest_step
 from jointreg.body.files import load_body
 from jointreg.body.model import Body
-from jointreg.config.joint_sets import JointSet
+from jointreg.config.joint_sets import JOINT_SETS, JointSet
 from jointreg.datasets.facing import require_facing
 from jointreg.errors import ConfigError, DataError
 from jointreg.exchange.meshes import Mesh
@@ -17,7 +18,7 @@ from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.sidecar import UNKNOWN
 from jointreg.predictions.vertices import LONGEST_EDGES, edge_ratio
 from jointreg.provenance import content_digest
-from jointreg.regressor.label_files import Labels, read_labels
+from jointreg.regressor.label_files import read_labels
 from jointreg.regressor.labelled_meshes import LabelledMeshes
 from jointreg.regressor.mirror import mirror_of_mesh
 from jointreg.regressor.own_candidates import fit_own_candidates
@@ -27,6 +28,8 @@ CHUNK_CHECKED = 8
 """Frames on which the faces of the mesh are compared."""
 LARGE_MM = 100.0
 """A residual that labels of the mesh's own joints do not have."""
+CLEARLY, SMALL_M = 0.9, 1e-3
+"""Labels are out of step if those of other frames lie nearer than this share; small errors are not."""
 
 
 def fit_files(
@@ -77,7 +80,7 @@ def fit_files(
             "a symmetric fit needs the sides of the joints and of the mesh, and 2 vertices or more",
             "give --joints, and --mesh or --body; raise --max-vertices",
         )
-    read = _of_set(read_labels(labels), joints, labels)
+    read = read_labels(labels, joints)
     frames = LabelledMeshes(vertices, read, note, body)
     if mesh is not None and len(mesh.vertices) != frames.n_vertices:
         raise DataError(
@@ -96,7 +99,7 @@ def fit_files(
             f"{repeated} of {frames.frames} frames have the labels of another frame: they add nothing "
             "to the fit, and its standard errors come out too small"
         )
-    names = read.names or tuple(f"joint {k}" for k in range(read.joints.shape[1]))
+    names = read.titles
     if not read.names:
         note(
             f"{labels} does not name its joints, so the rows are called {names[0]} to {names[-1]}: "
@@ -120,14 +123,10 @@ def fit_files(
             f"residuals are large, {', '.join(large):.300}: look whether labels and vertices have the "
             "same axes, place and order of frames, and joints their own names"
         )
-    off = _frames_off(frames, fitted.weights)
-    if off:
-        note(
-            f"{len(off)} of {frames.frames} frames, the first is frame {off[0]}, have half of their "
-            f"labels over {LARGE_MM:g} mm from the fit: look whether mesh and labels are of one moment"
-        )
-    if joints is not None:
-        _note_names(fitted.weights, joints, body or _open_body(mesh), frames, labels, note)
+    _note_frames(_read(frames, fitted.weights), frames.labels.joints, note)
+    known = joints or next((one for one in JOINT_SETS.values() if one.joints == names), None)
+    if known is not None:
+        _note_names(fitted.weights, known, body or _open_body(mesh), frames, labels, note)
     about = {
         "topology_hash": UNKNOWN if mesh is None else mesh.topology_hash,
         "frames": frames.frames,
@@ -190,7 +189,7 @@ def _note_names(
 
     On a body they land at known places. On another mesh their distances and their sides show it.
     """
-    where = f"the fit to {labels}"
+    where = f"the regressor fitted to {labels}"
     try:
         if body is not None:
             require_places(weights @ body.template, joints, body, where)
@@ -210,36 +209,31 @@ def _licence(mesh: Mesh | None) -> str:
     return "not given; weights of a fit to a licensed body may fall under the terms of that body"
 
 
-def _frames_off(frames: LabelledMeshes, weights: np.ndarray) -> list[int]:
-    """Frames whose labels lie farther than `LARGE_MM` from the fitted joints, in the median."""
+def _read(frames: LabelledMeshes, weights: np.ndarray) -> np.ndarray:
+    """The fitted joints of all frames, (N, J, 3) metres."""
     used = np.flatnonzero(weights.any(axis=0))
-    distances = [
-        np.linalg.norm(weights[:, used] @ vertices[:, used] - joints, axis=2)
-        for vertices, joints in frames
-    ]
-    every = np.concatenate(distances)
-    labelled = np.flatnonzero(np.isfinite(every).any(axis=1))
-    middle = np.nanmedian(every[labelled], axis=1)
-    return labelled[1e3 * middle > LARGE_MM].tolist()
+    return np.concatenate([weights[:, used] @ vertices[:, used] for vertices, _ in frames])
 
 
-def _of_set(labels: Labels, joints: JointSet | None, where: str) -> Labels:
-    """Labels in the order of a joint set."""
-    if joints is None:
-        return labels
-    if labels.names is None:
-        if labels.joints.shape[1] != len(joints.joints):
-            raise DataError(
-                f"{where} has {labels.joints.shape[1]} joints, expected {joints.title}",
-                "name the joint set of the labels with --joints",
-            )
-        return labels._replace(names=joints.joints)
-    missing = [name for name in joints.joints if name not in labels.names]
-    if missing:
-        raise DataError(
-            f"{where} has no joint {', '.join(missing):.200}, expected {joints.title}; it has "
-            f"{', '.join(labels.names):.200}",
-            "name the joints as the set does, or leave --joints out",
+def _note_frames(read: np.ndarray, labels: np.ndarray, note: Callable[[str], None]) -> None:
+    """A note where meshes and labels are not of one moment: some frames far off, or all out of step.
+
+    Args:
+        read: fitted joints, (N, J, 3) metres.
+        labels: NaN for a missing one, (N, J, 3) metres.
+        note: is called with the sentences.
+    """
+    distances = np.linalg.norm(read - labels, axis=2)
+    labelled = np.flatnonzero(np.isfinite(distances).any(axis=1))
+    off = labelled[1e3 * np.nanmedian(distances[labelled], axis=1) > LARGE_MM]
+    if len(off):
+        note(
+            f"{len(off)} of {len(read)} frames, the first is frame {off[0]}, have half of their "
+            f"labels over {LARGE_MM:g} mm from the fit: look whether mesh and labels are of one moment"
         )
-    order = [labels.names.index(name) for name in joints.joints]
-    return labels._replace(joints=labels.joints[:, order], names=joints.joints)
+    step, error, now = nearest_step(read, labels)
+    if error < CLEARLY * now and now > SMALL_M:
+        note(
+            f"label n{step:+d} lies nearer to mesh n, {1e3 * error:.0f} mm a coordinate, than label n, "
+            f"{1e3 * now:.0f} mm: look whether the frames are out of step"
+        )

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jointreg.arrays import texts
+from jointreg.config.joint_sets import JointSet
 from jointreg.datasets.poses import require_no_origin
-from jointreg.datasets.unread import others_of, require_read
+from jointreg.datasets.unread import only_key, others_of, require_read
 from jointreg.errors import DataError, default_cure
 from jointreg.files.input import require_file
 from jointreg.files.npz import require_declared_sizes
@@ -43,19 +44,26 @@ class Labels(NamedTuple):
     rows: np.ndarray | None = None
     """Frame numbers or pictures' file names that the file gives its rows, (N,)."""
 
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """What to call each joint: its name, else its number."""
+        return self.names or tuple(f"joint {k}" for k in range(self.joints.shape[1]))
+
 
 @default_cure("docs/exchange.md gives the form of a label file")
-def read_labels(path: str | Path) -> Labels:
+def read_labels(path: str | Path, joints: JointSet | None = None) -> Labels:
     """Labels in a file.
 
     Args:
         path: npy or npz (N, J, 3), NaN where there is no label, with `joint_names` in an npz; csv with
             the columns frame, joint, x, y, z, frames counted from 0, missing rows having no label; or
             TRC or C3D, one row a mesh, whose unit is converted and whose lost markers have no label.
+        joints: the joint set of labels without names; of named labels the joints that are read, in its
+            order.
 
     Raises:
-        DataError: another form, a joint twice in a frame, without any label, or at the origin in some
-            frames.
+        DataError: another form or joint set, a joint twice in a frame, without any label, or at the
+            origin in some frames.
         UnitError: an extent that no body has in metres.
     """
     path = Path(path)
@@ -64,22 +72,22 @@ def read_labels(path: str | Path) -> Labels:
     elif path.suffix.lower() in MARKERS:
         labels = Labels(*MARKERS[path.suffix.lower()](path))
     else:
-        joints, more = _array(path)
-        if joints.dtype.kind not in "fiu":
-            raise DataError(f"{path} has labels of {joints.dtype}, expected real numbers", FORM)
+        array, more = _array(path)
+        if array.dtype.kind not in "fiu":
+            raise DataError(f"{path} has labels of {array.dtype}, expected real numbers", FORM)
         given = more.get("joint_names")
         names = None if given is None else tuple(texts(given).ravel().tolist())
-        labels = Labels(np.array(joints, dtype=np.float64), names)
-    joints, names = labels.joints, labels.names
-    if joints.ndim != 3 or joints.shape[2] != 3 or not joints.size:
-        raise DataError(f"{path} has labels of shape {joints.shape}, expected (frames, joints, 3)", FORM)
+        labels = Labels(np.array(array, dtype=np.float64), names)
+    places, names = labels.joints, labels.names
+    if places.ndim != 3 or places.shape[2] != 3 or not places.size:
+        raise DataError(f"{path} has labels of shape {places.shape}, expected (frames, joints, 3)", FORM)
     if path.suffix.lower() == ".npz":
-        require_read(more, np.isfinite(joints).all(axis=2), str(path), NAMES)
-        labels = labels._replace(rows=names_of(more, str(path), len(joints)))
+        require_read(more, np.isfinite(places).all(axis=2), str(path), NAMES)
+        labels = labels._replace(rows=names_of(more, str(path), len(places)))
     different = set(names or ()) - {""}
-    if names is not None and not len(different) == len(names) == joints.shape[1]:
+    if names is not None and not len(different) == len(names) == places.shape[1]:
         raise DataError(
-            f"{path} names {names!s:.200}, expected {joints.shape[1]} different names",
+            f"{path} names {names!s:.200}, expected {places.shape[1]} different names",
             "give joint_names the name of each joint, in their order",
         )
     alike = [" ".join(name.split()).casefold() for name in names or ()]
@@ -89,14 +97,16 @@ def read_labels(path: str | Path) -> Labels:
             f"{path} has joints {twice!s:.200}, which differ in spaces or capitals only",
             "write the name of a joint alike in every row",
         )
-    joints[~np.isfinite(joints).all(axis=2)] = np.nan
-    empty = np.flatnonzero(np.isnan(joints).all(axis=(0, 2)))
+    labels = _of_set(labels, joints, path)
+    places = labels.joints
+    places[~np.isfinite(places).all(axis=2)] = np.nan
+    empty = np.flatnonzero(np.isnan(places).all(axis=(0, 2)))
     if len(empty):
-        which = ", ".join(names[k] if names else str(k) for k in empty)
-        raise DataError(f"{path} has no label of joint {which} in any frame", "leave the joint out")
-    require_no_origin(joints, str(path), names)
-    some = joints[~np.isnan(joints).all(axis=(1, 2))]
-    if joints.shape[1] > 5:  # few joints may lie close together
+        which = ", ".join(labels.titles[k] for k in empty)
+        raise DataError(f"{path} has no label of {which} in any frame", "leave it out")
+    require_no_origin(places, str(path), labels.names)
+    some = places[~np.isnan(places).all(axis=(1, 2))]
+    if places.shape[1] > 5:  # few joints may lie close together
         extents = np.nanmax(some, axis=1) - np.nanmin(some, axis=1)
         extent = float(np.median(np.nanmax(extents, axis=-1)))
         cure = (
@@ -107,6 +117,28 @@ def read_labels(path: str | Path) -> Labels:
         where = f"labels of {path} extend over {extent:.3g}"
         BODY_M.require(extent, f"{where} m in the median frame", cure)
     return labels
+
+
+def _of_set(labels: Labels, joints: JointSet | None, where: Path) -> Labels:
+    """Labels in the order of a joint set."""
+    if joints is None:
+        return labels
+    if labels.names is None:
+        if labels.joints.shape[1] != len(joints.joints):
+            raise DataError(
+                f"{where} has {labels.joints.shape[1]} joints, expected {joints.title}",
+                "name the joint set of the labels with --joints",
+            )
+        return labels._replace(names=joints.joints)
+    missing = [name for name in joints.joints if name not in labels.names]
+    if missing:
+        raise DataError(
+            f"{where} has no joint {', '.join(missing):.200}, expected {joints.title}; it has "
+            f"{', '.join(labels.names):.200}",
+            "name the joints as the set does, or leave --joints out",
+        )
+    order = [labels.names.index(name) for name in joints.joints]
+    return labels._replace(joints=labels.joints[:, order], names=joints.joints)
 
 
 def _read_csv(path: Path) -> Labels:
@@ -163,7 +195,7 @@ def _array(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
         if path.suffix.lower() == ".npz":
             require_declared_sizes(path, LABEL_BYTES)
             with np.load(path, allow_pickle=False) as file:
-                key = next((key for key in LABEL_KEYS if key in file.files), None)
+                key = only_key(file.files, LABEL_KEYS, str(path))
                 if key is None:
                     raise DataError(
                         f"{path} has the keys {', '.join(file.files)[:200]}, expected one of "

@@ -8,6 +8,7 @@ import numpy as np
 from jointreg.body.model import Body
 from jointreg.errors import DataError
 from jointreg.plausible import BODY_M, to_metres
+from jointreg.predictions.vertices import HALF, in_half_precision
 from jointreg.provenance import content_digest
 from jointreg.regressor.label_files import Labels
 from jointreg.regressor.mesh_files import open_meshes
@@ -26,7 +27,7 @@ class LabelledMeshes:
     Args:
         vertices: files as `open_meshes` takes them, metres.
         labels: of all frames, in the order of the files. Of a csv the last frames may be missing.
-        note: called with a sentence on frames without any label.
+        note: called with a sentence on frames without any label, and on half precision.
         body: poses the files, which then contain its parameters.
 
     Raises:
@@ -46,6 +47,8 @@ class LabelledMeshes:
         self.labels = labels
         self.meshes = [open_meshes(file, body) for file in self.files]
         self._checked = False
+        self._note = note
+        self._noted: set[Path] = set()
         if len({meshes.vertices for meshes in self.meshes}) > 1:
             sizes = sorted({meshes.vertices for meshes in self.meshes})
             raise DataError(
@@ -83,7 +86,10 @@ class LabelledMeshes:
             for part in meshes.parts(count):
                 joints = self.labels.joints[first : first + len(part)]
                 if not self._checked:
-                    _require_frames(part, joints, file, begin)
+                    _require_frames(part, joints, file, begin, self.labels.titles)
+                    if file not in self._noted and in_half_precision(part):
+                        self._noted.add(file)
+                        self._note(f"{file}: vertices {HALF}")
                 yield part, joints
                 first, begin = first + len(part), begin + len(part)
         self._checked = True
@@ -126,7 +132,9 @@ class LabelledMeshes:
         return digests
 
 
-def _require_frames(meshes: np.ndarray, joints: np.ndarray, file: Path, first: int) -> None:
+def _require_frames(
+    meshes: np.ndarray, joints: np.ndarray, file: Path, first: int, names: Sequence[str]
+) -> None:
     """Refuse frames that would spoil a fit: no numbers, another unit, or labels of another place.
 
     Args:
@@ -134,6 +142,7 @@ def _require_frames(meshes: np.ndarray, joints: np.ndarray, file: Path, first: i
         joints: (n, J, 3).
         file: of the meshes.
         first: number of the first mesh in its file.
+        names: of the joints.
     """
     axes = np.ascontiguousarray(meshes.transpose(0, 2, 1))  # neighbours in memory: five times as fast
     low, high = axes.min(axis=2).astype(np.float64), axes.max(axis=2).astype(np.float64)
@@ -157,7 +166,7 @@ def _require_frames(meshes: np.ndarray, joints: np.ndarray, file: Path, first: i
     if len(far):
         frame, joint = far[0]
         raise DataError(
-            f"{file}: the label of joint {joint} lies {away[frame, joint]:.3g} m from the middle of "
+            f"{file}: the label of {names[joint]} lies {away[frame, joint]:.3g} m from the middle of "
             f"mesh {first + frame}, expected under {REACH_M:g} m",
             "give both in metres, in one place and with the same axes; NaN for a label that is wrong",
         )

@@ -1,7 +1,8 @@
 """Labelled points in the files of motion capture: TRC and C3D.
 
 A marker that was lost has no place. The formats mark it otherwise: an empty cell in TRC, a residual
-below zero in C3D; some programs write the origin, which no marker is at to the last bit.
+below zero in C3D; some programs write the origin, which no marker is at to the last bit. What models of
+gait write among the points of a C3D (angles, forces, moments, powers) has no place and is left out.
 """
 
 import warnings
@@ -18,6 +19,8 @@ METRES |= {"mm": 1e-3, "millimeters": 1e-3, "millimetres": 1e-3, "in": 0.0254, "
 """Units of both formats."""
 TRC_HEAD = ("NumFrames", "NumMarkers", "Units")
 """Columns of the second line of a TRC that are needed."""
+NO_PLACES = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "REACTIONS", "SCALARS")
+"""Parameters of a C3D that name those of its points that are none: three numbers of another unit."""
 TRC_CURE = "docs/exchange.md gives the form of a TRC: single tabs between cells, an empty one is lost"
 
 
@@ -46,7 +49,7 @@ def read_trc(path: Path) -> Markers:
         names = tuple(cell.strip() for cell in lines[3].split("\t")[2:] if cell.strip())
         rows = [line.split("\t") for line in lines[5:] if line.strip()]
         points = np.full((len(rows), len(names), 3), np.nan)
-        number = -1
+        number, short = -1, ""
         for row, cells in enumerate(rows):
             if int(cells[0]) <= number:
                 raise ValueError(f"frame {cells[0]} follows frame {number}")
@@ -54,8 +57,12 @@ def read_trc(path: Path) -> Markers:
             places = [cell.strip() for cell in cells[2:]]
             if any(places[3 * len(names) :]):
                 raise ValueError(f"frame {number} has more than {len(names)} markers")
+            if len(places) < 3 * len(names):
+                short = short or f"frame {number} has {len(places)} cells for {len(names)} markers"
             places = (places + [""] * 3 * len(names))[: 3 * len(names)]
             points[row] = np.reshape([float(cell) if cell else np.nan for cell in places], (-1, 3))
+        if short and not any("" in map(str.strip, cells[2 : 2 + 3 * len(names)]) for cells in rows):
+            raise ValueError(f"{short}, and lost ones have no empty cell: which they are is not known")
         frames, markers = int(head["NumFrames"]), int(head["NumMarkers"])
     except (ValueError, IndexError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is no TRC: {error!s:.200}", TRC_CURE) from error
@@ -84,12 +91,19 @@ def read_c3d(path: Path) -> Markers:
         with path.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of analogue channels that are not there
             reader = c3d.Reader(stream)
-            names = _point_names(reader)
+            names = _texts(reader, "LABELS")[: reader.point_used]
+            others = {name for key in NO_PLACES for name in _texts(reader, key)}
             frames = [points.copy() for _, points, _ in reader.read_frames()]
-            declared = reader.last_frame - reader.first_frame + 1
+            start, first = reader.get("TRIAL:ACTUAL_START_FIELD"), reader.first_frame
+            if start is not None:  # c3d 0.6.0 takes its second word for 65,535 frames
+                first = int(start.uint16_array[0]) + 65536 * int(start.uint16_array[1])
+            declared = reader.last_frame - first + 1
+            frames = frames[:declared]
             units = reader.get("POINT:UNITS").string_value.strip()
     except Exception as error:
-        raise DataError(f"{path} is no readable C3D: {error!r:.200}", "export it again") from error
+        raise DataError(
+            f"{path} is no readable C3D: {error!r:.200}", "export it again, or give its markers as npz"
+        ) from error
     if not frames or len(frames) != declared or not names:
         raise DataError(
             f"{path} declares {declared} frames, {len(frames)} of {len(names)} markers are read",
@@ -101,24 +115,25 @@ def read_c3d(path: Path) -> Markers:
             f"{path} has {points.shape[1]} points and names {len(names)} of them",
             "name them all in the program that wrote it, or export only those with a name",
         )
+    points = points[:, [name not in others for name in names]]
     places = points[..., :3].astype(np.float64)
     places[points[..., 3] < 0] = np.nan  # a negative residual: what stands there is old
-    return _markers(places, names, units, path)
+    return _markers(places, tuple(name for name in names if name not in others), units, path)
 
 
-def _point_names(reader: Any) -> tuple[str, ...]:
-    """Names of the points of a c3d.Reader, all of them.
+def _texts(reader: Any, key: str) -> list[str]:
+    """The names in a parameter of group POINT of a c3d.Reader.
 
-    A parameter of C3D has room for 255 names; the next are in LABELS2, LABELS3 and so on.
+    It has room for 255; the next are in LABELS2, LABELS3 and so on.
     """
     names: list[str] = []
     number = 1
-    group = reader.get("POINT:LABELS")
-    while group is not None and len(names) < reader.point_used:
-        names.extend(group.string_array)
+    group = reader.get(f"POINT:{key}")
+    while group is not None:
+        names.extend(name.strip() for name in group.string_array)
         number += 1
-        group = reader.get(f"POINT:LABELS{number}")
-    return tuple(name.strip() for name in names[: reader.point_used])
+        group = reader.get(f"POINT:{key}{number}")
+    return names
 
 
 def _markers(points: np.ndarray, names: tuple[str, ...], unit: str, path: Path) -> Markers:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jointreg.body.model import Body
-from jointreg.datasets.unread import others_of, require_read
+from jointreg.datasets.unread import only_key, others_of, require_read
 from jointreg.errors import DataError, default_cure
 from jointreg.files.input import require_file
 from jointreg.files.npy import read_header
@@ -176,8 +176,8 @@ def _streamed(path: Path, opened: Callable[[], AbstractContextManager[Any]]) -> 
 
 
 def _key(names: list[str], path: Path) -> str:
-    """The one key, or the one that vertices are usually under."""
-    key = next((key for key in VERTICES if key in names), None)
+    """The one key, or the one that vertices are usually under; two of those are refused."""
+    key = only_key(names, VERTICES, str(path))
     if key is None and len(names) == 1:
         return names[0]
     if key is None:

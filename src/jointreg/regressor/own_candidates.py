@@ -36,11 +36,13 @@ Frames = Iterable[tuple[np.ndarray, np.ndarray]]
 """Chunks of vertices (n, V, 3) and joints (n, J, 3), metres, NaN for a missing joint."""
 
 
-def candidates(frames: Frames, mirror: Mirror | None = None) -> tuple[np.ndarray, int]:
+def candidates(
+    frames: Frames, mirror: Mirror | None = None, names: tuple[str, ...] = ()
+) -> tuple[np.ndarray, int]:
     """Vertices that each joint may use, (J, C), sorted; and the number of frames.
 
     With a mirror a joint has the counterparts of the joint on the other side, in that joint's order, and
-    a joint in the middle has one vertex of each pair.
+    a joint in the middle has one vertex of each pair. `names` are those of the joints, for errors.
 
     Raises:
         DataError: a joint with fewer than `LEAST_FRAMES` labels.
@@ -60,8 +62,9 @@ def candidates(frames: Frames, mirror: Mirror | None = None) -> tuple[np.ndarray
         count = labelled.sum(axis=0) if not count.size else count + labelled.sum(axis=0)
     few = np.flatnonzero(count < LEAST_FRAMES)
     if len(few):
+        which = ", ".join(names[k] if names else f"joint {k}" for k in few)
         raise DataError(
-            f"joints {few.tolist()!s:.200} have labels in fewer than {LEAST_FRAMES} frames",
+            f"{which:.200}: labels in fewer than {LEAST_FRAMES} frames",
             "leave them out, or label more frames",
         )
     if mirror is not None:
@@ -161,7 +164,7 @@ def fit_own_candidates(
     """
     if iter(frames) is frames:
         raise TypeError("the frames are read twice: give a list, not an iterator")
-    chosen, total = candidates(frames, mirror)
+    chosen, total = candidates(frames, mirror, names)
     joints, size = chosen.shape
     rows = np.arange(joints) if mirror is None else mirror.joints
     second = [

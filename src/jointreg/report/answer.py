@@ -49,6 +49,8 @@ class Answer:
     """Methods of Table I."""
     has_truth: bool
     """Whether the run has a comparison with the truth."""
+    fitted: bool = False
+    """Whether all bodies were fitted to the labels that score them: errors then choose no regressor."""
 
     @property
     def regressors(self) -> list[str]:
@@ -72,12 +74,13 @@ class Answer:
         return any(method.startswith(SIMULATED) for method in self.methods)
 
 
-def answer_from(table_1: Rows, diagnosis: Rows = ()) -> Answer:
+def answer_from(table_1: Rows, diagnosis: Rows = (), *, fitted: bool = False) -> Answer:
     """MPJPE and PA-MPJPE as means over methods, then the errors against the truth if there is one.
 
     Args:
         table_1: rows of table_1.csv.
         diagnosis: rows of diagnostics.csv; none where the data set has no truth.
+        fitted: see `Answer.fitted`.
     """
     methods = tuple(dict.fromkeys(row["method"] for row in table_1))
     yardsticks = [_mean_error(table_1, metric, methods) for metric in METRIC_NAMES]
@@ -87,6 +90,7 @@ def answer_from(table_1: Rows, diagnosis: Rows = ()) -> Answer:
         changes=tuple(words for pair in PAIRS if (words := _change(table_1, methods, *pair))),
         methods=methods,
         has_truth=bool(diagnosis),
+        fitted=fitted,
     )
 
 

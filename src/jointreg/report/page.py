@@ -52,6 +52,8 @@ class Contents:
     """CSV of Table I. Its printed form lies beside it (see `printed_form`)."""
     diagnosis: str
     """CSV of the comparison with the truth; empty where there is none."""
+    fitted: bool
+    """Whether all methods are bodies that were fitted to the labels which score them."""
     body: Mapping[str, Any]
     """From `report.body_viewer.pack`."""
     protocol: str
@@ -113,7 +115,7 @@ def page(contents: Contents) -> str:
         style=Markup((ASSETS / "page.css").read_text(encoding="utf-8")),
         scripts=[Markup((ASSETS / name).read_text(encoding="utf-8")) for name in SCRIPTS],
         sections=SECTIONS,
-        answer=answer_from(_rows(contents.table_1), diagnosis),
+        answer=answer_from(_rows(contents.table_1), diagnosis, fitted=contents.fitted),
         regressor_name=regressor_name,
         printed_tables=[
             (one["title"], form)

@@ -92,14 +92,18 @@ def person_coverage(
         return alpha, 0.0
     image, room, core, reach = image[window], room.part(window), core[window], reach[window]
     differs = _dot(cv2.LUT(cv2.absdiff(image, room.median), _SQUARES), room.weight) > 3 * threshold**2
-    picture = linear_light(image)
     near = differs & reach
+    likely = around(_opened(near) | core)  # what `_clean` may keep; often half of the window
+    if likely is None:
+        return alpha, 0.0
+    room, core, near, differs = room.part(likely), core[likely], near[likely], differs[likely]
+    picture = linear_light(image[likely])
     shade, shaded = shadow(picture, room, near & ~core)
     foreground = _clean(near & ~shaded, differs, core, pixels_per_metre)
     share = float(foreground[core].mean()) if core.any() else 0.0
     person = around(foreground)
     if person is not None:
-        alpha[window][person] = _matte(
+        alpha[window][likely][person] = _matte(
             picture[person], room.light[person], foreground[person], shade[person]
         )
     return alpha, share
@@ -150,12 +154,17 @@ def _dot(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return cv2.transform(first * second, _EVERY_COLOUR)
 
 
+def _opened(marked: np.ndarray) -> np.ndarray:
+    """The marked pixels (H, W) bool without those that are in no marked square of 3 x 3."""
+    square = np.ones((3, 3), np.uint8)
+    return cv2.morphologyEx(marked.view(np.uint8), cv2.MORPH_OPEN, square).view(bool)
+
+
 def _clean(
     raw: np.ndarray, differs: np.ndarray, core: np.ndarray, pixels_per_metre: float
 ) -> np.ndarray:
     """The parts that touch the limbs' core, without specks and with narrow holes filled, (H, W) bool."""
-    opened = cv2.morphologyEx(raw.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    likely = (opened > 0) | (core & (cv2.blur(raw.astype(np.float64), (5, 5)) > 0.3))
+    likely = _opened(raw) | (core & (cv2.blur(raw.astype(np.float64), (5, 5)) > 0.3))
     count, parts, stats, _ = cv2.connectedComponentsWithStats(likely.astype(np.uint8), connectivity=8)
     touching = np.bincount(parts[core], minlength=count)
     keep = (touching > 0) & (stats[:, cv2.CC_STAT_AREA] > (0.03 * pixels_per_metre) ** 2)

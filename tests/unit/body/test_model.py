@@ -38,6 +38,10 @@ def test_agrees_with_smplx(body, smpl_arrays, generator):
     assert np.abs(joints - theirs.joints[:, :24].detach().numpy()).max() < 1e-5
 
 
+def test_a_body_is_shown_in_a_line(body):
+    assert repr(body) == "Body(6890 vertices, 24 joints, 10 shape directions)"
+
+
 def test_open_body_is_closed_symmetric_and_of_human_size(body):
     edges = np.sort(body.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     unique, counts = np.unique(edges, axis=0, return_counts=True)

@@ -1,6 +1,7 @@
 """The command line: what it writes and prints, its exit codes, and that its help loads nothing heavy."""
 
 import csv
+import hashlib
 import importlib
 import io
 import json
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from jointreg import metrics
+from jointreg import __version__, metrics
 from jointreg.cli import main
 from jointreg.evaluation.label_files import read_labelled_frames
 from jointreg.exchange.placement import expected_joints
@@ -123,13 +124,13 @@ def test_bad_labels_are_refused(files, capsys):
     identity = identity | {"frame": identity["frame"] + 1}
     for arrays, message in [
         ({"joints": truth}, "has arrays ['joints'], expected joints_cam"),
-        ({"joints_cam": truth[:, :14]}, "joints_cam of shape (6, 14, 3)"),
+        ({"joints_cam": truth[:, :14]}, "joints_cam has shape (6, 14, 3)"),
         ({"joints_cam": truth[:4]}, "has 6 rows"),
-        ({"joints_cam": 1000 * truth}, "divide millimetres by 1000"),
+        ({"joints_cam": 100 * truth}, "centimetres taken for metres"),
         ({"joints_cam": truth, "take": identity["take"]}, "camera, frame missing"),
         ({"joints_cam": truth, **identity}, "no prediction for take 1, camera 54138969, frame 1"),
         ({"joints_cam": truth, "joint_names": np.array(["nose"] * 17)}, "joint_names are"),
-        ({"joints_cam": truth[:0]}, "holds no frames"),
+        ({"joints_cam": truth[:0]}, "the file has no frame"),
     ]:
         np.savez(folder / "bad.npz", **arrays)
         assert evaluate(folder, folder / "bad.npz") == 1
@@ -149,7 +150,9 @@ def test_convert_there_and_back(files, capsys, weights):
         ("c.npy", "d.npy", []),
     ]:
         assert main(["convert", str(folder / source), str(folder / target), *more]) == 0
-        assert f"wrote {folder / target} and {folder / target}.json" in capsys.readouterr().out
+        output, legs = capsys.readouterr(), "right" if "right" in more else "left"
+        assert f"wrote {folder / target} and {folder / target}.json, {legs} leg first" in output.out
+        assert ("right leg comes first in the file" in output.err) == (source in ("a.npz", "c.npy"))
     assert np.array_equal(np.load(folder / "d.npy"), weights[0])
     (folder / "c.npy.json").unlink()
     assert main(["convert", str(folder / "c.npy"), str(folder / "e.npy")]) == 0
@@ -174,6 +177,23 @@ def test_inspect_prints_every_joint_and_draws(files, capsys, body, weights):
     assert line.split()[1] == "6" and line.endswith(f"{1e3 * away:.0f} mm  left")
     drawn = imread(picture)
     assert drawn[..., :3].std() > 0.05  # a body on white, not an empty page
+
+
+def test_inspect_without_a_body_measures_what_needs_none(tmp_path, capsys):
+    """Of any number of rows: a mean of four vertices, one vertex of weight 2, and none."""
+    matrix = np.zeros((3, 50))
+    matrix[0, :4], matrix[1, 9], matrix[2, 7] = 0.25, 2, -1
+    np.save(tmp_path / "J.npy", matrix)
+    command = ["inspect", str(tmp_path / "J.npy"), "--body", "none"]
+    assert main(command) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[2:5]]
+    assert [line[2:5] for line in lines] == [
+        ["4", "4.0", "1.00000"],
+        ["1", "1.0", "2.00000"],
+        ["0", "0.0", "0.00000"],
+    ]
+    assert main([*command, "--picture", str(tmp_path / "x.png")]) == 1
+    assert "give the body of its mesh" in capsys.readouterr().err and not (tmp_path / "x.png").exists()
 
 
 def test_wrong_usage_ends_with_2_and_bad_input_with_1(files, tmp_path, capsys):
@@ -231,13 +251,19 @@ def test_a_file_that_is_none_is_named_with_a_cure(files, capsys):
     for labels, words in {
         folder / "empty.npy": "empty.npy is an empty file",
         folder: "is a folder, expected a file",
-        folder / "none.npz": "none.npz does not exist",
+        folder / "none.npz": "there is no file",
         folder
         / "labels.npy": "an npy, which has one array without a name: save its arrays by numpy.savez",
     }.items():
         assert evaluate(folder, labels) == 1
         text = capsys.readouterr().err
         assert words in text and "next:" in text and "Errno" not in text
+    np.save(folder / "joints.npy", files[1])
+    assert main(["evaluate", str(folder / "joints.npy"), str(folder / "labels.npz")]) == 1
+    assert "one array without a name, of shape (6, 17, 3)" in capsys.readouterr().err
+    assert main(["evaluate", str(folder / "no.npz"), str(folder / "none.npz")]) == 1
+    text = capsys.readouterr().err
+    assert "no.npz and no file" in text and "none.npz\n  next:   check the path" in text
     target = folder / "there"
     target.mkdir()
     assert main(["convert", str(folder / "first.npy"), str(target), "--format", "npy"]) == 1
@@ -265,6 +291,10 @@ def test_evaluate_in_csv_and_json_with_every_joint(files, capsys):
     table = list(csv.DictReader(io.StringIO(printed(folder, capsys, "--format", "csv", "--per-joint"))))
     content = json.loads(printed(folder, capsys, "--format", "json", "--per-joint"))
     assert [{key: str(value) for key, value in row.items()} for row in content["rows"]] == table
+    sha256 = hashlib.sha256((folder / "first.npy").read_bytes()).hexdigest()
+    assert table[0]["regressor_sha256"] == sha256 and table[0]["jointreg"] == __version__
+    expected = {"joint_set": "17 joints (the pelvis counts)", "root": "pelvis", "body": "open"}
+    assert expected.items() <= table[0].items() and table[0]["truth"] == str(folder / "labels.npz")
     assert content["frames"] == 6 and "moved to pelvis" in " ".join(content["protocol"])
     second = str(folder / "second.npy")
     values = {
@@ -297,13 +327,16 @@ def test_evaluate_by_a_published_protocol(files, capsys, body, make_bodies):
         output = capsys.readouterr()
         lines.append(numbers(output.out, str(folder / "first.npy")))
         assert "SPIN" in output.out and "WHAM" in output.out and "on both sides" in output.out
-        assert "not those of protocol 3dpw" in output.err
+        assert "3dpw: root is the middle of left_hip and right_hip instead of pelvis" in output.err
+        assert "first.npy is not J_regressor_h36m;" in output.err
+        assert "the body is `open`, not SMPL" in output.err
     assert len(lines[0]) == 4 and lines[0] == lines[1]
     assert "millimetres" in output.err
     command = ["evaluate", str(folder / "predictions.npz"), str(folder / "bodies.npz")]
     assert main([*command, "--protocol", "emdb"]) == 0
-    output = capsys.readouterr().out
+    output, told = capsys.readouterr()
     assert "24 joints" in output and len(numbers(output, "own")) == 4
+    assert "do not compare with published ones of protocol emdb: the body is `open`" in told
     assert main([*command, "--truth-regressor", str(folder / "second.npy"), "--protocol", "3dpw"]) == 1
     assert "no regressor" in capsys.readouterr().err
 

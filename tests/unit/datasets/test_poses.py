@@ -200,7 +200,7 @@ def test_sides_that_do_not_show_decide_nothing(person):
 
 def test_predictions_are_compared_with_the_labels(person):
     poses.require_same_sides(person + 0.02, person, "file")
-    with pytest.raises(DataError, match="with left and right exchanged"):
+    with pytest.raises(DataError, match="left and right of one of the two files exchanged"):
         poses.require_same_sides(swapped(person), person, "file")
     trunk = person[:, H36M_17.index("neck")] - person[:, 0]
     poses.require_upright(trunk, trunk, "file")

@@ -11,6 +11,7 @@ from jointreg.evaluation.label_files import read_labelled_frames
 from jointreg.predictions.bodies import read_predictions
 from jointreg.predictions.rows import NAMES
 from jointreg.regressor.label_files import read_labels
+from jointreg.regressor.mesh_files import open_meshes
 
 N, J = 12, 14
 NUMBERS = np.arange(N)[::-1] + 3
@@ -113,3 +114,20 @@ def test_bodies_of_several_genders_are_not_posed_by_one(tmp_path, body, make_bod
     assert "the gender is 'female'" in told.pop()
     read(gender=np.array(["neutral"] * 4))
     assert not told
+
+
+def test_one_of_several_arrays_is_not_chosen(tmp_path, body, generator):
+    """Joints of the room beside those of the camera, the truth beside a prediction."""
+    joints = generator.uniform(0, 0.9, (N, J, 3))
+    np.savez(tmp_path / "l.npz", joints=joints, joints_cam=joints + 1)
+    with pytest.raises(DataError, match=r"l\.npz has joints and joints_cam, and it is not known which"):
+        read_labels(tmp_path / "l.npz")
+    np.savez(tmp_path / "v.npz", vertices=body.template[None], pred_vertices=body.template[None])
+    with pytest.raises(DataError, match="has vertices and pred_vertices"):
+        open_meshes(tmp_path / "v.npz")
+    for file, kind, keys in (
+        ("v.npz", "vertices", "vertices and pred_v"),
+        ("l.npz", "joints", "joints_cam and j"),
+    ):
+        with pytest.raises(DataError, match=f"has {keys}"):
+            read_predictions(tmp_path / file, body, kind=kind, names=JOINT_SETS["lsp_14"].joints)

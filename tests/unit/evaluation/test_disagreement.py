@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from jointreg.errors import DataError
-from jointreg.evaluation.disagreement import require_not_mirrored, suspicions
+from jointreg.evaluation.disagreement import (
+    out_of_step,
+    require_not_mirrored,
+    suspicions,
+)
 from jointreg.exchange.placement import expected_joints
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.skeleton import H36M_17
@@ -57,6 +61,21 @@ def test_rows_in_another_order_are_named(sides, generator):
     for order in (np.roll(np.arange(COUNT), 1), np.arange(COUNT)[::-1], generator.permutation(COUNT)):
         (sentence,) = suspicions(predicted[order], true, np.array([0]))
         assert "other rows of the truth lie nearer" in sentence
+
+
+@pytest.mark.parametrize("step", [-3, -1, 0, 1, 3])
+def test_frames_that_are_numbered_otherwise_are_named(sides, step):
+    """A motion through eight poses, of which the method sees another moment."""
+    predicted, true = sides
+    times = np.linspace(0, 6.99, COUNT)
+    low, share = times.astype(int), (times % 1)[:, None, None]
+    moving = (1 - share) * true[low] + share * true[low + 1]
+    shifted = np.roll(moving + predicted - true, -step, axis=0)[3:-3]
+    sentences = out_of_step(shifted, moving[3:-3], np.array([0]))
+    assert [sentence.split(" of the truth")[0] for sentence in sentences] == (
+        [f"row n{step:+d}"] if step else []
+    )
+    assert out_of_step(shifted[:9], moving[3:12], np.array([0])) == []
 
 
 def test_a_few_rows_and_rows_turned_each_its_own_way_are_the_methods_errors(sides, generator):

@@ -12,7 +12,7 @@ from jointreg.evaluation.presets import OWN, PRESETS, plain, preset, with_root
 from jointreg.evaluation.score_files import read_pair, score
 from jointreg.evaluation.score_text import sentences
 from jointreg.exchange.placement import expected_joints
-from jointreg.geometry.rotations import to_axis_angle
+from jointreg.geometry.rotations import from_axis_angle, to_axis_angle
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, SMPL_24, rows
 
 COUNT = 8
@@ -47,7 +47,8 @@ def run(tmp_path, body, weights):
         files = tmp_path / "predictions.npz", tmp_path / "labels.npz"
         pair = read_pair(*files, plain(), body, body, note=told.append, **more)
         scores = score(pair, {"J": weights}, {}, plain(), told.append)
-        return scores.means["J"]["mpjpe"], scores.frames, " ".join(told)
+        (means,) = scores.means.values()
+        return means["mpjpe"], scores.frames, " ".join(told)
 
     return call
 
@@ -100,8 +101,10 @@ def test_labels_that_number_their_frames_are_matched_by_them(run, scene, step):
         twice = numbers.copy()
         twice[1] = 3
         run(bodies | {"frame": twice}, {"joints_cam": joints[:1], "frame": [3]})
-    with pytest.raises(DataError, match="by nothing"):
+    with pytest.raises(DataError, match=r"(?s)by nothing.*add to the predictions an array `frame`"):
         run(bodies, {"joints_cam": joints, "frame": numbers})
+    with pytest.raises(DataError, match=r"the arrays points, none(.|\n)*joints .N, J, 3.; vert.*betas"):
+        run({"points": joints}, {"joints_cam": joints})
 
 
 def test_pictures_are_matched_by_name_whatever_their_folder(run, scene):
@@ -169,6 +172,14 @@ def test_labels_with_the_right_leg_first_give_the_right_number_and_a_note(run, s
     assert error < 1e-2 and "right leg comes first" in told
 
 
+def test_labels_in_millimetres_give_the_same_number_and_a_note(run, scene):
+    bodies, joints = scene
+    joints = joints.copy()
+    joints[2] = np.nan
+    error, frames, told = run(bodies, {"joints_cam": 1000 * joints})
+    assert error < 1e-2 and frames == COUNT - 1 and "labels.npz: joints_cam are in millimetres" in told
+
+
 def test_rows_that_lack_a_joint_are_left_out_and_counted(run, scene):
     bodies, joints = scene
     joints = joints.copy()
@@ -182,12 +193,29 @@ def test_rows_that_lack_a_joint_are_left_out_and_counted(run, scene):
         run(bodies, {"joints_cam": joints * np.nan})
 
 
+@pytest.mark.parametrize("kind", ["joints", "vertices", "betas", "pose"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_rows_that_the_labels_leave_out_do_not_matter(run, scene, body, make_bodies, kind, value):
+    """Broken predictions of such a row; of a labelled row they are refused with a cure that works."""
+    bodies, joints = scene
+    posed = body.vertices(from_axis_angle(bodies["pose"].reshape(COUNT, 24, 3)), bodies["betas"])
+    whole = {"joints": {"joints": joints}, "vertices": {"vertices": posed}}.get(kind, bodies)
+    broken = {key: array.copy() for key, array in whole.items()}
+    broken[kind][5, ..., -1] = value
+    with pytest.raises(DataError, match=r"of labelled row 5 are NaN or inf(.|\n)*NaN in its joints"):
+        run(broken, {"joints_cam": joints})
+    labels = joints.copy()
+    labels[5] = value
+    error, frames, _ = run(broken, {"joints_cam": labels})
+    assert frames == COUNT - 1 and error == pytest.approx(0, abs=1e-2)
+
+
 def test_what_the_workflow_refuses_the_command_line_refuses(run, scene):
     bodies, joints = scene
     one = joints.copy()
     one[2] *= 1000
     for labels, error, message in (
-        (1000 * joints, UnitError, "divide millimetres by 1000"),
+        (100 * joints, UnitError, "probably centimetres taken for metres"),
         (joints / 2, UnitError, "legs are"),
         (one, DataError, "a leg of row 2"),
         (joints * [1, -1, -1], DataError, "the trunk points .* degrees"),
@@ -414,7 +442,7 @@ def test_joints_of_another_set_are_brought_to_its_order(tmp_path, body, make_bod
     for arrays, message in (
         ({"joints": joints, "joint_names": np.repeat("nose", 24)}, "contain nose twice"),
         ({"joints": joints[:, :23], "joint_names": names[:23]}, "has no joint right_hand"),
-        ({"joints": joints[:, :20]}, "has 20 joints, expected 24"),
+        ({"joints": joints[:, :20]}, r"shape .8, 20, 3., expected .N, 24, 3"),
         ({"joints": lost}, r"joint 20 of row 0 is at \(0, 0, 0\)"),
     ):
         np.savez(tmp_path / "predictions.npz", **arrays)

@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 import torch
 
+from jointreg.body import load_body
 from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.exchange.fingerprints import Table, fingerprint
-from jointreg.exchange.identification import identify, numbers, origin, statement
+from jointreg.exchange.identification import (
+    identify,
+    numbers,
+    origin,
+    public_matrix,
+    statement,
+)
 from jointreg.exchange.known import Known, KnownFile, KnownRow
 from jointreg.exchange.sidecar import digest
 
@@ -47,7 +54,7 @@ def test_the_file_itself_is_named(matrices, known):
     text = statement(identity, known)
     assert "rows 0-16 are human's 0-16, in its own order" in text
     assert "to the last bit, is that of\n  owner/code human.npy (2020-01)" in text
-    assert text.endswith("root: pelvis, row 0")
+    assert text.endswith("joints: Human3.6M's 17 joints, left leg first\nroot: pelvis, row 0")
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
@@ -67,6 +74,13 @@ def test_rows_of_two_matrices_in_one_file(matrices, known):
     human, feet = matrices[0]["human"], matrices[0]["feet"]
     text = statement(identify(np.stack([human[9], feet[0], human[0]]), known), known)
     assert "rows 0, 2 are human's 9, 0" in text and "row 1 is feet's 0" in text
+
+
+def test_rows_of_one_matrix_name_it(matrices, known):
+    human, feet = matrices[0]["human"], matrices[0]["feet"]
+    assert public_matrix(2 * human[::-1], known) == "human"
+    for mixed in (np.concatenate([human, feet]), np.roll(human, 1, axis=1)):
+        assert public_matrix(mixed, known) is None
 
 
 def test_an_unknown_row_is_measured_against_the_nearest(matrices, known):
@@ -112,11 +126,14 @@ def test_bfloat16_is_told_from_float32(matrices, known):
 
 def test_the_sidecar_names_the_regressor_that_a_file_is_derived_from(matrices, known):
     derived = {"by": "transfer", "regressor": "J.npy", "map": "a2b.npz"}
-    about = {"about": {"derived": derived | {"regressor_sha256": digest(matrices[0]["human"])}}}
+    faces = {"topology_hash": load_body("open").topology_hash}
+    about = faces | {"about": {"derived": derived | {"regressor_sha256": digest(matrices[0]["human"])}}}
     assert "by transfer from J.npy, which is human; map: a2b.npz" in origin(about, known)
-    about = {"about": {"derived": derived}}
+    about = faces | {"about": {"derived": derived}}
     assert "J.npy, which is not a known file" in origin(about, known)
-    assert origin({"about": {}}, known) == origin(None, known) == ""
+    assert origin(None, known) == ""
+    assert "(the open body)" in origin(faces | {"about": {}}, known)
+    assert "faces abc" in origin({"topology_hash": "abc", "about": {}}, known)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.errors import DataError
 from jointreg.exchange.named_rows import read_named_rows, write_named_rows
-from jointreg.exchange.sidecar import UNKNOWN
+from jointreg.exchange.regressor_files import load_regressor
+from jointreg.exchange.sidecar import UNKNOWN, unnamed
 
 COCO = JOINT_SETS["coco_17"]
 
@@ -25,6 +26,24 @@ def test_a_sidecar_names_the_rows(tmp_path, matrix):
     assert '"order": "coco_17"' in (tmp_path / "J.npz.json").read_text()
     with pytest.raises(DataError, match="expected pelvis, left_hip"):
         read_named_rows(path, JOINT_SETS["smpl_24"])
+
+
+def test_the_caller_names_rows_that_the_sidecar_does_not(tmp_path, matrix):
+    """Of the facts of each row too, however deep; given names stay."""
+    path = tmp_path / "J.npz"
+    facts = {name: 3 * row for row, name in enumerate(unnamed(17))}
+    about = {
+        "topology_hash": UNKNOWN,
+        "frames": facts,
+        "derived": {"regressor_about": {"frames": facts}},
+    }
+    write_named_rows(path, matrix, unnamed(17), about)
+    read = read_named_rows(path, COCO)
+    assert read.joints == COCO.joints and np.array_equal(read.matrix, matrix)
+    named = dict(zip(COCO.joints, facts.values(), strict=True))
+    assert read.about["frames"] == read.about["derived"]["regressor_about"]["frames"] == named
+    with pytest.raises(DataError, match="convert --joints SET"):
+        load_regressor(path)
 
 
 def test_the_caller_or_nobody_names_the_rows(tmp_path, matrix):

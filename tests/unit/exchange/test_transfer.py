@@ -47,6 +47,9 @@ def test_maps_that_do_not_fit(planted_map, generator):
     faces_of_to = VertexMap(sparse.csr_array(np.eye(60)), {})
     with pytest.raises(DataError, match=r"as sums of 60(.|\n)*the other way, or is one of other meshes"):
         transfer(np.ones((5, 20)), faces_of_to, "J")
+    regressor = VertexMap(sparse.csr_array(np.ones((2, 60)) / 60), {})
+    with pytest.raises(DataError, match=r"has 2 rows, expected .* 60 vertices(.|\n)*is a regressor"):
+        transfer(np.ones((5, 60)), regressor, "J")
     turned = VertexMap(sparse.csr_array(np.array([[1.5, -0.5]])), {})
     with pytest.raises(DataError, match=r"down to -0\.5"):
         transfer(np.ones((5, 1)), turned, "J")

@@ -89,6 +89,8 @@ def test_refusals(tmp_path, target, faces_and_weights, dense):
         target,
     )
     refused("baryc_coords <U", good | {"baryc_coords": weights.astype(str)}, target)
+    copied = Mesh(np.zeros((18439, 3)), np.tile(np.arange(3), (36874, 1)))
+    refused("not its faces as MHR's repository has them", good, copied)
     refused("whole numbers", {"triangle_ids": faces[:0], "baryc_coords": weights[:0]}, target)
     refused(r"of shape \(0, 30\), expected a matrix", dense[:0])
     refused("sums to .*, expected 1", dense.T)

@@ -83,7 +83,7 @@ def test_other_files_under_the_name_say_what_they_are():
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         (b"<!DOCTYPE html><html>", "web page"),
         (zlib.compress(b"nothing"), "truncated or no pickle"),
-        (b'{"images": []}', r"begins as no pickle does(.|\n)*the file is JSON: save its arrays"),
+        (b'{"images": []}', r"it is no pickle(.|\n)*the file is JSON: save its arrays"),
         (b"MATLAB 5.0 MAT-file, Platform", "the file is MATLAB's"),
         (b"\x89HDF\r\n\x1a\n" + bytes(64), "the file is HDF5"),
         (b"frame,joint,x,y,z\n0,0,1.0,2.0,3.0\n", "the file is a table in text"),

@@ -48,6 +48,17 @@ def test_all_is_there_for_the_open_data_set(doctor):
     assert line(text, "can run").endswith("paper") and "waits" not in text
 
 
+def test_without_a_run_the_last_line_says_what_is_ready(doctor):
+    """Without a package of an extra, which blocks no command, too."""
+    assert doctor()[1].splitlines()[-1].endswith("transfer and evaluate are ready")
+    from jointreg.pipeline.check import attempt
+
+    def look():
+        import no_such_package  # noqa: F401
+
+    assert attempt("it", look)[:3] == (None, "it", "needs no_such_package, which is not installed")
+
+
 def test_nothing_is_there_of_the_real_one(doctor, tmp_path):
     places = (
         f"dataset: {{root: {tmp_path}/raw, calibration: {tmp_path}/raw/metadata.xml}}\n"

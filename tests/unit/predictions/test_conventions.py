@@ -250,6 +250,20 @@ def test_numbers_that_mean_something_else_are_refused(truth, change, error, mess
         bodies(values, "file", 10)
 
 
+def test_a_truth_beside_the_prediction_is_not_taken_for_it(truth):
+    """What trainers save holds the batch too: `betas` are its truth beside `pred_betas`."""
+    rotations, betas, _ = truth
+    same = {"pred_rotmat": rotations, "pose": to_axis_angle(rotations), "pred_betas": betas}
+    found = bodies(same | {"betas": betas, "shape": np.array([224, 224])}, "a.npz", 10)
+    assert np.abs(found["rotations"] - rotations).max() < 1e-5
+    for wrong, keys in (
+        ({"betas": betas + 0.1}, "betas and pred_betas"),
+        ({"pose": to_axis_angle(rotations[::-1])}, "pred_rotmat and pose"),
+    ):
+        with pytest.raises(DataError, match=f"has {keys}, which differ"):
+            bodies(same | wrong, "a.npz", 10)
+
+
 def test_shapes_that_say_less_or_more_than_smpl(truth):
     """SMPL-X's 55 joints lose their hands; 300 betas of which ten count; one shape for all rows."""
     axis_angle = to_axis_angle(truth[0])
@@ -329,7 +343,8 @@ def test_joints_come_in_both_units_and_orders(frames, unit, first):
 def test_joints_that_are_none_are_refused(frames):
     points = labels_of(frames)
     for values, error, message in (
-        ({"joints": points[:, :14]}, DataError, "give all 17 joints"),
+        ({"joints": points[:, :14]}, DataError, r"\(lsp_14, .*or give all 17.* `--joints 14` counts"),
+        ({"joints": points[:, :16]}, DataError, r"\(mpii_16\)"),
         ({"joints": points * 25.4}, UnitError, "expected 0.5 to 1.3 m"),
         ({"pose": np.zeros((1, 72))}, DataError, "expected one of joints_cam"),
         ({"joints": np.full((1, 17, 3), np.nan)}, DataError, "not a number"),
@@ -356,7 +371,7 @@ def test_a_method_with_joints_only_is_scored_as_given(tmp_path, run, body, frame
     assert {row["regressor"] for row in table} == {GIVEN}
     mpjpe = [row["value_mm"] for row in table if row["metric"] == "mpjpe"]
     assert np.allclose(mpjpe, 10 * 16 / 17, atol=1e-3)
-    with pytest.raises(DataError, match=r"lacks rotations(.|\n)*set kind to joints"):
+    with pytest.raises(DataError, match=r"lacks rotations(.|\n)*kind joints"):
         run()
 
 

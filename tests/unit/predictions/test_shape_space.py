@@ -58,11 +58,11 @@ def test_betas_pose_a_body_of_their_model_only(joints, n_vertices, named, fits):
 def test_each_cure_of_the_refusal_works():
     with pytest.raises(DataError) as error:
         require_shape_space(values(55), "file", SMPL)
-    assert "`body` to a body of SMPL-X" in str(error.value)
+    assert "give a body of SMPL-X (--body;" in str(error.value)
     require_shape_space(values(55), "file", SMPLX)
-    assert "write `run` into the column `body`" in str(error.value)
+    assert "or into the column `body`" in str(error.value)
     require_shape_space(values(55), "file", SMPL, "run")
-    assert "as an entry `model` into the file" in str(error.value)
+    assert "write `run` as an entry `model` into the file" in str(error.value)
     require_shape_space(values(55, model=np.array("run")), "file", SMPL)
 
 

@@ -55,7 +55,9 @@ def test_the_command_writes_regressor_sidecar_card_and_picture(files, tmp_path, 
 
 def test_labels_without_names_are_noted_where_evaluate_will_need_them(files, tmp_path, capsys):
     folder, _ = files
-    labels = np.load(folder / "labels.npz")["joints"][:40]
+    named = np.load(folder / "labels.npz")
+    order = [named["joint_names"].tolist().index(joint) for joint in LSP.joints]
+    labels = named["joints"][:40, order]
     root = labels[:, :1].copy()  # labels and meshes are relative to the first joint
     np.save(tmp_path / "labels.npy", labels - root)
     np.save(tmp_path / "meshes.npy", np.load(folder / "meshes.npy")[:40] - root)
@@ -65,8 +67,14 @@ def test_labels_without_names_are_noted_where_evaluate_will_need_them(files, tmp
     assert "does not name its joints, so the rows are called joint 0 to joint 13" in printed.err
     assert "joint 0 is at the origin in every frame, so labels are relative to it" in printed.err
     assert "any number of vertices a joint" in printed.out
-    assert main(["inspect", str(tmp_path / "J.npy"), "--joints", "lsp_14"]) == 1
-    assert "here and where it was fitted" in capsys.readouterr().err
+    assert main(["convert", str(tmp_path / "J.npy"), str(tmp_path / "K.npy")]) == 1
+    convert = ["convert", str(tmp_path / "J.npy"), str(tmp_path / "K.npz"), "--joints", "lsp_14"]
+    assert main(convert) == 0
+    capsys.readouterr()
+    assert main(["inspect", str(tmp_path / "K.npz")]) == 0
+    printed = capsys.readouterr().out
+    assert "# K.npz" in printed and "joint 0" not in printed
+    assert all(printed.count(f"\n{joint} ") == 2 for joint in LSP.joints)  # of the card and of inspect
 
 
 def test_a_moved_regressor_is_called_derived_and_has_the_card_of_its_source(files, tmp_path, capsys):
@@ -196,6 +204,17 @@ def test_exchanged_sides_and_another_order_are_noted_on_any_mesh(files, tmp_path
     ):
         told = _fit(files, tmp_path, capsys, "--joints", "lsp_14", labels={"joints": labels})[1]
         assert ("own names and order" in told) == bool(words) and (words or "") in told
+    named = {"joints": joints[:, LSP.mirror], "joint_names": np.array(LSP.joints)}
+    assert "point backward" in _fit(files, tmp_path, capsys, labels=named)[1]  # a set by its names
+
+
+def test_labels_out_of_step_are_noted(files, tmp_path, capsys):
+    """Labels of the frame after, and bodies that stay in one place."""
+    meshes, labels = np.load(files[0] / "meshes.npy"), dict(np.load(files[0] / "labels.npz"))
+    place = meshes.mean(axis=1, keepdims=True)
+    labels["joints"] = (labels["joints"] - place)[1:]
+    told = _fit(files, tmp_path, capsys, meshes=(meshes - place)[:-1], labels=labels)[1]
+    assert "label n-1 lies nearer to mesh n" in told
 
 
 def test_repeated_frames_are_counted(files, tmp_path, capsys):

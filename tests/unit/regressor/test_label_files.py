@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from jointreg.config.joint_sets import joint_set
 from jointreg.errors import DataError, UnitError
 from jointreg.regressor.label_files import read_labels
 
@@ -74,7 +75,7 @@ def test_refusals_of_labels(tmp_path, joints):
     refused("labels of <U", "a.npz", {"joints": joints.astype(str)})
     refused("labels of complex128", "a.npz", {"joints": joints * 1j})
     refused("expected 6 different names", "a.npz", {"joints": joints, "joint_names": "neck"})
-    refused("has no label of joint b in any frame", "a.csv", head + "0,a,0,0,0\n0,b,,,\n")
+    refused("has no label of b in any frame", "a.csv", head + "0,a,0,0,0\n0,b,,,\n")
     refused("expected one of joints, joints_cam, labels", "a.npz", {"points": joints})
     for names in (["a"] * 6, ["", *NAMES[1:]]):
         refused("expected 6 different names", "a.npz", {"joints": joints, "joint_names": names})
@@ -104,3 +105,16 @@ def test_a_csv_whose_last_frame_would_fill_memory(tmp_path):
     (tmp_path / "labels.csv").write_text("frame,joint,x,y,z\n99999999,nose,0,0,0\n")
     with pytest.raises(DataError, match="1 rows, one of them of frame 99999999"):
         read_labels(tmp_path / "labels.csv")
+
+
+def test_joints_that_are_not_chosen_may_be_without_a_label(tmp_path, generator):
+    """A C3D has more points than the joints that are asked for."""
+    names, values = joint_set("lsp_14").joints, generator.uniform(0, 0.9, (4, 16, 3))
+    values[:, 3], values[:, 9] = np.nan, 50
+    given = np.insert(np.insert(names[::-1], 3, "*12"), 9, "plate")
+    np.savez(tmp_path / "a.npz", joints=values, joint_names=given)
+    with pytest.raises(DataError, match=r"no label of \*12 in any frame"):
+        read_labels(tmp_path / "a.npz")
+    labels = read_labels(tmp_path / "a.npz", joint_set("lsp_14"))
+    assert labels.names == names
+    assert np.array_equal(labels.joints, np.delete(values, [3, 9], axis=1)[:, ::-1])

@@ -30,6 +30,19 @@ def test_files_are_read_in_their_order(tmp_path, generator):
     assert set(frames.digests()) == {"a.npy", "b.npz", "c.npy"}
 
 
+def test_half_precision_is_noted_once_a_file(tmp_path, generator):
+    meshes = torch.tensor(generator.normal(size=(20, 20, 3)) * 0.4, dtype=torch.float32)
+    np.save(tmp_path / "half.npy", meshes.half().numpy())
+    torch.save(meshes.bfloat16(), tmp_path / "b.pt")
+    np.save(tmp_path / "whole.npy", meshes.numpy())
+    notes = []
+    files = [tmp_path / name for name in ("half.npy", "b.pt", "whole.npy")]
+    frames = LabelledMeshes(files, Labels(np.full((60, 1, 3), 0.1), None), notes.append)
+    next(iter(frames))
+    assert len(list(frames)) and len(list(frames))
+    assert [note.split(": vertices in half precision")[0] for note in notes] == list(map(str, files[:2]))
+
+
 def test_the_last_frames_of_a_csv_may_have_no_label(tmp_path, joints, generator):
     np.save(tmp_path / "a.npy", generator.normal(size=(8, 20, 3)) * 0.4)
     notes = []

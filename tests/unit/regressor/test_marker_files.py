@@ -55,6 +55,16 @@ def test_cells_missing_at_the_end_of_a_line_are_lost_markers(tmp_path, joints):
     assert np.isnan(labels[0, 5]).all() and np.allclose(labels[0, :5], joints[0, :5])
 
 
+def test_lost_markers_that_have_no_cell_are_not_guessed(tmp_path, joints):
+    """A program that writes nothing for a lost marker moves all later ones one name to the left."""
+    trc(tmp_path / "a.trc", joints)
+    lines = (tmp_path / "a.trc").read_text().splitlines()
+    lines[8] = lines[8].replace("\t\t\t\t", "\t")
+    (tmp_path / "a.trc").write_text("\n".join(lines))
+    with pytest.raises(DataError, match="frame 3 has 15 cells for 6 markers, and lost ones have no"):
+        read_labels(tmp_path / "a.trc")
+
+
 def test_refusals_of_trc(tmp_path, joints):
     def refused(cause, kind=DataError, change=None, **how):
         trc(tmp_path / "a.trc", joints, **how)
@@ -75,10 +85,11 @@ def test_refusals_of_trc(tmp_path, joints):
     refused("could not convert string", change=("\n2\t0.01\t", "\n2\t0.01\tx"))
 
 
-def c3d_bytes(joints, scale, unit, *further, names=NAMES):
+def c3d_bytes(joints, scale, unit, *further, names=NAMES, first=1, **parameters):
     """Written by the package's own writer, which stores a lost marker with a residual of -1.
 
-    `further` are the names of LABELS2, LABELS3 and so on, where one parameter cannot hold all.
+    `further` are the names of LABELS2, LABELS3 and so on, where one parameter cannot hold all;
+    `parameters` are names in other parameters of the points.
     """
     c3d = pytest.importorskip("c3d")
     writer = c3d.Writer(point_rate=100, point_scale=-1.0, point_units=unit)
@@ -90,9 +101,11 @@ def c3d_bytes(joints, scale, unit, *further, names=NAMES):
         frames.append((points, np.zeros((0, 0))))
     writer.add_frames(frames)
     writer.set_point_labels(list(names))
-    for number, group in enumerate(further, 2):
+    writer.set_start_frame(first)
+    groups = {f"LABELS{number}": group for number, group in enumerate(further, 2)} | parameters
+    for key, group in groups.items():
         text, length = c3d.Writer.pack_labels(list(group))
-        writer.point_group.add_str(f"LABELS{number}", "", text, length, len(group))
+        writer.point_group.add_str(key, "", text, length, len(group))
     stream = io.BytesIO()
     writer.write(stream)
     return stream.getvalue()
@@ -131,3 +144,19 @@ def test_points_without_a_name_are_not_dropped(tmp_path, joints):
     (tmp_path / "a.c3d").write_bytes(c3d_bytes(joints, 1, "m", names=NAMES[:4]))
     with pytest.raises(DataError, match="has 6 points and names 4 of them"):
         read_c3d(tmp_path / "a.c3d")
+
+
+def test_angles_and_forces_among_the_points_are_no_joints(tmp_path, joints):
+    data = c3d_bytes(joints, 1, "m", ANGLES=("left hip ",), POWERS=NAMES[4:5])
+    (tmp_path / "a.c3d").write_bytes(data)
+    markers = read_c3d(tmp_path / "a.c3d")
+    kept = [0, 2, 3, 5]
+    assert markers.names == tuple(NAMES[k] for k in kept)
+    assert np.allclose(markers.points, joints[:, kept], atol=1e-6, equal_nan=True)
+
+
+@pytest.mark.parametrize("first", [101, 70_000, 140_000])
+def test_a_trial_may_begin_at_any_frame(tmp_path, joints, first):
+    """The package c3d reads what follows the last frame of a late trial as one frame more, or two."""
+    (tmp_path / "a.c3d").write_bytes(c3d_bytes(joints, 1, "m", first=first))
+    assert np.allclose(read_c3d(tmp_path / "a.c3d").points, joints, atol=1e-6, equal_nan=True)

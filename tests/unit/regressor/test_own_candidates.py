@@ -105,7 +105,7 @@ def test_too_few_labels_and_an_iterator(generator):
     mesh = generator.normal(size=(30, 600, 3))
     labels = mesh[:, :2].copy()
     labels[LEAST_FRAMES - 1 :, 1] = np.nan
-    with pytest.raises(DataError, match=r"joints \[1\] have labels in fewer than 10"):
+    with pytest.raises(DataError, match=r"b: labels in fewer than 10"):
         fit_own_candidates([(mesh, labels)], ("a", "b"))
     with pytest.raises(TypeError, match="read twice"):
         fit_own_candidates(iter([(mesh, labels)]), ("a", "b"))

@@ -61,11 +61,11 @@ def truth(std, spin, opt, other=1.0):
     ]
 
 
-def rendered(part, rows, diagnosis=()):
+def rendered(part, rows, diagnosis=(), **more):
     """A part of the page that gives the answer, white space as one blank."""
     words = fill_html(
         f"report/assets/{part}.html",
-        answer=answer_from(rows, diagnosis),
+        answer=answer_from(rows, diagnosis, **more),
         regressor_name=regressor_name,
     )
     return " ".join(words.split())
@@ -105,6 +105,15 @@ def test_the_answer_without_truth_or_without_a_standard_claims_less():
     assert "to J_std" not in lead and "from J_std" not in lead
     assert "simulated estimators" in lead
     assert "nothing to compare" in rendered("lead", table_1(spin=(60.0, None, None)))
+
+
+def test_bodies_fitted_to_the_labels_choose_no_regressor():
+    rows = table_1(keypoints=(None, 10.4, 15.9))
+    assert "MPJPE puts J_spin first" in rendered("lead", rows)
+    lead = rendered("lead", rows, fitted=True)
+    assert "do <b>not</b> show which regressor to take" in lead and "MPJPE puts" not in lead
+    limits = rendered("limits", rows, fitted=True)
+    assert "10.4" in limits and 'class="best"' not in limits and "smallest" not in limits
 
 
 def test_yardsticks_are_means_over_methods_and_mark_the_smallest():
@@ -192,6 +201,7 @@ def small_page(folder, name, body_data):
             diagnosis="",
             body=body_data,
             protocol=f"Protocol: {name}. More.",
+            fitted=False,
             sequences=[{"subject": name, "action": name, "split": "train"}],
             config={"seed": 1, "run": name, "fit_regressor": {"candidates_m": 0.0}},
             logs=str(folder / "logs"),
