@@ -193,8 +193,8 @@ def left_leg_first(
         note: is told where the right leg comes first.
 
     Raises:
-        DataError: other names, hips and shoulders whose sides contradict each other, or a joint at the
-            origin in some rows.
+        DataError: other names, hips and shoulders whose sides contradict each other, right arm first,
+            or a joint at the origin in some rows.
     """
     require_no_origin(joints, where)
     if names is not None:
@@ -211,12 +211,18 @@ def left_leg_first(
                 "joint_names have to be in the order of the joints in the file",
             )
         return joints
-    if order_of_legs(joints, where) < 0:
-        note(
-            f"{where}: hips lie crossed to the shoulders: the right leg comes first, legs are reordered"
+    if order_of_legs(joints, where) > -1 or _odd_pair(joints[~missing_rows(joints)]):
+        return joints
+    reordered = joints[:, rows(H36M_17, H36M_17_RIGHT_FIRST)]
+    shares = backward(reordered[~missing_rows(joints)], H36M)
+    if shares and min(shares.values()) > CLEAR:
+        raise DataError(
+            f"{where}: hips lie crossed to the shoulders, and {' and '.join(shares)} show that not the "
+            "legs but the arms are exchanged",
+            "exchange left and right shoulder, elbow and wrist, or add joint_names",
         )
-        return joints[:, rows(H36M_17, H36M_17_RIGHT_FIRST)]
-    return joints
+    note(f"{where}: hips lie crossed to the shoulders: the right leg comes first, legs are reordered")
+    return reordered
 
 
 def legs_crossed(joints: np.ndarray) -> bool:
@@ -251,6 +257,15 @@ def require_person(joints: np.ndarray, where: str) -> None:
         DataError: two joints lie at a distance that no body has, or knees bend backward and the nose
             is at the back of the head.
     """
+    if odd := _odd_pair(joints):
+        raise DataError(f"{where}: {odd}: another order", OTHER_ORDER)
+    joints = joints[:: 1 + len(joints) // ROWS_OF_A_PERSON]
+    leg = float(np.median(_legs(joints)))
+    _require_facing(joints, where, AHEAD_M * min(leg / LEG_M.low, 1.0))
+
+
+def _odd_pair(joints: np.ndarray) -> str:
+    """Two joints that lie at a distance that no body has, metres; empty if there are none."""
     joints = joints[:: 1 + len(joints) // ROWS_OF_A_PERSON]
     leg = float(np.median(_legs(joints)))
     longer = CHILD_PROPORTIONS if _of_child(joints, leg) else 1.0
@@ -258,12 +273,11 @@ def require_person(joints: np.ndarray, where: str) -> None:
     apart = np.median(lengths(joints[:, rows(first)] - joints[:, rows(second)]), axis=0)
     for (one, other, low, high), length in zip(_PAIRS, apart.tolist(), strict=True):
         if not low * leg <= length <= high * longer * leg:
-            raise DataError(
-                f"{where}: {one} and {other} lie {length:.3g} m apart (median), expected "
-                f"{low * leg:.2g} to {high * longer * leg:.2g} m for legs of {leg:.2g} m: another order",
-                OTHER_ORDER,
+            return (
+                f"{one} and {other} lie {length:.3g} m apart (median), expected {low * leg:.2g} to "
+                f"{high * longer * leg:.2g} m for legs of {leg:.2g} m"
             )
-    _require_facing(joints, where, AHEAD_M * min(leg / LEG_M.low, 1.0))
+    return ""
 
 
 def require_upright(trunk: np.ndarray, labelled: np.ndarray, where: str) -> None:
