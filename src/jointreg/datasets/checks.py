@@ -5,12 +5,11 @@ from collections.abc import Callable
 import numpy as np
 
 from jointreg.config.joint_sets import H36M, JointSet
+from jointreg.datasets.facing import UPSIDE_DOWN_RAD, leans
 from jointreg.datasets.in_picture import LEAST_DEPTH_M, likely_cause, require_in_picture
 from jointreg.datasets.named_joints import require_size
 from jointreg.datasets.poses import (
     UPRIGHT_RAD,
-    UPSIDE_DOWN_RAD,
-    leans,
     order_of_legs,
     require_finite,
     require_metres,

@@ -28,8 +28,6 @@ CHILD_PROPORTIONS = 1.6
 
 UPRIGHT_RAD = np.pi / 3
 """Median angle between predicted and labelled trunk beyond which the frames of reference differ."""
-UPSIDE_DOWN_RAD = 2 * np.pi / 3
-"""Angle between the trunk and the picture's upward direction of a person upside down."""
 _FACING = ("nose", "left_knee", "right_knee")
 """Places that all have to point backward before labels of Human3.6M's joints are refused."""
 
@@ -301,18 +299,6 @@ def require_upright(trunk: np.ndarray, labelled: np.ndarray, where: str) -> None
             "the other convention",
             "the global orientation is in the camera's frame: x right, y down, z forward",
         )
-
-
-def leans(ends: tuple[np.ndarray, np.ndarray], angle_rad: float) -> bool:
-    """Whether in most rows a person's trunk leans farther than this from the picture's upward direction.
-
-    Args:
-        ends: lower and upper end of the trunk, (N, 3) each, in a camera's frame, y down.
-        angle_rad: radians.
-    """
-    trunk = ends[1] - ends[0]
-    down = trunk[:, 1] / np.maximum(np.linalg.norm(trunk, axis=-1), 1e-12)
-    return float((down > -np.cos(angle_rad)).mean()) > CLEAR
 
 
 def faces_away(predicted: np.ndarray, labels: np.ndarray) -> float:

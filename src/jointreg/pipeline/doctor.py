@@ -234,7 +234,9 @@ def _recordings(run: Run, subject: str | None = None) -> str:
         return f"{result}; the labels are made by the workflow"
     if not all(file.exists() for file in files):
         return f"{result}, some of them gone (raw_files: {{missing: keep}})"
-    dataset, shares, notes = open_dataset(run.config.dataset), {}, []
+    dataset = open_dataset(run.config.dataset)
+    shares: dict[str, float] = {}
+    notes: list[str] = []
     first = {row.subject: row for row in reversed(rows)}
     for row in sorted(first.values(), key=rows.index):
         for recording in dataset.recordings(replace(row, takes=row.takes[:1])):

@@ -7,6 +7,7 @@ import pytest
 
 from jointreg.config.joint_sets import H36M
 from jointreg.datasets import poses
+from jointreg.datasets.facing import UPSIDE_DOWN_RAD, leans
 from jointreg.errors import DataError, UnitError
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, rows
@@ -222,7 +223,7 @@ def test_predictions_are_compared_with_the_labels(person):
     poses.require_upright(trunk, trunk, "file")
     with pytest.raises(DataError, match="180 degrees"):
         poses.require_upright(-trunk, trunk, "file")
-    assert not poses.leans(H36M.trunk(person), poses.UPRIGHT_RAD)
-    assert poses.leans(H36M.trunk(person[..., [1, 0, 2]]), poses.UPRIGHT_RAD)
-    assert not poses.leans(H36M.trunk(person[..., [1, 0, 2]]), poses.UPSIDE_DOWN_RAD)
-    assert poses.leans(H36M.trunk(person * [1, -1, -1]), poses.UPSIDE_DOWN_RAD)
+    assert not leans(H36M.trunk(person), poses.UPRIGHT_RAD)
+    assert leans(H36M.trunk(person[..., [1, 0, 2]]), poses.UPRIGHT_RAD)
+    assert not leans(H36M.trunk(person[..., [1, 0, 2]]), UPSIDE_DOWN_RAD)
+    assert leans(H36M.trunk(person * [1, -1, -1]), UPSIDE_DOWN_RAD)
