@@ -3,9 +3,10 @@
 Clones the checkout into FOLDER, puts films of virtual people there as a laboratory has them (videos,
 joints in metres, one calibration), then runs the blocks of docs/tutorial_own_regressor.md and its
 commands. Printed: minutes, and the error of every regressor on the true bodies of the person left out,
-mm, mean over 17 joints. The run cannot see the truth. `--cameras 1`, `--actions Directions` (a person
-who stays in place) and `--world clothes=loose people=free` film something else; `--settings FILE` adds
-a configuration.
+mm, mean over 17 joints. The run cannot see the truth. `--films-only` ends before the commands,
+`--errors-only` prints the errors of a run in a FOLDER that exists. `--cameras 1`,
+`--actions Directions` (a person who stays in place) and `--world clothes=loose people=free` film
+something else; `--settings FILE` adds a configuration.
 """
 
 import argparse
@@ -43,11 +44,11 @@ SECONDS_BETWEEN = 0.2
 """From picture to picture."""
 
 
-def film(folder: Path, options: argparse.Namespace) -> tuple[dict, dict, Path]:
-    """Write films of all people to FOLDER/data/mine.
+def film(folder: Path, options: argparse.Namespace) -> tuple[dict, dict]:
+    """Write films of all people to FOLDER/data/mine, and their true bodies to FOLDER/truth.
 
     Returns:
-        Joints (N, 17, 3) by recording and (K, R, t) by camera, metres, and the folder of the truth.
+        Joints (N, 17, 3) by recording and (K, R, t) by camera, metres.
     """
     rate, names = 1 / SECONDS_BETWEEN, CAMERAS[: options.cameras]
     values = yaml.safe_load((ROOT / "config/generator.yaml").read_text(encoding="utf-8"))
@@ -84,11 +85,11 @@ def film(folder: Path, options: argparse.Namespace) -> tuple[dict, dict, Path]:
         f"cam{number}": (rig[name].intrinsics, rig[name].rotation, rig[name].translation)
         for number, name in enumerate(names, start=1)
     }
-    return recordings, cameras, truth
+    return recordings, cameras
 
 
-def follow(folder: Path, options: argparse.Namespace, recordings: dict, cameras: dict) -> None:
-    """Do what the page says: write its files, run its block of Python and its two commands."""
+def write_files(folder: Path, recordings: dict, cameras: dict) -> None:
+    """Do what the page says before its commands: write its files, run its block of Python."""
     page = [block for block in read(ROOT) if block.page == PAGE]
     listed = ",".join(cameras)
     for block in page:
@@ -99,6 +100,10 @@ def follow(folder: Path, options: argparse.Namespace, recordings: dict, cameras:
         block for block in page if block.language == "python" and "recordings.items()" in block.text
     ]
     exec(compile(first.text, PAGE, "exec"), {"recordings": recordings, "cameras": cameras})
+
+
+def run_workflow(options: argparse.Namespace) -> None:
+    """Run the page's two commands."""
     configs = ["config/own_data.yaml", "config/mine.yaml", *options.settings]
     subprocess.run(["jointreg", "doctor", "--config", *configs], check=True)
     run = ["snakemake", "--quiet", "--cores", str(options.cores), "--configfile", *configs]
@@ -136,6 +141,12 @@ def main() -> None:
     """Film, follow the page, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="a folder that does not exist")
+    parser.add_argument(
+        "--films-only", action="store_true", help="make the films and files, run nothing"
+    )
+    parser.add_argument(
+        "--errors-only", action="store_true", help="print the errors of a run that ended"
+    )
     parser.add_argument("--cameras", type=int, default=3, choices=(1, 2, 3))
     parser.add_argument("--actions", nargs="+", default=["Directions", "Sitting", "Walking"])
     parser.add_argument("--frames", type=int, default=8, help="of each action")
@@ -146,11 +157,18 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.folder.resolve()
     options.settings = [str(Path(file).resolve()) for file in options.settings]
-    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
-    os.environ["PYTHONPATH"] = str(folder / "src")
-    recordings, cameras, truth = film(folder, options)
+    truth = folder / "truth"
+    if not options.errors_only:
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+        recordings, cameras = film(folder, options)
     os.chdir(folder)
-    follow(folder, options, recordings, cameras)
+    if not options.errors_only:
+        write_files(folder, recordings, cameras)
+    if options.films_only:
+        return
+    os.environ["PYTHONPATH"] = str(folder / "src")
+    if not options.errors_only:
+        run_workflow(options)
     for name, (absolute, aligned) in errors_mm(folder, truth, options.actions).items():
         print(f"{name}: {absolute:.1f} mm, root-aligned {aligned:.1f}")
 

@@ -83,7 +83,7 @@ def test_the_doctor_finds_everything_and_then_one_thing_missing(tree, monkeypatc
     assert status == 0, text
     for words in (
         "layout official",
-        "4 files and folders of 1 action; the first recording is sound",
+        "4 files and folders of 1 sequence; each subject's first take is sound",
         "6890 vertices",
         "fits the body",
         "2 files; the first is sound, 16 rows, all 4 wanted frames of S1 WalkDog",

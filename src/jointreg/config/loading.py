@@ -3,7 +3,7 @@
 import os
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
@@ -173,10 +173,13 @@ def optimize_settings(config: Config, variant: str, where: str = "configuration"
         raise ConfigError(f"{here}: regressor is 'std', but regressor_std is empty")
     if settings.regressor not in ("spin", "std"):
         if settings.regressor == other or not _begins_with_file(config, settings.regressor):
+            is_left_out = other in config.variant_settings and other not in config.variants
             raise ConfigError(
                 f"{here}: regressor is '{settings.regressor}', expected spin, std, or opt_<variant> of "
                 "another variant of this run that does not wait for this one",
-                f"variants of this run: {', '.join(config.variants)}",
+                f"add {other} to variants"
+                if is_left_out
+                else f"variants of this run: {', '.join(config.variants)}",
             )
     elif settings.start == "refined":
         raise ConfigError(
@@ -256,12 +259,18 @@ def _explain(fault: Any, prefix: tuple[str, ...]) -> str:
         if key in OLD_KEYS:
             return f"  key '{key}' has a new name. Write {OLD_KEYS[key]}"
         allowed = sorted(_block(path[:-1]).model_fields)
-        near = get_close_matches(path[-1][:80], allowed, n=1)
+        near = [f"{name}.{path[-1]}" for name in Config.model_fields if path[-1] in _keys(name)]
+        near = near or get_close_matches(path[-1][:80], allowed, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "."
         return f"  unknown key '{key:.200}'{hint} Allowed here: {', '.join(allowed)}"
     if fault["type"] == "missing":
         return f"  key '{key}' is missing"
     return f"  '{key}' is {reprlib.repr(fault['input'])}: {_expected(fault)}"
+
+
+def _keys(block: str) -> Iterable[str]:
+    """Keys of a block; none of what is no block."""
+    return getattr(Config.model_fields[block].annotation, "model_fields", ())
 
 
 def _expected(fault: Any) -> str:

@@ -1,6 +1,6 @@
 """The sequence table: one row for each subject and action."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -90,3 +90,16 @@ def require_splits(sequences: Iterable[Work], path: str | Path) -> None:
             "regressors are fitted on train and evaluated on test: leave a person out of the fit, "
             "or the last frames of one",
         )
+
+
+def split_notes(sequences: Collection[Work]) -> list[str]:
+    """What is wrong with the split of the people, a sentence each."""
+    people = {split: {row.subject for row in sequences if row.split == split} for split in SPLITS}
+    notes = []
+    if both := sorted(people["train"] & people["test"]):
+        notes.append(f"{', '.join(both)} in train and test: the error is not that of a new person")
+    if len(people["train"]) == 1:
+        notes.append(
+            "one person in train: what lies beside this person's joints goes into the regressor"
+        )
+    return notes

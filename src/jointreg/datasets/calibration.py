@@ -116,8 +116,8 @@ def fitted(camera: Camera, size: tuple[int, int], video: str | Path = "") -> Cam
         video: its file, for errors.
 
     Raises:
-        DataError: one is upright, the other is not: the video is turned or cut. Or the calibration has
-            no size, and the optical axis lies far from the middle of the video.
+        DataError: one is upright, the other is not: the video is turned or cut. Or the optical axis lies
+            far from the middle: of a video that gives the size, or of the calibrated size alone.
     """
     where = f"{video}: camera '{camera.name}'" if video else f"camera '{camera.name}'"
     if camera.size == SIZE_OF_VIDEO:
@@ -141,6 +141,13 @@ def fitted(camera: Camera, size: tuple[int, int], video: str | Path = "") -> Cam
         )
     scale = float((wanted / calibrated).min())
     if abs(wanted[0] * calibrated[1] / (wanted[1] * calibrated[0]) - 1) > SHAPE:
+        centre = camera.intrinsics[:2, 2]
+        if np.abs(centre / wanted - 0.5).max() < OFF_CENTRE < np.abs(centre / calibrated - 0.5).max():
+            raise DataError(
+                f"{where}: {shapes}: the optical axis at {centre[0]:.4g}, {centre[1]:.4g} px is "
+                "near the middle of the video, not of that size",
+                f"correct the calibration's size to {size[0]} x {size[1]}",
+            )
         print(f"camera '{camera.name}': {shapes}: taken to be scaled by {scale:.4g} between black bars")
     intrinsics = camera.intrinsics.astype(float)
     intrinsics[:2] *= scale

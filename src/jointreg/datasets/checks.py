@@ -1,15 +1,19 @@
 """Checks of recordings, before anything is made of them."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from jointreg.config.joint_sets import H36M, JointSet
+from jointreg.datasets.facing import UPSIDE_DOWN_RAD, leans
+from jointreg.datasets.in_picture import LEAST_DEPTH_M, likely_cause, require_in_picture
 from jointreg.datasets.named_joints import require_size
 from jointreg.datasets.poses import (
+    UPRIGHT_RAD,
     order_of_legs,
     require_finite,
     require_metres,
     require_person,
-    upside_down,
 )
 from jointreg.datasets.recording import Recording
 from jointreg.datasets.video import probe
@@ -20,12 +24,16 @@ LABELS_APART_PX = 2.0
 """Largest median distance between projected 3D labels and the 2D labels that came with them."""
 
 
-def check_recording(recording: Recording) -> None:
+def check_recording(recording: Recording, note: Callable[[str], None] = print) -> None:
     """Refuse labels and videos that cannot belong together.
 
+    Args:
+        recording: labels, camera and video.
+        note: is told of a person who lies or is upside down in the picture.
+
     Raises:
-        DataError: NaN, joints in another order, joints behind the camera, video shorter than the labels,
-            shifted 2D labels.
+        DataError: NaN, joints in another order, labels outside the picture, joints behind the camera, a
+            video shorter than the labels, shifted 2D labels.
         UnitError: legs or distance of implausible length.
     """
     where, names = name(recording), recording.joint_set.joints
@@ -42,14 +50,22 @@ def check_recording(recording: Recording) -> None:
     check_units(joints_cam, where, recording.joint_set)
     if recording.joint_set == H36M:
         _check_order(joints_cam, where)
-    if upside_down(recording.joint_set.trunk(joints_cam)):
-        print(f"{where}: the person is upside down in the picture: is the camera, or the labels' frame?")
+    trunk = recording.joint_set.trunk(joints_cam)
+    if leans(trunk, UPSIDE_DOWN_RAD):
+        note(f"{where}: the person is upside down in the picture: is the camera, or the labels' frame?")
+    elif leans(trunk, UPRIGHT_RAD):
+        note(
+            f"{where}: the person lies in the picture, or is seen from above: if not, the labels' "
+            "vertical axis is not the calibration's"
+        )
+    require_in_picture(recording, where)
     frame, joint = np.unravel_index(np.argmin(joints_cam[..., 2]), joints_cam.shape[:2])
-    if joints_cam[frame, joint, 2] < 0.1:
+    if joints_cam[frame, joint, 2] < LEAST_DEPTH_M:
         raise DataError(
             f"{where}: joint {names[joint]} of frame {labelled[frame]} lies "
-            f"{joints_cam[frame, joint, 2]:.2f} m in front of the camera, expected more than 0.1 m: the "
-            "calibration is another camera's, or its frame is not x right, y down, z forward"
+            f"{joints_cam[frame, joint, 2]:.2f} m in front of the camera, expected more than "
+            f"{LEAST_DEPTH_M} m",
+            likely_cause(recording),
         )
     if recording.frames.start + recording.frame_offset < 0:
         raise DataError(

@@ -12,6 +12,8 @@ CLEAR = 0.8
 """Share of the rows that have to agree before they decide something."""
 AHEAD_M = 0.02
 """Nose and bent knees show where a person looks if they lie this far out of line; less in a child."""
+UPSIDE_DOWN_RAD = 2 * np.pi / 3
+"""Angle between the trunk and the picture's upward direction of a person upside down."""
 _FEW = 0.1
 """Share of the rows that have to show it."""
 _PARTS = (
@@ -84,3 +86,15 @@ def require_facing(joints: np.ndarray, joint_set: JointSet, where: str) -> None:
             "exchanged, or an axis is mirrored",
             "exchange left and right, or turn one axis round, of labels and meshes",
         )
+
+
+def leans(ends: tuple[np.ndarray, np.ndarray], angle_rad: float) -> bool:
+    """Whether in most rows a person's trunk leans farther than this from the picture's upward direction.
+
+    Args:
+        ends: lower and upper end of the trunk, (N, 3) each, in a camera's frame, y down.
+        angle_rad: radians.
+    """
+    trunk = ends[1] - ends[0]
+    down = trunk[:, 1] / np.maximum(np.linalg.norm(trunk, axis=-1), 1e-12)
+    return float((down > -np.cos(angle_rad)).mean()) > CLEAR

@@ -64,6 +64,14 @@ class Multiview(MultiviewTree):
             videos = self.videos_of(take, sequence.cameras)
             rates = {name: probe(video).rate for name, video in videos.items()}
             require_same_rate(rates, len(joints_world), str(path.parent))
+            ends = {name: len(joints_world) + offsets.get(name, 0) for name in videos}
+            left = {name: probe(video).frames - ends[name] for name, video in videos.items()}
+            longest = max(left, key=left.__getitem__)
+            if left[longest] > 0:
+                print(
+                    f"{path}: {len(joints_world)} rows; the last {left[longest]} frames of "
+                    f"{videos[longest].name} have none and are not used"
+                )
             for name, video in videos.items():
                 camera = self.camera(name, video)
                 joints_cam = camera.from_world(joints_world)
@@ -130,7 +138,14 @@ def read_recording_labels(
     require_read(others, np.isfinite(arrays["joints_world"]).all(axis=2), where)
     if missing_rows(joints).all():
         missing = describe_missing(joints, "frame", joint_set.joints)
-        raise DataError(f"{where}: {missing}", "give whole moments")
+        never = ~np.isfinite(joints).all(axis=2).any(axis=0)
+        absent = [name for name, lacks in zip(joint_set.joints, never, strict=True) if lacks]
+        raise DataError(
+            f"{where}: {missing}",
+            f"{', '.join(absent)} is never labelled: choose a joint set without it, {SETTING}"
+            if absent
+            else "give moments with all joints",
+        )
     cameras = np.asarray(arrays.get("cameras", np.array([])))
     offsets = _numbers(arrays, "frame_offsets", where) if "frame_offsets" in arrays else np.array([])
     if cameras.shape != offsets.shape or cameras.ndim != 1:

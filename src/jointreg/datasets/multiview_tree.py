@@ -11,9 +11,10 @@ from jointreg.config.joint_sets import joint_set
 from jointreg.config.sequences import Work
 from jointreg.datasets.calibration import read_calibration
 from jointreg.errors import ConfigError, DataError
+from jointreg.files.input import contents
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv")
-"""Endings of the video files."""
+"""Endings of the video files, in small or capital letters."""
 
 
 class MultiviewTree:
@@ -76,8 +77,9 @@ class MultiviewTree:
             video = self._video(take, name)
             if not video.is_file():
                 raise DataError(
-                    f"recording {video.parent} has no video of camera '{name}', expected {video.name}",
-                    "get the video, or leave the camera out of the sequence table",
+                    f"recording {video.parent} has no video of camera '{name}', expected {video.name} "
+                    f"(or {', '.join(SUFFIXES[1:])}); {contents(video.parent)}",
+                    "get or rename the video, or leave the camera out of the sequence table",
                 )
             videos[name] = video
         return videos
@@ -90,7 +92,9 @@ class MultiviewTree:
                 f"{sorted(self.calibration)}",
                 "correct column cameras of the sequence table, or dataset.calibration",
             )
-        files = [self._folder(take) / f"{camera}{suffix}" for suffix in SUFFIXES]
+        folder = self._folder(take)
+        endings = [ending for suffix in SUFFIXES for ending in (suffix, suffix.upper())]
+        files = [folder / f"{camera}{ending}" for ending in endings]
         return next((file for file in files if file.is_file()), files[0])
 
     def _folder(self, take: str) -> Path:

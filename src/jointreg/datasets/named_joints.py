@@ -9,7 +9,7 @@ from jointreg.arrays import texts
 from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.datasets.poses import require_no_origin
 from jointreg.errors import DataError
-from jointreg.plausible import BODY_M
+from jointreg.plausible import BODY_M, to_metres
 from jointreg.skeleton import H36M_17
 
 
@@ -109,5 +109,5 @@ def require_size(joints: np.ndarray, where: str, word: str = "frame") -> None:
     BODY_M.require_each(
         extents,
         f"{where}: joints of {word} {{frame}} extend over {{length}} m",
-        "give joints in metres (divide millimetres by 1000), and leave wrong frames out",
+        f"{to_metres(float(np.median(extents)))}; leave wrong frames out",
     )

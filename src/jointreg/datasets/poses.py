@@ -28,8 +28,6 @@ CHILD_PROPORTIONS = 1.6
 
 UPRIGHT_RAD = np.pi / 3
 """Median angle between predicted and labelled trunk beyond which the frames of reference differ."""
-UPSIDE_DOWN_RAD = 2 * np.pi / 3
-"""Angle between the trunk and the picture's upward direction of a person upside down."""
 _FACING = ("nose", "left_knee", "right_knee")
 """Places that all have to point backward before labels of Human3.6M's joints are refused."""
 
@@ -136,15 +134,18 @@ def require_metres(joints: np.ndarray, where: str, word: str = "row") -> None:
     leg = float(np.median(_legs(whole)))
     child = _of_child(whole, leg)
     if not (child or LEG_M.hold(leg)):
-        guess = "joints in another order or unit"
-        for factor, words in (
-            (1000.0, "millimetres taken for metres"),
-            (100.0, "centimetres taken for metres"),
-            (0.001, "metres taken for millimetres"),
+        guess, cure = (
+            "joints in another order or unit",
+            "give joints in metres (divide millimetres by 1000)",
+        )
+        for factor, words, change in (
+            (1000.0, "millimetres taken for metres", "divide millimetres by 1000"),
+            (100.0, "centimetres taken for metres", "divide centimetres by 100"),
+            (0.001, "metres taken for millimetres", "multiply by 1000"),
         ):
             if LEG_M.hold(leg / factor):
-                guess = words
-        cure = "give joints in metres (divide millimetres by 1000), in the order of skeleton.H36M_17"
+                guess, cure = words, f"give joints in metres ({change})"
+        cure += ", in the order of skeleton.H36M_17"
         if CHILD_LEG_M.hold(leg):
             guess = "another unit or scale: neck to head_top is not as long as a child's"
             cure += "; an infant or a child has a larger head"
@@ -190,8 +191,8 @@ def left_leg_first(
         note: is told where the right leg comes first.
 
     Raises:
-        DataError: other names, hips and shoulders whose sides contradict each other, or a joint at the
-            origin in some rows.
+        DataError: other names, hips and shoulders whose sides contradict each other, right arm first,
+            or a joint at the origin in some rows.
     """
     require_no_origin(joints, where)
     if names is not None:
@@ -208,12 +209,18 @@ def left_leg_first(
                 "joint_names have to be in the order of the joints in the file",
             )
         return joints
-    if order_of_legs(joints, where) < 0:
-        note(
-            f"{where}: hips lie crossed to the shoulders: the right leg comes first, legs are reordered"
+    if order_of_legs(joints, where) > -1 or _odd_pair(joints[~missing_rows(joints)]):
+        return joints
+    reordered = joints[:, rows(H36M_17, H36M_17_RIGHT_FIRST)]
+    shares = backward(reordered[~missing_rows(joints)], H36M)
+    if shares and min(shares.values()) > CLEAR:
+        raise DataError(
+            f"{where}: hips lie crossed to the shoulders, and {' and '.join(shares)} show that not the "
+            "legs but the arms are exchanged",
+            "exchange left and right shoulder, elbow and wrist, or add joint_names",
         )
-        return joints[:, rows(H36M_17, H36M_17_RIGHT_FIRST)]
-    return joints
+    note(f"{where}: hips lie crossed to the shoulders: the right leg comes first, legs are reordered")
+    return reordered
 
 
 def legs_crossed(joints: np.ndarray) -> bool:
@@ -248,6 +255,15 @@ def require_person(joints: np.ndarray, where: str) -> None:
         DataError: two joints lie at a distance that no body has, or knees bend backward and the nose
             is at the back of the head.
     """
+    if odd := _odd_pair(joints):
+        raise DataError(f"{where}: {odd}: another order", OTHER_ORDER)
+    joints = joints[:: 1 + len(joints) // ROWS_OF_A_PERSON]
+    leg = float(np.median(_legs(joints)))
+    _require_facing(joints, where, AHEAD_M * min(leg / LEG_M.low, 1.0))
+
+
+def _odd_pair(joints: np.ndarray) -> str:
+    """Two joints that lie at a distance that no body has, metres; empty if there are none."""
     joints = joints[:: 1 + len(joints) // ROWS_OF_A_PERSON]
     leg = float(np.median(_legs(joints)))
     longer = CHILD_PROPORTIONS if _of_child(joints, leg) else 1.0
@@ -255,12 +271,11 @@ def require_person(joints: np.ndarray, where: str) -> None:
     apart = np.median(lengths(joints[:, rows(first)] - joints[:, rows(second)]), axis=0)
     for (one, other, low, high), length in zip(_PAIRS, apart.tolist(), strict=True):
         if not low * leg <= length <= high * longer * leg:
-            raise DataError(
-                f"{where}: {one} and {other} lie {length:.3g} m apart (median), expected "
-                f"{low * leg:.2g} to {high * longer * leg:.2g} m for legs of {leg:.2g} m: another order",
-                OTHER_ORDER,
+            return (
+                f"{one} and {other} lie {length:.3g} m apart (median), expected {low * leg:.2g} to "
+                f"{high * longer * leg:.2g} m for legs of {leg:.2g} m"
             )
-    _require_facing(joints, where, AHEAD_M * min(leg / LEG_M.low, 1.0))
+    return ""
 
 
 def require_upright(trunk: np.ndarray, labelled: np.ndarray, where: str) -> None:
@@ -284,17 +299,6 @@ def require_upright(trunk: np.ndarray, labelled: np.ndarray, where: str) -> None
             "the other convention",
             "the global orientation is in the camera's frame: x right, y down, z forward",
         )
-
-
-def upside_down(ends: tuple[np.ndarray, np.ndarray]) -> bool:
-    """Whether most rows show a person upside down in the picture.
-
-    Args:
-        ends: lower and upper end of the trunk, (N, 3) each, in a camera's frame, y down.
-    """
-    trunk = ends[1] - ends[0]
-    down = trunk[:, 1] / np.maximum(np.linalg.norm(trunk, axis=-1), 1e-12)
-    return float((down > -np.cos(UPSIDE_DOWN_RAD)).mean()) > CLEAR
 
 
 def faces_away(predicted: np.ndarray, labels: np.ndarray) -> float:

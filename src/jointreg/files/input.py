@@ -6,6 +6,8 @@ from jointreg.errors import DataError, JointregError
 
 LARGEST_BYTES = 8 * 10**9
 """A larger file is not read; the largest known input has 0.5 GB."""
+LISTED = 8
+"""Most files of a folder that an error lists."""
 
 
 def require_file(
@@ -64,3 +66,10 @@ def read_file(
         return Path(path).read_bytes()
     except OSError as cause:
         raise error(f"{what} {path!s:.300} cannot be read: {cause.strerror}", cure) from cause
+
+
+def contents(folder: Path) -> str:
+    """What a folder has, for the error about a file that it lacks."""
+    names = sorted(file.name for file in folder.iterdir())
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"the folder has {', '.join(names[:LISTED])}{more}" if names else "the folder is empty"

@@ -172,5 +172,5 @@ def check_crops(recording: Recording, crops: np.ndarray) -> None:
         raise DataError(
             f"{recording.video}: all {len(crops)} frames are black around the person of "
             f"{name(recording)} (brightest mean {means.max():.1f} of 255)",
-            "fetch the video again, or leave the take out of the sequence table",
+            "look at the video: if it is not black, calibration or labels are another recording's",
         )

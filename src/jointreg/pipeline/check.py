@@ -27,6 +27,6 @@ def attempt(what: str, look: Callable[[], str], get: str = "", blocks: str = "")
     except ImportError as error:
         return Check(None, what, f"needs {error.name or error}, which is not installed")
     except JointregError as error:
-        return Check(False, what, str(error), get, blocks)
+        return Check(False, what, str(error), "" if error.next_step else get, blocks)
     except Exception as error:  # whatever a damaged installation raises
         return Check(False, what, f"{type(error).__name__}: {error}", get, blocks)

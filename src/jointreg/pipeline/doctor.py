@@ -130,6 +130,7 @@ class Run(NamedTuple):
 
 def _run(configs: Sequence[str | Path], slurm: bool) -> list[Check]:
     """Check that the files a run needs exist and contain what they should."""
+    from jointreg.config.sequences import split_notes
     from jointreg.pipeline.required_files import STAGES, jobs, needs, waiting
 
     try:
@@ -137,7 +138,8 @@ def _run(configs: Sequence[str | Path], slurm: bool) -> list[Check]:
     except JointregError as error:
         return [Check(False, "configuration", str(error), blocks="prepare")]
     counts = jobs(run.config, run.work, run.examples)
-    checks = [Check(True, "configuration", f"run {run.config.run}, {len(run.work)} sequences")]
+    found = "\n".join([f"run {run.config.run}, {len(run.work)} sequences", *split_notes(run.work)])
+    checks = [Check(True, "configuration", found)]
     checks.append(attempt("frames of figures", lambda: _look_at_examples(run), blocks="paper"))
     if run.config.dataset.source == "synthetic":
         checks.append(Check(True, "raw data", "made by the workflow"))
@@ -154,7 +156,8 @@ def _run(configs: Sequence[str | Path], slurm: bool) -> list[Check]:
     checks.append(attempt("folders to write to", lambda: require_writable(*WRITTEN), blocks="prepare"))
     checks.append(_disk(run))
     blocked = waiting([check.blocks for check in checks if check.passed is False])
-    named = {stage: f"{stage} ({counts[stage]} jobs)" if stage in counts else stage for stage in STAGES}
+    words = {stage: f" ({count} job{'s' if count > 1 else ''})" for stage, count in counts.items()}
+    named = {stage: stage + words.get(stage, "") for stage in STAGES}
     runs = [named[stage] for stage in STAGES if stage not in blocked]
     checks.append(Check(None, "can run", ", ".join(runs) or "nothing"))
     if blocked:
@@ -245,8 +248,9 @@ def _look_at_subject(need: "Need", run: Run) -> str:
 
 
 def _recordings(run: Run, subject: str | None = None) -> str:
-    """Check that every take and camera of the sequence table exists, and read one recording."""
+    """Check that every take and camera of the table exists, and read the first take of each subject."""
     from jointreg.datasets.checks import check_recording
+    from jointreg.datasets.in_picture import share_in_picture
     from jointreg.datasets.readers import open_dataset
     from jointreg.pipeline.raw_files import shortened
 
@@ -263,15 +267,24 @@ def _recordings(run: Run, subject: str | None = None) -> str:
     empty = sorted(str(file) for file in files if file.is_file() and not file.stat().st_size)
     if empty:
         raise DataError(f"empty, 0 bytes:\n{shortened(empty)}", "copy or unpack them again")
-    result = f"{len(files)} files and folders of {len(rows)} action{'s' if len(rows) > 1 else ''}"
+    result = f"{len(files)} files and folders of {len(rows)} sequence{'s' if len(rows) > 1 else ''}"
     if run.config.dataset.source == "landmarks":
         return f"{result}; the labels are made by the workflow"
     if not all(file.exists() for file in files):
         return f"{result}, some of them gone (raw_files: {{missing: keep}})"
-    first = replace(rows[0], takes=rows[0].takes[:1], cameras=rows[0].cameras[:1])
-    (recording,) = open_dataset(run.config.dataset).recordings(first)
-    check_recording(recording)
-    return f"{result}; the first recording is sound"
+    dataset = open_dataset(run.config.dataset)
+    shares: dict[str, float] = {}
+    notes: list[str] = []
+    first = {row.subject: row for row in reversed(rows)}
+    for row in sorted(first.values(), key=rows.index):
+        for recording in dataset.recordings(replace(row, takes=row.takes[:1])):
+            check_recording(recording, notes.append)
+            name = recording.camera.name
+            shares[name] = min(share_in_picture(recording), shares.get(name, 1.0))
+    seen = ", ".join(f"{name} {share:.0%}" for name, share in sorted(shares.items()))
+    return "\n".join(
+        [f"{result}; each subject's first take is sound", f"labels in the picture: {seen}", *notes]
+    )
 
 
 def _look_at_cameras(need: "Need", run: Run) -> str:
@@ -291,7 +304,7 @@ def _look_at_cameras(need: "Need", run: Run) -> str:
             f"{', '.join(sorted(cameras))}",
             "correct column cameras of the sequence table, or dataset.calibration",
         )
-    return f"{need.path}: {len(cameras)} cameras"
+    return f"{need.path}: {len(cameras)} camera{'s' if len(cameras) > 1 else ''}"
 
 
 def _look_at_damaged(need: "Need", run: Run) -> str:

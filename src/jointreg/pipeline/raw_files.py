@@ -24,6 +24,7 @@ from jointreg.datasets.damaged import read_damaged, units
 from jointreg.datasets.trees import Tree, open_tree
 from jointreg.errors import ConfigError, JointregError
 from jointreg.files.atomic import replace_file
+from jointreg.files.input import contents
 from jointreg.pipeline.required_files import GET_DATA
 from jointreg.provenance import content_digest
 
@@ -47,8 +48,11 @@ class Source:
     @property
     def missing(self) -> list[str]:
         """What is wrong with it, one text each: the fault, or the paths that do not exist."""
-        gone = [str(path) for path in self.files if not path.exists()]
-        return [self.fault] if self.fault else gone
+        gone = [path for path in self.files if not path.exists()]
+        texts = [
+            f"{path}; {contents(path.parent)}" if path.parent.is_dir() else str(path) for path in gone
+        ]
+        return [self.fault] if self.fault else texts
 
 
 class RawData:

@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 
 LEAST_SHARE = 0.2
 """Share of the limbs' core that must differ from the room for a person to be there."""
+CLEAR_SHARE = 0.5
+"""Share above which most of the person does."""
+MOST_UNCLEAR = 2 / 3
+"""Largest share of a camera's frames that may lie below it."""
+MOST_MISSING = 0.1
+"""Share of a camera's frames without a mask from which on a cause is printed."""
+_CAUSES = (
+    "the labels lie beside the person (wrong calibration, exchanged cameras, shifted frames): draw them "
+    "on a picture of every camera; or the person stays in one place or has its colours: add frames "
+    "without, or take another segment.method (docs/tutorial_own_regressor.md)"
+)
 
 
 @dataclass(frozen=True)
@@ -72,24 +83,43 @@ def segment(
     Raises:
         ConfigError: the method is not installed in this environment.
         DataError: a recording or the network's weights are missing or damaged, or the weights have
-            another sha256 than the settings; or the person was found in no frame at all.
+            another sha256 than the settings; or the person was found in no frame at all, or by
+            background subtraction not clearly in most frames of a camera.
         StoreError: the background model does not fit the recordings.
     """
     masks, score = SEGMENTERS[settings.method](footage, settings, device)
     if not score.any():
         raise DataError(
             f"segment.method '{settings.method}' found the person in none of the {len(score)} frames",
-            "a person who stays in one place is taken for the room: add frames without, or take another "
-            "segment.method (docs/tutorial_own_regressor.md)"
+            _CAUSES
             if settings.method == "background"
-            else "look at the videos and labels of this sequence, or take another segment.method",
+            else "look at the videos, labels and calibration, or take another segment.method",
         )
     masks = np.where(score[:, None, None] > 0, masks, np.uint8(0))
-    print(f"{np.count_nonzero(score)} of {len(score)} frames have a mask")
+    _check_cameras(score, footage.frames, settings.method)
     return {"masks": masks, "score": score}, {
         "rows": footage.frames.attrs["rows"],
         "method": settings.method,
     }
+
+
+def _check_cameras(score: np.ndarray, frames: Record, method: str) -> None:
+    """Print how many frames of each camera have a mask; refuse a camera whose labels miss the person."""
+    for index, camera in enumerate(frames.attrs["camera_names"]):
+        of_camera = score[frames["camera"] == index]
+        if not len(of_camera):
+            continue
+        found = np.count_nonzero(of_camera)
+        print(f"camera {camera}: {found} of {len(of_camera)} frames have a mask")
+        unclear = float((of_camera < CLEAR_SHARE).mean())
+        if method == "background" and unclear > MOST_UNCLEAR:
+            raise DataError(
+                f"camera {camera}: in {unclear:.0%} of the frames most of the labelled limbs look like "
+                f"the empty room, expected in {MOST_UNCLEAR:.0%} at most",
+                _CAUSES,
+            )
+        if found < (1 - MOST_MISSING) * len(of_camera):
+            print(f"camera {camera}: masks are missing: are calibration and labels this camera's?")
 
 
 def segment_background(footage: Footage, settings: config.Segment, device: str) -> Masks:

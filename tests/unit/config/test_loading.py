@@ -44,6 +44,10 @@ def test_unknown_key_at_the_top_and_in_a_variant(values):
     with pytest.raises(ConfigError, match="did you mean 'seed'"):
         config.load(values)
     del values["seeed"]
+    values["frame_step"] = 10
+    with pytest.raises(ConfigError, match=r"'frame_step'; did you mean 'prepare\.frame_step'"):
+        config.load(values)
+    del values["frame_step"]
     values["variant_settings"]["full"] = {"silhouete": 0.0}
     with pytest.raises(
         ConfigError, match=r"variant_settings\.full\.silhouete'; did you mean 'silhouette'"
@@ -160,7 +164,7 @@ def test_a_device_without_kernels_is_refused(values):
     ("changes", "message"),
     [
         ({"full": {"regressor": "opt_full"}}, "variant 'full': regressor is 'opt_full', expected"),
-        ({"second_round": {"regressor": "opt_multiview"}}, "variants of this run: full, second_round"),
+        ({"second_round": {"regressor": "opt_multiview"}}, "next:   add multiview to variants"),
         ({"full": {"regressor": "opt_second_round"}}, "another variant of this run that does not wait"),
         ({"full": {"multiview": True, "camera": "weak_perspective"}}, "needs calibrated cameras"),
         ({"full": {"solver": "lm", "shape_prior": 0.1}}, "shape_prior is 0.1, which the solver 'lm'"),

@@ -1,6 +1,7 @@
 """Calibrated videos: calibration formats agree, labels land on what the videos show."""
 
 import json
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -11,6 +12,7 @@ from jointreg import config
 from jointreg.config.sequences import Work
 from jointreg.datasets.calibration import fitted, read_calibration
 from jointreg.datasets.checks import check_recording
+from jointreg.datasets.in_picture import share_in_picture
 from jointreg.datasets.multiview import read_recording_labels
 from jointreg.datasets.readers import open_dataset
 from jointreg.errors import ConfigError, DataError, ShapeError, UnitError
@@ -158,6 +160,38 @@ def test_labels_land_on_what_each_video_shows_at_that_moment(recording):
             np.testing.assert_allclose(brightest(image), expected, atol=0.3)
 
 
+def test_labels_beside_the_picture_are_refused_with_the_reading_that_mends_them(recording, capsys):
+    joints_world = person()
+    (right,) = open_dataset(settings(recording)).recordings(sequence(cameras=["right"]))
+    camera = right.camera
+    rotation, translation = camera.rotation, camera.translation
+    wrong = {
+        "translation is the camera's position": (rotation, -rotation.T @ translation),
+        "rotation and translation are camera to world": (rotation.T, -rotation.T @ translation),
+    }
+    for cause, (turn, shift) in wrong.items():
+        read = replace(camera, rotation=turn, translation=shift)
+        with pytest.raises(DataError, match=f"0% of the labels lie in the picture(.|\n)*{cause}"):
+            check_recording(replace(right, camera=read, joints_cam=read.from_world(joints_world)))
+    beside = np.where(np.arange(6)[:, None, None] < 2, 3.0, 0.0) * [1, 0, 0]
+    partly = replace(right, joints_cam=right.joints_cam + beside)
+    assert share_in_picture(partly) == pytest.approx(4 / 6)
+    check_recording(partly)
+    assert not capsys.readouterr().out
+    y_up = joints_world[..., [0, 2, 1]] * [1, 1, -1]
+    check_recording(replace(right, joints_cam=camera.from_world(y_up)))
+    assert "lies in the picture, or is seen from above" in capsys.readouterr().out
+
+
+def test_frames_of_the_video_without_a_row_are_counted(recording, capsys):
+    path = recording / "walk/labels.npz"
+    open_dataset(settings(recording)).recordings(sequence())
+    assert "not used" not in capsys.readouterr().out
+    np.savez(path, joints_world=person(4), cameras=NAMES, frame_offsets=[0, 2])
+    open_dataset(settings(recording)).recordings(sequence())
+    assert "4 rows; the last 2 frames of left.mp4 have none" in capsys.readouterr().out
+
+
 def test_videos_of_two_rates_are_refused(recording):
     camera = room_cameras()["right"]
     write_video(recording / "walk" / "right.mp4", np.full((8, 2), 5.0), camera.size, rate=60)
@@ -190,8 +224,14 @@ def test_missing_parts_are_named(recording):
         dataset.recordings(sequence(cameras=["top"]))
     with pytest.raises(ConfigError, match="plain folder name"):
         dataset.recordings(sequence(takes=["../walk"]))
-    (recording / "walk" / "right.mp4").unlink()
-    with pytest.raises(DataError, match="no video of camera 'right'"):
+    video = recording / "walk" / "right.mp4"
+    assert dataset.recordings(sequence())[1].video == video
+    video.rename(video.with_suffix(".MP4"))
+    assert dataset.recordings(sequence())[1].video == video.with_suffix(".MP4")
+    video.with_suffix(".MP4").rename(video.with_name("Right.mp4"))
+    with pytest.raises(
+        DataError, match=r"no video of camera 'right'.*has Right\.mp4, labels\.npz, left"
+    ):
         dataset.recordings(sequence())
     with pytest.raises(DataError, match="nowhere does not exist"):
         open_dataset(settings(recording / "nowhere", "x.json"))
@@ -368,6 +408,9 @@ def test_a_video_of_another_shape_is_named_or_refused(capsys):
     assert "between black bars" in capsys.readouterr().out
     with pytest.raises(DataError, match="turned or cut"):
         fitted(camera, (240, 320))
+    half = replace(camera, size=(160, 120))
+    with pytest.raises(DataError, match=r"middle of the video(.|\n)*size to 320 x 260"):
+        fitted(half, (320, 260))
 
 
 def test_moments_that_lack_a_joint_are_left_out_and_counted(recording, capsys):
@@ -391,7 +434,8 @@ def test_a_joint_that_is_never_labelled_is_named(tmp_path):
     joints = person()
     joints[:, H36M_17.index("right_wrist")] = np.nan
     np.savez(tmp_path / "labels.npz", joints_world=joints)
-    with pytest.raises(DataError, match="6 of 6 frames lack a joint, first frame 0, right_wrist"):
+    words = r"6 of 6 frames lack a joint, first frame 0, right_wrist(.|\n)*without it, dataset\.joints"
+    with pytest.raises(DataError, match=words):
         read_recording_labels(tmp_path / "labels.npz")
 
 

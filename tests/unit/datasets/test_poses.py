@@ -7,6 +7,7 @@ import pytest
 
 from jointreg.config.joint_sets import H36M
 from jointreg.datasets import poses
+from jointreg.datasets.facing import UPSIDE_DOWN_RAD, leans
 from jointreg.errors import DataError, UnitError
 from jointreg.geometry.rotations import from_axis_angle
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, rows
@@ -112,6 +113,22 @@ def test_a_grown_person_of_childs_size_is_refused_with_the_reason(person):
         check(grown / 2)
 
 
+def test_exchanged_arms_and_random_orders_do_not_reorder_legs(person):
+    """By the shoulders the nose is at the back of the head; a random order is refused as one."""
+    told = []
+    arms = [*range(11), 14, 15, 16, 11, 12, 13]
+    assert [H36M_17[row] for row in arms[11:13]] == ["right_shoulder", "right_elbow"]
+    with pytest.raises(DataError, match="not the legs but the arms are exchanged"):
+        poses.left_leg_first(person[:, arms], "file", note=told.append)
+    for seed in range(4):
+        order = np.random.default_rng(seed).permutation(17)
+        with pytest.raises((DataError, UnitError)):
+            poses.require_person(
+                poses.left_leg_first(person[:, order], "file", note=told.append), "file"
+            )
+    assert not told
+
+
 def test_the_right_leg_first_is_seen_and_told(person):
     told = []
     theirs = person[:, rows(H36M_17_RIGHT_FIRST)]
@@ -206,5 +223,7 @@ def test_predictions_are_compared_with_the_labels(person):
     poses.require_upright(trunk, trunk, "file")
     with pytest.raises(DataError, match="180 degrees"):
         poses.require_upright(-trunk, trunk, "file")
-    assert not poses.upside_down(H36M.trunk(person))
-    assert poses.upside_down(H36M.trunk(person * [1, -1, -1]))
+    assert not leans(H36M.trunk(person), poses.UPRIGHT_RAD)
+    assert leans(H36M.trunk(person[..., [1, 0, 2]]), poses.UPRIGHT_RAD)
+    assert not leans(H36M.trunk(person[..., [1, 0, 2]]), UPSIDE_DOWN_RAD)
+    assert leans(H36M.trunk(person * [1, -1, -1]), UPSIDE_DOWN_RAD)

@@ -2,9 +2,11 @@
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from capture_scene import camera, walk, write_video
 from official_files import write_official_smpl
 
 from jointreg.cli import main
@@ -39,6 +41,13 @@ def line(text, what):
     (at,) = [k for k, row in enumerate(rows) if row[left:].startswith(f"{what}  ")]
     end = next((k for k in range(at + 1, len(rows)) if rows[k][:left].strip()), len(rows))
     return "\n".join(rows[at:end])
+
+
+def write_examples(folder):
+    """The table of the figures' frames."""
+    path = folder / "examples.tsv"
+    path.write_text("subject\taction\tframes\nP1\tWalking\t0\n", encoding="utf-8")
+    return path
 
 
 def test_all_is_there_for_the_open_data_set(doctor):
@@ -122,8 +131,7 @@ def test_takes_and_cameras_that_are_not_there_are_named(doctor, tmp_path):
     head = "subject\taction\ttakes\tcameras\tfirst_frame\tlast_frame\tsplit\n"
     rows = ["P1\tWalking\twalk\tleft,right,top\t0\t-1\ttrain\n", "P2\tWalking\trun\tleft\t0\t-1\ttest\n"]
     table.write_text(head + "".join(rows), encoding="utf-8")
-    examples = tmp_path / "examples.tsv"
-    examples.write_text("subject\taction\tframes\nP1\tWalking\t0\n", encoding="utf-8")
+    examples = write_examples(tmp_path)
     settings = (
         f"dataset: {{source: multiview, root: {tmp_path}/raw, calibration: {tmp_path}/raw/room.json, "
         f'damaged: ""}}\nsequences: {table}\nbody: open\nregressor_std: ""\nmethods: [keypoints]\n'
@@ -143,6 +151,45 @@ def test_takes_and_cameras_that_are_not_there_are_named(doctor, tmp_path):
     ):
         assert words in row, words
     assert "camera left: " not in row.replace("take run, camera left: ", "")
+
+
+def test_labels_are_projected_into_every_camera_and_the_split_is_looked_at(doctor, tmp_path):
+    """Two cameras at a right angle; then the second one's position is given as its translation."""
+    view, joints = camera(200), walk(4)
+    turn = np.array([[0.0, 0, -1], [0, 1, 0], [1, 0, 0]])
+    side = replace(view, name="side", rotation=turn, translation=-turn @ [-4.5, 0, 4.5])
+    for name in ("front", "side"):
+        write_video(tmp_path / f"raw/walk/{name}.mp4", np.full((4, 200, 200, 3), 90, np.uint8))
+    np.savez(tmp_path / "raw/walk/labels.npz", joints_world=joints)
+    table = tmp_path / "sequences.tsv"
+    head = "subject\taction\ttakes\tcameras\tfirst_frame\tlast_frame\tsplit\n"
+    row = "P1\t{}\twalk\tfront,side\t{}\t{}\t{}\n"
+    rows = [row.format("Walking", 0, 1, "train"), row.format("Late", 2, 3, "test")]
+    table.write_text(head + "".join(rows), encoding="utf-8")
+    for translation, found in ((side.translation, "ok"), ([-4.5, 0, 4.5], "FAIL")):
+        cameras = {
+            name: {
+                "matrix": one.intrinsics.tolist(),
+                "distortions": [0] * 4,
+                "rotation": one.rotation.tolist(),
+                "translation": list(shift),
+                "size": [200, 200],
+            }
+            for name, one, shift in (("front", view, [0, 0, 0]), ("side", side, translation))
+        }
+        (tmp_path / "raw/cameras.json").write_text(json.dumps(cameras), encoding="utf-8")
+        _, text = doctor(
+            "config/own_data.yaml",
+            f"dataset: {{root: {tmp_path}/raw, calibration: {tmp_path}/raw/cameras.json}}\n"
+            f"sequences: {table}\nfigures: {{examples: {write_examples(tmp_path)}}}\n",
+        )
+        row = line(text, "raw data")
+        assert row.startswith(found), row
+        assert ("labels in the picture: front 100%, side 100%" in row) == (found == "ok"), row
+        assert ("translation is the camera's position" in row) == (found == "FAIL"), row
+        assert "get it" not in row
+    row = line(text, "configuration")
+    assert "P1 in train and test" in row and "one person in train" in row
 
 
 def test_a_configuration_that_is_wrong_and_a_body_that_is_missing(doctor, tmp_path):

@@ -110,6 +110,17 @@ def test_frames_without_the_person_have_score_zero_and_an_empty_mask(scene, tmp_
         segment(replace(scene, recordings=[gone]), SETTINGS)
 
 
+def test_labels_beside_the_person_are_refused(scene):
+    """The person walks the other way than the labels say, as by an exchanged camera."""
+    (take,) = scene.recordings
+    other = replace(take, joints_cam=take.joints_cam[::-1])
+    frames = stores.Record(*prepare([other], config.Prepare(frame_step=3, margin_m=0.3)))
+    with pytest.raises(
+        DataError, match=r"camera 54138969: in \d+% of the frames(.|\n)*exchanged cameras"
+    ):
+        segment(Footage(frames, [other], scene.room), SETTINGS)
+
+
 def test_another_person_out_of_reach_is_left_out(scene):
     (take,), room = scene.recordings, scene.room
     reach, core = near_limbs(take, 0, 0.35), near_limbs(take, 0, 0.03)
