@@ -235,9 +235,9 @@ def page(folder: Path) -> str:
     ]
     notes = (
         "\n`run_network.*` concern `features` and `run_network`; `triangulate.*` concern `landmarks` "
-        "and `triangulate`. This run has none of these rules. With them `device` reruns `features` first, "
-        "and with Mask R-CNN `segment`, and all that follows. `fit_learning_curve.*` concern the target "
-        "`learning_curve`, which is no part of `all`.\n"
+        "and `triangulate`. This run has none of these rules. With them `device` reruns `features` "
+        "first, and with Mask R-CNN `segment`, and all that follows. `fit_learning_curve.*` concern "
+        "the target `learning_curve`, which is no part of `all`.\n"
     )
     return HEAD.format(results=named(AFTER_OPTIMIZE)) + "\n".join(lines) + "\n" + notes
 
