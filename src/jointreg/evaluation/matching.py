@@ -131,7 +131,7 @@ def _picture_keys(names: np.ndarray) -> list[Any]:
 
 def _words(key: Any) -> str:
     """What identifies a picture, in an error."""
-    return " ".join(str(part) for part in key if part) if isinstance(key, tuple) else str(key)
+    return " ".join(str(part) for part in key if part != "") if isinstance(key, tuple) else str(key)
 
 
 def _picked(

@@ -18,6 +18,7 @@ from jointreg.geometry.rotations import from_axis_angle
 from jointreg.predictions.bodies import read_predictions
 from jointreg.predictions.conventions import PARTS, WHOLE, bodies
 from jointreg.predictions.files import read_content
+from jointreg.predictions.rows import require_numbers
 from jointreg.predictions.vertices import VERTICES, is_mesh
 from jointreg.stores.schema import Record
 
@@ -198,4 +199,5 @@ def _of_video(
     shape = shape[used] if len(shape) == count else shape[0]
     values = {"rotations": rotations, "betas": shape[..., : body.n_betas]}
     arrays = bodies(values, where, body.n_betas, note=note)
+    require_numbers(arrays, where, "frame", used, "repair the file, or mark these frames as not valid")
     return Record(arrays | {"frame": used, "row": used}, {"rows_in_file": count, FRAMES_ARE_ROWS: True})

@@ -139,6 +139,16 @@ def test_betas_of_each_frame_are_those_of_its_body(tmp_path, body, planted, gene
         read_truth(path, H36M, body, "1", note=str)
 
 
+def test_a_pose_that_is_not_a_number_names_its_frame(tmp_path, body, planted):
+    content, path = threedpw(planted), tmp_path / "sequence.pkl"
+    frame = np.flatnonzero(VALID)[-1]
+    content["poses"][1] = content["poses"][1].copy()
+    content["poses"][1][frame, 7] = np.nan
+    path.write_bytes(pickle.dumps(content))
+    with pytest.raises(DataError, match=f"rotations of frame {frame} are NaN"):
+        read_truth(path, H36M, body, "1", note=str)
+
+
 def test_a_person_is_refused_where_a_file_names_none(tmp_path, body, planted):
     (tmp_path / "emdb.pkl").write_bytes(pickle.dumps(emdb(planted)))
     np.savez(tmp_path / "labels.npz", joints_cam=np.zeros((3, 17, 3)))
