@@ -17,6 +17,16 @@ def scoring(folder):
     return {}
 
 
+def _walking(folder):
+    """Predicted bodies and labels of one sequence of the demo."""
+    from jointreg import stores
+
+    with np.load(folder / "data/open/human36m/predictions/sim_spin/S9/Walking.npz") as bodies:
+        found = {name: bodies[name] for name in ("rotations", "betas")}
+    labels = stores.FRAMES.read(folder / "results/open/prepare/S9/Walking.zarr.zip")
+    return found | {"joints_cam": labels.joints_cam}
+
+
 def exchange(folder):
     """Nothing: the page reads a file of the demo."""
     return {}
@@ -147,7 +157,7 @@ def vertices(folder):
     """Meshes of the open body, and results of SAM 3D Body for two pictures."""
     from jointreg.body import load_body
 
-    found = scoring(folder)
+    found = _walking(folder)
     (folder / "sam3d").mkdir()
     for picture in range(2):
         np.savez(folder / f"sam3d/{picture}.npz", pred_vertices=np.zeros((18439, 3), np.float32))
@@ -162,7 +172,7 @@ def sequences(folder):
 
     from jointreg.geometry.rotations import to_axis_angle
 
-    bodies = scoring(folder)
+    bodies = _walking(folder)
     pose = to_axis_angle(bodies["rotations"]).reshape(-1, 72)
     frames, cameras = len(pose), np.tile(np.eye(4), (len(pose), 1, 1))
     threedpw = {

@@ -37,7 +37,7 @@ def require_writable(*folders: str | Path) -> str:
     for folder in map(Path, folders):
         place = next(one for one in (folder, *folder.absolute().parents) if os.path.lexists(one))
         try:
-            with tempfile.TemporaryFile(dir=place):
+            with tempfile.TemporaryFile("w+b", dir=place):
                 pass
         except OSError as error:
             raise ConfigError(

@@ -24,7 +24,7 @@ from jointreg.datasets.damaged import read_damaged, units
 from jointreg.datasets.trees import Tree, open_tree
 from jointreg.errors import ConfigError, JointregError
 from jointreg.files.atomic import replace_file
-from jointreg.files.input import contents
+from jointreg.files.input import LISTED, contents
 from jointreg.pipeline.required_files import GET_DATA
 from jointreg.provenance import content_digest
 
@@ -48,11 +48,7 @@ class Source:
     @property
     def missing(self) -> list[str]:
         """What is wrong with it, one text each: the fault, or the paths that do not exist."""
-        gone = [path for path in self.files if not path.exists()]
-        texts = [
-            f"{path}; {contents(path.parent)}" if path.parent.is_dir() else str(path) for path in gone
-        ]
-        return [self.fault] if self.fault else texts
+        return [self.fault] if self.fault else [_gone(path) for path in self.files if not path.exists()]
 
 
 class RawData:
@@ -279,6 +275,12 @@ def _size_and_time(path: Path) -> str:
         files = sorted((entry.name, entry.stat()) for entry in entries)
     lines = "\n".join(f"{name!r} {status.st_size} {int(status.st_mtime)}" for name, status in files)
     return f"{len(files)} {hashlib.sha256(lines.encode()).hexdigest()[:16]}"
+
+
+def _gone(path: Path) -> str:
+    """A path that does not exist, and what its folder has instead if that is not much."""
+    few = path.parent.is_dir() and len(os.listdir(path.parent)) <= LISTED
+    return f"{path}; {contents(path.parent)}" if few else str(path)
 
 
 def _contents(path: Path) -> str:

@@ -521,7 +521,7 @@ def test_the_protocol_sentence_names_every_choice() -> None:
         fitted=True,
         labels="Triangulated landmarks;\nno markers.",
     )
-    assert "not that a regressor or a method is better" in lab
+    assert "do not show which regressor or method is better" in lab
     assert lab.endswith("Labels: Triangulated landmarks; no markers.")
     assert "17 joints" in real
     assert "included" in real
