@@ -24,7 +24,7 @@ from jointreg.datasets.damaged import read_damaged, units
 from jointreg.datasets.trees import Tree, open_tree
 from jointreg.errors import ConfigError, JointregError
 from jointreg.files.atomic import replace_file
-from jointreg.files.input import LISTED, contents
+from jointreg.files.input import contents
 from jointreg.pipeline.required_files import GET_DATA
 from jointreg.provenance import content_digest
 
@@ -279,7 +279,7 @@ def _size_and_time(path: Path) -> str:
 
 def _gone(path: Path) -> str:
     """A path that does not exist, and what its folder has instead if that is not much."""
-    few = path.parent.is_dir() and len(os.listdir(path.parent)) <= LISTED
+    few = path.parent.is_dir() and sum(1 for _ in path.parent.iterdir()) <= LISTED
     return f"{path}; {contents(path.parent)}" if few else str(path)
 
 
