@@ -101,6 +101,7 @@ def make_report(folder, body, regressors, clip, config):
         ],
         table_1=str(folder / "table_1.csv"),
         diagnosis=str(folder / "diagnostics.csv"),
+        fitted=False,
         body=json.loads(json.dumps(body_viewer.pack(body, regressors, [clip]))),
         protocol=PROTOCOL,
         sequences=[{"subject": "S1", "action": "Walking", "split": "train"}],
