@@ -17,6 +17,10 @@ DIGITS = 53
 
 STEPS = 3
 """Rows by which two sides may be out of step to be noticed."""
+NEARER = 0.9
+"""They are where the rows of another step differ by less than this share."""
+SMALL_M = 1e-3
+"""Smaller differences, root mean square, are not out of step."""
 
 
 def real_array(value: Any, name: str) -> np.ndarray:
@@ -137,19 +141,21 @@ def on_grid(values: np.ndarray, step: float) -> np.ndarray:
     return rounded
 
 
-def nearest_step(points: np.ndarray, others: np.ndarray) -> tuple[int, float, float]:
+def out_of_step(points: np.ndarray, others: np.ndarray) -> tuple[int, float, float] | None:
     """The step s, of at most `STEPS` rows either way, at which others[n + s] lie nearest to points[n].
 
     Args:
-        points: (N, J, 3) of rows in the order of time; N above `STEPS`.
+        points: (N, J, 3) metres, of rows in the order of time; N above `STEPS`.
         others: of the same shape; NaN for a missing one.
 
     Returns:
-        s, and the root mean square difference of the coordinates at s and at 0, in their unit.
+        s, and the root mean square difference of the coordinates at s and at 0, metres. None unless the
+        first is clearly smaller, and the second not small.
     """
     errors = {}
     for step in range(-STEPS, STEPS + 1):
         of_points, of_others = (slice(max(k, 0), len(points) + min(k, 0)) for k in (-step, step))
         errors[step] = float(np.sqrt(np.nanmean(np.square(points[of_points] - others[of_others]))))
     best = min(errors, key=lambda step: errors[step])
-    return best, errors[best], errors[0]
+    found = errors[best] < NEARER * errors[0] and errors[0] >= SMALL_M
+    return (best, errors[best], errors[0]) if found else None

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+INSTALL = "pip install -e '.[{}]' in the checkout"
+"""The next step where a package of an extra is missing; jointreg is on no package index."""
+
 
 class JointregError(Exception):
     """Base of every error the package raises for a user's mistake or a damaged file.

@@ -16,7 +16,7 @@ from jointreg.cli.fit import add_fit
 from jointreg.cli.identify import add_identify
 from jointreg.cli.inspect import add_inspect
 from jointreg.cli.transfer import add_transfer
-from jointreg.errors import JointregError
+from jointreg.errors import INSTALL, JointregError
 
 COMMANDS = (
     add_convert,
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:  # a package of an extra
         print(
             f"jointreg {arguments.command}: this needs {error.name}, which is not installed\n"
-            "  next:   pip install -e '.[workflow]' in the checkout",
+            f"  next:   {INSTALL.format('workflow')}",
             file=sys.stderr,
         )
     except BrokenPipeError:  # the reader has all it wants: `jointreg inspect FILE | head -1`

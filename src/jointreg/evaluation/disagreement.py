@@ -6,7 +6,8 @@ may fail on all of them.
 
 import numpy as np
 
-from jointreg.arrays import lengths, nearest_step
+from jointreg import arrays
+from jointreg.arrays import lengths
 from jointreg.errors import DataError
 from jointreg.geometry.procrustes import align, fit_similarity
 
@@ -23,10 +24,6 @@ FIRST_ROWS = 50
 HALF_AS_CLEARLY = 0.8
 """A quick look at the first rows: only where a change brings their errors below this share are all rows
 compared."""
-SMALL_M = 1e-3
-"""Smaller errors, root mean square, are not out of step."""
-IN_STEP = 0.9
-"""Share of the errors below which the rows before or after explain them."""
 TURNED_RAD = np.pi / 6
 """Smallest rotation of all rows alike that is named."""
 
@@ -125,9 +122,10 @@ def out_of_step(predicted: np.ndarray, true: np.ndarray, root: np.ndarray) -> li
     if len(true) < LEAST_ROWS:
         return []
     one, other = (points - points[:, root].mean(axis=1, keepdims=True) for points in (predicted, true))
-    step, error, now = nearest_step(one, other)
-    if not error < IN_STEP * now or now < SMALL_M:
+    found = arrays.out_of_step(one, other)
+    if found is None:
         return []
+    step, error, now = found
     return [
         f"row n{step:+d} of the truth lies nearer to row n of the predictions, {1000 * error:.0f} mm a "
         f"coordinate, than row n, {1000 * now:.0f} mm: look whether the frames of both "

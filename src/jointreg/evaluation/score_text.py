@@ -12,6 +12,7 @@ from jointreg.evaluation.presets import OWN, Protocol
 from jointreg.evaluation.score_files import Pair, Scores, consecutive
 from jointreg.evaluation.sides import Side
 from jointreg.files.text_table import text_table
+from jointreg.metrics import AUC_STEPS
 from jointreg.predictions.vertices import mesh_name
 
 Form = Literal["table", "csv", "json"]
@@ -28,6 +29,9 @@ TITLES = {
 
 COLUMNS = ("regressor", "metric", "joint", "value", "unit", "frames")
 """Columns of csv and of the rows of json. `joint` is empty for a mean over joints."""
+
+BEST_AUC = 100 * (1 - 1 / AUC_STEPS)
+"""Percent: no error is below the first threshold, 0 mm."""
 
 ABOUT = (
     *("regressor_sha256", "protocol", "joint_set", "root", "predictions", "truth", "body", "truth_body"),
@@ -88,7 +92,7 @@ def sentences(
     ]
     moved = [TITLES[metric] for metric in ("mpjpe", "pve", "acceleration") if metric in protocol.metrics]
     if "pck150" in protocol.metrics:
-        moved = ["MPJPE, PCK and AUC (0-150 mm by 5 mm; 96.77 % where no joint is off)"]
+        moved = [f"MPJPE, PCK and AUC (0-150 mm by 5 mm; {BEST_AUC:.2f} % where no joint is off)"]
     text.append(f"{', '.join(moved)}: both sides moved to {protocol.root_in_words}.")
     text.append("PA-MPJPE: after the best similarity of each frame, on the same joints.")
     if "acceleration" in protocol.metrics:

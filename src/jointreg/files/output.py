@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from jointreg.errors import ConfigError
+from jointreg.errors import INSTALL, ConfigError
 
 PICTURES = (".png", ".svg", ".pdf")
 """Endings of the pictures that are drawn."""
@@ -45,5 +45,5 @@ def require_picture(path: str | None) -> None:
     if path and find_spec("matplotlib") is None:
         raise ConfigError(
             "--picture needs matplotlib, which is not installed",
-            "pip install -e '.[pictures]' in the checkout",
+            INSTALL.format("pictures"),
         )

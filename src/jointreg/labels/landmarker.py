@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jointreg.config.joint_sets import H36M, JointSet
-from jointreg.errors import ConfigError, DataError, ShapeError
+from jointreg.errors import INSTALL, ConfigError, DataError, ShapeError
 from jointreg.progress import progress
 
 BLAZEPOSE_33: tuple[str, ...] = (
@@ -85,7 +85,7 @@ class Landmarker:
         except ImportError as error:
             raise ConfigError(
                 f"landmarks need the package ai-edge-litert ({error})",
-                "pip install -e '.[lab]' in the checkout",
+                INSTALL.format("lab"),
             ) from error
         try:
             self._network = Interpreter(str(path), num_threads=1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from jointreg.errors import DataError
+from jointreg.errors import INSTALL, DataError
 from jointreg.pipeline.check import Check, attempt
 
 if TYPE_CHECKING:
@@ -14,15 +14,14 @@ if TYPE_CHECKING:
 
 WORKFLOW = ("torch", "numba", "zarr", "pandas", "matplotlib", "cv2", "snakemake")
 """Modules that every run needs."""
-PIP = "pip install -e '.[{}]' in the checkout"
 OWN = "an environment of its own, or --sdm conda: envs/README.md"
 CHOSEN = {
-    "landmarks": ("prepare", "ai_edge_litert", PIP.format("lab")),
-    "landmarker": ("segment", "ai_edge_litert", PIP.format("lab")),
+    "landmarks": ("prepare", "ai_edge_litert", INSTALL.format("lab")),
+    "landmarker": ("segment", "ai_edge_litert", INSTALL.format("lab")),
     "detectron2": ("segment", "detectron2", OWN),
-    "torchvision": ("segment", "torchvision", f"{PIP.format('workflow,paper')}, in {OWN}"),
-    "warp": ("optimize", "warp", PIP.format("warp")),
-    "pytorch3d": ("optimize", "pytorch3d", f"{PIP.format('workflow,paper')}, in {OWN}"),
+    "torchvision": ("segment", "torchvision", f"{INSTALL.format('workflow,paper')}, in {OWN}"),
+    "warp": ("optimize", "warp", INSTALL.format("warp")),
+    "pytorch3d": ("optimize", "pytorch3d", f"{INSTALL.format('workflow,paper')}, in {OWN}"),
 }
 """Choice of the configuration -> the first stage that needs it, its module, and how to install that."""
 
@@ -79,7 +78,7 @@ def _package(requirement: Requirement, installed: str | None, extra: str, needed
 def chosen_packages(config: "Config", slurm: bool = False) -> list[Check]:
     """The modules that a run needs and that are not installed; a GPU, if it asks for one here."""
     choices = config.dataset.source, config.segment.method, config.optimize.backend
-    needed = [("prepare", module, PIP.format("workflow")) for module in WORKFLOW]
+    needed = [("prepare", module, INSTALL.format("workflow")) for module in WORKFLOW]
     needed += [CHOSEN[choice] for choice in choices if choice in CHOSEN]
     missing = [one for one in needed if importlib.util.find_spec(one[1]) is None]
     checks = [

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from jointreg import __version__
-from jointreg.arrays import nearest_step
+from jointreg.arrays import out_of_step
 from jointreg.body.files import load_body
 from jointreg.body.model import Body
 from jointreg.config.joint_sets import JOINT_SETS, JointSet
@@ -28,8 +28,6 @@ CHUNK_CHECKED = 8
 """Frames on which the faces of the mesh are compared."""
 LARGE_MM = 100.0
 """A residual that labels of the mesh's own joints do not have."""
-CLEARLY, SMALL_M = 0.9, 1e-3
-"""Labels are out of step if those of other frames lie nearer than this share; small errors are not."""
 
 
 def fit_files(
@@ -231,8 +229,8 @@ def _note_frames(read: np.ndarray, labels: np.ndarray, note: Callable[[str], Non
             f"{len(off)} of {len(read)} frames, the first is frame {off[0]}, have half of their "
             f"labels over {LARGE_MM:g} mm from the fit: look whether mesh and labels are of one moment"
         )
-    step, error, now = nearest_step(read, labels)
-    if error < CLEARLY * now and now > SMALL_M:
+    if found := out_of_step(read, labels):
+        step, error, now = found
         note(
             f"label n{step:+d} lies nearer to mesh n, {1e3 * error:.0f} mm a coordinate, than label n, "
             f"{1e3 * now:.0f} mm: look whether the frames are out of step"

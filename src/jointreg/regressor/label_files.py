@@ -14,6 +14,7 @@ from jointreg.config.joint_sets import JointSet
 from jointreg.datasets.poses import require_no_origin
 from jointreg.datasets.unread import only_key, others_of, require_read
 from jointreg.errors import DataError, default_cure
+from jointreg.exchange.sidecar import unnamed
 from jointreg.files.input import require_file
 from jointreg.files.npz import require_declared_sizes
 from jointreg.plausible import BODY_M, to_metres
@@ -47,7 +48,7 @@ class Labels(NamedTuple):
     @property
     def titles(self) -> tuple[str, ...]:
         """What to call each joint: its name, else its number."""
-        return self.names or tuple(f"joint {k}" for k in range(self.joints.shape[1]))
+        return self.names or unnamed(self.joints.shape[1])
 
 
 @default_cure("docs/exchange.md gives the form of a label file")

@@ -12,7 +12,7 @@ import numpy as np
 
 from jointreg.body.model import Body
 from jointreg.datasets.unread import only_key, others_of, require_read
-from jointreg.errors import DataError, default_cure
+from jointreg.errors import INSTALL, DataError, default_cure
 from jointreg.files.input import require_file
 from jointreg.files.npy import read_header
 from jointreg.files.npz import require_declared_sizes
@@ -208,9 +208,7 @@ def _zarr(path: Path) -> Meshes:
         import zarr
         from zarr.storage import LocalStore, ZipStore
     except ImportError as error:
-        raise DataError(
-            f"reading {path} needs zarr", "pip install -e '.[workflow]' in the checkout"
-        ) from error
+        raise DataError(f"reading {path} needs zarr", INSTALL.format("workflow")) from error
 
     store = LocalStore(path, read_only=True) if path.is_dir() else ZipStore(path, mode="r")
     try:

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from jointreg.errors import INSTALL, DataError, ShapeError
+
 try:
     import torch
 except ModuleNotFoundError as error:
-    cure = "jointreg.torch needs torch: pip install -e '.[networks]' in the checkout"
-    raise ModuleNotFoundError(cure, name="torch") from error
+    raise ModuleNotFoundError(
+        f"jointreg.torch needs torch: {INSTALL.format('networks')}", name="torch"
+    ) from error
 
-from jointreg.errors import DataError, ShapeError
 from jointreg.exchange.matrix_files import read_matrix
 from jointreg.exchange.regressor import Regressor
 
