@@ -156,3 +156,45 @@ def test_the_sentence_names_body_regressor_joints_root_and_alignment(root):
         in text
     )
     assert "to the pelvis" in text and "best similarity" in text
+
+
+def test_the_protocol_sentence_names_every_choice() -> None:
+    settings = {"subjects": ["S9", "S11"], "cameras": ["54138969", "60457274"], "frame_step": 5}
+    text = protocol_sentence(
+        config.Evaluate(joints=14, root="pelvis", average="actions"),
+        **settings,
+        skip_damaged=True,
+        simulated=True,
+    )
+    for words in (
+        "14 joints",
+        "pelvis",
+        "S9, S11",
+        "54138969, 60457274",
+        "every 5th frame",
+        "left out",
+        "means of the actions",
+        "property of the generator",
+        "conditional on these 2 subjects",
+        "under 8 clusters",
+    ):
+        assert words in text
+    real = protocol_sentence(
+        config.Evaluate(joints=17, root="pelvis", average="frames"),
+        **settings,
+        skip_damaged=False,
+        simulated=False,
+    )
+    lab = protocol_sentence(
+        config.Evaluate(joints=17, root="pelvis", average="frames"),
+        **settings,
+        skip_damaged=False,
+        simulated=False,
+        fitted=True,
+        labels="Triangulated landmarks;\nno markers.",
+    )
+    assert "do not show which regressor or method is better" in lab
+    assert lab.endswith("Labels: Triangulated landmarks; no markers.")
+    assert "17 joints" in real
+    assert "included" in real
+    assert "generator" not in real
