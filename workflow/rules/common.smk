@@ -225,7 +225,9 @@ onstart:
                 executor.array_jobs or "",
             )
             if unknown:
-                print(f"set-resources or slurm-array-jobs, no rule of this run: {', '.join(unknown)}")
+                print(
+                    f"set-resources or slurm-array-jobs, no rule of this run: {', '.join(unknown)}"
+                )
             misplaced = slurm.on_gpu_partitions(requests)
             if misplaced:
                 print(
