@@ -4,7 +4,7 @@
 classes have no defaults on purpose: a number has one home, and that is the YAML.
 """
 
-from jointreg.config.loading import fit_settings, load, optimize_settings, read_yaml
+from jointreg.config.loading import fit_settings, load, optimize_settings
 from jointreg.config.settings import (
     RECOMMENDED,
     REFERENCE,
@@ -29,6 +29,7 @@ from jointreg.config.settings import (
     Triangulate,
 )
 from jointreg.config.solvers import solver_device
+from jointreg.config.yaml_files import read_yaml
 
 __all__ = [
     "RECOMMENDED",

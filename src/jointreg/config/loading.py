@@ -1,9 +1,9 @@
-"""From YAML files to checked settings; every fault is listed with its key."""
+"""From merged values to checked settings; every fault is listed with its key."""
 
 import os
 import re
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
@@ -15,14 +15,11 @@ from jointreg.config.settings import REFERENCE, Config, FitRegressor, Optimize
 from jointreg.config.solvers import check_solver, solver_device
 from jointreg.config.values import NAME, Settings, changes_of
 from jointreg.config.weights import GET_WEIGHTS, MASK_RCNN
+from jointreg.config.yaml_files import read_mapping
 from jointreg.errors import ConfigError, default_cure
-from jointreg.files.input import read_file
 
 RUN = "{run}"
 """Placeholder for the name of the run, in any text of the configuration."""
-
-LARGEST_YAML, MOST_NODES = 10**6, 10**5
-"""Bytes of a YAML file and values in it. Ours have 12 kB and some hundred."""
 
 MOST_FAULTS, MOST_LETTERS = 30, 2000
 """Faults that an error lists, and the letters of each."""
@@ -59,7 +56,7 @@ def load(values: Mapping[str, Any], files: list[str] | None = None, home: Path =
     try:
         config = Config.model_validate(_filled(values, str(values.get("run")), home))
     except ValidationError as error:
-        raise _refused(error, where) from None
+        raise _refused(error, where, files=files or []) from None
     if config.dataset.source == "synthetic" and config.body != "open":
         raise ConfigError(
             f"{where}: body is '{config.body}', but the open data set is made with the open body",
@@ -244,12 +241,34 @@ def _filled(value: Any, run: str, home: Path) -> Any:
     return value
 
 
-def _refused(error: ValidationError, where: str, prefix: tuple[str, ...] = ()) -> ConfigError:
+def _refused(
+    error: ValidationError, where: str, prefix: tuple[str, ...] = (), files: Sequence[str] = ()
+) -> ConfigError:
+    """The faults as one error; of several files that were merged each fault names its own."""
     faults = error.errors()
-    lines = [_explain(fault, prefix)[:MOST_LETTERS] for fault in faults[:MOST_FAULTS]]
+    contents = {file: read_mapping(file) for file in files if Path(file).is_file()}
+    lines = [
+        f"  {_place(fault, contents)}{_explain(fault, prefix)[:MOST_LETTERS]}"
+        for fault in faults[:MOST_FAULTS]
+    ]
     if len(faults) > MOST_FAULTS:
         lines.append(f"  and {len(faults) - MOST_FAULTS} more")
     return ConfigError(f"{where}:\n" + "\n".join(lines), "keys: config/README.md")
+
+
+def _place(fault: Any, contents: Mapping[str, Any]) -> str:
+    """`config/mine.yaml: `, which of several files give the key this value; empty if none does."""
+
+    def has(content: Any) -> bool:
+        try:
+            for part in fault["loc"]:
+                content = content[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+        return bool(content == fault["input"])
+
+    names = [file for file, content in contents.items() if has(content)]
+    return f"{', '.join(names)}: " if names and len(contents) > 1 else ""
 
 
 def _explain(fault: Any, prefix: tuple[str, ...]) -> str:
@@ -257,15 +276,15 @@ def _explain(fault: Any, prefix: tuple[str, ...]) -> str:
     key = ".".join(path)
     if fault["type"] == "extra_forbidden":
         if key in OLD_KEYS:
-            return f"  key '{key}' has a new name. Write {OLD_KEYS[key]}"
+            return f"key '{key}' has a new name. Write {OLD_KEYS[key]}"
         allowed = sorted(_block(path[:-1]).model_fields)
         near = [f"{name}.{path[-1]}" for name in Config.model_fields if path[-1] in _keys(name)]
         near = near or get_close_matches(path[-1][:80], allowed, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "."
-        return f"  unknown key '{key:.200}'{hint} Allowed here: {', '.join(allowed)}"
+        return f"unknown key '{key:.200}'{hint} Allowed here: {', '.join(allowed)}"
     if fault["type"] == "missing":
-        return f"  key '{key}' is missing"
-    return f"  '{key}' is {reprlib.repr(fault['input'])}: {_expected(fault)}"
+        return f"key '{key}' is missing"
+    return f"'{key}' is {reprlib.repr(fault['input'])}: {_expected(fault)}"
 
 
 def _keys(block: str) -> Iterable[str]:
@@ -310,81 +329,3 @@ def _block(path: tuple[str, ...]) -> type[Settings]:
         else:
             _, block = get_args(block)
     return block
-
-
-def read_yaml(*paths: str | Path) -> dict[str, Any]:
-    """Merge YAML files as Snakemake does: later files win, mappings merge, lists are replaced.
-
-    Raises:
-        ConfigError: a file that is missing, no YAML, no mapping, or gives a key twice.
-    """
-
-    def merge(into: dict[str, Any], update: Mapping[str, Any]) -> None:
-        for key, value in update.items():
-            if isinstance(value, Mapping) and isinstance(into.get(key), dict):
-                merge(into[key], value)
-            else:
-                into[key] = value
-
-    merged: dict[str, Any] = {}
-    for path in paths:
-        merge(merged, read_mapping(path))
-    return merged
-
-
-@default_cure("keys: config/README.md")
-def read_mapping(path: str | Path) -> dict[str, Any]:
-    """The keys and values of one YAML file; none for a file of comments alone.
-
-    Raises:
-        ConfigError: a file that is missing, no YAML, no mapping, or gives a key twice.
-    """
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Refuses a key that stands twice, of which YAML takes the last one, and endless contents."""
-
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            keys = set()
-            for key, _ in node.value:
-                name = (key.tag, str(key.value)) if isinstance(key, yaml.ScalarNode) else None
-                if name in keys:
-                    raise yaml.YAMLError(f"key '{key.value:.80}' stands twice\n{key.start_mark}")
-                keys.add(name or id(key))
-            return super().construct_mapping(node, deep)
-
-        def get_single_node(self) -> Any:
-            node = super().get_single_node()
-            if _nodes(node, {}) > MOST_NODES:
-                raise yaml.YAMLError(f"it has over {MOST_NODES} values, repeated parts written out")
-            return node
-
-    raw = read_file(path, "configuration", "check the path", ConfigError, may_be_empty=True)
-    try:
-        if len(raw) > LARGEST_YAML:
-            raise ValueError(f"it has {len(raw)} bytes, expected under {LARGEST_YAML}")
-        content = yaml.load(raw.decode("utf-8-sig"), Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        cure = "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else "correct that line"
-        cure = "put blanks in place of tabs" if "'\\t'" in str(error) else cure
-        raise ConfigError(f"{path} is not YAML: {str(error)[:500]}", cure) from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path} contains a {type(content).__name__}, expected keys with values")
-    return content
-
-
-def _nodes(node: Any, counts: dict[int, int]) -> int:
-    """Values in a node of YAML where each reference (`*name`) counts as a copy of what it names.
-
-    Raises:
-        RecursionError: a part that contains itself.
-    """
-    inner = getattr(node, "value", None)
-    if not isinstance(inner, list):
-        return 1
-    if id(node) not in counts:
-        parts = [part for item in inner for part in (item if isinstance(item, tuple) else (item,))]
-        counts[id(node)] = 1 + sum(_nodes(part, counts) for part in parts)
-    return counts[id(node)]

@@ -78,7 +78,8 @@ class Multiview(MultiviewTree):
                 check_units(joints_cam[labelled], f"{path}, camera {name}", self.joint_set)
                 if offsets and name not in offsets:
                     raise DataError(
-                        f"{path} has no frame offset for camera '{name}', only {sorted(offsets)}"
+                        f"{path} has no frame offset for camera '{name}', only "
+                        f"for {', '.join(sorted(offsets))}"
                     )
                 recordings.append(
                     Recording(
@@ -121,7 +122,7 @@ def read_recording_labels(
     where = f"labels {path}"
     arrays = read_npz(path.read_bytes(), where)
     if "joints_world" not in arrays:
-        raise DataError(f"{where} have {sorted(arrays)}, expected joints_world among them")
+        raise DataError(f"{where} have {', '.join(sorted(arrays))}, expected joints_world among them")
     joints = _numbers(arrays, "joints_world", where)
     if joint_set != H36M:
         joints = in_order(

@@ -89,7 +89,7 @@ class MultiviewTree:
         if camera not in self.calibration:
             raise DataError(
                 f"camera '{camera}' is not in the calibration {self.file}, which has "
-                f"{sorted(self.calibration)}",
+                f"{', '.join(sorted(self.calibration))}",
                 "correct column cameras of the sequence table, or dataset.calibration",
             )
         folder = self._folder(take)
@@ -103,7 +103,7 @@ class MultiviewTree:
         folder = self.root / take
         if not folder.is_dir():
             raise DataError(
-                f"recording {folder} does not exist; {self.root} has {self.takes('', '')}",
+                f"recording {folder} does not exist; {self.root} has {', '.join(self.takes('', ''))}",
                 "correct column takes of the sequence table, or get the recording",
             )
         return folder

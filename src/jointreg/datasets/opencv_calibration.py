@@ -186,7 +186,9 @@ def _camera(key: str, table: Mapping[str, Any], unit: str, where: str) -> tuple[
         table = _from_voxelpose(table, where)
     entry = {OTHER_NAMES.get(name, name): value for name, value in table.items()}
     if len(entry) != len(table):
-        raise DataError(f"{where}: a value stands twice under two names: {sorted(table)}", _HOW_TO)
+        raise DataError(
+            f"{where}: a value stands twice under two names: {', '.join(sorted(table))}", _HOW_TO
+        )
     changed = [name for name in _NOT_KNOWN if entry.get(name) not in (None, 0, False)]
     if changed:
         raise DataError(

@@ -117,7 +117,7 @@ def read_mean_params(path: str | Path, prefix: str = "") -> dict[str, torch.Tens
     mean = {}
     for key, size in sizes.items():
         if key not in arrays:
-            raise DataError(f"{path} has {sorted(arrays)} and no '{key}'", SOURCE["mean"])
+            raise DataError(f"{path} has {', '.join(sorted(arrays))} and no '{key}'", SOURCE["mean"])
         array = np.asarray(arrays[key])
         plain = array.dtype.kind in "fiu" and array.shape == (size,) and np.isfinite(array).all()
         if not plain:

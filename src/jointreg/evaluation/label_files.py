@@ -100,7 +100,8 @@ def _joints(
     joints, count = arrays.get("joints_cam"), len(joint_set.joints)
     if joints is None:
         raise DataError(
-            f"{path} has arrays {sorted(arrays)}, expected joints_cam of shape (N, {count}, 3); or, for "
+            f"{path} has arrays {', '.join(sorted(arrays))}, "
+            f"expected joints_cam of shape (N, {count}, 3); or, for "
             "bodies as truth, rotations and betas, or vertices",
             "name the array so: np.savez(file, joints_cam=joints)",
         )

@@ -42,7 +42,7 @@ def require_file(
         elif path.is_dir():
             fault = "is a folder, expected a file"
         else:
-            fault = "is a device or a pipe, expected a file" if path.exists() else "does not exist"
+            fault = "is a device or a pipe, expected a file" if path.exists() else absence(path)
     except OSError as cause:
         fault = f"cannot be looked at: {cause.strerror}"
     raise error(f"{what} {path!s:.300} {fault}", cure)
@@ -66,6 +66,16 @@ def read_file(
         return Path(path).read_bytes()
     except OSError as cause:
         raise error(f"{what} {path!s:.300} cannot be read: {cause.strerror}", cure) from cause
+
+
+def absence(path: Path) -> str:
+    """How a path is missing, for errors: it does not exist, or is or lies behind a link to nothing."""
+    for part in (path, *path.parents):
+        if part.is_symlink() and not part.exists():
+            link = f"{part} is a link" if part != path else "is a link"
+            where = f"{link} to {part.readlink()}, which does not exist"
+            return where if part == path else f"does not exist: {where}"
+    return "does not exist"
 
 
 def contents(folder: Path) -> str:

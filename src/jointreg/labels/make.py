@@ -55,7 +55,8 @@ def make_labels(
     unknown = sorted(set(recording) - set(calibration))
     if unknown:
         raise DataError(
-            f"cameras {unknown} are not in the calibration, which has {sorted(calibration)}",
+            f"cameras {', '.join(unknown)} are not "
+            f"in the calibration, which has {', '.join(sorted(calibration))}",
             "name the video files after the calibration's cameras",
         )
     names = sorted(recording)

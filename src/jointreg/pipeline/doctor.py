@@ -152,7 +152,7 @@ def _run(configs: Sequence[str | Path], slurm: bool) -> list[Check]:
             look = functools.partial(_look, need, run)
             checks.append(attempt(need.what, look, need.get, need.blocks))
         else:
-            checks.append(Check(False, need.what, f"missing: {need.path}", need.get, need.blocks))
+            checks.append(Check(False, need.what, f"missing: {need.absent}", need.get, need.blocks))
     checks.append(attempt("folders to write to", lambda: require_writable(*WRITTEN), blocks="prepare"))
     checks.append(_disk(run))
     blocked = waiting([check.blocks for check in checks if check.passed is False])
@@ -203,9 +203,10 @@ def _bytes(size: float) -> str:
 
 def _read(configs: Sequence[str | Path]) -> Run:
     from jointreg.config.examples import load_examples
-    from jointreg.config.loading import load, read_yaml
+    from jointreg.config.loading import load
     from jointreg.config.methods import load_methods, require_bodies
     from jointreg.config.sequences import load_sequences, require_splits
+    from jointreg.config.yaml_files import read_yaml
 
     home = Path() if DEFAULTS.is_file() else Path(os.path.relpath(CHECKOUT))
     files = [home / DEFAULTS, *map(Path, configs)]
@@ -215,6 +216,10 @@ def _read(configs: Sequence[str | Path]) -> Run:
         raise DataError(
             f"{', '.join(map(str, missing))} not found",
             f"write {' '.join(there)}" if there else "check the path, or call this in the checkout",
+        )
+    if empty := [str(path) for path in files if not read_yaml(path)]:
+        raise DataError(
+            f"{', '.join(empty)}: no key, and Snakemake refuses such a file", "add keys, or leave it out"
         )
     config = load(read_yaml(*files), [str(path) for path in files], home)
     used = sorted({config.initial, *config.methods})

@@ -11,6 +11,7 @@ import hashlib
 import os
 import stat
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from jointreg.datasets.damaged import read_damaged, units
 from jointreg.datasets.trees import Tree, open_tree
 from jointreg.errors import ConfigError, JointregError
 from jointreg.files.atomic import replace_file
-from jointreg.files.input import contents
+from jointreg.files.input import absence, contents
 from jointreg.pipeline.required_files import GET_DATA
 from jointreg.provenance import content_digest
 
@@ -44,6 +45,8 @@ class Source:
     """Files and folders of pictures that it is read from, whether or not they exist."""
     fault: str = ""
     """The reason why the data set has no such take or camera."""
+    group: str = ""
+    """What it is counted with where much is missing: `recordings of S9`."""
 
     @property
     def missing(self) -> list[str]:
@@ -96,9 +99,21 @@ class RawData:
         return self._state(source for row in rows for source in self._predictions(method, row))
 
     def missing(self, sources: Iterable[Source]) -> list[str]:
-        """One line for each raw file that is gone, or take or camera that the data set lacks."""
+        """One line for each raw file that is gone, or take or camera that the data set lacks.
+
+        Where these would be over `LISTED`, one line for each group of sources.
+        """
+        sources = list(sources)
         gone = [source for source in sources if source.missing and not self._is_kept(source)]
-        return [f"{source.what}: {text}" for source in gone for text in source.missing]
+        lines = [f"{source.what}: {text}" for source in gone for text in source.missing]
+        if len(lines) <= LISTED:
+            return lines
+        all_of, gone_of = (Counter(source.group for source in some) for some in (sources, gone))
+        first = {source.group: source for source in reversed(gone)}
+        return [
+            f"{count} of {all_of[group]} {group}, first {first[group].what}: {first[group].missing[0]}"
+            for group, count in gone_of.items()
+        ]
 
     def require(self) -> None:
         """Stop the plan if a raw file of the run is gone; else remember the state of all.
@@ -146,13 +161,13 @@ class RawData:
         """The takes of a sequence, by camera."""
         if self.is_made:
             return ()
-        sources = []
+        sources, group = [], f"recordings of {row.subject}"
         for take, camera in self._tree.units(row):
             what = f"{row.subject} {row.action}, take {take}, camera {camera}"
             try:
-                sources.append(Source(what, tuple(self._tree.files(row, take, camera))))
+                sources.append(Source(what, tuple(self._tree.files(row, take, camera)), group=group))
             except JointregError as error:
-                sources.append(Source(what, (), str(error).splitlines()[0]))
+                sources.append(Source(what, (), str(error).splitlines()[0], group))
         return tuple(sources)
 
     @functools.cache  # noqa: B019
@@ -177,7 +192,9 @@ class RawData:
                 self.config.estimate.predictions, pattern, vars(row) | {"units": remaining}
             )
         }
-        return (Source(f"predictions of {method} for {row.subject} {row.action}", tuple(paths)),)
+        group = f"sequences' predictions of {method}"
+        what = f"predictions of {method} for {row.subject} {row.action}"
+        return (Source(what, tuple(paths), group=group),)
 
     def _state(self, sources: Iterable[Source]) -> str:
         """One digest of sizes and times, or of contents; it does not depend on the order."""
@@ -279,6 +296,8 @@ def _size_and_time(path: Path) -> str:
 
 def _gone(path: Path) -> str:
     """A path that does not exist, and what its folder has instead if that is not much."""
+    if (how := absence(path)) != "does not exist":
+        return f"{path} {how}"
     few = path.parent.is_dir() and sum(1 for _ in path.parent.iterdir()) <= LISTED
     return f"{path}; {contents(path.parent)}" if few else str(path)
 

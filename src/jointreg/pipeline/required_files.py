@@ -15,6 +15,7 @@ from jointreg.config.sequences import Work
 from jointreg.config.settings import Config
 from jointreg.config.weights import GET_WEIGHTS
 from jointreg.errors import ConfigError
+from jointreg.files.input import absence
 
 GET_DATA = {
     "human36m": "Human3.6M: register at http://vision.imar.ro/human3.6m and put or link the files there "
@@ -48,6 +49,12 @@ class Need:
     """Where it comes from; empty if the row above says it."""
     blocks: str
     """The first stage that cannot run without it."""
+
+    @property
+    def absent(self) -> str:
+        """The path of a file that is missing; of a link to nothing what it names."""
+        how = absence(Path(self.path))
+        return self.path if how == "does not exist" else f"{self.path} {how}"
 
 
 @dataclass(frozen=True)
@@ -190,7 +197,9 @@ def require(config: Config, work: Sequence[Work], methods: Mapping[str, Method])
     """
     missing = [need for need in needs(config, work, methods) if not Path(need.path).exists()]
     if missing:
-        lines = [f"  {need.path}  ({need.what}{': ' if need.get else ''}{need.get})" for need in missing]
+        lines = [
+            f"  {need.absent}  ({need.what}{': ' if need.get else ''}{need.get})" for need in missing
+        ]
         raise ConfigError(
             f"run '{config.run}': not on disk:\n" + "\n".join(lines),
             "jointreg doctor --config FILE lists what waits for each file; without data: "

@@ -124,15 +124,16 @@ def require_one_flag(requests: Iterable[Request]) -> None:
     """Refuse rules that ask for a GPU twice: the Slurm plugin sends `--gpus` as well as `--gres`.
 
     Raises:
-        ConfigError: names the first rule.
+        ConfigError: names the rules.
     """
-    for request in requests:
-        if request.gpus and "gpu" in request.gres:
-            raise ConfigError(
-                f"rule {request.rule} asks for {request.gpus} GPU by `gpu` and for {request.gres} by "
-                "`gres`, and Slurm would get both, --gpus and --gres",
-                f"where the site wants --gres, set gpu: 0 for {request.rule} in {PROFILE}",
-            )
+    twice = [one for one in requests if one.gpus and "gpu" in one.gres]
+    if twice:
+        asked = ", ".join(f"{one.rule} (gpu {one.gpus}, gres {one.gres})" for one in twice)
+        raise ConfigError(
+            "GPUs are asked for by `gpu` and by `gres`, and Slurm would get both, --gpus and --gres: "
+            f"{asked}",
+            "where the site wants --gres, set gpu: 0 for these rules under set-resources of the profile",
+        )
 
 
 def on_gpu_partitions(requests: Iterable[Request]) -> list[str]:

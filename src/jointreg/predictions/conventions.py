@@ -94,7 +94,7 @@ def bodies(
         cure = "--kind joints reads its joints; so does kind joints in the table of methods"
         cure = cure if set(JOINTS) & set(values) else _PAGE
         raise DataError(
-            f"{where} lacks rotations: has {sorted(map(str, values))[:12]}, expected one of "
+            f"{where} lacks rotations: has {', '.join(sorted(map(str, values))[:12])}, expected one of "
             f"{', '.join(WHOLE)}, or {' and '.join(PARTS)}",
             cure,
         )
@@ -123,7 +123,8 @@ def joints(values: Mapping[str, Any], where: str, note: Callable[[str], None] = 
     key = only_key(values, JOINTS, where)
     if key is None:
         raise DataError(
-            f"{where} has {sorted(map(str, values))[:12]}, expected one of {', '.join(JOINTS)}"
+            f"{where} has {', '.join(sorted(map(str, values))[:12])}, "
+            f"expected one of {', '.join(JOINTS)}"
         )
     points = _array(values, key, where).astype(np.float64)
     require_joints(points, f"{where}: {key}", len(H36M_17))
@@ -161,7 +162,8 @@ def named_joints(
     key = only_key(values, JOINTS, where)
     if key is None:
         raise DataError(
-            f"{where} has {sorted(map(str, values))[:12]}, expected one of {', '.join(JOINTS)}"
+            f"{where} has {', '.join(sorted(map(str, values))[:12])}, "
+            f"expected one of {', '.join(JOINTS)}"
         )
     points = in_order(
         _array(values, key, where), f"{where}: {key}", values.get("joint_names"), names, note

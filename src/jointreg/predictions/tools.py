@@ -95,7 +95,7 @@ def _of_camera(values: Mapping[str, Any], where: str) -> dict[str, Any]:
         return dict(values)
     if "global_orient" not in values[key] and not {"pose", "rotmat"} & set(values[key]):
         raise DataError(
-            f"{where}: '{key}' has {sorted(map(str, values[key]))[:12]}, no rotations", _PAGE
+            f"{where}: '{key}' has {', '.join(sorted(map(str, values[key]))[:12])}, no rotations", _PAGE
         )
     rest = {k: v for k, v in values.items() if k not in (*IN_CAMERA, *IN_WORLD)}
     if "frames" in rest:  # PromptHMR's frame numbers

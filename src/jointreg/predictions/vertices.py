@@ -66,7 +66,8 @@ def vertices(values: Mapping[str, Any], where: str, note: Callable[[str], None] 
     key = only_key(values, VERTICES, where)
     if key is None:
         raise DataError(
-            f"{where} has {sorted(map(str, values))[:12]}, expected one of {', '.join(VERTICES)}",
+            f"{where} has {', '.join(sorted(map(str, values))[:12])}, "
+            f"expected one of {', '.join(VERTICES)}",
             "save the meshes: np.savez(file, vertices=...), (frames, V, 3)",
         )
     meshes = as_array(values[key], f"{where}: {key}")

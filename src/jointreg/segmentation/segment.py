@@ -219,7 +219,7 @@ def _room(model: Record, recording: Recording) -> tuple[np.ndarray, np.ndarray]:
     names, camera = model.attrs["camera_names"], recording.camera
     if camera.name not in names:
         raise StoreError(
-            f"the background model has cameras {names}, not {camera.name}", "rerun background"
+            f"the background model has cameras {', '.join(names)}, not {camera.name}", "rerun background"
         )
     width, height = model.attrs["image_size"][camera.name]
     if (width, height) != tuple(camera.size):

@@ -180,8 +180,9 @@ class Schema:
         unknown, missing = set(arrays) - set(self.arrays), wanted - set(arrays)
         if unknown or missing:
             raise StoreError(
-                f"{path}: arrays of schema '{self.name}' are {sorted(self.arrays)}; "
-                f"missing {sorted(missing)}, unknown {sorted(unknown)}"
+                f"{path}: arrays of schema '{self.name}' are {', '.join(sorted(self.arrays))}; "
+                f"missing {', '.join(sorted(missing)) or 'none'}, "
+                f"unknown {', '.join(sorted(unknown)) or 'none'}"
             )
         sizes: dict[str, int] = {}
         checked = {}

@@ -14,8 +14,8 @@ from pydantic import (
 )
 
 from jointreg.config.data import Kinds
-from jointreg.config.loading import read_mapping
 from jointreg.config.values import Fraction, NonNegative, Settings
+from jointreg.config.yaml_files import read_mapping
 from jointreg.errors import ConfigError
 from jointreg.skeleton import H36M_17, SMPL_24
 

@@ -39,6 +39,25 @@ def test_unknown_key_is_named_with_file_neighbour_and_choices(values):
     assert "learning_rate" in message
 
 
+def test_of_several_files_a_fault_names_its_own(values, tmp_path):
+    (tmp_path / "mine.yaml").write_text("optimize: {iteratoins: 5}\nvariants: [full, 7]\n")
+    (tmp_path / "other.yaml").write_text("evaluate: {root: 5}\n")
+    files = [str(tmp_path / name) for name in ("mine.yaml", "other.yaml")]
+    values["optimize"]["iteratoins"] = 5
+    values["variants"] = ["full", 7]
+    values["evaluate"]["root"] = 5
+    values["seed"] = "none"  # by --config: in no file
+    with pytest.raises(ConfigError) as caught:
+        config.load(values, files)
+    lines = str(caught.value).splitlines()
+    assert {line.split("'")[1]: line.split("'")[0] for line in lines[1:-1]} == {
+        "optimize.iteratoins": f"  {files[0]}: unknown key ",
+        "variants.1": f"  {files[0]}: ",
+        "evaluate.root": f"  {files[1]}: ",
+        "seed": "  ",
+    }
+
+
 def test_unknown_key_at_the_top_and_in_a_variant(values):
     values["seeed"] = 1
     with pytest.raises(ConfigError, match="did you mean 'seed'"):

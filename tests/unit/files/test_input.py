@@ -23,6 +23,13 @@ def test_what_is_no_file_is_named(tmp_path):
             require_file(tmp_path / name, "labels", "fetch it")
     with pytest.raises(ConfigError, match="does not exist"):
         read_file(tmp_path / "none", "table", None, ConfigError)
+    (tmp_path / "link").symlink_to("gone")
+    with pytest.raises(DataError, match=r"labels .*link is a link to gone, which does not exist"):
+        require_file(tmp_path / "link", "labels", "fetch it")
+    with pytest.raises(
+        DataError, match=r"does not exist: .*link is a link to gone, which does not exist"
+    ):
+        require_file(tmp_path / "link/labels", "labels", "fetch it")
     (tmp_path / "some").write_bytes(b"x")
     assert read_file(tmp_path / "some", "table", None) == b"x"
     assert read_file(tmp_path / "empty", "table", None, may_be_empty=True) == b""

@@ -195,6 +195,8 @@ def test_labels_are_projected_into_every_camera_and_the_split_is_looked_at(docto
 def test_a_configuration_that_is_wrong_and_a_body_that_is_missing(doctor, tmp_path):
     status, text = doctor("run: mine\nbogus: 1\n")
     assert status == 1 and "unknown key 'bogus'" in line(text, "configuration")
+    status, text = doctor("# nothing yet\n")
+    assert status == 1 and "no key, and Snakemake refuses such a file" in line(text, "configuration")
     status, text = doctor(arguments=["--body", str(tmp_path / "none.npz")])
     assert status == 1 and line(text, "body").startswith("FAIL")
     status, text = doctor()

@@ -183,10 +183,25 @@ def test_only_predictions_that_the_run_needs_are_asked_for(plan, folder):
         plan((WALK, SIT)).require()
 
 
-def test_many_missing_files_are_cut_short(plan, folder):
-    rows = [Work("P1", f"A{n}", ("walk",), ("top",), 0, -1, "train") for n in range(LISTED + 5)]
-    with pytest.raises(ConfigError, match="and 5 more"):
+def test_many_missing_files_are_counted_by_subject(plan, folder):
+    count = LISTED + 5
+    rows = [Work("P1", f"A{n}", ("walk",), ("top", "left"), 0, -1, "train") for n in range(count)]
+    with pytest.raises(ConfigError) as caught:
         plan(rows).require()
+    lines = [line for line in str(caught.value).splitlines() if " of P1" in line]
+    first = f"P1 A0, take walk, camera top: {folder}/raw/walk/top.mp4"
+    assert lines == [
+        f"  {count} of {2 * count} recordings of P1, first {first}; {lines[0].split('; ')[1]}"
+    ]
+
+
+def test_a_link_to_nothing_is_said_to_be_one(plan, folder):
+    video = folder / "raw/walk/left.mp4"
+    video.unlink()
+    video.symlink_to(folder / "archive/left.mp4")
+    words = f"{video} is a link to {folder}/archive/left.mp4, which does not exist"
+    with pytest.raises(ConfigError, match=f"camera left: {words}"):
+        plan((WALK,)).require()
 
 
 def test_deleted_videos_are_kept_where_that_is_chosen(plan, folder):
@@ -270,6 +285,18 @@ def test_human36m_in_the_official_layout(plan, human36m):
         see(Work("S1", "Walking", ("3",), CAMERAS[:1], 0, -1, "test")).require()
     with pytest.raises(ConfigError, match=r"metadata\.xml has no camera 54138969 for S5"):
         see(Work("S5", "Walking", ("1",), CAMERAS[:1], 0, -1, "test")).require()
+
+
+def test_subjects_whose_labels_are_not_published_are_named(plan, human36m):
+    cameras = [room(name, (0.1 * n, 0, 4.0)) for n, name in enumerate(CAMERAS)]
+    names = {(ACTIONS["Walking"], 1): {2: "Walking 1"}}
+    write_metadata(human36m / "metadata.xml", {2: cameras}, names)
+    write(human36m / f"S2/Videos/Walking 1.{CAMERAS[0]}.mp4")
+    row = Work("S2", "Walking", ("1",), CAMERAS[:1], 0, -1, "test")
+    with pytest.raises(
+        ConfigError, match=r"labels of S2 are not published; Human3\.6M has those of S1, S5,"
+    ):
+        plan((row,), source="human36m", calibration="metadata.xml").require()
 
 
 def test_human36m_as_pictures(plan, human36m):

@@ -67,8 +67,10 @@ def test_arrays_of_jobs_with_and_without_a_gpu_are_refused():
 
 def test_a_gpu_is_asked_for_by_one_flag():
     require_one_flag([Request("optimize", 1, "", "gpu"), Request("segment", 0, "gpu:1", "gpu")])
-    with pytest.raises(ConfigError, match=r"rule optimize asks(.|\n)*set gpu: 0 for optimize"):
-        require_one_flag([Request("prepare", 0, "", ""), Request("optimize", 1, "gpu:a100:1", "")])
+    twice = [Request(rule, 1, "gpu:a100:1", "") for rule in ("features", "optimize")]
+    asked = r"features \(gpu 1, gres gpu:a100:1\), optimize \(gpu 1, gres gpu:a100:1\)\n.*set gpu: 0"
+    with pytest.raises(ConfigError, match=asked):
+        require_one_flag([Request("prepare", 0, "", ""), *twice])
 
 
 def test_rules_without_a_gpu_on_the_partition_of_others_are_named():

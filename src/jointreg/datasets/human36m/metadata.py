@@ -43,6 +43,8 @@ OTHER_NAMES = {"Photo": "TakingPhoto", "WalkDog": "WalkingDog"}
 """Action -> its name in the files of some subjects."""
 
 SUBJECTS = 11
+LABELLED: tuple[str, ...] = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
+"""The subjects whose labels are published."""
 DECIMALS = 9
 """Of angles and positions that are written, rad and mm: last bits differ between processors."""
 _NUMBERS = 300

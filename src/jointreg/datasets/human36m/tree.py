@@ -10,7 +10,13 @@ from pathlib import Path
 from jointreg import config
 from jointreg.config.sequences import Work
 from jointreg.datasets.damaged import read_damaged, units
-from jointreg.datasets.human36m.metadata import ACTIONS, CAMERAS, OTHER_NAMES, read_metadata
+from jointreg.datasets.human36m.metadata import (
+    ACTIONS,
+    CAMERAS,
+    LABELLED,
+    OTHER_NAMES,
+    read_metadata,
+)
 from jointreg.errors import ConfigError, DataError
 from jointreg.geometry.camera import Camera
 
@@ -72,7 +78,8 @@ class OfficialTree:
         """Files and folders that a take seen by one camera is read from, whether or not they exist.
 
         Raises:
-            DataError: the take has no known name, or metadata.xml lacks the camera.
+            DataError: the take has no known name, metadata.xml lacks the camera, or the subject's labels
+                are not published and not there.
             ConfigError: the data set cannot have such an action, take or camera.
         """
         self._camera(sequence.subject, camera)
@@ -80,10 +87,16 @@ class OfficialTree:
         mapped = self._mapped(sequence.subject, sequence.action, take)
         name = mapped or self._file_name(sequence.subject, sequence.action, take)
         world, mono, pixels = self._labels(sequence.subject, name, camera)
-        labels = [file for file in (world, mono) if file.is_file()] or [world]
+        labels = [file for file in (world, mono) if file.is_file()]
+        if not labels and sequence.subject not in LABELLED:
+            raise DataError(
+                f"labels of {sequence.subject} are not published; Human3.6M has those of "
+                f"{', '.join(LABELLED)}",
+                "take the subject out of the sequence table",
+            )
         return [
             self._video(sequence.subject, name, camera),
-            *labels,
+            *(labels or [world]),
             *([pixels] if pixels.is_file() else []),
         ]
 
@@ -111,7 +124,7 @@ class OfficialTree:
             )
         camera = self.metadata.cameras.get((_subject_number(subject), CAMERAS.index(name)))
         if camera is None:
-            subjects = sorted({f"S{number}" for number, _ in self.metadata.cameras})
+            subjects = ", ".join(sorted({f"S{number}" for number, _ in self.metadata.cameras}))
             raise DataError(
                 f"metadata.xml has no camera {name} for {subject}; it has cameras of {subjects}"
             )
@@ -145,7 +158,8 @@ class OfficialTree:
             return names[int(take) - 1]
         raise DataError(
             f"{self.root / subject}: no files for {action} take {take}, expected "
-            f"'{mapped or action}' (mapping of metadata.xml); found {names or 'none of this action'}",
+            f"'{mapped or action}' (mapping of metadata.xml); found "
+            f"{', '.join(names) or 'none of this action'}",
             HOW_TO_GET,
         )
 
@@ -199,9 +213,10 @@ class FetchTree(OfficialTree):
         ]
         existing = next((folder for folder in folders if (folder / "annot.h5").is_file()), None)
         if existing is None:
-            names = sorted(path.name for path in (self.root / subject).glob("*-*"))
+            names = ", ".join(sorted(path.name for path in (self.root / subject).glob("*-*")))
             raise DataError(
-                f"{folders[0] / 'annot.h5'} does not exist; {subject} has {names}", FETCH_AGAIN
+                f"{folders[0] / 'annot.h5'} does not exist; {subject} has {names or 'no take'}",
+                FETCH_AGAIN,
             )
         return existing
 

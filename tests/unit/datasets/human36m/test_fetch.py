@@ -243,7 +243,7 @@ def far(file, key, values):
         (changed_array("pose/2d", group), "lacks pose/2d"),
         (changed_array("camera", scalar), "camera is .*expected numbers"),
         (changed_array("pose/3d", huge), "more than any recording"),
-        (no_annotations, r"WalkDog-1/annot.h5 does not exist; S1 has \['WalkingDog-1'"),
+        (no_annotations, r"WalkDog-1/annot.h5 does not exist; S1 has WalkingDog-1"),
         (truncated, "not a readable HDF5 file"),
         (no_picture, "1 of 5 labelled frames have no picture, first img_000004.jpg"),
         (damaged_picture, "img_000004.jpg: not a readable picture"),
