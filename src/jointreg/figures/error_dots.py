@@ -27,7 +27,9 @@ def table_1_plot(
     methods: "Mapping[str, Method] | None" = None,
     paper_values: "pd.DataFrame | None" = None,
 ) -> Figure:
-    """Table I as dots: errors on the left, paired changes from J_std with intervals on the right.
+    """Table I as dots: errors, and to the right of them paired changes from J_std with intervals.
+
+    Where the table has no J_std, there are no changes from it.
 
     Args:
         table: from `tables.numbers.table_1`.
@@ -46,7 +48,8 @@ def table_1_plot(
         lines += [(f"paper: real {m}", part) for m, part in whole.groupby("method", sort=False)]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(PAGE_IN, 1.3 + 0.3 * len(lines) * 2), layout="constrained")
-        axes = figure.subplots(2, 2, sharey="row", width_ratios=(3, 2))
+        ratios = (3, 2) if "std" in regressors else (1,)
+        axes = figure.subplots(2, len(ratios), sharey="row", width_ratios=ratios, squeeze=False)
         for row, metric in zip(axes, MM_METRICS, strict=True):
             for y, (_, part) in enumerate(lines):
                 part = part[part["metric"] == metric].set_index("regressor")
@@ -60,6 +63,8 @@ def table_1_plot(
             row[0].set(title=METRIC_NAMES[metric], xlabel="mm")
             row[0].set_yticks(range(len(lines)), [name for name, _ in lines])
             row[0].set_ylim(len(lines) - 0.5, -0.5)
+            if len(row) == 1:
+                continue
             row[1].axvline(0, color=COLOURS["reference"], linewidth=0.8)
             row[1].set(
                 title=f"{METRIC_NAMES[metric]}, change from J_std",

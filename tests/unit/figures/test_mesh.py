@@ -86,6 +86,13 @@ def test_table_plot_draws_no_interval_where_there_is_none() -> None:
     assert [list(line.get_xdata()) for line in lines if len(line.get_xdata()) == 2] == [[0, 0]]
 
 
+def test_without_j_std_there_are_no_axes_of_changes_from_it():
+    table = _table()
+    figure = error_dots.table_1_plot(table[table["regressor"] != "std"])
+    assert [axis.get_title() for axis in figure.axes] == ["MPJPE", "PA-MPJPE"]
+    assert all(axis.lines for axis in figure.axes)
+
+
 @pytest.mark.parametrize(("name", "by"), [("by_joint", "joint"), ("by_action", "action")])
 def test_errors_stand_beside_their_joint_or_action(name: str, by: str) -> None:
     tables, methods = planted_tables(real=False)
