@@ -5,7 +5,7 @@ from jointreg.datasets.human36m.layouts import human36m_layout
 from jointreg.evaluation.network_words import protocol_words
 from jointreg.evaluation.protocol import protocol_sentence
 from jointreg.labels.words import labels_words
-from jointreg.tables.names import SIMULATED
+from jointreg.tables.names import SIMULATED, TITLES
 from jointreg.tables.render import FORMS
 
 with plan.stop_with_its_text():
@@ -72,11 +72,12 @@ def printed(names):
 
 def table_report(name, form):
     """A table of the report, with its caption."""
+    stem = name.split(".")[0]
     return report(
         f"results/{RUN}/tables/{name}",
-        caption=f"../report/{name.split('.')[0]}.rst",
+        caption=f"../report/{stem}.rst",
         category="Tables",
-        labels={"table": name.split(".")[0].replace("_", " "), "form": form},
+        labels={"table": TITLES.get(stem, stem.replace("_", " ")), "form": form},
     )
 
 

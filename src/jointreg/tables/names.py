@@ -22,6 +22,16 @@ METRIC_NAMES: dict[str, str] = {
     "auc": "AUC",
 }
 
+TITLES: dict[str, str] = {
+    "table_1": "Table I",
+    "changes": "changes between regressors",
+    "by_subject": "errors by subject",
+    "by_action": "errors by action",
+    "by_joint": "errors by joint",
+    "pck_auc": "PCK and AUC",
+}
+"""Headings of tables in the report, where the name of the file with blanks for `_` would not do."""
+
 
 def regressor_name(regressor: str) -> str:
     """`std` -> J_std, `opt_no_silhouette` -> J_opt (no silhouette)."""
