@@ -23,7 +23,7 @@ _CUT = 1.5 * 2.0 ** (DIGITS - 1)
 
 
 def rounded(
-    values: torch.Tensor, dim: int | tuple[int, ...], terms: int, factors: int = 2
+    values: torch.Tensor, dim: int | tuple[int, int], terms: int, factors: int = 2
 ) -> torch.Tensor:
     """Values on a grid on which sums of products are exact.
 
@@ -37,9 +37,13 @@ def rounded(
         return values
     digits = (DIGITS - math.ceil(math.log2(max(terms, 1)))) // factors
     cut = _CUT * 2.0 ** (1 - digits)
-    if dim == -1 and values.device.type == "cpu":
-        rows = values.detach().reshape(-1, values.shape[-1]).numpy()
-        return torch.from_numpy(_rounded_rows(rows, cut)).view(values.shape)
+    if values.device.type == "cpu":
+        plain = values.detach().contiguous()
+        if dim == -2:
+            columns = plain.view(-1, *plain.shape[-2:]).numpy()
+            return torch.from_numpy(_rounded_columns(columns, cut)).view(values.shape)
+        row = plain.shape[-1] if dim == -1 else plain.shape[-2] * plain.shape[-1]
+        return torch.from_numpy(_rounded_rows(plain.view(-1, row).numpy(), cut)).view(values.shape)
     largest = values.abs().amax(dim, keepdim=True).clamp_min(_LEAST)
     shift = (largest.view(torch.int64) & _EXPONENT).view(torch.float64) * cut
     return (values + shift) - shift
@@ -56,6 +60,23 @@ def _rounded_rows(values: np.ndarray, cut: float) -> np.ndarray:
         shift = math.ldexp(0.5, math.frexp(largest)[1]) * cut
         for k in range(values.shape[1]):
             out[n, k] = (values[n, k] + shift) - shift
+    return out
+
+
+@exact.kernel
+def _rounded_columns(values: np.ndarray, cut: float) -> np.ndarray:
+    """The same for each column of (G, N, K)."""
+    out, shift = np.empty(values.shape), np.empty(values.shape[2])
+    for g in range(values.shape[0]):
+        shift[:] = _LEAST
+        for n in range(values.shape[1]):
+            for k in range(values.shape[2]):
+                shift[k] = max(shift[k], abs(values[g, n, k]))
+        for k in range(values.shape[2]):
+            shift[k] = math.ldexp(0.5, math.frexp(shift[k])[1]) * cut
+        for n in range(values.shape[1]):
+            for k in range(values.shape[2]):
+                out[g, n, k] = (values[g, n, k] + shift[k]) - shift[k]
     return out
 
 
