@@ -10,5 +10,7 @@ def volume(meshes: np.ndarray, faces: np.ndarray) -> np.ndarray:
         meshes: vertices.
         faces: indices of vertices, (F, 3).
     """
-    a, b, c = (meshes[:, faces[:, corner]].astype(np.float64) for corner in range(3))
-    return np.einsum("nfa,nfa->n", a, np.cross(b, c)) / 6
+    corners = [[meshes[:, rows, axis].astype(np.float64) for axis in range(3)] for rows in faces.T]
+    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = corners
+    doubled = ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)
+    return doubled.sum(axis=1) / 6
