@@ -1,7 +1,7 @@
-"""One thread for libraries that would start one a core: jobs run side by side and share the cores."""
+"""Threads of libraries that would start one a core: jobs run side by side and share the cores."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 
 @contextmanager
@@ -9,26 +9,28 @@ def one_opencv_thread() -> Iterator[None]:
     """One OpenCV thread inside, the number of before afterwards; also a decorator of functions."""
     import cv2
 
-    with _one_thread(cv2.getNumThreads, cv2.setNumThreads):
+    with _threads(cv2.getNumThreads, cv2.setNumThreads, 1):
         yield
 
 
 @contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """One torch thread inside, the number of before afterwards; also a decorator of functions.
-
-    Sums then have the same order, and the same bits, on every machine.
-    """
+def torch_threads(count: int) -> Iterator[None]:
+    """So many torch threads inside, the number of before afterwards; also a decorator of functions."""
     import torch
 
-    with _one_thread(torch.get_num_threads, torch.set_num_threads):
+    with _threads(torch.get_num_threads, torch.set_num_threads, count):
         yield
 
 
+def one_torch_thread() -> AbstractContextManager[None]:
+    """One torch thread inside: sums then have the same order, and the same bits, on every machine."""
+    return torch_threads(1)
+
+
 @contextmanager
-def _one_thread(count: Callable[[], int], set_count: Callable[[int], None]) -> Iterator[None]:
+def _threads(count: Callable[[], int], set_count: Callable[[int], None], wanted: int) -> Iterator[None]:
     before = count()
-    set_count(1)
+    set_count(wanted)
     try:
         yield
     finally:

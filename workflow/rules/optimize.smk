@@ -44,9 +44,10 @@ rule train_discriminator:
         f"logs/{RUN}/train_discriminator/{{variant}}.benchmark.tsv"
     conda:
         "../../envs/torch.yaml"
+    threads: min(8, 1 + CONFIG.train_discriminator.frames // 256)  # in most of the time it trains
     resources:
         gpu=GPU,
-        runtime=lambda wc, attempt: 120 * attempt,
+        runtime=lambda wc, attempt: 240 * attempt,
     params:
         **BODY_PARAMS,
         cfg=lambda wc: {

@@ -25,6 +25,7 @@ trained = train_discriminator(
     weights=EnergyWeights.read(job.input.weights),
     generator=job.generator,
     device=job.params.device,
+    workers=job.threads,
     progress=report("rounds"),
 )
 print(trained.as_text())

@@ -20,7 +20,7 @@ from jointreg.refine.energies import balance_energies
 from jointreg.refine.loop import Progress, refine_sample
 from jointreg.refine.losses import TERMS, UNDECIDED_LOSS, EnergyWeights
 from jointreg.refine.sample import Sample
-from jointreg.threads import one_torch_thread
+from jointreg.threads import torch_threads
 
 WINDOW = 3
 """Rounds in the mean losses that `has_settled` compares: single rounds fluctuate."""
@@ -91,6 +91,7 @@ def train_discriminator(
     generator: np.random.Generator,
     weights: EnergyWeights | None = None,
     device: str = "cpu",
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> TrainedDiscriminator:
     """Alternate on a sample: refine it against D, train D to distinguish initial from refined bodies.
@@ -105,6 +106,7 @@ def train_discriminator(
         generator: gives D its start.
         weights: of the energies; None: those of `balance_energies` on this sample.
         device: "cpu" or "cuda"; of the refinement. D is trained on the CPU.
+        workers: threads that train D. Its sums are exact, so their number changes no bit of it.
         progress: called with the number of rounds that are done and `settings.max_rounds`.
 
     Returns:
@@ -144,7 +146,7 @@ def train_discriminator(
             device=device,
         )
         final = torch.from_numpy(refined.rotations), torch.from_numpy(refined.betas)
-        with one_torch_thread():
+        with torch_threads(workers):
             loss, *shares = train(
                 discriminator, initial, final, optimiser=optimiser, steps=settings.steps
             )

@@ -7,6 +7,7 @@ from jointreg.geometry.rotations import from_axis_angle
 from jointreg.refine.adam import Adam
 from jointreg.refine.discriminator import Discriminator, train
 from jointreg.refine.losses import discriminator_loss
+from jointreg.threads import torch_threads
 
 
 def network(seed=0, **sizes):
@@ -87,6 +88,19 @@ def test_training_separates_what_differs_and_freezes_again():
     assert held_out < 0.4
     assert not any(value.requires_grad for value in discriminator.parameters.values())
     assert not discriminator(*initial).requires_grad
+
+
+def test_threads_change_no_bit_of_the_training():
+    initial, refined = some_bodies(3, 256, -0.4), some_bodies(4, 256, 0.4)
+    trained = []
+    for threads in (1, 3):
+        discriminator = network()
+        optimiser = Adam(discriminator.parameters.values(), 1e-3)
+        with torch_threads(threads):
+            train(discriminator, initial, refined, optimiser=optimiser, steps=2)
+        trained.append(discriminator.parameters)
+    for name, value in trained[0].items():
+        assert torch.equal(value, trained[1][name])
 
 
 def test_training_cannot_separate_equals():
