@@ -21,8 +21,8 @@ GPU_REFINES_MS, GPU_SEES_MS = 3.0, 1.0
 GPU_STARTS_S, CORE_STARTS_S = 15, 6
 """Slurm, Snakemake, and CUDA."""
 CORES_BESIDE_A_GPU = 8
-THREADS_TRAIN = 2.0
-"""Three threads over one, in the training of D, which runs on cores."""
+GPU_TRAINS_S = 0.02
+"""A step of the training of D on 512 frames, in double precision."""
 TABLES_S = 300
 
 ROUNDS, STEPS, SAMPLE, STEP_S = 30, 200, 512, 0.53
@@ -87,7 +87,7 @@ STAGES = (
     Stage("features", 105, job(FRAMES, 105, GPU_SEES_MS), gpu=True),
     Stage("run_network (cores)", 165, job(FRAMES, 105, 0.8)),
     Stage("fit_regressor_spin (8 cores)", 1, fit(14), cores=FIT_CORES),
-    Stage("train_discriminator", 2, alternation(STEP_S / THREADS_TRAIN, GPU_REFINES_MS), gpu=True),
+    Stage("train_discriminator", 2, alternation(GPU_TRAINS_S, GPU_REFINES_MS), gpu=True),
     Stage("optimize", 75 * VARIANTS, job(TRAINING, 75, GPU_REFINES_MS), gpu=True),
     Stage("fit_regressor_opt (8 cores)", VARIANTS, fit(9), cores=FIT_CORES),
     Stage("evaluate, tables, figures", 1, TABLES_S),

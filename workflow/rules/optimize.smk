@@ -44,7 +44,7 @@ rule train_discriminator:
         f"logs/{RUN}/train_discriminator/{{variant}}.benchmark.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: min(8, 1 + CONFIG.train_discriminator.frames // 256)  # in most of the time it trains
+    threads: 1 if GPU else min(8, 1 + CONFIG.train_discriminator.frames // 256)
     resources:
         gpu=GPU,
         runtime=lambda wc, attempt: 240 * attempt,

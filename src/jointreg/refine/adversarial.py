@@ -105,8 +105,8 @@ def train_discriminator(
         optimize: settings of the refinement, those of the variant.
         generator: gives D its start.
         weights: of the energies; None: those of `balance_energies` on this sample.
-        device: "cpu" or "cuda"; of the refinement. D is trained on the CPU.
-        workers: threads that train D. Its sums are exact, so their number changes no bit of it.
+        device: "cpu" or "cuda".
+        workers: threads that train D on the CPU. Its sums are exact, so their number changes no bit.
         progress: called with the number of rounds that are done and `settings.max_rounds`.
 
     Returns:
@@ -125,13 +125,14 @@ def train_discriminator(
     )
     if weights is None:
         weights = balance_energies(body, sample, regressor, batch=optimize.batch)
-    seed = int(generator.integers(2**63 - 1))
+    seed, where = int(generator.integers(2**63 - 1)), torch.device(device)
     discriminator = Discriminator.create(
         torch.Generator().manual_seed(seed), len(body.parents), body.n_betas
-    )
+    ).on(where)
     optimiser = Adam(discriminator.parameters.values(), settings.learning_rate)
     start = torch.from_numpy(to_6d(sample.bodies["rotations"]).astype(np.float64))
-    initial = from_6d(start), torch.from_numpy(np.array(sample.bodies["betas"], dtype=np.float64))
+    betas = torch.from_numpy(np.array(sample.bodies["betas"], dtype=np.float64))
+    initial = from_6d(start).to(where), betas.to(where)
     losses: list[np.ndarray] = []
     right: list[list[float]] = []
     settled = False
@@ -145,7 +146,7 @@ def train_discriminator(
             discriminator=discriminator,
             device=device,
         )
-        final = torch.from_numpy(refined.rotations), torch.from_numpy(refined.betas)
+        final = torch.from_numpy(refined.rotations).to(where), torch.from_numpy(refined.betas).to(where)
         with torch_threads(workers):
             loss, *shares = train(
                 discriminator, initial, final, optimiser=optimiser, steps=settings.steps

@@ -71,6 +71,10 @@ class Discriminator:
                 weight = value.detach()[:, None] if name == "heads.weight" else value.detach()
                 self._on_grid[name] = rounded_weight(weight)
 
+    def on(self, device: torch.device) -> "Discriminator":
+        """The same network on a device."""
+        return Discriminator({name: value.to(device) for name, value in self.parameters.items()})
+
     @classmethod
     def create(cls, generator: torch.Generator, joints: int = 24, betas: int = 10) -> "Discriminator":
         """A new network, its weights and biases drawn uniformly from +-1 / sqrt(inputs)."""

@@ -44,6 +44,11 @@ def rounded(
             return torch.from_numpy(_rounded_columns(columns, cut)).view(values.shape)
         row = plain.shape[-1] if dim == -1 else plain.shape[-2] * plain.shape[-1]
         return torch.from_numpy(_rounded_rows(plain.view(-1, row).numpy(), cut)).view(values.shape)
+    return _rounded_by_torch(values, dim, cut)
+
+
+def _rounded_by_torch(values: torch.Tensor, dim: int | tuple[int, int], cut: float) -> torch.Tensor:
+    """The same on any device."""
     largest = values.abs().amax(dim, keepdim=True).clamp_min(_LEAST)
     shift = (largest.view(torch.int64) & _EXPONENT).view(torch.float64) * cut
     return (values + shift) - shift

@@ -163,7 +163,7 @@ def refine_sample(
     size = count if whole else settings.batch
     with one_torch_thread():
         if discriminator is not None and where != CPU:
-            discriminator = Discriminator({k: v.to(where) for k, v in discriminator.parameters.items()})
+            discriminator = discriminator.on(where)
         terms = Terms(
             body,
             regressor,

@@ -1,9 +1,19 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 
-from jointreg.refine.exact_layers import exp, linear, rounded, rounded_weight, sigmoid
+from jointreg.arrays import DIGITS
+from jointreg.refine.exact_layers import (
+    _CUT,
+    _rounded_by_torch,
+    exp,
+    linear,
+    rounded,
+    rounded_weight,
+    sigmoid,
+)
 
 
 def numbers(seed, *shape):
@@ -49,6 +59,19 @@ def test_rounding_keeps_the_digits_that_a_sum_has_room_for():
     assert ((close - values).abs() <= largest * 2.0**-20).all()
     assert torch.equal(rounded(close, -1, 1000), close)
     assert rounded(values[:0], -1, 1000).shape == (0, 1000)
+
+
+@pytest.mark.parametrize("dim", [-1, -2, (-2, -1)])
+@pytest.mark.parametrize("shape", [(3, 1000), (24, 5, 32), (1, 7), (6, 1)])
+def test_other_devices_round_as_the_processor_does(shape, dim):
+    values = numbers(8, *shape) * 10.0 ** (40 * numbers(9, *shape))
+    values[..., 0, 0] = 0.0
+    for terms, factors in ((3, 2), (1000, 2), (512, 1)):
+        cut = _CUT * 2.0 ** (1 - (DIGITS - math.ceil(math.log2(terms))) // factors)
+        others = _rounded_by_torch(values, dim, cut)
+        assert torch.equal(rounded(values, dim, terms, factors), others)
+        turned = values.transpose(-2, -1).contiguous().transpose(-2, -1)
+        assert torch.equal(rounded(turned, dim, terms, factors), others)
 
 
 def test_a_body_alone_has_the_bits_that_it_has_among_others():
