@@ -48,7 +48,8 @@ def animate(fit: Fit) -> np.ndarray:
         RGB, (T, 630, 460, 3) uint8.
     """
     with mpl.rc_context(STYLE):
-        return np.stack([_picture(fit, moment) for moment in range(len(fit.bodies))])
+        scene = _Scene(fit)
+        return np.stack([scene.picture(moment) for moment in range(len(fit.bodies))])
 
 
 def save_gif(
@@ -81,28 +82,42 @@ def save_gif(
     first.save(path, save_all=True, append_images=rest, duration=durations, loop=0, optimize=False)
 
 
-def _picture(fit: Fit, moment: int) -> np.ndarray:
-    """One moment as RGB, (H, W, 3) uint8."""
-    figure = Figure(figsize=SIZE_IN, dpi=DPI)
-    canvas = FigureCanvasAgg(figure)
-    title = f"{fit.frame.title}: iteration {fit.iterations[moment]} of {fit.iterations[-1]}"
-    figure.text(0.5, 0.988, title, ha="center", va="top")
-    picture = figure.add_axes((0.01, 0.245, 0.98, 0.98 * SIZE_IN[0] / SIZE_IN[1]))
-    body = fit.bodies[moment]
-    show_frame(picture, fit.frame, "", THIN)
-    show_shaded(picture, body, COLOURS["refined"])
-    show_joints(picture, fit.frame.labels_px, body.joints_px, COLOURS["joint"])
-    below = figure.add_axes((0.14, 0.072, 0.82, 0.16))
-    for index, (term, values) in enumerate(fit.energies.items()):
-        look = line_look(index)
-        below.plot(fit.iterations, values, linewidth=1, alpha=0.3, **look)
-        reached = slice(moment + 1)
-        below.plot(fit.iterations[reached], values[reached], linewidth=1.6, label=term, **look)
-        below.plot(fit.iterations[moment], values[moment], "o", color=SERIES[index], markersize=4)
-    together = np.maximum(np.stack(list(fit.energies.values())), LEAST)
-    below.set(xlim=(0, fit.iterations[-1]), xlabel="iteration", yscale="log")
-    below.set_ylabel("weighted energy")
-    below.set_ylim(together.min() / 2, together.max() * 6)  # room for the legend
-    below.legend(loc="upper right", ncols=len(fit.energies))
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+class _Scene:
+    """The figure, of which only what moves is drawn anew from moment to moment."""
+
+    def __init__(self, fit: Fit) -> None:
+        self.fit = fit
+        figure = Figure(figsize=SIZE_IN, dpi=DPI)
+        self.canvas = FigureCanvasAgg(figure)
+        self.title = figure.text(0.5, 0.988, "", ha="center", va="top")
+        self.over = figure.add_axes((0.01, 0.245, 0.98, 0.98 * SIZE_IN[0] / SIZE_IN[1]))
+        show_frame(self.over, fit.frame, "", THIN)
+        self.still = set(self.over.get_children())
+        below = figure.add_axes((0.14, 0.072, 0.82, 0.16))
+        self.reached = []
+        for index, (term, values) in enumerate(fit.energies.items()):
+            look = line_look(index)
+            below.plot(fit.iterations, values, linewidth=1, alpha=0.3, **look)
+            (line,) = below.plot([], [], linewidth=1.6, label=term, **look)
+            (dot,) = below.plot([], [], "o", color=SERIES[index], markersize=4)
+            self.reached.append((values, line, dot))
+        together = np.maximum(np.stack(list(fit.energies.values())), LEAST)
+        below.set(xlim=(0, fit.iterations[-1]), xlabel="iteration", yscale="log")
+        below.set_ylabel("weighted energy")
+        below.set_ylim(together.min() / 2, together.max() * 6)  # room for the legend
+        below.legend(loc="upper right", ncols=len(fit.energies))
+
+    def picture(self, moment: int) -> np.ndarray:
+        """One moment as RGB, (H, W, 3) uint8."""
+        fit, body = self.fit, self.fit.bodies[moment]
+        steps = fit.iterations
+        self.title.set_text(f"{fit.frame.title}: iteration {steps[moment]} of {steps[-1]}")
+        for artist in set(self.over.get_children()) - self.still:
+            artist.remove()
+        show_shaded(self.over, body, COLOURS["refined"])
+        show_joints(self.over, fit.frame.labels_px, body.joints_px, COLOURS["joint"])
+        for values, line, dot in self.reached:
+            line.set_data(steps[: moment + 1], values[: moment + 1])
+            dot.set_data(steps[moment : moment + 1], values[moment : moment + 1])
+        self.canvas.draw()
+        return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
