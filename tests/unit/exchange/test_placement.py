@@ -220,6 +220,14 @@ def test_no_regressor_is_saved_that_would_not_be_loaded(tmp_path, body, weights,
     assert sorted(path.name for path in tmp_path.iterdir()) == ["good.npy", "good.npy.json"]
 
 
+def test_a_fit_to_bodies_that_do_not_follow_the_labels_names_the_bodies(tmp_path, body, weights):
+    """All joints near the middle of the body, sides exchanged: so untrained networks leave them."""
+    places = weights[RIGHT_FIRST] @ body.template
+    useless = landing_at(0.2 * places + 0.8 * places[:1], body)
+    with pytest.raises(DataError, match=r"left_knee\) lands(.|\n)*whether the bodies are of"):
+        save_regressor(Regressor(useless), tmp_path / "J.npy", body=body)
+
+
 def test_sides_are_checked_where_the_skeleton_is_not_smpls(tmp_path, body, weights):
     strange = replace(body, joint_names=tuple(f"joint_{k}" for k in range(24)))
     np.save(tmp_path / "J.npy", weights[RIGHT_FIRST])
