@@ -285,9 +285,9 @@ def test_weights_that_are_not_finite_are_refused(states, tmp_path):
 
 
 def test_missing_files_are_refused_with_where_to_get_them(files, tmp_path):
-    with pytest.raises(DataError, match=r"(?s)mean parameters .*none.npz do not exist.*SPIN"):
+    with pytest.raises(DataError, match=r"(?s)mean parameters .*none.npz does not exist.*SPIN"):
         load_head("spin", checkpoint=files / "spin.pt", mean_params=tmp_path / "none.npz")
-    with pytest.raises(DataError, match=r"(?s)checkpoint .*none.pt of vibe does not exist.*VIBE"):
+    with pytest.raises(DataError, match=r"(?s)checkpoint of vibe .*none.pt does not exist.*VIBE"):
         load_head("vibe", checkpoint=tmp_path / "none.pt", mean_params=None)
     buffer = io.BytesIO()
     np.savez(buffer, **mean_arrays() | {"pose": np.zeros(72, np.float32)})

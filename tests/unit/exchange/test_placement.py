@@ -195,6 +195,13 @@ def test_a_matrix_for_another_mesh_of_the_same_size_is_refused(tmp_path, body, w
         load_regressor(tmp_path / "K.npy", replace(body, faces=body.faces[::-1]))
 
 
+def test_a_sidecar_that_is_a_link_to_nothing_is_not_passed_over(tmp_path, body, weights):
+    np.save(tmp_path / "J.npy", weights)
+    (tmp_path / "J.npy.json").symlink_to("archive/J.npy.json")
+    with pytest.raises(DataError, match=r"J\.npy\.json is a link to .*which does not exist"):
+        load_regressor(tmp_path / "J.npy", body)
+
+
 def test_a_sidecar_does_not_vouch_for_rows_that_land_elsewhere(tmp_path, body, weights):
     moved = weights.copy()
     wrist, elbow = H36M_17.index("left_wrist"), H36M_17.index("left_elbow")

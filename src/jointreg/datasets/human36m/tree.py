@@ -18,6 +18,7 @@ from jointreg.datasets.human36m.metadata import (
     read_metadata,
 )
 from jointreg.errors import ConfigError, DataError
+from jointreg.files.input import absence, is_given
 from jointreg.geometry.camera import Camera
 
 HOW_TO_GET = (
@@ -44,7 +45,7 @@ class OfficialTree:
         """
         self.root = Path(settings.root)
         if not self.root.is_dir():
-            raise DataError(f"data folder {self.root} does not exist", HOW_TO_GET)
+            raise DataError(f"data folder {self.root} {absence(self.root)}", HOW_TO_GET)
         path = Path(settings.calibration)
         self.metadata = read_metadata(path if path.is_file() else self.root / path)
         self.damaged = read_damaged(settings.damaged) if settings.damaged else ()
@@ -87,7 +88,7 @@ class OfficialTree:
         mapped = self._mapped(sequence.subject, sequence.action, take)
         name = mapped or self._file_name(sequence.subject, sequence.action, take)
         world, mono, pixels = self._labels(sequence.subject, name, camera)
-        labels = [file for file in (world, mono) if file.is_file()]
+        labels = [file for file in (world, mono) if is_given(file)]
         if not labels and sequence.subject not in LABELLED:
             raise DataError(
                 f"labels of {sequence.subject} are not published; Human3.6M has those of "
@@ -97,7 +98,7 @@ class OfficialTree:
         return [
             self._video(sequence.subject, name, camera),
             *(labels or [world]),
-            *([pixels] if pixels.is_file() else []),
+            *([pixels] if is_given(pixels) else []),
         ]
 
     def _video(self, subject: str, name: str, camera: str) -> Path:
@@ -114,7 +115,7 @@ class OfficialTree:
         """Folder of one kind of labels, as unpacked by hand or by h36m-fetch's extract_all.py."""
         folder = self.root / subject
         fetched = folder / f"Poses_{kind}"
-        return fetched if fetched.is_dir() else folder / "MyPoseFeatures" / kind
+        return fetched if fetched.is_dir() or fetched.is_symlink() else folder / "MyPoseFeatures" / kind
 
     def _camera(self, subject: str, name: str) -> Camera:
         if name not in CAMERAS:
