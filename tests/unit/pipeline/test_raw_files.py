@@ -295,11 +295,16 @@ def test_human36m_in_the_official_layout(plan, human36m):
         see(Work("S5", "Walking", ("1",), CAMERAS[:1], 0, -1, "test")).require()
 
 
-def test_subjects_whose_labels_are_not_published_are_named(plan, human36m):
+@pytest.mark.parametrize(
+    "there",
+    [f"S2/Videos/Walking 1.{CAMERAS[0]}.mp4", "S1/Walking-1/annot.h5"],
+    ids=["official", "fetch"],
+)
+def test_subjects_whose_labels_are_not_published_are_named(plan, human36m, there):
     cameras = [room(name, (0.1 * n, 0, 4.0)) for n, name in enumerate(CAMERAS)]
     names = {(ACTIONS["Walking"], 1): {2: "Walking 1"}}
     write_metadata(human36m / "metadata.xml", {2: cameras}, names)
-    write(human36m / f"S2/Videos/Walking 1.{CAMERAS[0]}.mp4")
+    write(human36m / there)
     row = Work("S2", "Walking", ("1",), CAMERAS[:1], 0, -1, "test")
     with pytest.raises(
         ConfigError, match=r"labels of S2 are not published; Human3\.6M has those of S1, S5,"

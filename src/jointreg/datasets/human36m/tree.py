@@ -89,12 +89,8 @@ class OfficialTree:
         name = mapped or self._file_name(sequence.subject, sequence.action, take)
         world, mono, pixels = self._labels(sequence.subject, name, camera)
         labels = [file for file in (world, mono) if is_given(file)]
-        if not labels and sequence.subject not in LABELLED:
-            raise DataError(
-                f"labels of {sequence.subject} are not published; Human3.6M has those of "
-                f"{', '.join(LABELLED)}",
-                "take the subject out of the sequence table",
-            )
+        if not labels:
+            _require_published(sequence.subject)
         return [
             self._video(sequence.subject, name, camera),
             *(labels or [world]),
@@ -200,7 +196,8 @@ class FetchTree(OfficialTree):
         """Files and folders that a take seen by one camera is read from, whether or not they exist.
 
         Raises:
-            DataError: there is no folder of the take, or metadata.xml lacks the camera.
+            DataError: there is no folder of the take, also because the subject's labels are not
+                published; or metadata.xml lacks the camera.
             ConfigError: the data set cannot have such an action, take or camera.
         """
         self._camera(sequence.subject, camera)
@@ -214,12 +211,22 @@ class FetchTree(OfficialTree):
         ]
         existing = next((folder for folder in folders if (folder / "annot.h5").is_file()), None)
         if existing is None:
+            _require_published(subject)
             names = ", ".join(sorted(path.name for path in (self.root / subject).glob("*-*")))
             raise DataError(
                 f"{folders[0] / 'annot.h5'} does not exist; {subject} has {names or 'no take'}",
                 FETCH_AGAIN,
             )
         return existing
+
+
+def _require_published(subject: str) -> None:
+    """Refuse a subject without labels on disk, whose labels nobody can get."""
+    if subject not in LABELLED:
+        raise DataError(
+            f"labels of {subject} are not published; Human3.6M has those of {', '.join(LABELLED)}",
+            "take the subject out of the sequence table",
+        )
 
 
 def _subject_number(subject: str) -> int:
