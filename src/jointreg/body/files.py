@@ -28,7 +28,7 @@ from jointreg.body.checks import (
 from jointreg.body.model import Body
 from jointreg.errors import DataError, default_cure
 from jointreg.files.atomic import replace_file, sidecar_path
-from jointreg.files.input import read_file
+from jointreg.files.input import is_given, read_file
 from jointreg.files.json_object import read_object
 from jointreg.files.pickles import as_array, read_npz, read_pickle
 from jointreg.skeleton import SMPL_24, SMPL_PARENTS
@@ -98,7 +98,7 @@ def read_body(path: str | Path) -> Body:
     """
     raw, suffix, where = _file(path)
     sidecar = sidecar_path(path)
-    if str(path) != "open" and sidecar.is_file():
+    if str(path) != "open" and is_given(sidecar):
         cure = f"delete {sidecar}, or convert the body again"
         if read_object(sidecar, "the sidecar of a body", cure).get("sha256") != _sha256(raw):
             raise DataError(f"{sidecar} describes another file: its sha256 is not that of {where}", cure)

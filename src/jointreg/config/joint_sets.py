@@ -15,6 +15,7 @@ import numpy as np
 
 from jointreg.config.tsv import rows as table_rows
 from jointreg.errors import ConfigError
+from jointreg.files.input import is_given
 from jointreg.skeleton import H36M_17, LIMBS, SMPL_24, SMPL_PARENTS
 
 TABLE = Path(__file__).parent / "assets" / "joint_sets.tsv"
@@ -211,7 +212,7 @@ def joint_set(name: str) -> JointSet:
     """
     if name in JOINT_SETS:
         return JOINT_SETS[name]
-    if not Path(name).is_file():
+    if not is_given(Path(name)):
         raise ConfigError(
             f"joint set '{name}' is neither known nor a file",
             f"known sets are {', '.join(JOINT_SETS)}; for others give a table with the columns "

@@ -3,9 +3,10 @@
 import os
 import re
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -53,10 +54,14 @@ def load(values: Mapping[str, Any], files: list[str] | None = None, home: Path =
         ConfigError: a key is unknown, missing or has a wrong value; all faults are listed.
     """
     where = ", ".join(files or []) or "configuration"
+    run = str(values.get("run"))
     try:
-        config = Config.model_validate(_filled(values, str(values.get("run")), home))
+        config = Config.model_validate(_filled(values, run, home))
     except ValidationError as error:
-        raise _refused(error, where, files=files or []) from None
+        read = {
+            file: _filled(read_mapping(file), run, home) for file in files or [] if Path(file).is_file()
+        }
+        raise _refused(error, where, files=read) from None
     if config.dataset.source == "synthetic" and config.body != "open":
         raise ConfigError(
             f"{where}: body is '{config.body}', but the open data set is made with the open body",
@@ -242,13 +247,15 @@ def _filled(value: Any, run: str, home: Path) -> Any:
 
 
 def _refused(
-    error: ValidationError, where: str, prefix: tuple[str, ...] = (), files: Sequence[str] = ()
+    error: ValidationError,
+    where: str,
+    prefix: tuple[str, ...] = (),
+    files: Mapping[str, Any] = MappingProxyType({}),
 ) -> ConfigError:
-    """The faults as one error; of several files that were merged each fault names its own."""
+    """The faults as one error. Of several files, with their contents, each fault names its own."""
     faults = error.errors()
-    contents = {file: read_mapping(file) for file in files if Path(file).is_file()}
     lines = [
-        f"  {_place(fault, contents)}{_explain(fault, prefix)[:MOST_LETTERS]}"
+        f"  {_place(fault, files)}{_explain(fault, prefix)[:MOST_LETTERS]}"
         for fault in faults[:MOST_FAULTS]
     ]
     if len(faults) > MOST_FAULTS:
@@ -265,7 +272,7 @@ def _place(fault: Any, contents: Mapping[str, Any]) -> str:
                 content = content[part]
         except (KeyError, IndexError, TypeError):
             return False
-        return bool(content == fault["input"])
+        return repr(content) == repr(fault["input"])  # not ==: no NaN equals itself, and 1 is True
 
     names = [file for file, content in contents.items() if has(content)]
     return f"{', '.join(names)}: " if names and len(contents) > 1 else ""
@@ -284,6 +291,8 @@ def _explain(fault: Any, prefix: tuple[str, ...]) -> str:
         return f"unknown key '{key:.200}'{hint} Allowed here: {', '.join(allowed)}"
     if fault["type"] == "missing":
         return f"key '{key}' is missing"
+    if fault["type"] == "invalid_key":
+        return f"key {fault['input']!r} is no text: every key is a name of config/README.md"
     return f"'{key}' is {reprlib.repr(fault['input'])}: {_expected(fault)}"
 
 

@@ -11,7 +11,7 @@ from jointreg.config.joint_sets import joint_set
 from jointreg.config.sequences import Work
 from jointreg.datasets.calibration import read_calibration
 from jointreg.errors import ConfigError, DataError
-from jointreg.files.input import contents
+from jointreg.files.input import absence, contents, is_given
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv")
 """Endings of the video files, in small or capital letters."""
@@ -28,7 +28,7 @@ class MultiviewTree:
         self.root = Path(settings.root)
         if not self.root.is_dir():
             raise DataError(
-                f"dataset.root {self.root} does not exist", "get the data, or correct dataset.root"
+                f"dataset.root {self.root} {absence(self.root)}", "get the data, or correct dataset.root"
             )
         self.file = Path(settings.calibration)
         self.calibration = read_calibration(self.file)
@@ -95,7 +95,7 @@ class MultiviewTree:
         folder = self._folder(take)
         endings = [ending for suffix in SUFFIXES for ending in (suffix, suffix.upper())]
         files = [folder / f"{camera}{ending}" for ending in endings]
-        return next((file for file in files if file.is_file()), files[0])
+        return next((file for file in files if is_given(file)), files[0])
 
     def _folder(self, take: str) -> Path:
         if Path(take).name != take or take in ("", ".", ".."):
@@ -103,7 +103,7 @@ class MultiviewTree:
         folder = self.root / take
         if not folder.is_dir():
             raise DataError(
-                f"recording {folder} does not exist; {self.root} has {', '.join(self.takes('', ''))}",
+                f"recording {folder} {absence(folder)}; {self.root} has {', '.join(self.takes('', ''))}",
                 "correct column takes of the sequence table, or get the recording",
             )
         return folder

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from jointreg.errors import DataError
+from jointreg.files.input import absence
 
 _JPEG, _JPEG_SCAN, _JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
 """Markers of a JPEG picture: its first bytes, the beginning of its pixels, its end."""
@@ -47,7 +48,7 @@ def read(folder: Path, frames: Iterable[int]) -> Iterator[tuple[int, np.ndarray]
     for frame in frames:
         path = folder / name(frame)
         if not path.is_file():
-            raise DataError(f"{path} does not exist: frame {frame} was not extracted", _HOW_TO_GET)
+            raise DataError(f"{path} {absence(path)}: frame {frame} was not extracted", _HOW_TO_GET)
         raw = path.read_bytes()
         if raw.startswith(_JPEG) and raw.rfind(_JPEG_END) < raw.rfind(_JPEG_SCAN):
             raise DataError(f"{path}: ends before the end of the picture, truncated", _HOW_TO_GET)

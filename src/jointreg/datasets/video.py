@@ -13,6 +13,7 @@ import numpy as np
 from jointreg.datasets import pictures
 from jointreg.datasets.recording import Recording
 from jointreg.errors import DataError
+from jointreg.files.input import absence
 
 _HOW_TO_GET = "fetch the file again, or leave the take out of the sequence table"
 _FRAMES_APART = 2.0
@@ -341,7 +342,7 @@ class _Opened:
 
     def __enter__(self) -> tuple[Any, Any]:
         if not self.path.is_file():
-            raise DataError(f"video {self.path} does not exist", _HOW_TO_GET)
+            raise DataError(f"video {self.path} {absence(self.path)}", _HOW_TO_GET)
         try:
             self.container = av.open(str(self.path))
         except (av.FFmpegError, OSError) as error:

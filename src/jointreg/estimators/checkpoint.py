@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from jointreg.errors import ConfigError, DataError
+from jointreg.files.input import require_file
 from jointreg.files.pickles import read_npz
 from jointreg.files.tensors import read_tensors
 
@@ -110,8 +111,7 @@ def read_mean_params(path: str | Path, prefix: str = "") -> dict[str, torch.Tens
         DataError: the file is missing, damaged, or has other arrays than pose, shape and cam.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"mean parameters {path} do not exist", SOURCE["mean"])
+    require_file(path, "file of mean parameters", SOURCE["mean"])
     sizes = {"pose": 144, "shape": 10, "cam": 3}
     arrays = read_npz(path.read_bytes(), str(path), sizes)
     mean = {}
@@ -174,8 +174,7 @@ def known_network(network: str) -> None:
 
 
 def _load(path: Path, network: str) -> Any:
-    if not path.is_file():
-        raise DataError(f"checkpoint {path} of {network} does not exist", SOURCE[network])
+    require_file(path, f"checkpoint of {network}", SOURCE[network])
     cures = [f"expected {SOURCE[network]}", f"fetch it again: {SOURCE[network]}"]
     return read_tensors(path, "checkpoint", cures)
 

@@ -15,6 +15,7 @@ from jointreg.evaluation.matching import matched_rows
 from jointreg.evaluation.presets import Protocol
 from jointreg.evaluation.sides import KINDS, Side
 from jointreg.evaluation.truth_files import read_truth
+from jointreg.files.input import ABSENT, absence
 from jointreg.predictions.bodies import check_bodies, read_predictions
 from jointreg.predictions.rows import IDENTITY, require_numbers
 from jointreg.predictions.vertices import LONGEST_EDGES
@@ -95,7 +96,8 @@ def read_pair(
             truth has no prediction.
         UnitError: neither metres nor millimetres.
     """
-    missing = [str(file) for file in (predictions, truth) if not Path(file).exists()]
+    gone = [file for file in map(Path, (predictions, truth)) if not file.exists()]
+    missing = [str(file) for file in gone if absence(file) == ABSENT]
     if missing:
         raise DataError(f"there is no file {' and no file '.join(missing):.600}", "check the path")
     true = read_truth(

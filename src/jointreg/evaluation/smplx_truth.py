@@ -140,7 +140,7 @@ def read_bedlam(
     person = _one_of(people, track, where)
     rows = np.flatnonzero(columns["sub"] == person) if "sub" in columns else np.arange(count)
     if shape.shape[1] > GENDERED_BETAS:
-        note(f"{where}: {shape.shape[1]} betas, so the truth's body is the neutral SMPL-X")
+        note(f"{where}: {shape.shape[1]} betas are of the neutral SMPL-X, which {body} has to be")
     elif "gender" in columns:
         genders = np.unique(columns["gender"][rows]).tolist()
         if len(genders) > 1:
@@ -148,12 +148,18 @@ def read_bedlam(
                 f"{where} has rows of several genders ({', '.join(genders)}), each of a body of its own",
                 "save the rows of each gender in a file of their own",
             )
-        note(f"{where}: the person is '{genders[0]}': the truth's body is SMPL-X of that gender")
+        note(needed_body(f"{where}: the person", genders[0], "SMPL-X", body))
     vertices = _posed(pose[rows], shape[rows], body, where)
     arrays = {"vertices": vertices, "row": rows}
     if "imgname" in columns:
         arrays["imgname"] = columns["imgname"][rows]
     return Record(arrays, {"rows_in_file": count})
+
+
+def needed_body(who: str, gender: object, model: str, file: str) -> str:
+    """The note that names the body of the truth: posed by another one, it gives another person."""
+    used = file or "its body"
+    return f"{who} is '{gender}': the truth is posed by {used}, which has to be {model} of that gender"
 
 
 def _one_of(people: list[str], track: str, where: str) -> str:

@@ -11,7 +11,13 @@ from jointreg.config.joint_sets import JointSet
 from jointreg.errors import DataError, default_cure
 from jointreg.evaluation.label_files import read_labelled_frames, require_once
 from jointreg.evaluation.matching import FRAMES_ARE_ROWS
-from jointreg.evaluation.smplx_truth import BEDLAM_KEYS, RICH_KEYS, read_bedlam, read_rich
+from jointreg.evaluation.smplx_truth import (
+    BEDLAM_KEYS,
+    RICH_KEYS,
+    needed_body,
+    read_bedlam,
+    read_rich,
+)
 from jointreg.files.input import require_file
 from jointreg.files.pickles import as_array
 from jointreg.geometry.rotations import from_axis_angle
@@ -46,7 +52,7 @@ def read_truth(
         body: the body model that poses bodies; for meshes None, or the body with their faces.
         track: the person to read where the file has several: for 3DPW 0 or 1.
         note: is told what is assumed and left out.
-        body_file: the file of `body`; RICH and BEDLAM need all of its joints.
+        body_file: the file of `body`, for notes; RICH and BEDLAM need all of its joints.
         camera: calibration file, for RICH.
 
     Returns:
@@ -85,10 +91,10 @@ def read_truth(
         return truth
     try:
         if {"poses", "campose_valid", "cam_poses"} <= keys:
-            return _of_video(*_3dpw(content, where, track, note), body, where, note)
+            return _of_video(*_3dpw(content, where, track, body_file, note), body, where, note)
         if {"smpl", "good_frames_mask", "camera"} <= keys:
             _require_no_track(track, where)
-            return _of_video(*_emdb(content, where, note), body, where, note)
+            return _of_video(*_emdb(content, where, body_file, note), body, where, note)
     except (TypeError, KeyError, IndexError, ValueError, AttributeError) as error:
         raise DataError(f"{where} is arranged in no known form ({error!r})"[:400]) from error
     if isinstance(content, dict) and not keys & {*VERTICES, *WHOLE, *PARTS} and path.suffix == ".npz":
@@ -113,7 +119,7 @@ def _require_no_track(track: str, where: str) -> None:
 
 
 def _3dpw(
-    content: Mapping[Any, Any], where: str, track: str, note: Callable[[str], None]
+    content: Mapping[Any, Any], where: str, track: str, body_file: str, note: Callable[[str], None]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Pose, betas, cameras and valid frames of one person of a sequence file."""
     people = [str(person) for person in range(len(content["poses"]))]
@@ -126,7 +132,7 @@ def _3dpw(
     person = int(track or 0)
     genders = content.get("genders", content.get("gender", []))
     if person < len(genders):
-        note(f"{where}: person {person} is '{genders[person]}': the truth's body is SMPL of that gender")
+        note(needed_body(f"{where}: person {person}", genders[person], "SMPL", body_file))
     valid = as_array(content["campose_valid"][person], f"{where}: campose_valid")
     return (
         as_array(content["poses"][person], f"{where}: poses"),
@@ -137,13 +143,11 @@ def _3dpw(
 
 
 def _emdb(
-    content: Mapping[Any, Any], where: str, note: Callable[[str], None]
+    content: Mapping[Any, Any], where: str, body_file: str, note: Callable[[str], None]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Pose, betas, cameras and good frames of a sequence file."""
     smpl = content["smpl"]
-    note(
-        f"{where}: the person is '{content.get('gender', '?')}': the truth's body is SMPL of that gender"
-    )
+    note(needed_body(f"{where}: the person", content.get("gender", "?"), "SMPL", body_file))
     root, rest = (as_array(smpl[key], f"{where}: {key}") for key in ("poses_root", "poses_body"))
     return (
         np.concatenate([root, rest], axis=-1),

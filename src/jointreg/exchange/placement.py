@@ -280,7 +280,7 @@ def require_placement(
         )
     text = f"{len(lines)} of {len(H36M_17)} rows are off:\n" + "\n".join(lines)
     if fitted:
-        raise DataError(f"{where}: {text}", _cause_of_fit(exchanged))
+        raise DataError(f"{where}: {text}", _cause_of_fit(away, off))
     named = known_set(joints[np.argsort(file_rows)], body)
     if named is not None:
         raise DataError(f"{where} holds {named.title}, expected Human3.6M's 17", named.cure)
@@ -289,27 +289,49 @@ def require_placement(
     )
 
 
-def _cause_of_fit(exchanged: np.ndarray) -> str:
-    """What to look at when a fitted regressor does not land at its joints, by its exchanged rows."""
-    if exchanged.any():
+def _cause_of_fit(away: np.ndarray, off: np.ndarray) -> str:
+    """What to look at when a fit does not land at its joints, from the distances of rows to joints.
+
+    Args:
+        away: of each row to each joint, (17, 17) metres.
+        off: the rows that are refused, (17,) bool.
+    """
+    if _order(away) is not None:
         return (
             "the labels' joints seem to stand in another order: give them the order skeleton.H36M_17 "
             "(left leg first), or their names"
         )
+    if 2 * off.sum() > len(off):
+        return (
+            "look whether the bodies are of the labelled people and frames, in the labels' frame of "
+            "reference (an untrained or mismatched checkpoint gives bodies of nobody); then at unit and "
+            "order of the labels"
+        )
     return (
-        "too few frames, or poses too much alike, leave these rows free: fit to more of them, or set "
-        "candidates_m of this fit to a distance under the limit. If most rows are off, look at unit and "
-        "order of the labels"
+        "too few frames, poses too much alike, or bodies that do not follow the labels leave these rows "
+        "free: fit to more frames, look at the bodies, or set candidates_m of this fit to a distance "
+        "under the limit"
     )
 
 
-def _cause_of_file(away: np.ndarray, file_rows: np.ndarray, fitted_on_it: bool) -> str:
-    """What is wrong with a file, from the distance of each row to each joint, (17, 17) metres."""
+def _order(away: np.ndarray) -> np.ndarray | None:
+    """The row that lands at each joint, (17,), if rows in another order do; else None.
+
+    Args:
+        away: distance of each row to each joint, (17, 17) metres.
+    """
     from scipy.optimize import linear_sum_assignment
 
     row, joint = linear_sum_assignment(away)
     if (away[row, joint] <= LIMITS_M[joint]).all() and (joint != row).any():
-        order = file_rows[np.argsort(joint)].tolist()
+        return np.argsort(joint)
+    return None
+
+
+def _cause_of_file(away: np.ndarray, file_rows: np.ndarray, fitted_on_it: bool) -> str:
+    """What is wrong with a file, from the distance of each row to each joint, (17, 17) metres."""
+    if (moved := _order(away)) is not None:
+        order = file_rows[moved].tolist()
         if order == sorted(order):
             return "its rows have the left leg first (joint set h36m_17): name that order, or none"
         return (

@@ -38,7 +38,7 @@ from jointreg.exchange.placement import (
 from jointreg.exchange.regressor import Regressor
 from jointreg.exchange.sidecar import UNKNOWN, read_sidecar, write_sidecar
 from jointreg.files.atomic import replace_file, sidecar_path
-from jointreg.files.input import require_file
+from jointreg.files.input import is_given, require_file
 from jointreg.files.json_object import read_object
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST, rows
 
@@ -132,7 +132,7 @@ def load_fitted(path: str | Path, body: Body | None = None) -> Regressor:
     """A regressor of a run, in the joint set that its sidecar describes; else as `load_regressor`."""
     sidecar = sidecar_path(path)
     cure = f"delete {sidecar} to load the matrix as one of unknown origin"
-    table = read_object(sidecar, "the sidecar of a regressor", cure) if sidecar.is_file() else {}
+    table = read_object(sidecar, "the sidecar of a regressor", cure) if is_given(sidecar) else {}
     about = table.get("about")
     joint_set = joint_set_of(about if isinstance(about, dict) else {})
     return load_regressor(path, body, joints=None if joint_set == H36M else joint_set)

@@ -12,6 +12,7 @@ from jointreg.body.model import Body
 from jointreg.config.joint_sets import JOINT_SETS
 from jointreg.errors import DataError
 from jointreg.files.atomic import replace_file, sidecar_path
+from jointreg.files.input import is_given
 from jointreg.files.json_object import read_object
 from jointreg.skeleton import H36M_17, H36M_17_RIGHT_FIRST
 
@@ -94,7 +95,7 @@ def read_sidecar(
         DataError: not a sidecar, or one of another matrix, or of a mesh with other faces.
     """
     file = sidecar_path(path)
-    if not file.is_file():
+    if not is_given(file):
         return None
     cure = f"delete {file} to load the matrix as one of unknown origin"
     table = read_object(file, "the sidecar of a regressor", cure)

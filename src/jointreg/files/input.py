@@ -1,5 +1,6 @@
 """Files that a user names, read whole: refused where there is none, or something else under the name."""
 
+import os
 from pathlib import Path
 
 from jointreg.errors import DataError, JointregError
@@ -8,6 +9,7 @@ LARGEST_BYTES = 8 * 10**9
 """A larger file is not read; the largest known input has 0.5 GB."""
 LISTED = 8
 """Most files of a folder that an error lists."""
+ABSENT = "does not exist"
 
 
 def require_file(
@@ -69,13 +71,21 @@ def read_file(
 
 
 def absence(path: Path) -> str:
-    """How a path is missing, for errors: it does not exist, or is or lies behind a link to nothing."""
+    """How a path is missing, for errors: it does not exist, or is or lies behind a link to nothing.
+
+    Of links to links the last one decides.
+    """
     for part in (path, *path.parents):
         if part.is_symlink() and not part.exists():
-            link = f"{part} is a link" if part != path else "is a link"
-            where = f"{link} to {part.readlink()}, which does not exist"
-            return where if part == path else f"does not exist: {where}"
-    return "does not exist"
+            end = os.path.realpath(part)
+            leads = "itself" if os.path.lexists(end) else f"{end}, which does not exist"
+            return f"is a link to {leads}" if part == path else f"{ABSENT}: {part} is a link to {leads}"
+    return ABSENT
+
+
+def is_given(path: Path) -> bool:
+    """Whether an optional file is there. A link to nothing counts: reading it then names the link."""
+    return path.is_file() or absence(path) != ABSENT
 
 
 def contents(folder: Path) -> str:

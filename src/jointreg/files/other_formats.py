@@ -11,6 +11,9 @@ OTHER_FORMATS = {
 }
 """First bytes -> format of files that are neither an npz nor a pickle."""
 
+_MESH = re.compile(rb"ply\r?\n|(\s*(#.*)?\n)*(v [-0-9. ]|vn |mtllib |o |g )")
+"""The beginning of a PLY or OBJ, whose comments may come first."""
+
 
 def cure_for(raw: bytes) -> str | None:
     """The next step for a file whose content does not match its suffix; None if it is unknown."""
@@ -26,6 +29,10 @@ def next_step(raw: bytes, damaged: str) -> str:
     known = next((words for magic, words in OTHER_FORMATS.items() if raw.startswith(magic)), None)
     if known is None and _is_text_table(raw):
         known = "a table in text"
+    if known is None and _MESH.match(raw[:1000]):
+        return (
+            "the file is one mesh: save all of one person, np.savez(file, vertices=...), (frames, V, 3)"
+        )
     other = f"the file is {known}: save its arrays by numpy.savez" if known else None
     return cure_for(raw) or other or damaged
 

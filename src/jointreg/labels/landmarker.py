@@ -16,6 +16,7 @@ import numpy as np
 
 from jointreg.config.joint_sets import H36M, JointSet
 from jointreg.errors import INSTALL, ConfigError, DataError, ShapeError
+from jointreg.files.input import require_file
 from jointreg.progress import progress
 
 BLAZEPOSE_33: tuple[str, ...] = (
@@ -78,8 +79,7 @@ class Landmarker:
 
     def __init__(self, path: str | Path) -> None:
         path = Path(path)
-        if not path.is_file():
-            raise DataError(f"landmark network {path} does not exist", "python tools/fetch_lab.py")
+        require_file(path, "landmark network", "python tools/fetch_lab.py")
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:

@@ -14,6 +14,7 @@ from jointreg.config.methods import FROM_FILES, NETWORKS, Method, network_of
 from jointreg.config.sequences import Work
 from jointreg.config.settings import Config
 from jointreg.config.weights import GET_WEIGHTS
+from jointreg.datasets.human36m.metadata import LABELLED
 from jointreg.errors import ConfigError
 from jointreg.files.input import absence
 
@@ -23,6 +24,7 @@ GET_DATA = {
     "multiview": "docs/own_data.md lists the files; config/lab.yaml: python tools/fetch_lab.py",
 }
 """Where the data of each kind comes from."""
+UNPUBLISHED = "its labels are not published: take it out of the sequence table"
 
 STAGES: dict[str, tuple[str, ...]] = {
     "prepare": (),
@@ -169,7 +171,8 @@ def needs(config: Config, work: Sequence[Work], methods: Mapping[str, Method]) -
         if config.dataset.kind == "human36m":
             for subject in sorted({row.subject for row in work}, key=lambda name: (len(name), name)):
                 path = str(root / subject)
-                files.append(Need(path, "subject", f"subject {subject}", "", "prepare"))
+                known = "" if subject in LABELLED else UNPUBLISHED
+                files.append(Need(path, "subject", f"subject {subject}", known, "prepare"))
     used = dict.fromkeys([config.initial, *config.methods])
     kinds = {methods[name].kind for name in used}
     for file in FILES:

@@ -20,6 +20,9 @@ from jointreg.predictions.vertices import VERTICES, is_mesh
 
 _TORCH = (".pt", ".pth", ".tar")
 _NAMED = "save them by numpy.savez: joints; vertices; or rotations and betas (docs/methods.md)"
+_LISTED = (
+    "join its entries: np.savez(file, betas=np.concatenate([one['betas'] for one in entries]), ...)"
+)
 _PAGE = "docs/methods.md lists files, keys and shapes"
 
 
@@ -46,7 +49,8 @@ def read_file(
         DataError: missing, truncated, with classes that are not plain data, or of no known form.
     """
     path = Path(path)
-    require_file(path, "prediction file", "check the path")
+    joined = "join the frames of one person into one file: docs/vertices.md, docs/methods.md"
+    require_file(path, "prediction file", joined if path.is_dir() else "check the path")
     where = str(path)
     content = read_content(path)
     if meshes and is_mesh(content):
@@ -55,7 +59,10 @@ def read_file(
         found = "no entry" if isinstance(content, dict) else f"a {type(content).__name__}"
         if isinstance(content, np.ndarray):
             found = f"one array without a name, of shape {content.shape}"
-        raise DataError(f"{where} contains {found}, expected arrays by name", _NAMED)
+        listed = isinstance(content, list | tuple) and content and isinstance(content[0], dict)
+        raise DataError(
+            f"{where} contains {found}, expected arrays by name", _LISTED if listed else _NAMED
+        )
     if not (meshes and set(VERTICES) & set(content)):
         refuse_other_tools(content, where)
     try:

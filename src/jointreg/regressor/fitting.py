@@ -264,10 +264,12 @@ def _require_sums(regressor: Regressor) -> None:
     """Refuse a regressor that `load_regressor` would change."""
     sums = regressor.weights.sum(axis=1)
     if not np.abs(sums - 1).max() <= LARGEST_SUM_ERROR:
+        worst = regressor.joint_names[int(np.abs(sums - 1).argmax())]
         raise SolverError(
-            f"rows sum to {sums.min():.3f} to {sums.max():.3f}, expected 1 within {LARGEST_SUM_ERROR}: "
-            "the joints of such a regressor shift when the body moves",
-            "raise sum_weight, and check that bodies and labels have one frame of reference",
+            f"rows sum to {sums.min():.3f} to {sums.max():.3f}, expected 1 within {LARGEST_SUM_ERROR}, "
+            f"worst {worst}: the joints of such a regressor shift when the body moves",
+            "look whether the bodies are of the labelled people and frames, in the labels' frame of "
+            "reference; else raise sum_weight",
         )
 
 

@@ -202,7 +202,7 @@ def fit_own_candidates(
         raise SolverError(
             f"the row of {names[worst]} sums to {totals[worst]:.3f}, expected 1 within "
             f"{LARGEST_SUM_ERROR}: its label lies outside of the mesh, or moves otherwise",
-            "look at unit, place and order of the labels",
+            "look at frames, unit, place and order of the labels",
         )
     axes = None
     if reference is not None:

@@ -20,6 +20,7 @@ import torch
 
 from jointreg.config.weights import GET_WEIGHTS
 from jointreg.errors import ConfigError, DataError
+from jointreg.files.input import require_file
 from jointreg.files.pickles import read_pickle
 from jointreg.segmentation.detections import Network, People
 
@@ -59,8 +60,7 @@ def read_weights(path: str | Path, sha256: str, source: str) -> dict[str, torch.
         DataError: the file is missing, has another sha256, or contains something else.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"weights {path} do not exist", source)
+    require_file(path, "weights", source)
     raw = path.read_bytes()
     digest = hashlib.sha256(raw).hexdigest()
     if not digest.startswith(sha256):

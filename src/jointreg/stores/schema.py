@@ -16,6 +16,7 @@ import numpy as np
 
 from jointreg.errors import StoreError, default_cure
 from jointreg.files.atomic import replacing
+from jointreg.files.input import absence
 
 if TYPE_CHECKING:
     from zarr.core.buffer import Buffer
@@ -134,7 +135,7 @@ class Schema:
         path = Path(path)
         again = f"snakemake -f {path}"
         if not path.is_file():
-            raise StoreError(f"{path} does not exist", again)
+            raise StoreError(f"{path} {absence(path)}", again)
         try:
             with ZipStore(path, mode="r") as store:
                 group = zarr.open_group(store, mode="r")

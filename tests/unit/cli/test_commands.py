@@ -123,7 +123,7 @@ def test_bad_labels_are_refused(files, capsys):
     folder, truth, identity = files
     identity = identity | {"frame": identity["frame"] + 1}
     for arrays, message in [
-        ({"joints": truth}, "has arrays ['joints'], expected joints_cam"),
+        ({"joints": truth}, "has arrays joints, expected joints_cam"),
         ({"joints_cam": truth[:, :14]}, "joints_cam has shape (6, 14, 3)"),
         ({"joints_cam": truth[:4]}, "has 6 rows"),
         ({"joints_cam": 100 * truth}, "centimetres taken for metres"),

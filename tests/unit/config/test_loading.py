@@ -1,5 +1,6 @@
 """The configuration: refusals name the key and the file; the shipped files are complete."""
 
+import math
 import re
 from pathlib import Path
 
@@ -41,11 +42,15 @@ def test_unknown_key_is_named_with_file_neighbour_and_choices(values):
 
 def test_of_several_files_a_fault_names_its_own(values, tmp_path):
     (tmp_path / "mine.yaml").write_text("optimize: {iteratoins: 5}\nvariants: [full, 7]\n")
-    (tmp_path / "other.yaml").write_text("evaluate: {root: 5}\n")
+    (tmp_path / "other.yaml").write_text(
+        "run: mine\nevaluate: {root: 5}\nfigures: {dpi: 'of {run}'}\nsegment: {threshold: .nan}\n"
+    )
     files = [str(tmp_path / name) for name in ("mine.yaml", "other.yaml")]
     values["optimize"]["iteratoins"] = 5
     values["variants"] = ["full", 7]
     values["evaluate"]["root"] = 5
+    values["run"], values["figures"]["dpi"] = "mine", "of {run}"
+    values["segment"]["threshold"] = math.nan
     values["seed"] = "none"  # by --config: in no file
     with pytest.raises(ConfigError) as caught:
         config.load(values, files)
@@ -54,6 +59,8 @@ def test_of_several_files_a_fault_names_its_own(values, tmp_path):
         "optimize.iteratoins": f"  {files[0]}: unknown key ",
         "variants.1": f"  {files[0]}: ",
         "evaluate.root": f"  {files[1]}: ",
+        "figures.dpi": f"  {files[1]}: ",
+        "segment.threshold": f"  {files[1]}: ",
         "seed": "  ",
     }
 

@@ -247,12 +247,15 @@ def test_the_file_of_another_network_is_refused(given, asked, message, files):
         load_head(asked, checkpoint=files / f"{given}.pt", mean_params=None)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
-def test_a_truncated_file_is_refused(share, files, tmp_path):
+@pytest.mark.parametrize(
+    ("share", "message"),
+    [(0.0, "is an empty file"), (0.3, "truncated or damaged"), (0.999, "truncated or damaged")],
+)
+def test_a_truncated_file_is_refused(share, message, files, tmp_path):
     whole = (files / "vibe.pt").read_bytes()
     path = tmp_path / "cut.pt"
     path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(DataError, match="truncated or damaged"):
+    with pytest.raises(DataError, match=message):
         load_head("vibe", checkpoint=path, mean_params=None)
 
 
@@ -285,9 +288,9 @@ def test_weights_that_are_not_finite_are_refused(states, tmp_path):
 
 
 def test_missing_files_are_refused_with_where_to_get_them(files, tmp_path):
-    with pytest.raises(DataError, match=r"(?s)mean parameters .*none.npz do not exist.*SPIN"):
+    with pytest.raises(DataError, match=r"(?s)mean parameters .*none.npz does not exist.*SPIN"):
         load_head("spin", checkpoint=files / "spin.pt", mean_params=tmp_path / "none.npz")
-    with pytest.raises(DataError, match=r"(?s)checkpoint .*none.pt of vibe does not exist.*VIBE"):
+    with pytest.raises(DataError, match=r"(?s)checkpoint of vibe .*none.pt does not exist.*VIBE"):
         load_head("vibe", checkpoint=tmp_path / "none.pt", mean_params=None)
     buffer = io.BytesIO()
     np.savez(buffer, **mean_arrays() | {"pose": np.zeros(72, np.float32)})

@@ -196,7 +196,10 @@ def test_labels_of_bedlam_are_posed_with_their_fingers(tmp_path, smplx, people, 
     expected = np.stack([posed(arrays, *one) for one in zip(poses, shapes, strict=True)])
     assert apart(truth["vertices"], expected) < 1e-5
     assert truth["imgname"].tolist() == labels["imgname"][rows].tolist()
-    assert ("neutral" if n_betas > 10 else "'m'") in " ".join(told)
+    needed = (
+        f"neutral SMPL-X, which {file}" if n_betas > 10 else f"is 'm': the truth is posed by {file},"
+    )
+    assert needed in " ".join(told)
     with pytest.raises(DataError, match=r"(?s)2 people \(rp_one, rp_two\).*--truth-track rp_one"):
         read_truth(path, H36M, None, note=str, body_file=file)
 

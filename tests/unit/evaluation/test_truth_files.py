@@ -58,12 +58,13 @@ def emdb(planted):
 def test_the_bodies_of_valid_frames_in_the_cameras_frame(tmp_path, body, planted, make, track):
     path, told = tmp_path / "sequence.pkl", []
     path.write_bytes(pickle.dumps(make(planted), protocol=2))
-    truth = read_truth(path, H36M, body, track, told.append)
+    truth = read_truth(path, H36M, body, track, told.append, body_file="SMPL_NEUTRAL.npz")
     assert np.abs(truth["rotations"] - planted[0][VALID]).max() < 1e-5
     assert np.abs(truth["betas"] - planted[1]).max() < 1e-6
     assert truth["frame"].tolist() == np.flatnonzero(VALID).tolist()
     told = " ".join(told)
     assert "2 of 7 frames are not valid" in told and "is 'm" in told
+    assert "posed by SMPL_NEUTRAL.npz, which has to be SMPL of that gender" in told
 
 
 def test_predictions_of_every_frame_and_of_named_frames_match(tmp_path, body, planted):

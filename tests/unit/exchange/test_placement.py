@@ -195,6 +195,13 @@ def test_a_matrix_for_another_mesh_of_the_same_size_is_refused(tmp_path, body, w
         load_regressor(tmp_path / "K.npy", replace(body, faces=body.faces[::-1]))
 
 
+def test_a_sidecar_that_is_a_link_to_nothing_is_not_passed_over(tmp_path, body, weights):
+    np.save(tmp_path / "J.npy", weights)
+    (tmp_path / "J.npy.json").symlink_to("archive/J.npy.json")
+    with pytest.raises(DataError, match=r"J\.npy\.json is a link to .*which does not exist"):
+        load_regressor(tmp_path / "J.npy", body)
+
+
 def test_a_sidecar_does_not_vouch_for_rows_that_land_elsewhere(tmp_path, body, weights):
     moved = weights.copy()
     wrist, elbow = H36M_17.index("left_wrist"), H36M_17.index("left_elbow")
@@ -218,6 +225,14 @@ def test_no_regressor_is_saved_that_would_not_be_loaded(tmp_path, body, weights,
     with pytest.raises(DataError, match=rf"1 of 17 rows(.|\n)*{joint}\) lands .*limit(.|\n)*few frames"):
         save_regressor(Regressor(lost, about=about), tmp_path / "J.npy", body=body)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["good.npy", "good.npy.json"]
+
+
+def test_a_fit_to_bodies_that_do_not_follow_the_labels_names_the_bodies(tmp_path, body, weights):
+    """All joints near the middle of the body, sides exchanged: so untrained networks leave them."""
+    places = weights[RIGHT_FIRST] @ body.template
+    useless = landing_at(0.2 * places + 0.8 * places[:1], body)
+    with pytest.raises(DataError, match=r"left_knee\) lands(.|\n)*whether the bodies are of"):
+        save_regressor(Regressor(useless), tmp_path / "J.npy", body=body)
 
 
 def test_sides_are_checked_where_the_skeleton_is_not_smpls(tmp_path, body, weights):

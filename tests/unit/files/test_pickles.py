@@ -89,6 +89,9 @@ def test_other_files_under_the_name_say_what_they_are():
         (b"frame,joint,x,y,z\n0,0,1.0,2.0,3.0\n", "the file is a table in text"),
         (b"0.1,0.2\n", "the file is a table in text"),
         (b"-1.0e+00 2.0e+00\n", "the file is a table in text"),
+        (b"# trimesh\n\nv 0.1 -0.2 0.3\nv 0 0 0\n", r"one mesh(.|\n)*vertices=\.\.\."),
+        (b"mtllib material.mtl\nv 1 2 3\n", "one mesh"),
+        (b"ply\nformat ascii 1.0\n", "one mesh"),
         (b"(dp0\nS'poses'\n", "truncated or no pickle"),
         (b"\n", "truncated or no pickle"),
     ):

@@ -202,6 +202,9 @@ def test_a_link_to_nothing_is_said_to_be_one(plan, folder):
     words = f"{video} is a link to {folder}/archive/left.mp4, which does not exist"
     with pytest.raises(ConfigError, match=f"camera left: {words}"):
         plan((WALK,)).require()
+    video.rename(video.with_suffix(".mov"))  # not the first ending that a video may have
+    with pytest.raises(ConfigError, match=r"camera left: .*left\.mov is a link to"):
+        plan((WALK,)).require()
 
 
 def test_deleted_videos_are_kept_where_that_is_chosen(plan, folder):
@@ -273,6 +276,11 @@ def test_human36m_in_the_official_layout(plan, human36m):
     assert second != before
     write(raw / f"MyPoseFeatures/D2_Positions/Walking 1.{CAMERAS[0]}.cdf")  # 2D labels, a check
     assert see().state("S1", "Walking") != second
+    pixels = raw / f"MyPoseFeatures/D2_Positions/Walking 1.{CAMERAS[1]}.cdf"
+    pixels.symlink_to(raw / "archive")  # optional, so no link would do
+    with pytest.raises(ConfigError, match=f"{pixels} is a link to {raw}/archive, which does not"):
+        see().require()
+    pixels.unlink()
     video = raw / f"Videos/Walking 1.{CAMERAS[0]}.mp4"
     video.unlink()
     words = f"S1 Walking, take 1, camera {CAMERAS[0]}: {video}"
@@ -287,11 +295,16 @@ def test_human36m_in_the_official_layout(plan, human36m):
         see(Work("S5", "Walking", ("1",), CAMERAS[:1], 0, -1, "test")).require()
 
 
-def test_subjects_whose_labels_are_not_published_are_named(plan, human36m):
+@pytest.mark.parametrize(
+    "there",
+    [f"S2/Videos/Walking 1.{CAMERAS[0]}.mp4", "S1/Walking-1/annot.h5"],
+    ids=["official", "fetch"],
+)
+def test_subjects_whose_labels_are_not_published_are_named(plan, human36m, there):
     cameras = [room(name, (0.1 * n, 0, 4.0)) for n, name in enumerate(CAMERAS)]
     names = {(ACTIONS["Walking"], 1): {2: "Walking 1"}}
     write_metadata(human36m / "metadata.xml", {2: cameras}, names)
-    write(human36m / f"S2/Videos/Walking 1.{CAMERAS[0]}.mp4")
+    write(human36m / there)
     row = Work("S2", "Walking", ("1",), CAMERAS[:1], 0, -1, "test")
     with pytest.raises(
         ConfigError, match=r"labels of S2 are not published; Human3\.6M has those of S1, S5,"

@@ -1,5 +1,7 @@
 """What a run needs from outside, and what waits for it."""
 
+from dataclasses import replace
+
 import pytest
 
 from jointreg import config
@@ -35,6 +37,15 @@ def test_data_not_on_disk_is_listed(run, tmp_path, monkeypatch):
     parts += ["register at http://vision.imar.ro", "https://smpl.is.tue.mpg.de", "config/open.yaml"]
     for part in parts:
         assert part in message, part
+
+
+def test_a_subject_whose_labels_are_not_published_is_not_to_be_fetched(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    loaded, work, methods = run
+    with pytest.raises(ConfigError) as caught:
+        require(loaded, [*work, replace(work[0], subject="S2")], methods)
+    lines = [line for line in str(caught.value).splitlines() if "not published" in line]
+    assert len(lines) == 1 and "raw/S2 " in lines[0] and "out of the sequence table" in lines[0]
 
 
 def test_the_open_data_set_needs_nothing(root, open_config):

@@ -313,6 +313,15 @@ def test_cameras_are_not_taken_for_people(tmp_path):
         read_file(tmp_path / "cameras.pkl")
 
 
+def test_a_list_of_outputs_and_a_folder_of_files_are_to_be_joined(tmp_path):
+    path = tmp_path / "outputs.pkl"
+    path.write_bytes(pickle.dumps([{"betas": np.zeros((1, 10))}] * 2))
+    with pytest.raises(DataError, match=r"contains a list(.|\n)*np\.concatenate"):
+        read_file(path)
+    with pytest.raises(DataError, match=r"is a folder(.|\n)*join the frames of one person"):
+        read_file(tmp_path)
+
+
 def test_an_object_that_numpy_saved_is_read(tmp_path, body, truth, pose):
     np.save(tmp_path / "a.npy", {"pose": pose, "betas": truth[1]}, allow_pickle=True)
     same(read_predictions(tmp_path / "a.npy", body), truth)

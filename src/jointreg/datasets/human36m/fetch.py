@@ -17,6 +17,7 @@ from jointreg.datasets.human36m.files import Human36M, video_camera
 from jointreg.datasets.human36m.tree import FETCH_AGAIN, FetchTree
 from jointreg.datasets.recording import Recording, frame_window
 from jointreg.errors import DataError
+from jointreg.files.input import absence
 from jointreg.skeleton import H36M_17_IN_32
 
 LARGEST_BYTES = 2**30
@@ -36,7 +37,7 @@ class Human36MFetch(FetchTree, Human36M):
         images = folder / "imageSequence" / camera_name
         if not images.is_dir():
             raise DataError(
-                f"{images} does not exist, expected pictures of {len(frames)} frames", FETCH_AGAIN
+                f"{images} {absence(images)}, expected pictures of {len(frames)} frames", FETCH_AGAIN
             )
         missing = sorted(set(frames.tolist()) - set(pictures.frames_in(images)))
         if missing:

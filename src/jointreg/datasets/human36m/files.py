@@ -23,6 +23,7 @@ from jointreg.datasets.human36m.tree import HOW_TO_GET, OfficialTree
 from jointreg.datasets.recording import Recording, frame_window
 from jointreg.datasets.video import probe
 from jointreg.errors import DataError
+from jointreg.files.input import absence, is_given, require_file
 from jointreg.geometry.camera import Camera
 from jointreg.skeleton import H36M_17_IN_32
 
@@ -53,7 +54,7 @@ class Human36M(OfficialTree):
         video = self._video(sequence.subject, name, camera_name)
         world, mono, pixels = self._labels(sequence.subject, name, camera_name)
         joints_cam = _joints_cam(world, mono, camera)
-        joints_px = read_pose(pixels, 2)[:, H36M_17_IN_32] if pixels.is_file() else None
+        joints_px = read_pose(pixels, 2)[:, H36M_17_IN_32] if is_given(pixels) else None
         if joints_px is not None and len(joints_px) != len(joints_cam):
             raise DataError(
                 f"{pixels}: {len(joints_px)} frames, expected {len(joints_cam)} as in the 3D labels"
@@ -97,8 +98,7 @@ def read_pose(path: str | Path, dimensions: int) -> np.ndarray:
     import cdflib
 
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"labels {path} do not exist", HOW_TO_GET)
+    require_file(path, "labels", HOW_TO_GET)
     try:
         pose = np.asarray(cdflib.CDF(path).varget("Pose"), dtype=np.float64)
     except Exception as error:
@@ -120,11 +120,11 @@ def _joints_cam(world: Path, mono: Path, camera: Camera) -> np.ndarray:
     World labels are used if they exist; else it is printed that those of the camera are. If both files
     exist, they must agree.
     """
-    if not world.is_file() and mono.is_file():
+    if not is_given(world) and mono.is_file():
         print(f"{world} is no file: labels are those of {mono}")
         return read_pose(mono, 3)[:, H36M_17_IN_32] / 1000
     joints_cam = camera.from_world(read_pose(world, 3)[:, H36M_17_IN_32] / 1000)
-    if mono.is_file():
+    if is_given(mono):
         other = read_pose(mono, 3)[:, H36M_17_IN_32] / 1000
         if other.shape != joints_cam.shape:
             raise DataError(f"{mono}: {len(other)} frames, but {len(joints_cam)} in {world}")
@@ -140,7 +140,7 @@ def _joints_cam(world: Path, mono: Path, camera: Camera) -> np.ndarray:
 def video_camera(video: Path, camera: Camera) -> Camera:
     """The camera with the size of its video: up to 2 rows at the bottom may differ from the table."""
     if not video.exists():
-        raise DataError(f"video {video} does not exist", HOW_TO_GET)
+        raise DataError(f"video {video} {absence(video)}", HOW_TO_GET)
     info = probe(video)
     if info.width != camera.size[0] or abs(info.height - camera.size[1]) > 2:
         raise DataError(

@@ -18,6 +18,7 @@ from jointreg.datasets.human36m.metadata import (
     read_metadata,
 )
 from jointreg.errors import ConfigError, DataError
+from jointreg.files.input import absence, is_given
 from jointreg.geometry.camera import Camera
 
 HOW_TO_GET = (
@@ -44,7 +45,7 @@ class OfficialTree:
         """
         self.root = Path(settings.root)
         if not self.root.is_dir():
-            raise DataError(f"data folder {self.root} does not exist", HOW_TO_GET)
+            raise DataError(f"data folder {self.root} {absence(self.root)}", HOW_TO_GET)
         path = Path(settings.calibration)
         self.metadata = read_metadata(path if path.is_file() else self.root / path)
         self.damaged = read_damaged(settings.damaged) if settings.damaged else ()
@@ -87,17 +88,13 @@ class OfficialTree:
         mapped = self._mapped(sequence.subject, sequence.action, take)
         name = mapped or self._file_name(sequence.subject, sequence.action, take)
         world, mono, pixels = self._labels(sequence.subject, name, camera)
-        labels = [file for file in (world, mono) if file.is_file()]
-        if not labels and sequence.subject not in LABELLED:
-            raise DataError(
-                f"labels of {sequence.subject} are not published; Human3.6M has those of "
-                f"{', '.join(LABELLED)}",
-                "take the subject out of the sequence table",
-            )
+        labels = [file for file in (world, mono) if is_given(file)]
+        if not labels:
+            _require_published(sequence.subject)
         return [
             self._video(sequence.subject, name, camera),
             *(labels or [world]),
-            *([pixels] if pixels.is_file() else []),
+            *([pixels] if is_given(pixels) else []),
         ]
 
     def _video(self, subject: str, name: str, camera: str) -> Path:
@@ -114,7 +111,7 @@ class OfficialTree:
         """Folder of one kind of labels, as unpacked by hand or by h36m-fetch's extract_all.py."""
         folder = self.root / subject
         fetched = folder / f"Poses_{kind}"
-        return fetched if fetched.is_dir() else folder / "MyPoseFeatures" / kind
+        return fetched if fetched.is_dir() or fetched.is_symlink() else folder / "MyPoseFeatures" / kind
 
     def _camera(self, subject: str, name: str) -> Camera:
         if name not in CAMERAS:
@@ -199,7 +196,8 @@ class FetchTree(OfficialTree):
         """Files and folders that a take seen by one camera is read from, whether or not they exist.
 
         Raises:
-            DataError: there is no folder of the take, or metadata.xml lacks the camera.
+            DataError: there is no folder of the take, also because the subject's labels are not
+                published; or metadata.xml lacks the camera.
             ConfigError: the data set cannot have such an action, take or camera.
         """
         self._camera(sequence.subject, camera)
@@ -213,12 +211,22 @@ class FetchTree(OfficialTree):
         ]
         existing = next((folder for folder in folders if (folder / "annot.h5").is_file()), None)
         if existing is None:
+            _require_published(subject)
             names = ", ".join(sorted(path.name for path in (self.root / subject).glob("*-*")))
             raise DataError(
                 f"{folders[0] / 'annot.h5'} does not exist; {subject} has {names or 'no take'}",
                 FETCH_AGAIN,
             )
         return existing
+
+
+def _require_published(subject: str) -> None:
+    """Refuse a subject without labels on disk, whose labels nobody can get."""
+    if subject not in LABELLED:
+        raise DataError(
+            f"labels of {subject} are not published; Human3.6M has those of {', '.join(LABELLED)}",
+            "take the subject out of the sequence table",
+        )
 
 
 def _subject_number(subject: str) -> int:

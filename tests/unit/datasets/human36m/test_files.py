@@ -300,7 +300,7 @@ def fault_no_camera(root: Path) -> None:
     [
         (fault_missing_root, "does not exist(.|\n)*next:.*Human3.6M"),
         (fault_missing_video, f"Photo 1.{CAMERA}.mp4 does not exist(.|\n)*next:"),
-        (fault_missing_labels, "labels .*Photo 1.cdf do not exist(.|\n)*next:"),
+        (fault_missing_labels, "labels .*Photo 1.cdf does not exist(.|\n)*next:"),
         (fault_truncated_video, "truncated or damaged"),
         (fault_truncated_labels, "no readable CDF"),
         (fault_resized_video, "500 x 500 px, expected 1000 x 1000"),
