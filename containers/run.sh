@@ -1,5 +1,5 @@
 #!/bin/sh
-# What both images run: snakemake, with the arguments that were given.
+# What both images run: snakemake with the arguments that were given, or `jointreg` where it is the first of them.
 set -eu
 # numba reads compiled kernels only where it may also write: a copy for each user and image. It gets its name
 # when it is complete, because another run may look for it at the same time.
@@ -11,4 +11,5 @@ if [ ! -d "$kernels" ]; then
     mv -T "$copy" "$kernels" 2> /dev/null || rm -rf "$copy"
 fi
 export NUMBA_CACHE_DIR="$kernels"
+[ "${1-}" != jointreg ] || exec "$@"
 exec snakemake -s /opt/jointreg/Snakefile "$@"
