@@ -21,16 +21,9 @@ GPU_REFINES_MS, GPU_SEES_MS = 3.0, 1.0
 GPU_STARTS_S, CORE_STARTS_S = 15, 6
 """Slurm, Snakemake, and CUDA."""
 CORES_BESIDE_A_GPU = 8
-GPU_TRAINS_S = 0.02
-"""A step of the training of D on 512 frames, in double precision."""
+DISCRIMINATOR_S = 240
+"""A tenth of a core's 40 minutes, for each of two variants with D."""
 TABLES_S = 300
-
-SAMPLE_MS = {"Adam": (208, 75), "lm": (15, 15)}
-"""Refinement of a frame of the discriminator's sample, by full and no_silhouette: frames of many
-sequences are unlike each other, and silhouettes side by side then cost more. The demo, 128 frames."""
-ROUNDS, STEPS, SAMPLE, STEP_S = 30, 200, 512, 0.53
-"""Most rounds of the alternation, and in each the steps of the discriminator on a sample of frames; one
-core's time for a step."""
 
 FIT_CORES, SUMS_MS = 8, 3.7
 """Threads of a fit; one core's time for the sums over a frame."""
@@ -42,12 +35,16 @@ CORE_HOURS = {
     "features": FRAMES * 47 / 3.6e6,
     "run_network": 165 / 105 * FRAMES * 0.8 / 3.6e6,
     "fits of the regressor": (1 + VARIANTS) * (TRAINING * SUMS_MS / 3.6e6 + 10 / 3600),
+    "train_discriminator": 2 * 40 / 60,
     "evaluate, tables, figures": TABLES_S / 3600,
 }
 """CPU hours of one core without a GPU, apart from the refinement."""
-REFINE_MS = {"Adam": (57, 42, 19), "lm": (11.3, 8.0, 5.9)}
-"""Refinement of a frame by full, no_discriminator and no_silhouette, reading and storing included: rule
-optimize_training of the demo, 1,920 frames a variant, alone on the machine, without its start-up."""
+REFINE_MS = {
+    # 100 iterations, docs/refinement.md: full, no_discriminator, no_silhouette
+    "Adam": 44 + 39 + 9,
+    "lm": 44 / 5.4 + 39 / 6.1 + 9,
+}
+"""Refinement of a frame by the three variants, on one core."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +76,13 @@ def fit(solving_s: float) -> float:
     return job(TRAINING, FIT_CORES, SUMS_MS) + solving_s
 
 
-def alternation(step_s: float, refine_ms: float) -> float:
-    """Seconds of the most rounds of `train_discriminator`."""
-    return ROUNDS * (STEPS * step_s + SAMPLE * refine_ms / 1e3)
-
-
 STAGES = (
     Stage("prepare (cores)", 105, job(FRAMES, 105, PREPARE_MS)),
     Stage("segment by background (cores)", 75, job(TRAINING, 75, SEGMENT_MS)),
     Stage("features", 105, job(FRAMES, 105, GPU_SEES_MS), gpu=True),
     Stage("run_network (cores)", 165, job(FRAMES, 105, 0.8)),
     Stage("fit_regressor_spin (8 cores)", 1, fit(14), cores=FIT_CORES),
-    Stage("train_discriminator", 2, alternation(GPU_TRAINS_S, GPU_REFINES_MS), gpu=True),
+    Stage("train_discriminator", 2, DISCRIMINATOR_S, gpu=True),
     Stage("optimize", 75 * VARIANTS, job(TRAINING, 75, GPU_REFINES_MS), gpu=True),
     Stage("fit_regressor_opt (8 cores)", VARIANTS, fit(9), cores=FIT_CORES),
     Stage("evaluate, tables, figures", 1, TABLES_S),
@@ -111,11 +103,9 @@ def main() -> None:
     for name, hours_of_one in CORE_HOURS.items():
         print(f"| {name} | {hours_of_one:.1f} |")
     for solver, milliseconds in REFINE_MS.items():
-        refining = TRAINING * sum(milliseconds) / 3.6e6
-        training = sum(alternation(STEP_S, one) for one in SAMPLE_MS[solver]) / 3600
-        print(f"| train_discriminator, {solver} | {training:.1f} |")
+        refining = TRAINING * milliseconds / 3.6e6
         print(f"| optimize, {solver} | {refining:.1f} |")
-        print(f"| all, {solver} | {refining + training + sum(CORE_HOURS.values()):.1f} |")
+        print(f"| all, {solver} | {refining + sum(CORE_HOURS.values()):.1f} |")
 
 
 if __name__ == "__main__":
