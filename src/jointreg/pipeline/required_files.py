@@ -14,7 +14,7 @@ from jointreg.config.methods import FROM_FILES, NETWORKS, Method, network_of
 from jointreg.config.sequences import Work
 from jointreg.config.settings import Config
 from jointreg.config.weights import GET_WEIGHTS
-from jointreg.datasets.human36m.metadata import LABELLED
+from jointreg.datasets.human36m.metadata import LABELLED, LEAVE_OUT
 from jointreg.errors import ConfigError
 from jointreg.files.input import absence
 
@@ -24,7 +24,7 @@ GET_DATA = {
     "multiview": "docs/own_data.md lists the files; config/lab.yaml: python tools/fetch_lab.py",
 }
 """Where the data of each kind comes from."""
-UNPUBLISHED = "its labels are not published: take it out of the sequence table"
+UNPUBLISHED = f"its labels are not published: {LEAVE_OUT}"
 
 STAGES: dict[str, tuple[str, ...]] = {
     "prepare": (),

@@ -190,9 +190,10 @@ def test_many_missing_files_are_counted_by_subject(plan, folder):
         plan(rows).require()
     lines = [line for line in str(caught.value).splitlines() if " of P1" in line]
     first = f"P1 A0, take walk, camera top: {folder}/raw/walk/top.mp4"
-    assert lines == [
-        f"  {count} of {2 * count} recordings of P1, first {first}; {lines[0].split('; ')[1]}"
-    ]
+    assert len(lines) == 1
+    assert lines[0].startswith(
+        f"  {count} of {2 * count} recordings of P1, first {first}; the folder has"
+    )
 
 
 def test_a_link_to_nothing_is_said_to_be_one(plan, folder):

@@ -45,6 +45,8 @@ OTHER_NAMES = {"Photo": "TakingPhoto", "WalkDog": "WalkingDog"}
 SUBJECTS = 11
 LABELLED: tuple[str, ...] = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 """The subjects whose labels are published."""
+LEAVE_OUT = "take the subject out of the sequence table"
+"""The cure for the others."""
 DECIMALS = 9
 """Of angles and positions that are written, rad and mm: last bits differ between processors."""
 _NUMBERS = 300

@@ -14,6 +14,7 @@ from jointreg.datasets.human36m.metadata import (
     ACTIONS,
     CAMERAS,
     LABELLED,
+    LEAVE_OUT,
     OTHER_NAMES,
     read_metadata,
 )
@@ -225,7 +226,7 @@ def _require_published(subject: str) -> None:
     if subject not in LABELLED:
         raise DataError(
             f"labels of {subject} are not published; Human3.6M has those of {', '.join(LABELLED)}",
-            "take the subject out of the sequence table",
+            LEAVE_OUT,
         )
 
 
