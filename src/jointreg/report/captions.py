@@ -1,5 +1,6 @@
 """Captions: files of workflow/report filled with parameters, and their text as HTML."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,9 @@ from markupsafe import Markup
 
 from jointreg.errors import ConfigError
 from jointreg.files.templates import fill_text
+
+_MAIL = re.compile(r'<a class="[^"]*" href="mailto:[^"]*">(.*?)</a>')
+"""docutils takes `PCK@150` for an address; captions have none."""
 
 
 def fill_caption(source: Path, params: Mapping[str, Any], config: Mapping[str, Any]) -> str:
@@ -51,4 +55,4 @@ def prose(text: str) -> Markup:
         "smart_quotes": False,
     }
     parts = publish_parts(text, writer="html5", settings_overrides=settings)
-    return Markup(parts["body"].strip())
+    return Markup(_MAIL.sub(r"\1", parts["body"].strip()))

@@ -149,6 +149,7 @@ def test_a_caption_is_filled_and_a_wrong_one_is_named(tmp_path):
     path.write_text("Of ``{{ snakemake.params.cfg.kind }}``, run {{ snakemake.config['run'] }}.")
     text = fill_caption(path, {"cfg": {"kind": "std"}}, {"run": "open"})
     assert prose(text) == '<p>Of <span class="docutils literal">std</span>, run open.</p>'
+    assert prose("Under 150 mm (PCK@150).") == "<p>Under 150 mm (PCK&#64;150).</p>"  # no address
     path.write_text("{{ snakemake.params.protocol }}")
     with pytest.raises(ConfigError, match=r"caption\.rst.*protocol.*parameters of its rule: cfg"):
         fill_caption(path, {"cfg": {}}, {})
